@@ -93,3 +93,9 @@ pub struct Payload {
     /// The side of the exchange.
     pub role: Role,
 }
+
+/// Names the service that the bytes of a UDP payload belong to.
+#[inline]
+pub fn classify(_source_port: u16, _destination_port: u16, _payload: &[u8]) -> Payload {
+    Payload::default()
+}

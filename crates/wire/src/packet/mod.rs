@@ -1,6 +1,26 @@
 //! A captured frame to its headers.
+//!
+//! [`decode`] takes a frame of a capture file, a mirror port or an sFlow sample and finds the IP packet in it,
+//! through VLAN tags, MPLS labels, PPPoE, IPv4 options, authentication headers and IPv6 extension headers. If
+//! that packet is a tunnel (GRE, IP in IP, VXLAN), the packet inside is decoded too: both are of use, since a
+//! flood may be aimed at the tunnel's end or go through it.
+//!
+//! Frames may be cut off by the capture (snap length): whatever is present is used, and lengths come from the
+//! headers. A frame without a usable IP header gives a [`Skip`], which callers count by [`Skip::index`].
+//!
+//! Limits: no reassembly of fragments, one level of tunnel, and [`MAX_VLAN_TAGS`], [`MAX_MPLS_LABELS`] and
+//! [`MAX_EXTENSION_HEADERS`]. Checksums are not verified. IEEE 802.11 frames are not decoded.
+
+mod ip;
+mod link;
+mod transport;
+mod tunnel;
 
 use crate::{Address, payload::Payload};
+
+pub use ip::MAX_EXTENSION_HEADERS;
+pub use link::{LinkType, MAX_MPLS_LABELS, MAX_VLAN_TAGS};
+pub use tunnel::Tunnel;
 
 /// Whether a packet is a fragment, and which (RFC 791 section 3.2, RFC 8200 section 4.5).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -69,8 +89,84 @@ pub struct Packet<'a> {
     /// Length in bytes of the IP datagram as its header says (IPv6: 40 + payload length); the captured
     /// length stands in for an IPv4 total length of 0 (segmentation offload) and for jumbograms.
     pub ip_length_bytes: u32,
-    /// What the payload looks like (UDP only).
+    /// What the payload looks like (UDP only; unknown for a later fragment).
     pub payload_kind: Payload,
-    /// The transport payload, as far as it was captured.
+    /// The transport payload, as far as it was captured. What follows the 8 bytes of an ICMP or ICMPv6
+    /// header; what follows the IP headers for later fragments and for protocols without ports.
     pub payload: &'a [u8],
+}
+
+/// The packet of a frame, and the packet inside that one if it is a tunnel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Decoded<'a> {
+    /// The packet that was on the link.
+    pub outer: Packet<'a>,
+    /// The packet inside a tunnel; present exactly if `tunnel` is.
+    pub inner: Option<Packet<'a>>,
+    /// VLAN identifier of the outermost tag; 0 without one.
+    pub vlan: u16,
+    /// How `inner` was carried.
+    pub tunnel: Option<Tunnel>,
+}
+
+/// Why a frame gave no packet.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, thiserror::Error)]
+#[repr(u8)]
+pub enum Skip {
+    /// The frame carries something else: ARP, LLDP, spanning tree, a link protocol.
+    #[error("not an IP packet")]
+    NotIp,
+    /// The capture ends before the addresses.
+    #[error("cut off before the end of the IP header")]
+    Truncated,
+    /// A header length or total length contradicts itself.
+    #[error("contradictory header length")]
+    BadLength,
+    /// The link type is not one of [`LinkType`]'s.
+    #[error("unknown link type")]
+    UnknownLink,
+    /// More VLAN tags or MPLS labels than [`MAX_VLAN_TAGS`] or [`MAX_MPLS_LABELS`].
+    #[error("too many tags or labels")]
+    TooDeep,
+}
+
+impl Skip {
+    /// Every reason, in the order of [`Skip::index`].
+    pub const ALL: [Self; 5] =
+        [Self::NotIp, Self::Truncated, Self::BadLength, Self::UnknownLink, Self::TooDeep];
+
+    /// Position in [`Skip::ALL`], for arrays of counters.
+    #[inline]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Name for counters, in lower case with underscores.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotIp => "not_ip",
+            Self::Truncated => "truncated",
+            Self::BadLength => "bad_length",
+            Self::UnknownLink => "unknown_link",
+            Self::TooDeep => "too_deep",
+        }
+    }
+}
+
+/// Finds the IP packet of a frame and reads its headers.
+///
+/// `frame` is what was captured, which may be less than what was on the link.
+///
+/// # Errors
+/// [`Skip`] if there is no usable IP header. Everything after the addresses may be missing or malformed: the
+/// fields concerned are then zero.
+#[inline]
+pub fn decode(link: LinkType, frame: &[u8]) -> Result<Decoded<'_>, Skip> {
+    let (vlan, bytes) = link::network_layer(link, frame)?;
+    let outer = ip::decode(bytes)?;
+    let (tunnel, inner) = match tunnel::inner(&outer) {
+        Some((tunnel, inner)) => (Some(tunnel), Some(inner)),
+        None => (None, None),
+    };
+    Ok(Decoded { outer, inner, vlan, tunnel })
 }
