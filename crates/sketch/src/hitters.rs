@@ -1,0 +1,313 @@
+//! Which keys weigh most: Space-Saving (Metwally, Agrawal, El Abbadi, ICDT 2005) with weights.
+//!
+//! A key that is not held takes the place of the lightest one and inherits its weight as its error. So for
+//! every key held `count - error <= true weight <= count`, every key not held weighs at most
+//! [`HeavyHitters::bound`], and the bound is at most `total / capacity`. Merging keeps these (Agarwal and
+//! others, "Mergeable summaries", PODS 2012): counts are added, a key that one side does not hold gets that
+//! side's bound as count and error, and the heaviest `capacity` keys stay.
+//!
+//! The lightest key is on top of a heap and keys are found through a table with linear probing that is
+//! never more than half full and deletes by shifting back. Unlike a table with tombstones it never has to be
+//! rebuilt, so each update costs O(log capacity) whatever the order of the keys, and no memory is allocated
+//! after `new`. Ties are broken by position, so equal streams give equal summaries.
+
+use std::hash::{BuildHasher, Hash};
+
+use crate::{KeyedState, MergeError, ShapeError};
+
+/// Most keys of one summary.
+pub const MAXIMUM_CAPACITY: usize = 1 << 24;
+
+const VACANT: u32 = u32::MAX;
+
+/// A key with what is known of its weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hitter<K> {
+    /// The key.
+    pub key: K,
+    /// Its weight at most.
+    pub count: u64,
+    /// How much of `count` may belong to others: its weight is at least `count - error`.
+    pub error: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Slot<K> {
+    key: K,
+    hash: u64,
+    count: u64,
+    error: u64,
+    heap_position: u32,
+}
+
+/// The heaviest keys of a stream, `capacity` of them at most.
+#[derive(Clone, Debug)]
+pub struct HeavyHitters<K> {
+    slots: Vec<Slot<K>>,
+    /// Slot numbers, lightest first.
+    heap: Vec<u32>,
+    /// Slot numbers by hash.
+    table: Box<[u32]>,
+    capacity: usize,
+    total: u64,
+    state: KeyedState,
+}
+
+impl<K: Copy + Eq + Hash> HeavyHitters<K> {
+    /// An empty summary of at most `capacity` keys.
+    ///
+    /// # Errors
+    /// [`ShapeError::Capacity`] for nought or more than [`MAXIMUM_CAPACITY`].
+    pub fn new(capacity: usize, state: KeyedState) -> Result<Self, ShapeError> {
+        if capacity == 0 || capacity > MAXIMUM_CAPACITY {
+            return Err(ShapeError::Capacity(capacity));
+        }
+        Ok(Self {
+            slots: Vec::with_capacity(capacity),
+            heap: Vec::with_capacity(capacity),
+            table: vec![VACANT; (capacity * 2).next_power_of_two()].into_boxed_slice(),
+            capacity,
+            total: 0,
+            state,
+        })
+    }
+
+    /// Adds `weight` to a key.
+    #[inline]
+    pub fn add(&mut self, key: K, weight: u64) {
+        self.add_hashed(key, self.state.hash_one(key), weight);
+    }
+
+    /// As [`HeavyHitters::add`] for a caller that has the hash already. It must be the same function of the key
+    /// in every call on summaries that are merged, and made with the summary's key.
+    #[inline]
+    pub fn add_hashed(&mut self, key: K, hash: u64, weight: u64) {
+        if weight == 0 {
+            return;
+        }
+        self.total = self.total.saturating_add(weight);
+        if let Some(slot) = self.find(&key, hash) {
+            self.slots[slot].count = self.slots[slot].count.saturating_add(weight);
+            self.sink(self.slots[slot].heap_position as usize);
+        } else if self.slots.len() < self.capacity {
+            self.push(Slot { key, hash, count: weight, error: 0, heap_position: 0 });
+        } else {
+            self.replace_lightest(key, hash, weight);
+        }
+    }
+
+    /// What is known of one key, if it is held.
+    pub fn get(&self, key: &K) -> Option<Hitter<K>> {
+        self.get_hashed(key, self.state.hash_one(key))
+    }
+
+    /// As [`HeavyHitters::get`], for keys that were added with [`HeavyHitters::add_hashed`].
+    pub fn get_hashed(&self, key: &K, hash: u64) -> Option<Hitter<K>> {
+        self.find(key, hash).map(|slot| hitter(&self.slots[slot]))
+    }
+
+    /// The heaviest `limit` keys, heaviest first; equal ones in the order of their hashes.
+    pub fn top(&self, limit: usize) -> Vec<Hitter<K>> {
+        let mut order: Vec<&Slot<K>> = self.slots.iter().collect();
+        order.sort_unstable_by_key(|slot| (std::cmp::Reverse(slot.count), slot.hash));
+        order.into_iter().take(limit).map(hitter).collect()
+    }
+
+    /// Every key held, in no meaningful order.
+    pub fn iter(&self) -> impl Iterator<Item = Hitter<K>> + '_ {
+        self.slots.iter().map(hitter)
+    }
+
+    /// The weight of the whole stream.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// How many keys are held.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether no key is held.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The most that a key which is not held can weigh.
+    pub fn bound(&self) -> u64 {
+        match self.heap.first() {
+            Some(&slot) if self.slots.len() == self.capacity => self.slots[slot as usize].count,
+            _ => 0,
+        }
+    }
+
+    /// Makes this the summary of both streams.
+    ///
+    /// # Errors
+    /// [`MergeError`] if key or capacity differ.
+    pub fn merge(&mut self, other: &Self) -> Result<(), MergeError> {
+        if self.state != other.state {
+            return Err(MergeError::DifferentKeys);
+        }
+        if self.capacity != other.capacity {
+            return Err(MergeError::DifferentShapes);
+        }
+        let (ours, theirs) = (self.bound(), other.bound());
+        let mut merged: Vec<Slot<K>> = Vec::with_capacity(self.slots.len() + other.slots.len());
+        for slot in &self.slots {
+            let (count, error) = match other.find(&slot.key, slot.hash) {
+                Some(twin) => (other.slots[twin].count, other.slots[twin].error),
+                None => (theirs, theirs),
+            };
+            merged.push(slot.plus(count, error));
+        }
+        let missing = other.slots.iter().filter(|slot| self.find(&slot.key, slot.hash).is_none());
+        merged.extend(missing.map(|slot| slot.plus(ours, ours)));
+        merged.sort_unstable_by_key(|slot| (std::cmp::Reverse(slot.count), slot.hash));
+        let total = self.total.saturating_add(other.total);
+        self.clear();
+        self.total = total;
+        for slot in merged.into_iter().take(self.capacity) {
+            self.push(slot);
+        }
+        Ok(())
+    }
+
+    /// Forgets everything, keeping the memory.
+    pub fn clear(&mut self) {
+        self.slots.clear();
+        self.heap.clear();
+        self.table.fill(VACANT);
+        self.total = 0;
+    }
+
+    fn push(&mut self, slot: Slot<K>) {
+        let number = self.slots.len() as u32;
+        self.table_insert(slot.hash, number);
+        self.slots.push(slot);
+        self.heap.push(number);
+        let last = self.heap.len() - 1;
+        self.slots[number as usize].heap_position = last as u32;
+        self.rise(last);
+    }
+
+    fn replace_lightest(&mut self, key: K, hash: u64, weight: u64) {
+        let Some(&number) = self.heap.first() else { return };
+        let old = self.slots[number as usize].hash;
+        self.table_remove(old, number);
+        let slot = &mut self.slots[number as usize];
+        (slot.key, slot.hash, slot.error) = (key, hash, slot.count);
+        slot.count = slot.count.saturating_add(weight);
+        self.table_insert(hash, number);
+        self.sink(0);
+    }
+
+    fn mask(&self) -> usize {
+        self.table.len() - 1
+    }
+
+    #[inline]
+    fn find(&self, key: &K, hash: u64) -> Option<usize> {
+        let mut at = hash as usize & self.mask();
+        // At least half of the table is vacant, so this ends.
+        loop {
+            let number = self.table[at];
+            if number == VACANT {
+                return None;
+            }
+            let slot = &self.slots[number as usize];
+            if slot.hash == hash && slot.key == *key {
+                return Some(number as usize);
+            }
+            at = (at + 1) & self.mask();
+        }
+    }
+
+    fn table_insert(&mut self, hash: u64, number: u32) {
+        let mut at = hash as usize & self.mask();
+        while self.table[at] != VACANT {
+            at = (at + 1) & self.mask();
+        }
+        self.table[at] = number;
+    }
+
+    /// Empties the place of a slot and moves back what linear probing had put behind it.
+    fn table_remove(&mut self, hash: u64, number: u32) {
+        let mask = self.mask();
+        let mut hole = hash as usize & mask;
+        while self.table[hole] != number {
+            hole = (hole + 1) & mask;
+        }
+        let mut at = hole;
+        loop {
+            at = (at + 1) & mask;
+            let candidate = self.table[at];
+            if candidate == VACANT {
+                break;
+            }
+            let home = self.slots[candidate as usize].hash as usize & mask;
+            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
+                self.table[hole] = candidate;
+                hole = at;
+            }
+        }
+        self.table[hole] = VACANT;
+    }
+
+    fn count_at(&self, position: usize) -> u64 {
+        self.slots[self.heap[position] as usize].count
+    }
+
+    fn swap(&mut self, one: usize, other: usize) {
+        self.heap.swap(one, other);
+        self.slots[self.heap[one] as usize].heap_position = one as u32;
+        self.slots[self.heap[other] as usize].heap_position = other as u32;
+    }
+
+    fn rise(&mut self, mut position: usize) {
+        while position > 0 {
+            let parent = (position - 1) / 2;
+            if self.count_at(parent) <= self.count_at(position) {
+                break;
+            }
+            self.swap(parent, position);
+            position = parent;
+        }
+    }
+
+    fn sink(&mut self, mut position: usize) {
+        loop {
+            let left = 2 * position + 1;
+            if left >= self.heap.len() {
+                break;
+            }
+            let right = left + 1;
+            let lighter = if right < self.heap.len() && self.count_at(right) < self.count_at(left) {
+                right
+            } else {
+                left
+            };
+            if self.count_at(position) <= self.count_at(lighter) {
+                break;
+            }
+            self.swap(position, lighter);
+            position = lighter;
+        }
+    }
+}
+
+impl<K: Copy> Slot<K> {
+    fn plus(&self, count: u64, error: u64) -> Self {
+        Self {
+            key: self.key,
+            hash: self.hash,
+            count: self.count.saturating_add(count),
+            error: self.error.saturating_add(error),
+            heap_position: 0,
+        }
+    }
+}
+
+fn hitter<K: Copy>(slot: &Slot<K>) -> Hitter<K> {
+    Hitter { key: slot.key, count: slot.count, error: slot.error }
+}

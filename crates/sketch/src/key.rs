@@ -1,0 +1,178 @@
+//! The keyed hash that stands between chosen keys and every table and summary.
+//!
+//! SipHash-1-3 (Aumasson and Bernstein 2012, with one compression and three finalisation rounds, as in the
+//! standard library's hash maps). Addresses, by far the most frequent key, have a path that is unrolled for
+//! sixteen bytes and gives the same value as the general one.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+
+use siphasher::sip::SipHasher13;
+
+/// The key of runs that must repeat and need no secrecy: replays of files, tests, benchmarks. Never for a
+/// service that listens to a network.
+pub const PUBLISHED_KEY: [u8; 16] = *b"hemicycle replay";
+
+/// A secret key, ready to hash with; 24 bytes, cheap to copy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyedState {
+    key0: u64,
+    key1: u64,
+    identity: u64,
+}
+
+impl KeyedState {
+    /// The state of one secret. Equal secrets give equal hashes, in every process and on every machine.
+    pub fn new(key: [u8; 16]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = key;
+        let key0 = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let key1 = u64::from_le_bytes([i, j, k, l, m, n, o, p]);
+        let identity = SipHasher13::new_with_keys(key0, key1).hash(b"identity of the key");
+        Self { key0, key1, identity }
+    }
+
+    /// The state of [`PUBLISHED_KEY`].
+    pub fn published() -> Self {
+        Self::new(PUBLISHED_KEY)
+    }
+
+    /// A number that tells keys apart without telling the key, for logs and for the check before a merge.
+    #[inline]
+    pub const fn identity(self) -> u64 {
+        self.identity
+    }
+
+    /// The hash of an address given as 128 bits (IPv4 in IPv4-mapped form): SipHash-1-3 of its 16 bytes in
+    /// little-endian order.
+    #[inline]
+    pub const fn hash_address(&self, bits: u128) -> u64 {
+        let mut sip = Sip::new(self.key0, self.key1);
+        sip.compress(bits as u64);
+        sip.compress((bits >> 64) as u64);
+        sip.compress(16 << 56);
+        sip.finish()
+    }
+
+    /// The hash of a 64-bit key: SipHash-1-3 of its 8 bytes in little-endian order.
+    #[inline]
+    pub const fn hash_u64(&self, value: u64) -> u64 {
+        let mut sip = Sip::new(self.key0, self.key1);
+        sip.compress(value);
+        sip.compress(8 << 56);
+        sip.finish()
+    }
+}
+
+/// Shows which key it is, never the key.
+impl fmt::Debug for KeyedState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "KeyedState({:016x})", self.identity)
+    }
+}
+
+impl BuildHasher for KeyedState {
+    type Hasher = KeyedHasher;
+
+    #[inline]
+    fn build_hasher(&self) -> KeyedHasher {
+        KeyedHasher(SipHasher13::new_with_keys(self.key0, self.key1))
+    }
+}
+
+/// Hashes one key of any type under a [`KeyedState`].
+#[derive(Clone, Copy, Debug)]
+pub struct KeyedHasher(SipHasher13);
+
+impl Hasher for KeyedHasher {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes);
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+}
+
+struct Sip {
+    v0: u64,
+    v1: u64,
+    v2: u64,
+    v3: u64,
+}
+
+impl Sip {
+    #[inline]
+    const fn new(key0: u64, key1: u64) -> Self {
+        Self {
+            v0: key0 ^ 0x736f_6d65_7073_6575,
+            v1: key1 ^ 0x646f_7261_6e64_6f6d,
+            v2: key0 ^ 0x6c79_6765_6e65_7261,
+            v3: key1 ^ 0x7465_6462_7974_6573,
+        }
+    }
+
+    #[inline]
+    const fn round(&mut self) {
+        self.v0 = self.v0.wrapping_add(self.v1);
+        self.v2 = self.v2.wrapping_add(self.v3);
+        self.v1 = self.v1.rotate_left(13) ^ self.v0;
+        self.v3 = self.v3.rotate_left(16) ^ self.v2;
+        self.v0 = self.v0.rotate_left(32);
+        self.v2 = self.v2.wrapping_add(self.v1);
+        self.v0 = self.v0.wrapping_add(self.v3);
+        self.v1 = self.v1.rotate_left(17) ^ self.v2;
+        self.v3 = self.v3.rotate_left(21) ^ self.v0;
+        self.v2 = self.v2.rotate_left(32);
+    }
+
+    #[inline]
+    const fn compress(&mut self, word: u64) {
+        self.v3 ^= word;
+        self.round();
+        self.v0 ^= word;
+    }
+
+    #[inline]
+    const fn finish(mut self) -> u64 {
+        self.v2 ^= 0xff;
+        self.round();
+        self.round();
+        self.round();
+        self.v0 ^ self.v1 ^ self.v2 ^ self.v3
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn fast_paths_are_siphash_1_3(key: [u8; 16], bits: u128, value: u64) {
+            let oracle = SipHasher13::new_with_key(&key);
+            let state = KeyedState::new(key);
+            prop_assert_eq!(state.hash_address(bits), oracle.hash(&bits.to_le_bytes()));
+            prop_assert_eq!(state.hash_u64(value), oracle.hash(&value.to_le_bytes()));
+            if cfg!(target_endian = "little") {
+                prop_assert_eq!(state.hash_address(bits), state.hash_one(bits));
+            }
+        }
+    }
+
+    #[test]
+    fn debug_output_does_not_hold_the_key() {
+        let shown = format!("{:?}", KeyedState::new([0x41; 16]));
+        assert!(!shown.contains("4141") && !shown.contains("AAAA"), "{shown}");
+    }
+
+    #[test]
+    fn keys_are_told_apart() {
+        let (one, other) = (KeyedState::new([1; 16]), KeyedState::new([2; 16]));
+        assert_ne!(one.identity(), other.identity());
+        assert_ne!(one.hash_address(7), other.hash_address(7));
+    }
+}
