@@ -1,0 +1,33 @@
+//! `cargo xtask lab NAME …`: an evaluation, in the build that users run. Everything after NAME is handed on.
+
+use std::ffi::OsString;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::repo;
+
+/// Options of `cargo xtask lab`.
+#[derive(Args)]
+#[command(after_help = "Each evaluation prints its tables and ends with `lab NAME: H of M bars hold`; \
+    it exits 0 only if H equals M. `cargo xtask lab NAME --help` lists its own options.")]
+pub(crate) struct Options {
+    /// The evaluation (for example `detect`), then its options: --data FOLDER, --json, --write
+    #[arg(value_name = "NAME", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Runs it where the caller stands, so that a relative --data means what it says, and takes over its exit code.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .args(["run", "--quiet", "--release", "--package", "lab", "--manifest-path"])
+        .arg(repo::root().join("Cargo.toml"))
+        .arg("--")
+        .args(&options.arguments)
+        .status()
+        .context("cannot start cargo")?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
