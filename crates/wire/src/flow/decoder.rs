@@ -1,47 +1,242 @@
-//! The decoder.
+//! The decoder of all export protocols.
 
 use super::{
+    bytes::Bytes,
+    clock::Clock,
     counters::{FlowCounters, SourceStatus},
     limits::Limits,
+    netflow5,
     record::{FlowSink, Outcome, Protocol},
+    sets::{Environment, Message},
+    sflow::{self, Samples},
+    sniff,
+    sources::{SourceKey, Sources},
 };
 use crate::{Address, Time};
 
-/// Decodes the datagrams of many exporters.
+const NETFLOW9_HEADER_BYTES: usize = 20;
+const IPFIX_HEADER_BYTES: usize = 16;
+
+/// Decodes the datagrams of many exporters, remembering for each source its templates, sampling rates and
+/// sequence number, within [`Limits`].
 #[derive(Debug)]
 pub struct FlowDecoder {
+    limits: Limits,
     counters: FlowCounters,
+    sources: Sources,
+    fields_used: usize,
 }
 
 impl FlowDecoder {
-    /// A decoder with nothing learnt. `key` keys its hash table: a secret of the deployment.
-    pub fn new(_limits: Limits, _key: [u8; 16]) -> Self {
-        Self { counters: FlowCounters::default() }
+    /// A decoder that has learnt nothing. `key` keys its table of sources: a secret of the deployment, so
+    /// that nobody can forge addresses whose entries collide.
+    pub fn new(limits: Limits, key: [u8; 16]) -> Self {
+        Self { limits, counters: FlowCounters::default(), sources: Sources::new(key), fields_used: 0 }
     }
 
-    /// Decodes one datagram that `exporter` sent and that arrived at `arrival`, giving each record to `sink`.
+    /// Decodes one datagram that came from `exporter` at `arrival`, and gives each record to `sink`.
+    ///
+    /// Nothing is refused as a whole while something in it can be read; what was skipped is in the
+    /// [`Outcome`] and in the [counters](Self::counters). `arrival` is used only to tell silent sources.
     pub fn decode(
         &mut self,
-        _exporter: Address,
-        _arrival: Time,
+        exporter: Address,
+        arrival: Time,
         datagram: &[u8],
-        _sink: &mut impl FlowSink,
+        sink: &mut impl FlowSink,
     ) -> Outcome {
-        Outcome { protocol: looks_like(datagram), ..Outcome::default() }
+        self.counters.datagrams += 1;
+        self.counters.bytes += datagram.len() as u64;
+        let from = Origin { exporter, arrival };
+        let outcome = match sniff::version(datagram) {
+            Some(Protocol::Netflow5) => self.netflow5(from, datagram, sink),
+            Some(Protocol::Netflow9) => self.netflow9(from, datagram, sink),
+            Some(Protocol::Ipfix) => self.ipfix(from, datagram, sink),
+            Some(Protocol::Sflow5) => self.sflow5(from, datagram, sink),
+            None => None,
+        };
+        let Some(outcome) = outcome else {
+            self.counters.unknown_datagrams += 1;
+            return Outcome { skipped: 1, ..Outcome::default() };
+        };
+        self.counters.records += u64::from(outcome.records);
+        outcome
     }
 
-    /// What was counted so far.
+    /// Totals since the decoder was made.
     pub fn counters(&self) -> &FlowCounters {
         &self.counters
     }
 
-    /// What is known of each source.
+    /// What is known of each source, in no particular order.
     pub fn sources(&self) -> impl Iterator<Item = SourceStatus> + '_ {
-        std::iter::empty()
+        self.sources.iter()
+    }
+
+    fn netflow5(&mut self, from: Origin, datagram: &[u8], sink: &mut impl FlowSink) -> Option<Outcome> {
+        let header = netflow5::header(datagram)?;
+        self.counters.netflow5_datagrams += 1;
+        let mut outcome = Outcome {
+            protocol: Some(Protocol::Netflow5),
+            exported: Some(header.clock.exported),
+            ..Outcome::default()
+        };
+        let body = datagram.get(netflow5::HEADER_BYTES..)?;
+        let (records, _) = body.as_chunks::<{ netflow5::RECORD_BYTES }>();
+        if records.len() < usize::from(header.count) {
+            self.counters.bad_lengths += 1;
+            outcome.skipped += 1;
+        }
+        for record in records.iter().take(usize::from(header.count)) {
+            sink.flow(&netflow5::record(record, &header));
+            outcome.records += 1;
+        }
+        let key = from.key(Protocol::Netflow5, u32::from(header.engine));
+        // The records need no memory, so they are read even from a source that is refused.
+        if let Some(source) =
+            self.sources.get(key, from.arrival, &self.limits, &mut self.counters, &mut self.fields_used)
+        {
+            source.records += u64::from(outcome.records);
+            outcome.lost = source.observe(header.sequence, Some(u32::from(header.count)), &mut self.counters);
+        }
+        Some(outcome)
+    }
+
+    fn netflow9(&mut self, from: Origin, datagram: &[u8], sink: &mut impl FlowSink) -> Option<Outcome> {
+        let mut header = Bytes::new(datagram);
+        // Version, and a count that some exporters give in records and others in sets.
+        header.u32()?;
+        let uptime = header.u32()?;
+        let exported = Time::from_seconds(i64::from(header.u32()?), 0);
+        let sequence = header.u32()?;
+        let domain = header.u32()?;
+        self.counters.netflow9_datagrams += 1;
+        let parts = Parts {
+            protocol: Protocol::Netflow9,
+            domain,
+            sequence,
+            clock: Clock { exported, uptime: Some(uptime), started: 0 },
+            bytes: datagram,
+            header: NETFLOW9_HEADER_BYTES,
+            skipped: 0,
+        };
+        Some(self.message(from, &parts, sink))
+    }
+
+    fn ipfix(&mut self, from: Origin, datagram: &[u8], sink: &mut impl FlowSink) -> Option<Outcome> {
+        let mut header = Bytes::new(datagram);
+        header.u16()?;
+        let length = usize::from(header.u16()?);
+        let exported = Time::from_seconds(i64::from(header.u32()?), 0);
+        let sequence = header.u32()?;
+        let domain = header.u32()?;
+        self.counters.ipfix_datagrams += 1;
+        // One message is one datagram (RFC 7011 section 10.3.3); a length that differs is a damaged one.
+        let wrong = length != datagram.len();
+        self.counters.bad_lengths += u64::from(wrong);
+        let end = if length < IPFIX_HEADER_BYTES { datagram.len() } else { length.min(datagram.len()) };
+        let parts = Parts {
+            protocol: Protocol::Ipfix,
+            domain,
+            sequence,
+            clock: Clock { exported, uptime: None, started: 0 },
+            bytes: datagram.get(..end)?,
+            header: IPFIX_HEADER_BYTES,
+            skipped: u32::from(wrong),
+        };
+        Some(self.message(from, &parts, sink))
+    }
+
+    /// A message of sets.
+    fn message(&mut self, from: Origin, parts: &Parts<'_>, sink: &mut impl FlowSink) -> Outcome {
+        let mut outcome = Outcome {
+            protocol: Some(parts.protocol),
+            exported: Some(parts.clock.exported),
+            skipped: parts.skipped,
+            ..Outcome::default()
+        };
+        let key = from.key(parts.protocol, parts.domain);
+        let Some(source) =
+            self.sources.get(key, from.arrival, &self.limits, &mut self.counters, &mut self.fields_used)
+        else {
+            outcome.skipped += 1;
+            return outcome;
+        };
+        let mut environment = Environment {
+            limits: &self.limits,
+            counters: &mut self.counters,
+            fields_used: &mut self.fields_used,
+        };
+        let message = Message {
+            protocol: parts.protocol,
+            bytes: parts.bytes,
+            clock: Clock { started: source.started, ..parts.clock },
+            source,
+            environment: &mut environment,
+            sink,
+            tally: super::sets::Tally::default(),
+        };
+        let (tally, source) = message.read(parts.header);
+        source.records += u64::from(tally.records);
+        let units = match parts.protocol {
+            Protocol::Ipfix if tally.uncounted => None,
+            Protocol::Ipfix => Some(tally.data_records),
+            _ => Some(1),
+        };
+        outcome.records = tally.records;
+        outcome.skipped += tally.skipped;
+        outcome.lost = source.observe(parts.sequence, units, &mut self.counters);
+        outcome
+    }
+
+    fn sflow5(&mut self, from: Origin, datagram: &[u8], sink: &mut impl FlowSink) -> Option<Outcome> {
+        let mut rest = Bytes::new(datagram);
+        let header = sflow::header(&mut rest)?;
+        self.counters.sflow5_datagrams += 1;
+        let mut outcome = Outcome { protocol: Some(Protocol::Sflow5), ..Outcome::default() };
+        let key = SourceKey { agent: header.agent, ..from.key(Protocol::Sflow5, header.sub_agent) };
+        let mut source =
+            self.sources.get(key, from.arrival, &self.limits, &mut self.counters, &mut self.fields_used);
+        if let Some(source) = &mut source {
+            outcome.lost = source.observe(header.sequence, Some(1), &mut self.counters);
+        }
+        let samples = Samples {
+            source: source.as_deref_mut(),
+            counters: &mut self.counters,
+            sink,
+            tally: sflow::Tally::default(),
+        };
+        let tally = samples.read(rest, header.samples);
+        if let Some(source) = source {
+            source.records += u64::from(tally.records);
+        }
+        outcome.records = tally.records;
+        outcome.skipped = tally.skipped;
+        Some(outcome)
     }
 }
 
-/// The export protocol that a datagram is of.
-pub fn looks_like(_datagram: &[u8]) -> Option<Protocol> {
-    None
+/// Where and when a datagram came from.
+#[derive(Clone, Copy)]
+struct Origin {
+    exporter: Address,
+    arrival: Time,
+}
+
+impl Origin {
+    fn key(self, protocol: Protocol, domain: u32) -> SourceKey {
+        SourceKey { exporter: self.exporter, agent: self.exporter, protocol, domain }
+    }
+}
+
+/// What NetFlow v9 and IPFIX headers have in common.
+struct Parts<'a> {
+    protocol: Protocol,
+    domain: u32,
+    sequence: u32,
+    clock: Clock,
+    bytes: &'a [u8],
+    /// Length of the header.
+    header: usize,
+    skipped: u32,
 }

@@ -1,0 +1,143 @@
+//! Sampling rates that an exporter states apart from its records.
+//!
+//! An exporter may sample each interface or each direction at its own rate: options records say which sampler
+//! (elements 48, 302) or interface has which rate, and records name their sampler. A record's rate is, in this
+//! order: its own; that of the sampler it names; that of its input interface; the source's one rate; the rate
+//! that all named samplers share. Else it is unknown, which is not the same as 1.
+
+use super::{fields::Slot, template::Layout};
+
+/// What learning a rate did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Learnt {
+    Nothing,
+    Changed,
+    Refused,
+}
+
+/// Rates of one source.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Samplers {
+    /// Rate that is stated for the whole source; 0 = none.
+    default: u32,
+    /// Rate that all of `named` have; 0 = none or they differ.
+    common: u32,
+    /// By sampler id, sorted.
+    named: Vec<(u64, u32)>,
+    /// By interface, sorted.
+    interfaces: Vec<(u64, u32)>,
+}
+
+impl Samplers {
+    /// Takes in an options record.
+    pub(super) fn learn(&mut self, layout: &Layout, window: &[u8], limit: usize) -> Learnt {
+        let rate = stated(layout, window);
+        if rate == 0 {
+            return Learnt::Nothing;
+        }
+        if layout.has(Slot::Sampler) {
+            let learnt = set(&mut self.named, layout.integer(Slot::Sampler, window), rate, limit);
+            let first = self.named.first().map_or(0, |&(_, rate)| rate);
+            self.common = if self.named.iter().all(|&(_, rate)| rate == first) { first } else { 0 };
+            return learnt;
+        }
+        let interface = if layout.has(Slot::InputInterface) {
+            layout.integer(Slot::InputInterface, window)
+        } else {
+            layout.integer(Slot::OutputInterface, window)
+        };
+        if interface != 0 {
+            return set(&mut self.interfaces, interface, rate, limit);
+        }
+        let changed = self.default != rate;
+        self.default = rate;
+        if changed { Learnt::Changed } else { Learnt::Nothing }
+    }
+
+    /// Rate of records that say nothing themselves and whose interface has no rate of its own.
+    #[inline]
+    pub(super) const fn shared(&self) -> u32 {
+        if self.default > 0 { self.default } else { self.common }
+    }
+
+    #[inline]
+    pub(super) const fn by_interface(&self) -> bool {
+        !self.interfaces.is_empty()
+    }
+
+    /// Rate of one record.
+    #[inline]
+    pub(super) fn rate(&self, layout: &Layout, window: &[u8]) -> u32 {
+        let own = stated(layout, window);
+        if own > 0 {
+            return own;
+        }
+        if layout.has(Slot::Sampler) {
+            let sampler = layout.integer(Slot::Sampler, window);
+            if let Some(rate) = get(&self.named, sampler) {
+                return rate;
+            }
+            // Where samplers are named, the shared rate of others says nothing about an unnamed one.
+            return get(&self.interfaces, layout.integer(Slot::InputInterface, window))
+                .unwrap_or(self.default);
+        }
+        get(&self.interfaces, layout.integer(Slot::InputInterface, window)).unwrap_or(self.shared())
+    }
+}
+
+#[inline]
+fn get(rates: &[(u64, u32)], key: u64) -> Option<u32> {
+    let index = rates.binary_search_by_key(&key, |&(key, _)| key).ok()?;
+    rates.get(index).map(|&(_, rate)| rate)
+}
+
+fn set(rates: &mut Vec<(u64, u32)>, key: u64, rate: u32, limit: usize) -> Learnt {
+    match rates.binary_search_by_key(&key, |&(key, _)| key) {
+        Ok(index) => match rates.get_mut(index) {
+            Some(entry) if entry.1 != rate => {
+                entry.1 = rate;
+                Learnt::Changed
+            }
+            _ => Learnt::Nothing,
+        },
+        Err(_) if rates.len() >= limit => Learnt::Refused,
+        Err(index) => {
+            rates.insert(index, (key, rate));
+            Learnt::Changed
+        }
+    }
+}
+
+/// The rate that a record or options record states itself, 0 if none: an interval (34, 50); packets sampled
+/// and then left out (305, 306); a size out of a population (309, 310); a probability (311).
+#[inline]
+fn stated(layout: &Layout, window: &[u8]) -> u32 {
+    let interval = layout.integer(Slot::SamplingInterval, window);
+    if interval > 0 {
+        return u32::try_from(interval).unwrap_or(u32::MAX);
+    }
+    let sampled = layout.integer(Slot::SampledPackets, window);
+    let space = layout.integer(Slot::SampledSpace, window);
+    if sampled > 0 && layout.has(Slot::SampledSpace) {
+        return ratio(sampled.saturating_add(space), sampled);
+    }
+    if sampled > 0 {
+        // Exporters that send 305 alone mean the interval by it.
+        return u32::try_from(sampled).unwrap_or(u32::MAX);
+    }
+    let size = layout.integer(Slot::SampleSize, window);
+    let population = layout.integer(Slot::SamplePopulation, window);
+    if population > 0 {
+        return ratio(population, size.max(1));
+    }
+    let probability = f64::from_bits(layout.integer(Slot::SampleProbability, window));
+    if probability > 0.0 && probability <= 1.0 {
+        return (1.0 / probability).round().min(f64::from(u32::MAX)) as u32;
+    }
+    0
+}
+
+/// `a / b` rounded, at least 1.
+fn ratio(a: u64, b: u64) -> u32 {
+    u32::try_from((a.saturating_add(b / 2) / b).max(1)).unwrap_or(u32::MAX)
+}

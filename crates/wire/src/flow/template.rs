@@ -1,0 +1,385 @@
+//! A template, compiled once so that reading a record is a handful of masked loads.
+//!
+//! For every [`Slot`] a [`Layout`] says where the field ends and how wide it is. An integer is read by loading
+//! the eight bytes that *end* with it and masking the bytes before it off, whatever its width (reduced-size
+//! encoding, RFC 7011 section 6.2) and even if it is absent (width 0 gives 0): no branch for a field, no test
+//! for its length. The bytes before a record always exist, because message and set headers come before it.
+//!
+//! Templates with fields of variable length are walked for each record to find where the fields are.
+
+use super::{
+    bytes::Bytes,
+    fields::{Slot, TimeForm, meaning},
+    record::Protocol,
+};
+
+/// Bytes of the datagram that are kept before a record so that loads may begin before it.
+pub(super) const LEAD: usize = 8;
+/// Length that stands for "variable" in a template (RFC 7011 section 7).
+const VARIABLE: u16 = 0xffff;
+/// What a template costs of the budget beside its fields: about its fixed size over that of a field.
+const OVERHEAD_FIELDS: usize = 32;
+/// Masks for integers of 0 to 8 bytes; wider places (addresses, frames) are never read as integers.
+const MASKS: [u64; 16] = {
+    let mut masks = [u64::MAX; 16];
+    let mut width = 0;
+    while width < 8 {
+        masks[width] = (1 << (8 * width)) - 1;
+        width += 1;
+    }
+    masks
+};
+
+/// Where a field is: offset of its end from the start of the record, and its width in bytes, 0 if absent.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Place {
+    end: u16,
+    width: u16,
+}
+
+/// Where the field of each slot is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Layout([Place; Slot::COUNT]);
+
+impl Layout {
+    /// The integer in `slot`, 0 if absent. `window` is the record with [`LEAD`] bytes before it.
+    #[inline(always)]
+    pub(super) fn integer(&self, slot: Slot, window: &[u8]) -> u64 {
+        let place = self.0[slot as usize];
+        let start = usize::from(place.end);
+        match window.get(start..start + 8).and_then(|bytes| bytes.first_chunk::<8>()) {
+            Some(bytes) => u64::from_be_bytes(*bytes) & MASKS[usize::from(place.width & 15)],
+            None => 0,
+        }
+    }
+
+    /// The sixteen bytes in `slot`, zero if absent.
+    #[inline(always)]
+    pub(super) fn sixteen(&self, slot: Slot, window: &[u8]) -> [u8; 16] {
+        let end = usize::from(self.0[slot as usize].end) + LEAD;
+        match window.get(end.saturating_sub(16)..end).and_then(|bytes| bytes.first_chunk::<16>()) {
+            Some(bytes) if self.has(slot) => *bytes,
+            _ => [0; 16],
+        }
+    }
+
+    /// The bytes of the field in `slot`, empty if absent.
+    pub(super) fn bytes<'a>(&self, slot: Slot, window: &'a [u8]) -> &'a [u8] {
+        let place = self.0[slot as usize];
+        let end = usize::from(place.end) + LEAD;
+        window.get(end - usize::from(place.width)..end).unwrap_or_default()
+    }
+
+    #[inline(always)]
+    pub(super) const fn has(&self, slot: Slot) -> bool {
+        self.0[slot as usize].width > 0
+    }
+}
+
+/// Which address families a template has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Families {
+    None,
+    Ipv4,
+    Ipv6,
+    Both,
+}
+
+/// What a template has, so that rare groups of fields cost one test for each record.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    pub(super) families: Families,
+    pub(super) first: TimeForm,
+    pub(super) last: TimeForm,
+    pub(super) duration: TimeForm,
+    pub(super) reverse_first: TimeForm,
+    pub(super) reverse_last: TimeForm,
+    /// Counters of the reverse direction.
+    pub(super) reverse: bool,
+    /// A sampling rate or a sampler's name in the record itself.
+    pub(super) sampling: bool,
+    pub(super) icmp: bool,
+    pub(super) fragment: bool,
+    /// Counters after a middlebox, to stand in for missing ones.
+    pub(super) post: bool,
+    pub(super) next_hop: bool,
+    pub(super) frame: bool,
+}
+
+/// One step of the walk through a record with fields of variable length.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    /// Length, or [`VARIABLE`].
+    length: u16,
+    slot: Option<Slot>,
+}
+
+/// How long the records of a template are.
+#[derive(Clone, Debug)]
+enum Shape {
+    Fixed(usize),
+    Walked(Box<[Step]>),
+}
+
+/// A compiled template.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    pub(super) id: u16,
+    pub(super) options: bool,
+    /// Datagram number of the last use; templates never used for data make room first.
+    pub(super) used: u64,
+    /// The definition as announced, to tell a repetition from a change.
+    definition: Box<[u8]>,
+    fields: usize,
+    layout: Layout,
+    pub(super) plan: Plan,
+    shape: Shape,
+}
+
+/// How a template's fields are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Definition<'a> {
+    pub(super) protocol: Protocol,
+    pub(super) id: u16,
+    /// Number of fields, scope included.
+    pub(super) fields: usize,
+    /// Number of scope fields; `None` for a data template.
+    pub(super) scopes: Option<usize>,
+    /// The field specifiers.
+    pub(super) bytes: &'a [u8],
+}
+
+/// One field specifier, read.
+struct Specifier {
+    enterprise: u32,
+    element: u16,
+    length: u16,
+}
+
+/// Reads one field specifier (RFC 7011 section 3.2, RFC 3954 section 5.2).
+fn specifier(bytes: &mut Bytes<'_>, protocol: Protocol) -> Option<Specifier> {
+    let element = bytes.u16()?;
+    let length = bytes.u16()?;
+    if protocol == Protocol::Ipfix && element & 0x8000 != 0 {
+        return Some(Specifier { enterprise: bytes.u32()?, element: element & 0x7fff, length });
+    }
+    Some(Specifier { enterprise: 0, element, length })
+}
+
+/// Takes `fields` field specifiers; `None` if they do not fit.
+pub(super) fn take_specifiers<'a>(
+    bytes: &mut Bytes<'a>,
+    protocol: Protocol,
+    fields: usize,
+) -> Option<&'a [u8]> {
+    let start = bytes.rest();
+    for _ in 0..fields {
+        specifier(bytes, protocol)?;
+    }
+    start.get(..start.len() - bytes.len())
+}
+
+impl Template {
+    /// Compiles a definition. `None`: its records would have no length, or one beyond 65 535 bytes.
+    pub(super) fn compile(definition: &Definition<'_>) -> Option<Self> {
+        let mut bytes = Bytes::new(definition.bytes);
+        let mut compiler = Compiler::default();
+        for index in 0..definition.fields {
+            let mut field = specifier(&mut bytes, definition.protocol)?;
+            // NetFlow v9 numbers scopes apart (RFC 3954 section 6.1): 2 is the interface, others are skipped.
+            if definition.protocol == Protocol::Netflow9 && definition.scopes.is_some_and(|n| index < n) {
+                field.element = if field.element == 2 { 10 } else { 0 };
+            }
+            compiler.field(definition.protocol, &field)?;
+        }
+        let (layout, plan, shape) = compiler.finish()?;
+        Some(Self {
+            id: definition.id,
+            options: definition.scopes.is_some(),
+            used: 0,
+            definition: definition.bytes.into(),
+            fields: definition.fields,
+            layout,
+            plan,
+            shape,
+        })
+    }
+
+    /// Whether this is what `definition` says.
+    pub(super) fn is(&self, definition: &Definition<'_>) -> bool {
+        self.options == definition.scopes.is_some()
+            && self.fields == definition.fields
+            && *self.definition == *definition.bytes
+    }
+
+    /// What this template uses of the budget of fields.
+    pub(super) fn cost(&self) -> usize {
+        self.fields + OVERHEAD_FIELDS
+    }
+
+    /// Length of each record, if it is fixed.
+    pub(super) fn fixed_length(&self) -> Option<usize> {
+        match self.shape {
+            Shape::Fixed(length) => Some(length),
+            Shape::Walked(_) => None,
+        }
+    }
+
+    /// Layout of records of fixed length.
+    pub(super) const fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Finds the fields of the record at the start of `bytes`, and its length; `None` if it is cut off.
+    #[inline]
+    pub(super) fn walk(&self, bytes: &[u8]) -> Option<(Layout, usize)> {
+        let Shape::Walked(steps) = &self.shape else { return None };
+        let mut layout = self.layout;
+        let mut rest = Bytes::new(bytes);
+        for step in steps {
+            let width = match step.length {
+                VARIABLE => match rest.u8()? {
+                    255 => rest.u16()?,
+                    short => u16::from(short),
+                },
+                fixed => fixed,
+            };
+            rest.take(usize::from(width))?;
+            if let Some(slot) = step.slot {
+                // A place wider than an integer holds its value in the last eight bytes.
+                let width = if slot == Slot::Frame || step.length != VARIABLE { width } else { width.min(8) };
+                let end = u16::try_from(bytes.len() - rest.len()).ok()?;
+                layout.0[slot as usize] = Place { end, width };
+            }
+        }
+        Some((layout, bytes.len() - rest.len()))
+    }
+}
+
+/// The state of a compilation.
+struct Compiler {
+    places: [Place; Slot::COUNT],
+    ranks: [u8; Slot::COUNT],
+    forms: [TimeForm; Slot::COUNT],
+    /// Field that fills the slot, as an index into `steps`.
+    owner: [u16; Slot::COUNT],
+    steps: Vec<Step>,
+    length: usize,
+    variable: bool,
+}
+
+impl Default for Compiler {
+    fn default() -> Self {
+        Self {
+            places: [Place::default(); Slot::COUNT],
+            ranks: [0; Slot::COUNT],
+            forms: [TimeForm::Absent; Slot::COUNT],
+            owner: [0; Slot::COUNT],
+            steps: Vec::new(),
+            length: 0,
+            variable: false,
+        }
+    }
+}
+
+impl Compiler {
+    fn field(&mut self, protocol: Protocol, field: &Specifier) -> Option<()> {
+        // NetFlow v9 has no variable lengths: there, 65 535 would be a length no record can have.
+        let variable = protocol == Protocol::Ipfix && field.length == VARIABLE;
+        // A field without bytes says nothing, and would cost a step for each record.
+        if field.length == 0 {
+            return Some(());
+        }
+        if variable {
+            self.variable = true;
+        } else {
+            self.length += usize::from(field.length);
+            if self.length > usize::from(u16::MAX) {
+                return None;
+            }
+        }
+        let length = (!variable).then_some(field.length);
+        let meaning = meaning(protocol, field.enterprise, field.element, length);
+        let index = u16::try_from(self.steps.len()).ok()?;
+        let mut taken = None;
+        if let Some(meaning) = meaning
+            && meaning.rank > self.ranks[meaning.slot as usize]
+        {
+            let slot = meaning.slot as usize;
+            if self.ranks[slot] > 0
+                && let Some(step) = self.steps.get_mut(usize::from(self.owner[slot]))
+            {
+                step.slot = None;
+            }
+            self.ranks[slot] = meaning.rank;
+            self.forms[slot] = meaning.form;
+            self.owner[slot] = index;
+            self.places[slot] = Place { end: self.length as u16, width: length.unwrap_or(1) };
+            taken = Some(meaning.slot);
+        }
+        self.steps.push(Step { length: field.length, slot: taken });
+        Some(())
+    }
+
+    fn finish(self) -> Option<(Layout, Plan, Shape)> {
+        if self.length == 0 && !self.variable {
+            return None;
+        }
+        let layout = Layout(self.places);
+        let has = |slot| layout.has(slot);
+        let form = |slot: Slot| self.forms[slot as usize];
+        let four = has(Slot::Source4) || has(Slot::Destination4);
+        let six = has(Slot::Source6) || has(Slot::Destination6);
+        let plan = Plan {
+            families: match (four, six) {
+                (false, false) => Families::None,
+                (true, false) => Families::Ipv4,
+                (false, true) => Families::Ipv6,
+                (true, true) => Families::Both,
+            },
+            first: form(Slot::First),
+            last: form(Slot::Last),
+            duration: form(Slot::Duration),
+            reverse_first: form(Slot::ReverseFirst),
+            reverse_last: form(Slot::ReverseLast),
+            reverse: has(Slot::ReversePackets) || has(Slot::ReverseBytes),
+            sampling: [
+                Slot::Sampler,
+                Slot::SamplingInterval,
+                Slot::SampledPackets,
+                Slot::SamplePopulation,
+                Slot::SampleProbability,
+            ]
+            .into_iter()
+            .any(has),
+            icmp: [Slot::Icmp4, Slot::Icmp6, Slot::IcmpType4, Slot::IcmpType6].into_iter().any(has),
+            fragment: has(Slot::FragmentFlags) || has(Slot::FragmentOffset),
+            post: has(Slot::PostPackets) || has(Slot::PostBytes),
+            next_hop: has(Slot::NextHop4) || has(Slot::NextHop6),
+            frame: has(Slot::Frame),
+        };
+        let shape =
+            if self.variable { Shape::Walked(merged(&self.steps)) } else { Shape::Fixed(self.length) };
+        Some((layout, plan, shape))
+    }
+}
+
+/// Runs of fields that nobody looks at become one step.
+fn merged(steps: &[Step]) -> Box<[Step]> {
+    let mut out: Vec<Step> = Vec::with_capacity(steps.len());
+    for step in steps {
+        match out.last_mut() {
+            Some(last)
+                if last.slot.is_none()
+                    && step.slot.is_none()
+                    && last.length != VARIABLE
+                    && step.length != VARIABLE
+                    && last.length.checked_add(step.length).is_some_and(|sum| sum != VARIABLE) =>
+            {
+                last.length += step.length;
+            }
+            _ => out.push(*step),
+        }
+    }
+    out.into_boxed_slice()
+}
