@@ -69,6 +69,8 @@ pub enum Step<'a> {
     Frame {
         /// The frame.
         frame: Frame<'a>,
+        /// Where in the window `frame.data` begins.
+        data_at: usize,
         /// Bytes to drop from the window.
         used: usize,
     },
@@ -274,7 +276,7 @@ impl<'a> Iterator for Frames<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         while !self.done {
             match self.framer.next(self.rest) {
-                Step::Frame { frame, used } => {
+                Step::Frame { frame, used, .. } => {
                     self.rest = self.rest.get(used..).unwrap_or_default();
                     return Some(Ok(frame));
                 }

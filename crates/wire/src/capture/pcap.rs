@@ -72,6 +72,7 @@ impl Pcap {
         let Some(data) = window.get(record_header_bytes..used) else { return Step::More { needed: used } };
         let nanoseconds = i64::from(ticks) * i64::from(nanoseconds_per_tick);
         let time = Time::from_seconds(i64::from(seconds), nanoseconds);
-        Step::Frame { frame: Frame { time, link: self.link, original_length, data }, used }
+        let frame = Frame { time, link: self.link, original_length, data };
+        Step::Frame { frame, data_at: record_header_bytes, used }
     }
 }

@@ -14,6 +14,9 @@ const BYTE_ORDER_MARK: u32 = 0x1a2b_3c4d;
 /// Block type, length, and the length again at the end.
 const MINIMUM_BLOCK_BYTES: u32 = 12;
 const SECTION_HEADER_BYTES: u32 = 28;
+/// Where the frame begins in an enhanced or obsolete packet block, and in a simple one.
+const ENHANCED_DATA_AT: usize = 28;
+const SIMPLE_DATA_AT: usize = 12;
 
 const OPTION_END: u16 = 0;
 const OPTION_TIME_RESOLUTION: u16 = 9;
@@ -129,7 +132,8 @@ impl Pcapng {
         }
         if let Some(frame) = self.block(kind, body) {
             self.last_time = frame.time;
-            return Step::Frame { frame, used };
+            let data_at = if kind == SIMPLE_PACKET { SIMPLE_DATA_AT } else { ENHANCED_DATA_AT };
+            return Step::Frame { frame, data_at, used };
         }
         Step::Pass { used: u64::from(length) }
     }

@@ -1,0 +1,108 @@
+//! What was counted for each input.
+
+use wire::{Time, packet::Skip};
+
+use crate::Damage;
+
+/// What an input turned out to be.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum InputKind {
+    /// Mirrored packets in pcap.
+    Pcap,
+    /// Mirrored packets in pcapng.
+    Pcapng,
+    /// A capture in which flow export datagrams are the majority.
+    FlowPcap,
+    /// A dump of export datagrams.
+    FlowDatagrams,
+}
+
+impl InputKind {
+    /// The name in the summary.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pcap => "pcap",
+            Self::Pcapng => "pcapng",
+            Self::FlowPcap => "flow_pcap",
+            Self::FlowDatagrams => "flow_datagrams",
+        }
+    }
+}
+
+/// Counters of one input. `frames` = `packets` + `flow_datagrams` + the sum of `skips` for a capture.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Frames of a capture.
+    pub frames: u64,
+    /// Packets given to the visitor.
+    pub packets: u64,
+    /// Packets among them with another packet inside.
+    pub tunnelled_packets: u64,
+    /// Flow export datagrams decoded.
+    pub flow_datagrams: u64,
+    /// Flow records given to the visitor.
+    pub flow_records: u64,
+    /// Sets, samples, records or templates of datagrams that were bad, unknown or refused.
+    pub flow_elements_skipped: u64,
+    /// Interface counters given to the visitor.
+    pub interface_counters: u64,
+    /// Frames without a packet, by [`Skip::index`].
+    pub skips: [u64; Skip::ALL.len()],
+    /// Packet blocks of a pcapng file that could not be used.
+    pub blocks_skipped: u64,
+    /// Frames that the capturing machine says it lost.
+    pub frames_lost: u64,
+    /// What the sequence numbers of exporters show as lost: flows (NetFlow v5, IPFIX) or datagrams (NetFlow v9,
+    /// sFlow).
+    pub exports_lost: u64,
+}
+
+impl Counters {
+    /// Everything that was found and not given to the visitor.
+    pub fn skipped(&self) -> u64 {
+        self.skips.iter().sum::<u64>() + self.blocks_skipped + self.flow_elements_skipped
+    }
+
+    /// Name and value of each counter that is not 0.
+    pub fn details(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        let plain = [
+            ("frames", self.frames),
+            ("packets", self.packets),
+            ("tunnelled_packets", self.tunnelled_packets),
+            ("flow_datagrams", self.flow_datagrams),
+            ("flow_records", self.flow_records),
+            ("flow_elements_skipped", self.flow_elements_skipped),
+            ("interface_counters", self.interface_counters),
+            ("blocks_skipped", self.blocks_skipped),
+            ("frames_lost", self.frames_lost),
+            ("exports_lost", self.exports_lost),
+        ];
+        let skips = Skip::ALL.iter().map(|skip| skip.name()).zip(self.skips);
+        plain.into_iter().chain(skips).filter(|(_, value)| *value > 0)
+    }
+}
+
+/// What became of one input.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InputSummary {
+    /// As it was named when it was opened; `-` for standard input.
+    pub name: String,
+    /// What it turned out to be.
+    pub kind: InputKind,
+    /// Packets and flow records given to the visitor.
+    pub records: u64,
+    /// Bytes read, after decompression.
+    pub bytes: u64,
+    /// See [`Counters::skipped`].
+    pub skipped: u64,
+    /// Frames and exports lost before they came here, as far as the input says.
+    pub lost: u64,
+    /// Everything that was counted.
+    pub counters: Counters,
+    /// Earliest time of a frame or datagram.
+    pub first: Option<Time>,
+    /// Latest time of a frame or datagram.
+    pub last: Option<Time>,
+    /// Where and why reading ended before the end.
+    pub damage: Option<Damage>,
+}

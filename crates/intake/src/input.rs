@@ -1,0 +1,310 @@
+//! One input: its next frame or datagram, and what becomes of it.
+
+use wire::{
+    Address, FlowRecord, Fragment, Time,
+    capture::{Format, Framer, Step},
+    flow::{self, FlowDecoder, FlowSink, InterfaceCounters},
+    packet::{self, Decoded, LinkType},
+};
+
+use crate::{
+    Counters, Damage, InputKind, InputSummary, Visitor,
+    datagrams::{self, Length},
+    options::PortSet,
+    window::Window,
+};
+
+const UDP: u8 = 17;
+
+/// The exporter of a dump, which has no addresses.
+const NO_EXPORTER: Address = Address::from_ipv4([0; 4]);
+
+enum Framing {
+    Capture(Framer),
+    Datagrams,
+}
+
+/// A frame or datagram that is next, as a part of the window.
+#[derive(Clone, Copy)]
+struct Head {
+    time: Time,
+    /// `None` for a datagram of a dump.
+    link: Option<LinkType>,
+    at: usize,
+    length: usize,
+    used: usize,
+}
+
+/// What all inputs share while they are read.
+pub(crate) struct Shared {
+    pub(crate) flow_ports: PortSet,
+    pub(crate) decoder: FlowDecoder,
+}
+
+pub(crate) struct Input {
+    name: String,
+    window: Window,
+    format: Framing,
+    head: Option<Head>,
+    counters: Counters,
+    first: Option<Time>,
+    last: Option<Time>,
+    damage: Option<Damage>,
+    ended: bool,
+}
+
+impl Input {
+    pub(crate) fn capture(name: String, window: Window) -> Self {
+        Self::new(name, window, Framing::Capture(Framer::new()))
+    }
+
+    pub(crate) fn datagrams(name: String, window: Window) -> Self {
+        Self::new(name, window, Framing::Datagrams)
+    }
+
+    fn new(name: String, window: Window, format: Framing) -> Self {
+        let counters = Counters::default();
+        Self {
+            name,
+            window,
+            format,
+            head: None,
+            counters,
+            first: None,
+            last: None,
+            damage: None,
+            ended: false,
+        }
+    }
+
+    /// The time of what is next; `None` at the end.
+    pub(crate) fn peek(&mut self) -> Option<Time> {
+        if self.head.is_none() {
+            self.head = self.next_head();
+        }
+        self.head.map(|head| head.time)
+    }
+
+    /// Gives everything to `visitor` that does not come after `until`; the time of what is next.
+    #[inline]
+    pub(crate) fn play<V: Visitor>(
+        &mut self,
+        index: usize,
+        until: impl Fn(Time) -> bool,
+        shared: &mut Shared,
+        visitor: &mut V,
+    ) -> Option<Time> {
+        loop {
+            let head = match self.head.take() {
+                Some(head) => head,
+                None => self.next_head()?,
+            };
+            if !until(head.time) {
+                self.head = Some(head);
+                return Some(head.time);
+            }
+            self.give(index, head, shared, visitor);
+            self.window.advance(head.used);
+            if visitor.stop() {
+                return None;
+            }
+        }
+    }
+
+    #[inline]
+    fn next_head(&mut self) -> Option<Head> {
+        if self.ended {
+            return None;
+        }
+        match &self.format {
+            Framing::Capture(_) => self.next_frame(),
+            Framing::Datagrams => self.next_datagram(),
+        }
+    }
+
+    #[inline]
+    fn next_frame(&mut self) -> Option<Head> {
+        let Framing::Capture(framer) = &mut self.format else { return None };
+        loop {
+            match framer.next(self.window.bytes()) {
+                Step::Frame { frame, data_at, used } => {
+                    return Some(Head {
+                        time: frame.time,
+                        link: Some(frame.link),
+                        at: data_at,
+                        length: frame.data.len(),
+                        used,
+                    });
+                }
+                Step::Pass { used } => {
+                    let begin = self.window.offset();
+                    let missing = self.window.pass(used);
+                    if missing > 0 {
+                        let present = used - missing;
+                        self.end(Some(wire::capture::Damage::CutOff { offset: begin, present }.into()));
+                        return None;
+                    }
+                }
+                Step::More { needed } => {
+                    if self.window.fill(needed) < needed {
+                        let damage = framer.finish(self.window.bytes().len() as u64).err();
+                        self.end(damage.map(Damage::Capture));
+                        return None;
+                    }
+                }
+                Step::Damaged(damage) => {
+                    self.end(Some(damage.into()));
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn next_datagram(&mut self) -> Option<Head> {
+        self.window.fill(4);
+        loop {
+            let (bytes, offset) = (self.window.bytes(), self.window.offset());
+            if bytes.is_empty() {
+                self.end(None);
+                return None;
+            }
+            let length = match datagrams::length(bytes, self.window.ends()) {
+                Length::Is(length) => length,
+                Length::More(needed) => {
+                    self.window.fill(needed.max(bytes.len() + 1));
+                    continue;
+                }
+                Length::Not => {
+                    self.end(Some(Damage::NotADatagram { offset }));
+                    return None;
+                }
+            };
+            let present = self.window.fill(length).min(length);
+            if present < length {
+                let (present, length) = (present as u64, length as u64);
+                self.damage = Some(Damage::DatagramCutOff { offset, present, length });
+            }
+            let datagram = self.window.bytes().get(..present).unwrap_or_default();
+            let time = datagrams::export_time(datagram);
+            return Some(Head { time, link: None, at: 0, length: present, used: present });
+        }
+    }
+
+    /// Reading is over. A failure of the source explains more than the framing's view of it.
+    #[cold]
+    fn end(&mut self, damage: Option<Damage>) {
+        self.ended = true;
+        self.damage = self.window.take_failure().or(damage).or(self.damage.take());
+    }
+
+    #[inline]
+    fn give<V: Visitor>(&mut self, index: usize, head: Head, shared: &mut Shared, visitor: &mut V) {
+        let Self { window, counters, first, last, .. } = self;
+        let data = window.bytes().get(head.at..head.at + head.length).unwrap_or_default();
+        *first = Some(first.map_or(head.time, |first| first.min(head.time)));
+        *last = (*last).max(Some(head.time));
+        let Some(link) = head.link else {
+            let from = Arrival { index, time: head.time, exporter: NO_EXPORTER };
+            return exported(counters, from, data, shared, visitor);
+        };
+        counters.frames += 1;
+        match packet::decode(link, data) {
+            Ok(decoded) if is_export(&decoded, &shared.flow_ports) => {
+                let exporter = decoded.outer.source;
+                let from = Arrival { index, time: head.time, exporter };
+                exported(counters, from, decoded.outer.payload, shared, visitor);
+            }
+            Ok(decoded) => {
+                counters.packets += 1;
+                counters.tunnelled_packets += u64::from(decoded.inner.is_some());
+                visitor.packet(index, head.time, &decoded);
+            }
+            Err(skip) => {
+                if let Some(counter) = counters.skips.get_mut(skip.index()) {
+                    *counter += 1;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn summary(&self) -> InputSummary {
+        let mut counters = self.counters;
+        let kind = match &self.format {
+            Framing::Datagrams => InputKind::FlowDatagrams,
+            Framing::Capture(framer) => {
+                counters.blocks_skipped = framer.skipped();
+                counters.frames_lost = framer.lost();
+                match framer.format() {
+                    _ if counters.flow_datagrams > counters.packets => InputKind::FlowPcap,
+                    Some(Format::Pcapng) => InputKind::Pcapng,
+                    Some(Format::Pcap) | None => InputKind::Pcap,
+                }
+            }
+        };
+        InputSummary {
+            name: self.name.clone(),
+            kind,
+            records: counters.packets + counters.flow_records,
+            bytes: self.window.offset(),
+            skipped: counters.skipped(),
+            lost: counters.frames_lost + counters.exports_lost,
+            counters,
+            first: self.first,
+            last: self.last,
+            damage: self.damage.clone(),
+        }
+    }
+}
+
+/// Whether a packet carries a flow export: UDP to a flow port, whole, with a payload that looks like one.
+#[inline]
+fn is_export(decoded: &Decoded<'_>, flow_ports: &PortSet) -> bool {
+    let packet = &decoded.outer;
+    packet.protocol == UDP
+        && flow_ports.has(packet.destination_port)
+        && packet.fragment == Fragment::None
+        && flow::looks_like(packet.payload).is_some()
+}
+
+#[derive(Clone, Copy)]
+struct Arrival {
+    index: usize,
+    time: Time,
+    exporter: Address,
+}
+
+#[inline(never)]
+fn exported<V: Visitor>(
+    counters: &mut Counters,
+    from: Arrival,
+    datagram: &[u8],
+    shared: &mut Shared,
+    visitor: &mut V,
+) {
+    let mut sink = Sink { from, visitor, interfaces: 0 };
+    let outcome = shared.decoder.decode(from.exporter, from.time, datagram, &mut sink);
+    counters.interface_counters += sink.interfaces;
+    counters.flow_datagrams += 1;
+    counters.flow_records += u64::from(outcome.records);
+    counters.flow_elements_skipped += u64::from(outcome.skipped);
+    counters.exports_lost += u64::from(outcome.lost);
+}
+
+/// Hands what a datagram holds to the visitor.
+struct Sink<'a, V> {
+    from: Arrival,
+    visitor: &'a mut V,
+    interfaces: u64,
+}
+
+impl<V: Visitor> FlowSink for Sink<'_, V> {
+    #[inline]
+    fn flow(&mut self, record: &FlowRecord) {
+        self.visitor.flow(self.from.index, self.from.time, self.from.exporter, record);
+    }
+
+    fn interface(&mut self, counters: &InterfaceCounters) {
+        self.interfaces += 1;
+        self.visitor.interface_counters(self.from.index, self.from.time, self.from.exporter, counters);
+    }
+}

@@ -1,0 +1,159 @@
+//! Services that speak text.
+
+use super::{Payload, Ports, Request, Response, Service, u16_at};
+
+/// How far into a text is searched.
+const SEARCH_BYTES: usize = 1024;
+
+fn contains(payload: &[u8], needle: &[u8]) -> bool {
+    let searched = payload.get(..SEARCH_BYTES).unwrap_or(payload);
+    searched.windows(needle.len()).any(|window| window == needle)
+}
+
+/// Whether one of `names` begins a line after the first, in any case. `names` are in lower case.
+fn has_header(payload: &[u8], names: &[&[u8]]) -> bool {
+    let searched = payload.get(..SEARCH_BYTES).unwrap_or(payload);
+    searched.split(|byte| *byte == b'\n').skip(1).any(|line| {
+        names.iter().any(|name| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
+    })
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n' | b'\t'))
+}
+
+/// Text services at any port.
+pub(super) fn any_port(payload: &[u8]) -> Option<Payload> {
+    match payload.first()? {
+        b'H' | b'M' | b'N' => ssdp(payload).or_else(|| sip(payload)),
+        b'A'..=b'Z' => sip(payload),
+        b'<' => ws_discovery(payload),
+        _ => None,
+    }
+    .or_else(|| dvr(payload))
+    .or_else(|| chargen(payload))
+}
+
+/// SSDP (UPnP Device Architecture 1.1 section 1): HTTP over UDP, which nobody else speaks.
+pub(super) fn ssdp(payload: &[u8]) -> Option<Payload> {
+    if payload.starts_with(b"M-SEARCH * HTTP/1.") {
+        return Some(Payload::new(Service::Ssdp, Request));
+    }
+    if payload.starts_with(b"NOTIFY * HTTP/1.") {
+        return Some(Payload::new(Service::Ssdp, Response));
+    }
+    let headers: [&[u8]; 6] = [b"st:", b"usn:", b"location:", b"server:", b"ext:", b"cache-control:"];
+    (payload.starts_with(b"HTTP/1.") && has_header(payload, &headers))
+        .then(|| Payload::new(Service::Ssdp, Response))
+}
+
+/// SIP (RFC 3261 section 7): the version first, or a method and an address of a few schemes.
+pub(super) fn sip(payload: &[u8]) -> Option<Payload> {
+    if payload.starts_with(b"SIP/2.0 ") {
+        return Some(Payload::new(Service::Sip, Response));
+    }
+    let space = payload.iter().take(12).position(|byte| *byte == b' ')?;
+    let (method, rest) = payload.split_at_checked(space)?;
+    let is_method = method.len() >= 3 && method.iter().all(u8::is_ascii_uppercase);
+    let is_address = [&b" sip:"[..], b" sips:", b" tel:"].iter().any(|scheme| rest.starts_with(scheme));
+    (is_method && is_address).then(|| Payload::new(Service::Sip, Request))
+}
+
+/// WS-Discovery at any port: SOAP that speaks of discovery, or that was cut off before it could.
+fn ws_discovery(payload: &[u8]) -> Option<Payload> {
+    let is_soap = contains(payload.get(..256).unwrap_or(payload), b"Envelope");
+    if !is_soap || !(payload.len() < 256 || contains(payload, b"discovery") || contains(payload, b"Probe")) {
+        return None;
+    }
+    let asks = contains(payload, b"Probe") && !contains(payload, b"ProbeMatch");
+    Some(Payload::new(Service::WsDiscovery, if asks { Request } else { Response }))
+}
+
+/// WS-Discovery at its own port.
+pub(super) fn ws_discovery_at_port(ports: Ports, payload: &[u8]) -> Option<Payload> {
+    payload.starts_with(b"<").then(|| Payload::new(Service::WsDiscovery, ports.role(3702)))
+}
+
+/// The pattern of RFC 864: each byte is the successor of the one before, from any beginning.
+fn chargen(payload: &[u8]) -> Option<Payload> {
+    let line = payload.get(..32)?;
+    let follows = |pair: &[u8]| match pair {
+        [a, b] => *b == a.wrapping_add(1) || (*a >= b'}' && matches!(*b, b' ' | b'!')),
+        _ => false,
+    };
+    line.windows(2).all(follows).then(|| Payload::new(Service::Chargen, Response))
+}
+
+/// Character generator at its own port: it answers anything with text.
+pub(super) fn chargen_at_port(ports: Ports, payload: &[u8]) -> Option<Payload> {
+    match ports.role(19) {
+        Response => (payload.len() >= 32 && is_text(payload.get(..64).unwrap_or(payload)))
+            .then(|| Payload::new(Service::Chargen, Response)),
+        Request => (payload.len() <= 64).then(|| Payload::new(Service::Chargen, Request)),
+        super::Role::Unknown => None,
+    }
+}
+
+/// Quote of the day, only at its own port: it answers anything with text.
+pub(super) fn qotd(ports: Ports, payload: &[u8]) -> Option<Payload> {
+    match ports.role(17) {
+        Response => (payload.len() >= 8 && is_text(payload.get(..64).unwrap_or(payload)))
+            .then(|| Payload::new(Service::Qotd, Response)),
+        Request => (payload.len() <= 64).then(|| Payload::new(Service::Qotd, Request)),
+        super::Role::Unknown => None,
+    }
+}
+
+/// The frame before memcached's text (protocol.txt, "UDP protocol"): request, sequence, total, and 0.
+fn memcached_text(payload: &[u8]) -> Option<&[u8]> {
+    let (header, text) = payload.split_first_chunk::<8>()?;
+    let (sequence, total) = (u16_at(header, 2), u16_at(header, 4));
+    (header[6..] == [0, 0] && sequence < total).then_some(text)
+}
+
+/// Memcached at any port: its frame and one of its words.
+pub(super) fn memcached(payload: &[u8]) -> Option<Payload> {
+    if payload.get(6..8) != Some(&[0, 0]) {
+        return None;
+    }
+    let text = memcached_text(payload)?;
+    let answers: [&[u8]; 8] = [
+        b"VALUE ",
+        b"STAT ",
+        b"END\r\n",
+        b"ERROR\r\n",
+        b"CLIENT_ERROR",
+        b"SERVER_ERROR",
+        b"STORED\r\n",
+        b"VERSION ",
+    ];
+    let questions: [&[u8]; 7] = [b"get ", b"gets ", b"stats", b"set ", b"add ", b"version\r\n", b"flush_all"];
+    if answers.iter().any(|word| text.starts_with(word)) {
+        Some(Payload::new(Service::Memcached, Response))
+    } else if questions.iter().any(|word| text.starts_with(word)) {
+        Some(Payload::new(Service::Memcached, Request))
+    } else {
+        None
+    }
+}
+
+/// Memcached at its own port: its frame, since only the first datagram of an answer begins with a word.
+pub(super) fn memcached_at_port(ports: Ports, payload: &[u8]) -> Option<Payload> {
+    memcached_text(payload)?;
+    memcached(payload).or_else(|| Some(Payload::new(Service::Memcached, ports.role(11211))))
+}
+
+/// Video recorders at any port: the mark of their binary frame with its length, in an answer.
+fn dvr(payload: &[u8]) -> Option<Payload> {
+    (payload.starts_with(&[0x20, 0, 0, 0]) && payload.get(4..8) == Some(b"DHIP")).then(|| {
+        // 32 bytes of header, then JSON; a question names a method, an answer has parameters of a device.
+        let asks = contains(payload, b"DHDiscover.search");
+        Payload::new(Service::Dvr, if asks { Request } else { Response })
+    })
+}
+
+/// Video recorders at their own port: the frame, its bare mark, or JSON.
+pub(super) fn dvr_at_port(ports: Ports, payload: &[u8]) -> Option<Payload> {
+    let bare = payload.starts_with(b"DHIP") || payload.starts_with(b"{");
+    dvr(payload).or_else(|| bare.then(|| Payload::new(Service::Dvr, ports.role(37810))))
+}
