@@ -10,9 +10,18 @@ mod index;
 mod kinds;
 mod model;
 mod needs;
+mod parse;
 mod problem;
+mod reader;
+mod schema;
 
 pub use index::{Index, Lookup};
 pub use model::*;
 pub use needs::{Element, Needs};
+pub use parse::{
+    INTERNET, MAXIMUM_FILE_BYTES, MAXIMUM_ITEMS, MAXIMUM_NEEDS_DEPTH, MAXIMUM_NEEDS_ELEMENTS,
+    MAXIMUM_SERVICES_PER_ADDRESS, OWN, SHORTEST_ALLOWED_IPV4, SHORTEST_ALLOWED_IPV6, parse,
+};
 pub use problem::{MAXIMUM_PROBLEMS, MAXIMUM_SHOWN_LINE_BYTES, Problem, Problems, Severity};
+pub use reader::{MAXIMUM_NAME_CHARACTERS, MAXIMUM_TEXT_CHARACTERS};
+pub use schema::VECTOR_NAMES;

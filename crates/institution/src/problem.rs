@@ -65,6 +65,11 @@ impl Problems {
         self.list.push(Problem { message, span: start..end, line: 0, column: 0, help });
     }
 
+    /// Whether more would only be counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= MAXIMUM_PROBLEMS
+    }
+
     /// Sorts by place and fills in lines and columns.
     pub(crate) fn finish(mut self) -> Self {
         self.list.sort_by_key(|problem| problem.span.start);
