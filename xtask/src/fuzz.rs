@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::process::{self, Finished};
-use crate::test::report::Report;
+use crate::test::{report::Report, steps};
 use crate::{repo, seeds, tools};
 
 /// Longest time for building all targets.
@@ -122,7 +122,6 @@ fn is_placeholder(target: &str) -> Result<bool> {
 
 /// Builds all targets and returns the sanitizer that worked.
 fn build() -> Result<&'static str> {
-    let mut last = None;
     for sanitizer in ["address", "none"] {
         let mut command = cargo_fuzz();
         command.args(["build", "--sanitizer", sanitizer]);
@@ -130,15 +129,13 @@ fn build() -> Result<&'static str> {
         if finished.success {
             return Ok(sanitizer);
         }
-        // An error in our own code is the same without a sanitizer; one attempt shows it best.
-        let ours = finished.mentions("could not compile") && !finished.mentions("linking with");
-        last = Some(finished);
-        if ours {
+        // An error in our own code is the same without a sanitizer; only a failed link may be mended.
+        if sanitizer == "none" || !finished.mentions("linking with") {
+            steps::show(&finished);
             break;
         }
     }
-    let said = last.map(|finished| finished.tail(40).join("\n")).unwrap_or_default();
-    bail!("the fuzz targets do not build:\n{said}")
+    bail!("the fuzz targets do not build")
 }
 
 fn cargo_fuzz() -> Command {

@@ -78,6 +78,8 @@ fn run_logged(command: &mut Command, limit: Duration, log: &Path) -> Result<Fini
     let program = command.get_program().to_string_lossy().into_owned();
     let mut file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     writeln!(file, "$ {command:?}")?;
+    // Cargo and its tools print a trace of their own errors when this is set, and hide the error by it.
+    command.env_remove("RUST_BACKTRACE");
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -6,7 +6,7 @@
 
 mod harness;
 pub(crate) mod report;
-mod steps;
+pub(crate) mod steps;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -123,9 +123,6 @@ fn run_step(step: &Step, options: &Options) -> Report {
     });
     let word = if report.failed.is_empty() { "ok" } else { "FAILED" };
     println!("      {word} in {:.1} s: {report}", started.elapsed().as_secs_f64());
-    for item in &report.failed {
-        println!("      failed: {}: {}", item.name, item.detail);
-    }
     report
 }
 

@@ -17,9 +17,10 @@ const SHOWN_LINES: usize = 60;
 
 /// Formatting of the workspace and of the fuzz workspace.
 pub(crate) fn fmt() -> Result<Report> {
-    let mut report = one("fmt", process::cargo().args(["fmt", "--all", "--check"]), BUILD_LIMIT)?;
+    let mut report =
+        one("fmt", process::cargo().args(["fmt", "--all", "--check", "--", "--color=never"]), BUILD_LIMIT)?;
     let mut command = process::cargo();
-    command.args(["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml"]);
+    command.args(["fmt", "--check", "--manifest-path", "fuzz/Cargo.toml", "--", "--color=never"]);
     report.add(one("fmt-fuzz", &mut command, BUILD_LIMIT)?);
     Ok(report)
 }
