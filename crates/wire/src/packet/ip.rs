@@ -24,19 +24,19 @@ const IPV4_MORE: u16 = 0x2000;
 const IPV6_OFFSET: u16 = 0xfff8;
 const IPV6_MORE: u16 = 0x0001;
 
-/// Reads an IP packet; the version is that of the first half byte, whatever the link layer announced.
+/// Reads an IP packet into `packet`, which is empty; the version is that of the first half byte, whatever the link layer announced.
 #[inline]
-pub(super) fn decode(bytes: &[u8]) -> Result<Packet<'_>, Skip> {
+pub(super) fn decode<'a>(packet: &mut Packet<'a>, bytes: &'a [u8]) -> Result<(), Skip> {
     match bytes.first().map(|first| first >> 4) {
-        Some(4) => ipv4(bytes),
-        Some(6) => ipv6(bytes),
+        Some(4) => ipv4(packet, bytes),
+        Some(6) => ipv6(packet, bytes),
         Some(_) => Err(Skip::NotIp),
         None => Err(Skip::Truncated),
     }
 }
 
 #[inline]
-fn ipv4(bytes: &[u8]) -> Result<Packet<'_>, Skip> {
+fn ipv4<'a>(packet: &mut Packet<'a>, bytes: &'a [u8]) -> Result<(), Skip> {
     let Some(header) = bytes.first_chunk::<20>() else { return Err(Skip::Truncated) };
     let header_length = usize::from(header[0] & 0x0f) * 4;
     let mut total = usize::from(u16::from_be_bytes([header[2], header[3]]));
@@ -54,49 +54,43 @@ fn ipv4(bytes: &[u8]) -> Result<Packet<'_>, Skip> {
     } else {
         Fragment::None
     };
-    let mut packet = Packet {
-        source: Address::from_ipv4([header[12], header[13], header[14], header[15]]),
-        destination: Address::from_ipv4([header[16], header[17], header[18], header[19]]),
-        protocol: header[9],
-        first_protocol: header[9],
-        hop_limit: header[8],
-        fragment,
-        ip_length_bytes: total as u32,
-        ..Packet::default()
-    };
+    packet.source = Address::from_ipv4([header[12], header[13], header[14], header[15]]);
+    packet.destination = Address::from_ipv4([header[16], header[17], header[18], header[19]]);
+    packet.protocol = header[9];
+    packet.first_protocol = header[9];
+    packet.hop_limit = header[8];
+    packet.fragment = fragment;
+    packet.ip_length_bytes = total as u32;
     let rest = bytes.get(header_length..total.min(bytes.len())).unwrap_or_default();
     if packet.protocol == AUTHENTICATION {
-        extended(&mut packet, rest, |header| header == AUTHENTICATION);
+        extended(packet, rest, |header| header == AUTHENTICATION);
     } else {
-        transport::decode(&mut packet, rest);
+        transport::decode(packet, rest);
     }
-    Ok(packet)
+    Ok(())
 }
 
 #[inline]
-fn ipv6(bytes: &[u8]) -> Result<Packet<'_>, Skip> {
+fn ipv6<'a>(packet: &mut Packet<'a>, bytes: &'a [u8]) -> Result<(), Skip> {
     let Some((header, rest)) = bytes.split_first_chunk::<40>() else { return Err(Skip::Truncated) };
     let next_header = header[6];
     let mut payload_length = usize::from(u16::from_be_bytes([header[4], header[5]]));
     if payload_length == 0 && next_header != NO_NEXT_HEADER {
         payload_length = rest.len();
     }
-    let mut packet = Packet {
-        source: Address::from_ipv6(sixteen(header, 8)),
-        destination: Address::from_ipv6(sixteen(header, 24)),
-        protocol: next_header,
-        first_protocol: next_header,
-        hop_limit: header[7],
-        ip_length_bytes: 40 + payload_length as u32,
-        ..Packet::default()
-    };
+    packet.source = Address::from_ipv6(sixteen(header, 8));
+    packet.destination = Address::from_ipv6(sixteen(header, 24));
+    packet.protocol = next_header;
+    packet.first_protocol = next_header;
+    packet.hop_limit = header[7];
+    packet.ip_length_bytes = 40 + payload_length as u32;
     let rest = rest.get(..payload_length).unwrap_or(rest);
     if is_extension(next_header) {
-        extended(&mut packet, rest, is_extension);
+        extended(packet, rest, is_extension);
     } else {
-        transport::decode(&mut packet, rest);
+        transport::decode(packet, rest);
     }
-    Ok(packet)
+    Ok(())
 }
 
 #[inline]

@@ -163,10 +163,19 @@ impl Skip {
 #[inline]
 pub fn decode(link: LinkType, frame: &[u8]) -> Result<Decoded<'_>, Skip> {
     let (vlan, bytes) = link::network_layer(link, frame)?;
-    let outer = ip::decode(bytes)?;
-    let (tunnel, inner) = match tunnel::inner(&outer) {
-        Some((tunnel, inner)) => (Some(tunnel), Some(inner)),
-        None => (None, None),
-    };
-    Ok(Decoded { outer, inner, vlan, tunnel })
+    let mut decoded = Decoded { outer: Packet::default(), inner: None, vlan, tunnel: None };
+    ip::decode(&mut decoded.outer, bytes)?;
+    if tunnel::may_be(&decoded.outer) {
+        decoded.find_inner();
+    }
+    Ok(decoded)
+}
+
+impl Decoded<'_> {
+    #[cold]
+    fn find_inner(&mut self) {
+        if let Some((tunnel, packet)) = tunnel::inner(&self.outer) {
+            (self.tunnel, self.inner) = (Some(tunnel), Some(packet));
+        }
+    }
 }

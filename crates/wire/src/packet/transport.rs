@@ -4,7 +4,7 @@ use super::{Fragment, Packet, TcpFlags};
 use crate::payload;
 
 /// Protocol numbers (IANA "Assigned Internet Protocol Numbers").
-pub(super) const ICMP: u8 = 1;
+const ICMP: u8 = 1;
 pub(super) const TCP: u8 = 6;
 pub(super) const UDP: u8 = 17;
 const DCCP: u8 = 33;

@@ -33,17 +33,19 @@ const GRE_ETHERNET: u16 = 0x6558;
 const GRE_ERSPAN: u16 = 0x88be;
 const ERSPAN_II_HEADER_BYTES: usize = 8;
 
-/// The packet inside `outer`, if there is one that can be read.
+/// Whether `outer` is worth a look.
 #[inline]
-pub(super) fn inner<'a>(outer: &Packet<'a>) -> Option<(Tunnel, Packet<'a>)> {
+pub(super) fn may_be(outer: &Packet<'_>) -> bool {
     match outer.protocol {
-        transport::TCP | transport::ICMP => None,
-        transport::UDP if outer.destination_port != VXLAN_PORT => None,
-        _ => carried(outer),
+        transport::TCP => false,
+        transport::UDP => outer.destination_port == VXLAN_PORT,
+        IPV4_IN_IP | IPV6_IN_IP | GRE => true,
+        _ => false,
     }
 }
 
-fn carried<'a>(outer: &Packet<'a>) -> Option<(Tunnel, Packet<'a>)> {
+/// The packet inside `outer`, if there is one that can be read.
+pub(super) fn inner<'a>(outer: &Packet<'a>) -> Option<(Tunnel, Packet<'a>)> {
     if outer.fragment == Fragment::Later {
         return None;
     }
@@ -55,7 +57,9 @@ fn carried<'a>(outer: &Packet<'a>) -> Option<(Tunnel, Packet<'a>)> {
         }
         _ => return None,
     };
-    ip::decode(bytes).ok().map(|packet| (tunnel, packet))
+    let mut packet = Packet::default();
+    ip::decode(&mut packet, bytes).ok()?;
+    Some((tunnel, packet))
 }
 
 /// The IP packet in a GRE packet of version 0. Version 1 (PPTP) and source routing (RFC 1701) are not read.

@@ -356,7 +356,7 @@ pub(super) fn ubiquiti_at_port(ports: Ports, payload: &[u8]) -> Option<Payload> 
         [1 | 2, command, 0, 0] if *command <= 0x0b => {
             Some(Payload::new(Service::Ubiquiti, ports.role(10001)))
         }
-        _ => ubiquiti(payload),
+        _ => ubiquiti(payload).map(|kind| Payload::new(kind.service, ports.role(10001))),
     }
 }
 

@@ -10,11 +10,20 @@ fn contains(payload: &[u8], needle: &[u8]) -> bool {
     searched.windows(needle.len()).any(|window| window == needle)
 }
 
-/// Whether one of `names` begins a line after the first, in any case. `names` are in lower case.
-fn has_header(payload: &[u8], names: &[&[u8]]) -> bool {
+/// Whether a line after the first begins with a header field of SSDP, in any case.
+fn has_ssdp_field(payload: &[u8]) -> bool {
     let searched = payload.get(..SEARCH_BYTES).unwrap_or(payload);
     searched.split(|byte| *byte == b'\n').skip(1).any(|line| {
-        names.iter().any(|name| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)))
+        let field: &[u8] = match line.first() {
+            Some(b'C' | b'c') => b"cache-control:",
+            Some(b'E' | b'e') => b"ext:",
+            Some(b'L' | b'l') => b"location:",
+            Some(b'S' | b's') if matches!(line.get(1), Some(b'T' | b't')) => b"st:",
+            Some(b'S' | b's') => b"server:",
+            Some(b'U' | b'u') => b"usn:",
+            _ => return false,
+        };
+        line.get(..field.len()).is_some_and(|start| start.eq_ignore_ascii_case(field))
     })
 }
 
@@ -42,8 +51,7 @@ pub(super) fn ssdp(payload: &[u8]) -> Option<Payload> {
     if payload.starts_with(b"NOTIFY * HTTP/1.") {
         return Some(Payload::new(Service::Ssdp, Response));
     }
-    let headers: [&[u8]; 6] = [b"st:", b"usn:", b"location:", b"server:", b"ext:", b"cache-control:"];
-    (payload.starts_with(b"HTTP/1.") && has_header(payload, &headers))
+    (payload.starts_with(b"HTTP/1.") && has_ssdp_field(payload))
         .then(|| Payload::new(Service::Ssdp, Response))
 }
 
@@ -143,17 +151,22 @@ pub(super) fn memcached_at_port(ports: Ports, payload: &[u8]) -> Option<Payload>
     memcached(payload).or_else(|| Some(Payload::new(Service::Memcached, ports.role(11211))))
 }
 
-/// Video recorders at any port: the mark of their binary frame with its length, in an answer.
+/// The mark of the video recorders' binary frame with its length.
+fn is_dvr_frame(payload: &[u8]) -> bool {
+    payload.starts_with(&[0x20, 0, 0, 0]) && payload.get(4..8) == Some(b"DHIP")
+}
+
+/// Video recorders at any port: their frame. After 32 bytes of header comes JSON, which in a question names the
+/// method of discovery near its beginning.
 fn dvr(payload: &[u8]) -> Option<Payload> {
-    (payload.starts_with(&[0x20, 0, 0, 0]) && payload.get(4..8) == Some(b"DHIP")).then(|| {
-        // 32 bytes of header, then JSON; a question names a method, an answer has parameters of a device.
-        let asks = contains(payload, b"DHDiscover.search");
+    is_dvr_frame(payload).then(|| {
+        let asks = contains(payload.get(..160).unwrap_or(payload), b"DHDiscover.search");
         Payload::new(Service::Dvr, if asks { Request } else { Response })
     })
 }
 
 /// Video recorders at their own port: the frame, its bare mark, or JSON.
 pub(super) fn dvr_at_port(ports: Ports, payload: &[u8]) -> Option<Payload> {
-    let bare = payload.starts_with(b"DHIP") || payload.starts_with(b"{");
-    dvr(payload).or_else(|| bare.then(|| Payload::new(Service::Dvr, ports.role(37810))))
+    let known = is_dvr_frame(payload) || payload.starts_with(b"DHIP") || payload.starts_with(b"{");
+    known.then(|| Payload::new(Service::Dvr, ports.role(37810)))
 }
