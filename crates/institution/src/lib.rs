@@ -6,6 +6,7 @@
 //! Limits: this room opens no file, no socket and no clock; text comes in, values go out. What a file may be
 //! at most is in the constants here.
 
+mod describe;
 mod index;
 mod kinds;
 mod model;
@@ -13,8 +14,10 @@ mod needs;
 mod parse;
 mod problem;
 mod reader;
+mod reference;
 mod schema;
 
+pub use describe::{Counts, Notice, Summary, describe};
 pub use index::{Index, Lookup};
 pub use model::*;
 pub use needs::{Element, Needs};
@@ -24,4 +27,5 @@ pub use parse::{
 };
 pub use problem::{MAXIMUM_PROBLEMS, MAXIMUM_SHOWN_LINE_BYTES, Problem, Problems, Severity};
 pub use reader::{MAXIMUM_NAME_CHARACTERS, MAXIMUM_TEXT_CHARACTERS};
+pub use reference::reference;
 pub use schema::VECTOR_NAMES;

@@ -133,6 +133,7 @@ pub(super) fn cycles(builder: &mut Builder<'_, '_>) {
                     marks[next] = Mark::Open;
                     path.push((next, 0));
                 }
+                Mark::Open if reader.errors.is_full() => reader.error(places.needs[place].span.clone(), ""),
                 Mark::Open => {
                     let from = path.iter().position(|&(element, _)| element == next).unwrap_or(0);
                     let names = path[from..].iter().map(|&(element, _)| name_of(model, element));
