@@ -170,7 +170,7 @@ impl FlowDecoder {
         let message = Message {
             protocol: parts.protocol,
             bytes: parts.bytes,
-            clock: Clock { started: source.started, ..parts.clock },
+            clock: parts.clock,
             source,
             environment: &mut environment,
             sink,

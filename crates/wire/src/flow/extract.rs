@@ -90,13 +90,20 @@ fn addresses(layout: &Layout, families: Families, window: &[u8]) -> (Address, Ad
     match families {
         Families::Ipv6 => (six(Slot::Source6), six(Slot::Destination6)),
         Families::Ipv4 | Families::None => (four(Slot::Source4), four(Slot::Destination4)),
-        // Templates for both families leave the one that does not apply at zero.
-        Families::Both => {
-            let zero = Address::from_ipv4([0; 4]);
+        // Templates for both families leave the one that does not apply at zero. Where both are set, one is
+        // inside the other (SRv6), and fields are in the order of the headers.
+        Families::Ipv4First | Families::Ipv6First => {
             let old = (four(Slot::Source4), four(Slot::Destination4));
             let new = (six(Slot::Source6), six(Slot::Destination6));
+            let zero = Address::from_ipv4([0; 4]);
             let unset = Address::from_ipv6([0; 16]);
-            if old == (zero, zero) && new != (unset, unset) { new } else { old }
+            if families == Families::Ipv4First {
+                if old == (zero, zero) && new != (unset, unset) { new } else { old }
+            } else if new == (unset, unset) && old != (zero, zero) {
+                old
+            } else {
+                new
+            }
         }
     }
 }

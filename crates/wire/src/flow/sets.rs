@@ -111,7 +111,7 @@ impl<'a, 's, S: FlowSink> Message<'a, 's, '_, S> {
             set.options(samplers, started, self.environment.limits);
         } else {
             let context = Context {
-                clock: self.clock,
+                clock: Clock { started: *started, ..self.clock },
                 samplers,
                 rate: samplers.shared(),
                 rate_by_record: template.plan.sampling || samplers.by_interface(),

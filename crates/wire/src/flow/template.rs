@@ -82,7 +82,10 @@ pub(super) enum Families {
     None,
     Ipv4,
     Ipv6,
-    Both,
+    /// Both, IPv4 first: the later one is used where the first is zero.
+    Ipv4First,
+    /// Both, IPv6 first.
+    Ipv6First,
 }
 
 /// What a template has, so that rare groups of fields cost one test for each record.
@@ -256,6 +259,9 @@ impl Template {
     }
 }
 
+const FOUR: [Slot; 2] = [Slot::Source4, Slot::Destination4];
+const SIX: [Slot; 2] = [Slot::Source6, Slot::Destination6];
+
 /// The state of a compilation.
 struct Compiler {
     places: [Place; Slot::COUNT],
@@ -321,6 +327,12 @@ impl Compiler {
         Some(())
     }
 
+    /// Index of the first field that fills one of `slots`.
+    fn first_owner(&self, slots: [Slot; 2]) -> u16 {
+        let owned = slots.into_iter().filter(|&slot| self.ranks[slot as usize] > 0);
+        owned.map(|slot| self.owner[slot as usize]).min().unwrap_or(u16::MAX)
+    }
+
     fn finish(self) -> Option<(Layout, Plan, Shape)> {
         if self.length == 0 && !self.variable {
             return None;
@@ -328,14 +340,15 @@ impl Compiler {
         let layout = Layout(self.places);
         let has = |slot| layout.has(slot);
         let form = |slot: Slot| self.forms[slot as usize];
-        let four = has(Slot::Source4) || has(Slot::Destination4);
-        let six = has(Slot::Source6) || has(Slot::Destination6);
+        let four = FOUR.into_iter().any(has);
+        let six = SIX.into_iter().any(has);
         let plan = Plan {
             families: match (four, six) {
                 (false, false) => Families::None,
                 (true, false) => Families::Ipv4,
                 (false, true) => Families::Ipv6,
-                (true, true) => Families::Both,
+                (true, true) if self.first_owner(FOUR) <= self.first_owner(SIX) => Families::Ipv4First,
+                (true, true) => Families::Ipv6First,
             },
             first: form(Slot::First),
             last: form(Slot::Last),
