@@ -1,1 +1,3 @@
-//! placeholder
+//! The wiring between the rooms, without any logic of theirs. The binary and the laboratory use it alike.
+
+pub mod pipeline;

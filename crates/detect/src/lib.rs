@@ -1,1 +1,36 @@
-//! placeholder
+//! Records to floods: which target, made of what, since when, how sure.
+//!
+//! Read in this order: [`Observation`] is what comes in, [`Vector::of`] its kind; `judge` asks the memory of
+//! conversations whether it was wanted; `target` counts and tests, with the floors of [`rules`]; `confirm` looks
+//! at the sketches of a suspect; [`Detector`] ties them together and writes [`Event`]s.
+//!
+//! The room is pure: time comes with the records, nothing is random, and memory is bounded by
+//! [`Limits`], whatever comes. It does not know how anything is filtered.
+
+mod confirm;
+mod conversation;
+mod counters;
+mod detector;
+pub mod event;
+mod flood;
+mod judge;
+mod observation;
+mod reason;
+pub mod rules;
+mod scope;
+mod suspect;
+mod target;
+mod targets;
+mod vector;
+
+pub use conversation::DEFAULT_CONVERSATIONS;
+pub use counters::Counters;
+pub use detector::{Detector, LATE_AFTER_SECONDS, Limits};
+pub use event::{Event, FloodEvent, Phase};
+pub use flood::HOLD_SECONDS;
+pub use observation::Observation;
+pub use scope::{MAXIMUM_AUTOMATIC_PREFIXES, Scope};
+pub use suspect::DEFAULT_SUSPECTS;
+pub use target::STEP_NANOSECONDS;
+pub use targets::DEFAULT_TARGETS;
+pub use vector::{VECTOR_COUNT, Vector};

@@ -1,0 +1,198 @@
+//! An excess was found: is it a flood, and what is it called?
+//!
+//! The sums say how much is unwanted; the sketches say what it looks like. Here the two meet: a port scan is
+//! not a flood although nobody answers it, answers from one port of many hosts are reflection although the
+//! service has no name, and SYNs wait for a round trip before they count as unanswered.
+
+use crate::event::{Spoofing, VectorShare};
+use crate::rules::FEW_SOURCES_FACTOR;
+use crate::suspect::Suspect;
+use crate::target::{STEPS_PER_SECOND, TargetState};
+use crate::vector::{VECTOR_COUNT, Vector};
+
+/// Steps that handshakes are given to complete.
+const ROUND_TRIP_STEPS: i64 = 3;
+/// An excess of SYNs worth this many alarms waits for no round trip.
+const OVERWHELMING: f32 = 40.0;
+/// A scanner of ports or hosts stays below this rate, in packets a second.
+const SCAN_MAXIMUM: f64 = 3_000.0;
+/// Questions a second that need no further reason.
+const QUERIES_OVERWHELMING: f32 = 5_000.0;
+/// Vectors with a smaller share are left out of events.
+const SHARE_MINIMUM: f64 = 0.05;
+
+/// The vectors of a target that make a flood now, with how many alarms the heaviest is worth.
+pub(crate) fn confirm(
+    target: &TargetState,
+    suspect: Option<&Suspect>,
+    factor: f32,
+    is_final: bool,
+) -> Option<(Vector, f32)> {
+    let mut best: Option<(Vector, f32)> = None;
+    for (vector, weight) in target.alarms(factor) {
+        if is_flood(target, suspect, vector, weight, factor, is_final)
+            && best.is_none_or(|(_, heaviest)| weight > heaviest)
+        {
+            best = Some((vector, weight));
+        }
+    }
+    best
+}
+
+fn is_flood(
+    target: &TargetState,
+    suspect: Option<&Suspect>,
+    vector: Vector,
+    weight: f32,
+    factor: f32,
+    is_final: bool,
+) -> bool {
+    let sum = &target.sums[vector.index()];
+    let steps = target.step - sum.since_step + 1;
+    let rate = sum.unwanted_packets * STEPS_PER_SECOND / steps as f32;
+    let floor = target.floor(vector);
+    if floor.minimum_sources > 0.0 && rate < floor.packets_per_second * factor * FEW_SOURCES_FACTOR {
+        let sources = suspect.map_or(0.0, Suspect::distinct_sources);
+        if sources < f64::from(floor.minimum_sources) {
+            return false;
+        }
+    }
+    let waits = steps <= ROUND_TRIP_STEPS && weight < OVERWHELMING && !is_final;
+    match vector {
+        Vector::SynFlood | Vector::ConnectionFlood | Vector::TlsHandshakeFlood => {
+            !waits && (vector != Vector::SynFlood || !is_mostly_completed(target)) && !is_scan(suspect, rate)
+        }
+        Vector::TcpFlagFlood | Vector::FinFlood | Vector::UdpFlood | Vector::AckFlood => {
+            !is_scan(suspect, rate)
+        }
+        Vector::DnsQueryFlood if sum.unwanted <= 0.0 => {
+            let total = sum.packets * STEPS_PER_SECOND / steps as f32;
+            let random = suspect.and_then(Suspect::random_name_share).unwrap_or(0.0);
+            total >= QUERIES_OVERWHELMING || random >= 0.5
+        }
+        _ => true,
+    }
+}
+
+/// Whether most of the handshakes of the last seconds were completed: a crowd, not a flood.
+fn is_mostly_completed(target: &TargetState) -> bool {
+    target.begun > 0.0 && target.completed >= 0.5 * target.begun
+}
+
+/// A few sources that go through many ports with few packets each.
+fn is_scan(suspect: Option<&Suspect>, rate: f32) -> bool {
+    let Some(suspect) = suspect else { return false };
+    let spread = suspect.top_destination_port().is_some_and(|(_, share)| share < 0.2);
+    spread && suspect.distinct_sources() <= 4.5 && f64::from(rate) < SCAN_MAXIMUM
+}
+
+/// What a wider target must show beside the excess: many members, none of which is most of it, and more than
+/// a sweep's few packets for each.
+pub(crate) fn is_carpet(target: &TargetState, suspect: Option<&Suspect>, is_final: bool) -> bool {
+    const MEMBERS_MINIMUM: f64 = 8.0;
+    const PACKETS_PER_MEMBER: f64 = 6.0;
+    const SWEEP_SOURCES: f64 = 2.5;
+    let Some(suspect) = suspect else { return false };
+    let members = suspect.destinations.estimate();
+    if members < MEMBERS_MINIMUM || (suspect.observations < 64 && !is_final) {
+        return false;
+    }
+    let unwanted: f32 = target.sums.iter().map(|sum| sum.unwanted).sum();
+    let running = target.sums.iter().filter(|sum| sum.is_running());
+    let since = running.map(|sum| target.step - sum.since_step + 1).max().unwrap_or(1);
+    let rate = f64::from(unwanted * STEPS_PER_SECOND / since as f32);
+    let is_sweep =
+        suspect.packets / members < PACKETS_PER_MEMBER || suspect.distinct_sources() < SWEEP_SOURCES;
+    target.heaviest_member.0 <= 0.5 * target.members_unwanted && (!is_sweep || rate >= SCAN_MAXIMUM)
+}
+
+/// Shares by name, the largest first. What only the sketches can tell is named here: answers from one port of
+/// many hosts, and SYN-ACKs and resets of real servers.
+pub(crate) fn name_vectors(
+    totals: &[f32; VECTOR_COUNT],
+    suspect: Option<&Suspect>,
+    least: Option<Vector>,
+) -> Vec<VectorShare> {
+    let mut totals = *totals;
+    if let Some(suspect) = suspect {
+        rename(&mut totals, suspect);
+    }
+    let sum: f32 = totals.iter().map(|packets| packets.max(0.0)).sum();
+    let share = |packets: f32| f64::from(packets.max(0.0)) / f64::from(sum.max(1.0));
+    let mut shares: Vec<_> = Vector::ALL
+        .iter()
+        .map(|&name| VectorShare { name, share: round(share(totals[name.index()])) })
+        .filter(|vector| vector.share >= SHARE_MINIMUM)
+        .collect();
+    shares.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.name.cmp(&b.name)));
+    if shares.is_empty()
+        && let Some(name) = least
+    {
+        shares.push(VectorShare { name, share: 1.0 });
+    }
+    shares
+}
+
+fn rename(totals: &mut [f32; VECTOR_COUNT], suspect: &Suspect) {
+    const REFLECTORS_MINIMUM: f64 = 12.0;
+    const SERVER_PORT_MAXIMUM: u16 = 10_000;
+    let many = suspect.distinct_sources() >= REFLECTORS_MINIMUM;
+    let Some((port, share)) = suspect.top_source_port() else { return };
+    let mut move_all = |from: Vector, to: Vector| {
+        totals[to.index()] += totals[from.index()].max(0.0);
+        totals[from.index()] = 0.0;
+    };
+    if many && share >= 0.3 {
+        move_all(Vector::UdpFlood, Vector::UdpAmplification);
+        if port < SERVER_PORT_MAXIMUM && !matches!(port, 53 | 123) {
+            move_all(Vector::SynAckFlood, Vector::TcpReflection);
+        }
+    }
+    if many && share >= 0.3 && totals[Vector::TcpReflection.index()] > 0.0 {
+        // Hosts whose port is closed or that know no such connection answer a forged SYN with a reset.
+        let resets = totals[Vector::RstFlood.index()];
+        totals[Vector::TcpReflection.index()] += resets.max(0.0);
+        totals[Vector::RstFlood.index()] = 0.0;
+    }
+}
+
+/// Whether the sources are forged, from what they look like.
+pub(crate) fn spoofing(lead: Vector, suspect: Option<&Suspect>, target: &TargetState) -> Spoofing {
+    const IMPOSSIBLE_SHARE: f64 = 0.02;
+    let Some(suspect) = suspect.filter(|suspect| suspect.observations >= 50) else {
+        return Spoofing::Unknown;
+    };
+    let observations = suspect.observations as f64;
+    let distinct = suspect.distinct_sources();
+    if lead.is_reflection() || matches!(lead, Vector::ConnectionFlood | Vector::TlsHandshakeFlood) {
+        return Spoofing::Unlikely;
+    }
+    if suspect.impossible_sources as f64 > IMPOSSIBLE_SHARE * observations && distinct > 50.0 {
+        return Spoofing::Likely;
+    }
+    if distinct > 500.0 && distinct > 0.5 * observations {
+        return Spoofing::Likely;
+    }
+    if target.begun > 10.0 && is_mostly_completed(target) {
+        return Spoofing::Unlikely;
+    }
+    Spoofing::Unknown
+}
+
+/// The stated probability that this is a flood: from even at the alarm towards certainty with the excess, less
+/// where only one direction is seen or the sketches have little to say.
+pub(crate) fn confidence(weight: f32, target: &TargetState, suspect: Option<&Suspect>) -> f64 {
+    let mut doubt = 0.25 * f64::from((-(weight - 1.0) / 2.0).exp()) + 0.01;
+    if !target.sends {
+        doubt *= 2.0;
+    }
+    if suspect.is_none_or(|suspect| suspect.observations < 50) {
+        doubt += 0.1;
+    }
+    round((1.0 - doubt).clamp(0.5, 0.99))
+}
+
+/// To three places: more would claim too much and make lines long.
+pub(crate) fn round(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}

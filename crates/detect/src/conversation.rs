@@ -1,0 +1,240 @@
+//! Who spoke first, and was anybody answered: the memory that tells a wanted packet from an unwanted one.
+//!
+//! A fixed table of recent conversations (addresses, protocol, ports; both directions are one entry). It is a
+//! cache, not a record: sets of four, keyed hash, and when a set is full the entry goes that was never
+//! answered and is the oldest. A flood of new conversations therefore pushes out other unanswered ones before
+//! it touches what two sides have agreed to. Losing an entry makes a packet look new, nothing worse.
+
+use siphasher::sip::SipHasher13;
+use std::hash::Hasher;
+use wire::Address;
+
+use crate::Observation;
+use crate::vector::protocol;
+
+/// Default number of conversations that are remembered: 2^19 entries of 16 bytes, 8 MiB.
+pub const DEFAULT_CONVERSATIONS: usize = 1 << 19;
+/// A conversation that was silent for this many 100 ms steps is forgotten.
+const FORGET_AFTER_STEPS: u32 = 3_000;
+const WAYS: usize = 4;
+
+/// Bits of [`Conversation::state`].
+pub(crate) mod state {
+    /// The side with the lower address and port has sent.
+    pub(crate) const LOW_SENT: u16 = 1;
+    /// The other side has sent.
+    pub(crate) const HIGH_SENT: u16 = 2;
+    /// The other side sent first.
+    pub(crate) const HIGH_FIRST: u16 = 4;
+    /// The side that spoke first sent a SYN.
+    pub(crate) const SYN: u16 = 8;
+    /// The other side answered with SYN and ACK.
+    pub(crate) const SYN_ACK: u16 = 16;
+    /// The handshake is complete.
+    pub(crate) const ESTABLISHED: u16 = 32;
+    /// The side that spoke first has sent payload.
+    pub(crate) const CARRIED: u16 = 64;
+    /// That payload began with a TLS ClientHello.
+    pub(crate) const HELLO: u16 = 128;
+    /// The side that did not speak first has answered.
+    pub(crate) const ANSWERED: u16 = 256;
+}
+
+/// What is remembered of one conversation.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Conversation {
+    tag: u32,
+    seen_step: u32,
+    /// Bits of [`state`].
+    pub(crate) state: u16,
+    /// Packets that were counted as unwanted and are taken back when the conversation turns out wanted.
+    pub(crate) outstanding: u16,
+    /// Index of the vector that `outstanding` was counted under.
+    pub(crate) vector: u8,
+    /// Payload-carrying packets of the side that spoke first, saturating.
+    pub(crate) carried_packets: u8,
+}
+
+impl Conversation {
+    /// A SYN on ports that were in use before: another conversation, begun by this packet's sender.
+    pub(crate) fn begin_again(&mut self, side: Side) {
+        let high_first = if side.sent == state::HIGH_SENT { state::HIGH_FIRST } else { 0 };
+        self.state = side.sent | high_first;
+        self.outstanding = 0;
+        self.carried_packets = 0;
+    }
+}
+
+/// The two sides of a packet as its conversation sees them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Side {
+    /// The bit that this packet's sender sets.
+    pub(crate) sent: u16,
+    /// The bit that the receiver would have set.
+    pub(crate) other_sent: u16,
+    /// Whether this packet's sender is the one that spoke first.
+    pub(crate) is_first_speaker: bool,
+    /// Whether the conversation was not known before.
+    pub(crate) is_new: bool,
+}
+
+/// The table of conversations.
+pub(crate) struct Conversations {
+    slots: Vec<[Conversation; WAYS]>,
+    mask: usize,
+    hasher: SipHasher13,
+    /// Entries that were pushed out before they were forgotten.
+    pub(crate) evicted: u64,
+}
+
+impl Conversations {
+    /// A table of about `capacity` entries (rounded up to a power of two).
+    pub(crate) fn new(capacity: usize, key: &[u8; 16]) -> Self {
+        let sets = (capacity / WAYS).next_power_of_two().max(1);
+        Self {
+            slots: vec![[Conversation::default(); WAYS]; sets],
+            mask: sets - 1,
+            hasher: SipHasher13::new_with_key(key),
+            evicted: 0,
+        }
+    }
+
+    /// The entry of this packet's conversation, made if it is not there, with the sender noted in it unless
+    /// `quiet` (a reset or an error message is no answer).
+    #[inline]
+    pub(crate) fn note(
+        &mut self,
+        observation: &Observation<'_>,
+        step: u32,
+        quiet: bool,
+    ) -> (&mut Conversation, Side) {
+        let (hash, low_sends) = self.hash(observation);
+        let evicted = &mut self.evicted;
+        let set = &mut self.slots[(hash as usize) & self.mask];
+        let tag = (hash >> 32) as u32 | 1;
+        let (way, is_new) = find(set, tag, step, evicted);
+        let conversation = &mut set[way];
+        let (sent, other_sent) =
+            if low_sends { (state::LOW_SENT, state::HIGH_SENT) } else { (state::HIGH_SENT, state::LOW_SENT) };
+        if is_new {
+            *conversation = Conversation { tag, ..Conversation::default() };
+            conversation.state = if low_sends { 0 } else { state::HIGH_FIRST };
+        }
+        conversation.seen_step = step;
+        let is_first_speaker = (conversation.state & state::HIGH_FIRST == 0) == low_sends;
+        let side = Side { sent, other_sent, is_first_speaker, is_new };
+        if !quiet {
+            conversation.state |= sent;
+        }
+        (conversation, side)
+    }
+
+    /// The keyed hash of both directions of a conversation, and whether the lower end is the sender.
+    #[inline]
+    fn hash(&self, observation: &Observation<'_>) -> (u64, bool) {
+        let (source_port, destination_port) = match observation.protocol {
+            protocol::TCP | protocol::UDP | protocol::UDP_LITE => {
+                (observation.source_port, observation.destination_port)
+            }
+            _ => (0, 0),
+        };
+        let from = (observation.source.bits(), source_port);
+        let to = (observation.destination.bits(), destination_port);
+        let low_sends = from <= to;
+        let (low, high) = if low_sends { (from, to) } else { (to, from) };
+        let mut hasher = self.hasher;
+        hasher.write_u64(u64::from(low.1) << 32 | u64::from(high.1) << 8 | u64::from(observation.protocol));
+        write_address(&mut hasher, Address::from_bits(low.0));
+        write_address(&mut hasher, Address::from_bits(high.0));
+        (hasher.finish(), low_sends)
+    }
+}
+
+/// IPv4 costs half of IPv6 here; the two cannot collide because the lengths of what is hashed differ.
+#[inline]
+fn write_address(hasher: &mut SipHasher13, address: Address) {
+    let bits = address.bits();
+    if !address.is_ipv4() {
+        hasher.write_u64((bits >> 64) as u64);
+    }
+    hasher.write_u64(bits as u64);
+}
+
+/// The way of a set that has the tag, or the one to overwrite.
+#[inline]
+fn find(set: &[Conversation; WAYS], tag: u32, step: u32, evicted: &mut u64) -> (usize, bool) {
+    const BOTH: u16 = state::LOW_SENT | state::HIGH_SENT;
+    let mut victim = 0;
+    let mut victim_rank = u64::MAX;
+    for (way, slot) in set.iter().enumerate() {
+        let age = step.wrapping_sub(slot.seen_step);
+        let is_alive = slot.tag != 0 && age <= FORGET_AFTER_STEPS;
+        if is_alive && slot.tag == tag {
+            return (way, false);
+        }
+        let rank = match (is_alive, slot.state & BOTH == BOTH) {
+            (false, _) => 0,
+            (true, false) => 1 << 40 | u64::from(FORGET_AFTER_STEPS - age),
+            (true, true) => 2 << 40 | u64::from(FORGET_AFTER_STEPS - age),
+        };
+        if rank < victim_rank {
+            (victim, victim_rank) = (way, rank);
+        }
+    }
+    *evicted += u64::from(victim_rank != 0);
+    (victim, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn between(source: u8, destination: u8) -> Observation<'static> {
+        Observation {
+            source: Address::from_ipv4([192, 0, 2, source]),
+            destination: Address::from_ipv4([192, 0, 2, destination]),
+            protocol: protocol::UDP,
+            source_port: 1000 + u16::from(source),
+            destination_port: 1000 + u16::from(destination),
+            ..Observation::default()
+        }
+    }
+
+    #[test]
+    fn both_directions_are_one_conversation() {
+        let mut table = Conversations::new(1024, &[1; 16]);
+        let (_, first) = table.note(&between(9, 3), 5, false);
+        assert!(first.is_new && first.is_first_speaker);
+        let (entry, answer) = table.note(&between(3, 9), 6, false);
+        assert!(!answer.is_new && !answer.is_first_speaker);
+        assert!(entry.state & answer.other_sent != 0, "the first speaker has sent");
+    }
+
+    #[test]
+    fn a_reset_is_no_answer() {
+        let mut table = Conversations::new(1024, &[1; 16]);
+        table.note(&between(1, 2), 5, false);
+        table.note(&between(2, 1), 5, true);
+        let (entry, side) = table.note(&between(1, 2), 6, false);
+        assert_eq!(entry.state & side.other_sent, 0);
+    }
+
+    #[test]
+    fn a_silent_conversation_is_forgotten() {
+        let mut table = Conversations::new(1024, &[1; 16]);
+        table.note(&between(1, 2), 5, false);
+        assert!(table.note(&between(1, 2), 6 + FORGET_AFTER_STEPS, false).1.is_new);
+    }
+
+    #[test]
+    fn unanswered_ones_go_first_when_a_set_is_full() {
+        let mut table = Conversations::new(WAYS, &[1; 16]);
+        table.note(&between(1, 2), 1, false);
+        table.note(&between(2, 1), 1, false);
+        for other in 10..200 {
+            table.note(&between(other, 2), 2, false);
+        }
+        assert!(!table.note(&between(1, 2), 3, false).1.is_new, "the answered one is still there");
+        assert!(table.evicted > 100);
+    }
+}

@@ -1,0 +1,38 @@
+//! What the detector counted about itself.
+
+use serde::Serialize;
+
+/// Counts since the detector was made. Whatever is left out is counted here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counters {
+    /// Records taken.
+    pub observations: u64,
+    /// Steps closed.
+    pub steps: u64,
+    /// Records to groups of hosts, which nobody floods.
+    pub multicast: u64,
+    /// Records neither from nor to a protected address.
+    pub unprotected: u64,
+    /// Records out of order that were still counted, into the running step.
+    pub reordered: u64,
+    /// Records too late to be counted.
+    pub late: u64,
+    /// Times that the clock was taken to have been set back.
+    pub clock_resets: u64,
+    /// Addresses counted now.
+    pub targets: u64,
+    /// Quiet addresses that made room for others.
+    pub targets_evicted: u64,
+    /// Records to addresses for which there was no room.
+    pub targets_refused: u64,
+    /// Automatic prefixes that were not made because there were too many.
+    pub prefixes_refused: u64,
+    /// Conversations that were pushed out.
+    pub conversations_evicted: u64,
+    /// Targets under closer look now.
+    pub suspects: u64,
+    /// Times that a target was not looked at closer for lack of room.
+    pub suspects_refused: u64,
+    /// Floods found.
+    pub floods: u64,
+}

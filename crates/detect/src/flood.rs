@@ -1,0 +1,308 @@
+//! One flood from its first to its last line.
+
+use siphasher::sip128::{Hasher128, SipHasher13};
+use std::hash::Hasher;
+use wire::Time;
+
+use crate::confirm::{confidence, name_vectors, round, spoofing};
+use crate::event::{
+    Certainty, Direction, Event, Evidence, FloodEvent, Handshakes, Phase, PortShare, SizeShare, SourceShare,
+    Sources, Target,
+};
+use crate::suspect::Suspect;
+use crate::target::{STEP_NANOSECONDS, TargetState, bits};
+use crate::vector::{VECTOR_COUNT, Vector};
+
+/// A flood ends after this long without an excess.
+pub const HOLD_SECONDS: i64 = 10;
+/// Sources named in an event.
+const SOURCES_NAMED: usize = 8;
+const WINDOW_STEPS: usize = 10;
+
+/// Which target a flood is on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Subject {
+    /// Index of an address.
+    Address(u32),
+    /// Index of a wider target.
+    Wider(u32),
+}
+
+/// What a target looks like from outside at the moment, for the lines about it.
+pub(crate) struct View<'a> {
+    pub(crate) state: &'a TargetState,
+    pub(crate) suspect: Option<&'a Suspect>,
+    pub(crate) now: Time,
+    pub(crate) step: i64,
+    pub(crate) lost: bool,
+}
+
+/// A flood that has started and not ended.
+pub(crate) struct Flood {
+    pub(crate) subject: Subject,
+    pub(crate) id: String,
+    pub(crate) target: Target,
+    pub(crate) direction: Direction,
+    pub(crate) ipv6: bool,
+    pub(crate) also: Vec<Target>,
+    onset: Time,
+    onset_step: i64,
+    lead: Vector,
+    weight: f32,
+    totals: [f32; VECTOR_COUNT],
+    /// Unwanted packets, all packets and unwanted bytes of the last second's steps.
+    window: [(f32, f32, f32); WINDOW_STEPS],
+    peak: f64,
+    packets: f64,
+    bytes: f64,
+    sampling: u32,
+    last_unwanted_step: i64,
+    last_packet: Time,
+    last_line_step: i64,
+    last_names: Vec<Vector>,
+    baseline: Option<f64>,
+}
+
+impl Flood {
+    /// A flood that begins with the excess of `lead`.
+    pub(crate) fn begin(
+        subject: Subject,
+        target: Target,
+        key: &[u8; 16],
+        view: &View<'_>,
+        (lead, weight): (Vector, f32),
+    ) -> Self {
+        const BASELINE_STEPS_MINIMUM: u32 = 50;
+        let state = view.state;
+        let running = bits(state.active).map(|index| state.sums[index]).filter(|sum| sum.is_running());
+        let onset_step = running.map(|sum| sum.since_step).min().unwrap_or(view.step);
+        let lead_onset = state.sums[lead.index()].since_step;
+        // A trickle of something else that has run for long is not this flood's beginning.
+        let onset_step = onset_step.max(lead_onset - 10).max(0);
+        let onset = Time::from_nanoseconds(onset_step * STEP_NANOSECONDS);
+        let mut totals = [0.0; VECTOR_COUNT];
+        let mut packets = 0.0;
+        for index in bits(state.active) {
+            // The step that just closed is added by `step`.
+            let cell = state.cells[index].unwanted.max(0.0);
+            totals[index] = (state.sums[index].unwanted_packets - cell).max(0.0);
+            packets += f64::from(totals[index]);
+        }
+        let enough = state.baseline_steps >= BASELINE_STEPS_MINIMUM;
+        Self {
+            subject,
+            id: identity(key, &target, onset),
+            ipv6: target.addresses.first().is_some_and(|address| address.contains(':')),
+            target,
+            direction: Direction::In,
+            also: Vec::new(),
+            onset,
+            onset_step,
+            lead,
+            weight,
+            totals,
+            window: [(0.0, 0.0, 0.0); WINDOW_STEPS],
+            peak: 0.0,
+            packets,
+            bytes: 0.0,
+            sampling: state.sampling,
+            last_unwanted_step: view.step,
+            last_packet: state.last_packet,
+            last_line_step: view.step,
+            last_names: Vec::new(),
+            baseline: enough.then(|| round(f64::from(state.baseline))),
+        }
+    }
+
+    /// Adds a closed step. Call before the target's cells are cleared.
+    pub(crate) fn step(&mut self, state: &TargetState, step: i64, factor: f32) {
+        let mut unwanted = 0.0;
+        for index in bits(state.active) {
+            let packets = self.counted(state, index);
+            self.totals[index] += packets;
+            unwanted += packets;
+        }
+        let unwanted = unwanted.max(0.0);
+        let slot = step.rem_euclid(WINDOW_STEPS as i64) as usize;
+        self.window[slot] = (unwanted, state.packets, state.unwanted_bytes);
+        self.packets += f64::from(unwanted);
+        self.bytes += f64::from(state.unwanted_bytes);
+        self.sampling = self.sampling.max(state.sampling);
+        let sum: f32 = self.window.iter().map(|slot| slot.0).sum();
+        self.peak = self.peak.max(f64::from(sum));
+        if unwanted > 0.0 {
+            self.last_packet = self.last_packet.max(state.last_packet);
+        }
+        self.weight = self.weight.max(state.heaviest_alarm(factor));
+        let floor = state.floor(self.lead).packets_per_second * factor;
+        let quiet_below = (0.5 * floor).max(0.02 * self.peak as f32);
+        if sum > quiet_below {
+            self.last_unwanted_step = step;
+        }
+    }
+
+    /// What of a vector's packets is the flood's: the unwanted ones, or all above a volume floor.
+    fn counted(&self, state: &TargetState, index: usize) -> f32 {
+        let cell = state.cells[index];
+        if state.sums[index].volume > 0.0 { cell.packets.max(cell.unwanted) } else { cell.unwanted }
+    }
+
+    /// Empties the part of the window that no step filled, when time jumps.
+    pub(crate) fn skip_steps(&mut self, from: i64, to: i64) {
+        for step in from..to.min(from + WINDOW_STEPS as i64) {
+            self.window[step.rem_euclid(WINDOW_STEPS as i64) as usize] = (0.0, 0.0, 0.0);
+        }
+    }
+
+    /// Whether nothing came for the hold time.
+    pub(crate) fn is_over(&self, step: i64) -> bool {
+        step - self.last_unwanted_step > HOLD_SECONDS * 10
+    }
+
+    /// Whether its first line is still to be written.
+    pub(crate) fn is_new(&self) -> bool {
+        self.last_names.is_empty()
+    }
+
+    /// The first line.
+    pub(crate) fn start(&mut self, view: &View<'_>) -> Event {
+        self.last_line_step = view.step;
+        let event = self.line(Phase::Start, view, None);
+        self.last_names = event.vectors.iter().map(|vector| vector.name).collect();
+        Event::Flood(Box::new(event))
+    }
+
+    /// A line, if a second went by or the vectors changed.
+    pub(crate) fn update(&mut self, view: &View<'_>) -> Option<Event> {
+        const SETTLING_STEPS: i64 = 2;
+        let since = view.step - self.last_line_step;
+        if since < SETTLING_STEPS || self.last_unwanted_step < view.step - WINDOW_STEPS as i64 {
+            return None;
+        }
+        let names: Vec<_> =
+            name_vectors(&self.totals, view.suspect, None).iter().map(|vector| vector.name).collect();
+        let changed = names.iter().any(|name| !self.last_names.contains(name));
+        if since < WINDOW_STEPS as i64 && !changed {
+            return None;
+        }
+        self.last_line_step = view.step;
+        self.last_names = names;
+        Some(Event::Flood(Box::new(self.line(Phase::Update, view, None))))
+    }
+
+    /// The last line, with rates over the whole flood.
+    pub(crate) fn end(&self, view: &View<'_>, ended_by: &'static str) -> Event {
+        let mut event = self.line(Phase::End, view, Some(ended_by));
+        let steps = (self.last_unwanted_step - self.onset_step + 1).max(1) as f64;
+        event.packets_per_second = round(self.packets * 10.0 / steps);
+        event.bits_per_second = round(self.bytes * 80.0 / steps);
+        Event::Flood(Box::new(event))
+    }
+
+    fn line(&self, phase: Phase, view: &View<'_>, ended_by: Option<&'static str>) -> FloodEvent {
+        let vectors = name_vectors(&self.totals, view.suspect, Some(self.lead));
+        let steps = (view.step - self.onset_step + 1).clamp(1, WINDOW_STEPS as i64) as f64;
+        let per_second = 10.0 / steps;
+        let (mut unwanted, mut all, mut bytes) = (0.0, 0.0, 0.0);
+        for slot in &self.window {
+            unwanted += f64::from(slot.0);
+            all += f64::from(slot.1);
+            bytes += f64::from(slot.2);
+        }
+        // A weak flood began before the window of the first line.
+        let packets_per_second = round(unwanted * per_second);
+        let lead = vectors.first().map_or(self.lead, |vector| vector.name);
+        let multi = vectors.iter().filter(|vector| vector.share >= 0.1).count() > 1;
+        let mut evidence = Evidence {
+            excess_ratio: round(f64::from(self.weight)),
+            visibility: if view.state.sends { "both" } else { "towards_target" },
+            multi_vector: multi,
+            ipv6: self.ipv6,
+            also: self.also.clone(),
+            carpet_bombing: matches!(self.subject, Subject::Wider(_)),
+            target_packets_per_second: round(all * per_second),
+            handshakes: (view.state.begun >= 1.0).then(|| Handshakes {
+                begun: round(f64::from(view.state.begun)),
+                completed: round(f64::from(view.state.completed)),
+            }),
+            packets: round(self.packets),
+            peak_packets_per_second: round(self.peak),
+            last_packet: self.last_packet,
+            ended_by,
+            ..Evidence::default()
+        };
+        describe(&mut evidence, view.suspect, matches!(self.subject, Subject::Wider(_)));
+        evidence.reason = crate::reason::sentence(lead, &evidence, view.suspect);
+        FloodEvent {
+            phase,
+            id: self.id.clone(),
+            time: view.now,
+            onset: self.onset,
+            direction: self.direction,
+            target: self.target.clone(),
+            packets_per_second,
+            bits_per_second: round(bytes * 8.0 * per_second),
+            requests_per_second: None,
+            baseline_packets_per_second: self.baseline,
+            sources: Sources {
+                distinct: view.suspect.map(|suspect| suspect.distinct_sources().round() as u64),
+                spoofing: spoofing(lead, view.suspect, view.state),
+                top: view.suspect.map(top_sources).unwrap_or_default(),
+            },
+            confidence: confidence(self.weight, view.state, view.suspect),
+            certainty: match (view.lost, self.sampling) {
+                (true, _) => Certainty::LowerBound,
+                (false, 1) => Certainty::Exact,
+                (false, _) => Certainty::Sampled,
+            },
+            sampling: self.sampling,
+            vectors,
+            evidence,
+        }
+    }
+}
+
+fn top_sources(suspect: &Suspect) -> Vec<SourceShare> {
+    let total = suspect.top_sources.total().max(1) as f64;
+    let top = suspect.top_sources.top(SOURCES_NAMED);
+    let shares = top.iter().map(|hitter| SourceShare {
+        address: hitter.key.to_string(),
+        share: round((hitter.count - hitter.error) as f64 / total),
+    });
+    shares.filter(|source| source.share > 0.0).collect()
+}
+
+fn describe(evidence: &mut Evidence, suspect: Option<&Suspect>, is_wide: bool) {
+    let Some(suspect) = suspect else { return };
+    let port = |(port, share): (u16, f64)| PortShare { port, share: round(share) };
+    evidence.top_source_port = suspect.top_source_port().map(port);
+    evidence.top_destination_port = suspect.top_destination_port().map(port);
+    let total = suspect.sizes.total().max(1) as f64;
+    evidence.top_packet_size = suspect
+        .sizes
+        .top(1)
+        .first()
+        .map(|size| SizeShare { bytes: size.key, share: round((size.count - size.error) as f64 / total) });
+    evidence.random_query_name_share = suspect.random_name_share().map(round);
+    if is_wide {
+        evidence.distinct_destinations = Some(suspect.destinations.estimate().round() as u64);
+    }
+}
+
+/// 26 characters that sort by onset, in the form of a ULID: 48 bits of milliseconds and 80 bits that depend
+/// only on the deployment's key, the target and the onset.
+fn identity(key: &[u8; 16], target: &Target, onset: Time) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let mut hasher = SipHasher13::new_with_key(key);
+    hasher.write_u8(target.kind as u8);
+    hasher.write(target.name.as_bytes());
+    for address in &target.addresses {
+        hasher.write(address.as_bytes());
+        hasher.write_u8(0);
+    }
+    hasher.write_i64(onset.nanoseconds());
+    let hash = hasher.finish128().as_u128();
+    let milliseconds = (onset.nanoseconds() / 1_000_000).max(0) as u128;
+    let number = milliseconds << 80 | hash >> 48;
+    (0..26).rev().map(|place| char::from(ALPHABET[(number >> (5 * place) & 31) as usize])).collect()
+}

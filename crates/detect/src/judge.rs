@@ -1,0 +1,274 @@
+//! Was this packet wanted? The conversation's memory, asked for one observation.
+
+use wire::packet::{LinkType, decode};
+use wire::{Address, TcpFlags, Time};
+
+use crate::Observation;
+use crate::conversation::{Conversation, Conversations, Side, state};
+use crate::vector::{Vector, protocol};
+
+/// Most packets that one conversation can have outstanding.
+const OUTSTANDING_MAXIMUM: u16 = u16::MAX;
+/// A TLS client that sent this many packets with payload has finished its handshake.
+const HANDSHAKE_PACKETS: u8 = 3;
+
+/// What the memory says of one observation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Judgement {
+    /// Whether nobody asked for it, as far as is known.
+    pub(crate) is_unwanted: bool,
+    /// Whether the receiver has sent in this conversation.
+    pub(crate) receiver_sends: bool,
+    /// Whether the sender speaks here for the first time.
+    pub(crate) sender_speaks_up: bool,
+    /// Whether the conversation was not known.
+    pub(crate) is_new: bool,
+    /// Whether this packet completes a handshake towards its receiver.
+    pub(crate) completes: bool,
+    /// Packets towards the receiver that turned out wanted by this one.
+    pub(crate) take_back_of_receiver: Option<(Vector, f32)>,
+    /// Packets towards the sender that turned out wanted because it answers.
+    pub(crate) take_back_of_sender: Option<(Vector, f32)>,
+    /// A further kind that this packet counts as: an opened connection, a TLS handshake.
+    pub(crate) also: Option<Vector>,
+}
+
+/// Asks the memory about one observation, and tells it.
+#[inline]
+pub(crate) fn judge(
+    conversations: &mut Conversations,
+    observation: &Observation<'_>,
+    vector: Vector,
+    step: u32,
+) -> Judgement {
+    if vector == Vector::FragmentFlood {
+        return Judgement { is_unwanted: true, ..Judgement::default() };
+    }
+    if vector == Vector::IcmpFlood {
+        return judge_icmp(conversations, observation, step);
+    }
+    // A reset is what a closed port says to everybody; it agrees to nothing.
+    let quiet = vector == Vector::RstFlood;
+    let (conversation, side) = conversations.note(observation, step, quiet);
+    let first_word = !quiet && !side.is_first_speaker && conversation.state & state::ANSWERED == 0;
+    let mut judgement = Judgement {
+        receiver_sends: conversation.state & side.other_sent != 0,
+        sender_speaks_up: side.is_new || first_word,
+        is_new: side.is_new,
+        ..Judgement::default()
+    };
+    if first_word {
+        conversation.state |= state::ANSWERED;
+    }
+    if observation.protocol == protocol::TCP {
+        judge_tcp(conversation, side, observation, vector, &mut judgement);
+    } else {
+        judge_other(conversation, side, observation, vector, &mut judgement);
+    }
+    judgement
+}
+
+fn judge_tcp(
+    conversation: &mut Conversation,
+    side: Side,
+    observation: &Observation<'_>,
+    vector: Vector,
+    judgement: &mut Judgement,
+) {
+    let spoken = conversation.state & side.other_sent != 0;
+    match vector {
+        Vector::SynFlood => {
+            if conversation.state & state::ESTABLISHED != 0 || !side.is_first_speaker {
+                conversation.begin_again(side);
+            }
+            conversation.state |= state::SYN;
+            judgement.is_unwanted = true;
+            owe(conversation, Vector::SynFlood, observation.packets, true);
+            return;
+        }
+        Vector::TcpFlagFlood => {
+            judgement.is_unwanted = true;
+            return;
+        }
+        Vector::SynAckFlood if !side.is_first_speaker => conversation.state |= state::SYN_ACK,
+        Vector::AckFlood | Vector::FinFlood if side.is_first_speaker => {
+            carry(conversation, observation, spoken, judgement);
+        }
+        _ => {}
+    }
+    if !side.is_first_speaker && vector != Vector::RstFlood && vector != Vector::SynAckFlood {
+        judgement.take_back_of_sender = settle(conversation, &[Vector::SynFlood]);
+    }
+    if side.is_first_speaker && vector != Vector::SynAckFlood && vector != Vector::RstFlood {
+        // Seen from one side only: a server that goes on after its SYN-ACK was asked.
+        judgement.take_back_of_receiver =
+            judgement.take_back_of_receiver.or(settle_only(conversation, Vector::SynAckFlood));
+    }
+    judgement.is_unwanted =
+        !spoken && conversation.state & (state::SYN | state::ESTABLISHED) == 0 && !judgement.completes;
+    owe(conversation, vector, observation.packets, judgement.is_unwanted);
+}
+
+/// The initiator goes on after its SYN: the handshake is complete, and it may carry something.
+fn carry(
+    conversation: &mut Conversation,
+    observation: &Observation<'_>,
+    spoken: bool,
+    judgement: &mut Judgement,
+) {
+    let opened = conversation.state & state::SYN != 0;
+    let whole_flow = observation.is_flow() && observation.tcp_flags.has(TcpFlags::SYN | TcpFlags::ACK);
+    if (opened && conversation.state & state::ESTABLISHED == 0) || (whole_flow && !opened) {
+        // Where the answer is visible it must have been there: an attacker can forge an ACK after a SYN.
+        if spoken && conversation.state & state::SYN_ACK == 0 && !whole_flow {
+            return;
+        }
+        conversation.state |= state::SYN | state::ESTABLISHED;
+        judgement.completes = true;
+        judgement.take_back_of_receiver = settle_only(conversation, Vector::SynFlood);
+        if !whole_flow {
+            judgement.also = Some(Vector::ConnectionFlood);
+            owe(conversation, Vector::ConnectionFlood, 1, true);
+        }
+    }
+    if conversation.state & state::ESTABLISHED != 0 && !observation.payload.is_empty() {
+        carry_payload(conversation, observation.payload, judgement);
+    }
+}
+
+/// Payload of the initiator: what an opened connection, then a begun TLS handshake, is good for.
+fn carry_payload(conversation: &mut Conversation, payload: &[u8], judgement: &mut Judgement) {
+    let carried = conversation.carried_packets.saturating_add(1);
+    conversation.carried_packets = carried;
+    if conversation.state & state::CARRIED == 0 {
+        conversation.state |= state::CARRIED;
+        let settled = settle_only(conversation, Vector::ConnectionFlood);
+        if judgement.also == Some(Vector::ConnectionFlood) {
+            judgement.also = None;
+        } else if settled.is_some() {
+            judgement.take_back_of_receiver = settled;
+        }
+        // RFC 8446 section 5.1 and 4: a handshake record that begins with a ClientHello.
+        if payload.len() > 5 && payload[0] == 0x16 && payload[1] == 3 && payload[5] == 1 {
+            conversation.state |= state::HELLO;
+            judgement.also = Some(Vector::TlsHandshakeFlood);
+            owe(conversation, Vector::TlsHandshakeFlood, 1, true);
+        }
+    } else if conversation.state & state::HELLO != 0 && (carried >= HANDSHAKE_PACKETS || payload[0] == 0x17) {
+        judgement.take_back_of_receiver =
+            settle_only(conversation, Vector::TlsHandshakeFlood).or(judgement.take_back_of_receiver);
+    }
+}
+
+fn judge_other(
+    conversation: &mut Conversation,
+    side: Side,
+    observation: &Observation<'_>,
+    vector: Vector,
+    judgement: &mut Judgement,
+) {
+    let spoken = conversation.state & side.other_sent != 0;
+    let asked = spoken && !side.is_first_speaker;
+    if vector.is_reflection() {
+        // That the victim answers such a packet does not make it wanted; that it asked does.
+        judgement.is_unwanted = !asked;
+        if observation.is_flow() {
+            owe(conversation, vector, observation.packets, judgement.is_unwanted);
+        }
+    } else {
+        judgement.is_unwanted = !spoken;
+        owe(conversation, vector, observation.packets, judgement.is_unwanted);
+    }
+    if !side.is_first_speaker {
+        judgement.take_back_of_sender = settle(conversation, &[]);
+    }
+}
+
+/// ICMP: an error is wanted when the packet that it quotes was truly sent, an echo reply when somebody asked.
+fn judge_icmp(conversations: &mut Conversations, observation: &Observation<'_>, step: u32) -> Judgement {
+    const ECHO_REPLIES: [(u8, u8); 2] = [(protocol::ICMP, 0), (protocol::ICMPV6, 129)];
+    let is_error = match observation.protocol {
+        protocol::ICMP => matches!(observation.icmp_type, 3 | 4 | 5 | 11 | 12),
+        _ => observation.icmp_type < 128,
+    };
+    if is_error {
+        let quoted = quoted(observation);
+        let was_sent = quoted.is_some_and(|quoted| {
+            let (conversation, side) = conversations.note(&quoted, step, true);
+            conversation.state & side.sent != 0
+        });
+        return Judgement { is_unwanted: !was_sent, ..Judgement::default() };
+    }
+    let (conversation, side) = conversations.note(observation, step, false);
+    let is_reply = ECHO_REPLIES.contains(&(observation.protocol, observation.icmp_type));
+    let asked = conversation.state & side.other_sent != 0 && !side.is_first_speaker;
+    Judgement {
+        is_unwanted: !(is_reply && asked),
+        receiver_sends: conversation.state & side.other_sent != 0,
+        sender_speaks_up: side.is_new || is_reply,
+        is_new: side.is_new,
+        ..Judgement::default()
+    }
+}
+
+/// The packet that an ICMP error quotes (RFC 792, RFC 4443 section 3), as its sender sent it.
+fn quoted<'a>(observation: &Observation<'a>) -> Option<Observation<'a>> {
+    let mut bytes = observation.payload;
+    // The four bytes after the checksum may or may not be counted as payload; an IP header tells itself.
+    if bytes.first().is_none_or(|first| !matches!(first >> 4, 4 | 6)) {
+        bytes = bytes.get(4..)?;
+    }
+    let link = if bytes.first()? >> 4 == 4 { LinkType::IPV4 } else { LinkType::IPV6 };
+    let packet = decode(link, bytes).ok()?.outer;
+    Some(Observation::of_packet(Time::default(), &packet))
+}
+
+/// Notes packets as counted against a conversation.
+#[inline]
+fn owe(conversation: &mut Conversation, vector: Vector, packets: u64, is_unwanted: bool) {
+    if !is_unwanted {
+        return;
+    }
+    if conversation.vector != vector as u8 {
+        conversation.vector = vector as u8;
+        conversation.outstanding = 0;
+    }
+    let packets = u16::try_from(packets).unwrap_or(OUTSTANDING_MAXIMUM);
+    conversation.outstanding = conversation.outstanding.saturating_add(packets);
+}
+
+/// Takes back what is owed, unless it is owed for one of `except`.
+#[inline]
+fn settle(conversation: &mut Conversation, except: &[Vector]) -> Option<(Vector, f32)> {
+    let vector = Vector::ALL[usize::from(conversation.vector)];
+    if conversation.outstanding == 0
+        || except.contains(&vector)
+        || matches!(vector, Vector::ConnectionFlood | Vector::TlsHandshakeFlood)
+    {
+        return None;
+    }
+    let packets = f32::from(std::mem::take(&mut conversation.outstanding));
+    Some((vector, packets))
+}
+
+/// Takes back what is owed for one vector.
+#[inline]
+fn settle_only(conversation: &mut Conversation, vector: Vector) -> Option<(Vector, f32)> {
+    if conversation.outstanding == 0 || conversation.vector != vector as u8 {
+        return None;
+    }
+    let packets = f32::from(std::mem::take(&mut conversation.outstanding));
+    Some((vector, packets))
+}
+
+/// Whether an address names a group of hosts: nobody's to flood, and never the sender.
+#[inline]
+pub(crate) fn is_multicast(address: Address) -> bool {
+    let bits = address.bits();
+    if address.is_ipv4() {
+        let v4 = bits as u32;
+        v4 >> 28 == 0xe || v4 == u32::MAX || v4 == 0
+    } else {
+        bits >> 120 == 0xff || bits == 0
+    }
+}

@@ -1,0 +1,38 @@
+//! One sentence about a flood, for the person on duty.
+
+use crate::event::Evidence;
+use crate::suspect::Suspect;
+use crate::vector::Vector;
+
+/// Why this is taken for a flood of that vector.
+pub(crate) fn sentence(lead: Vector, evidence: &Evidence, suspect: Option<&Suspect>) -> String {
+    let two_way = evidence.visibility == "both";
+    let mut text = match lead {
+        Vector::TcpReflection => "SYN-ACKs and resets of servers that the target never called",
+        vector if vector.is_reflection() && two_way => "answers to questions that the target never asked",
+        vector if vector.is_reflection() => "answers of many reflectors; no question is visible from here",
+        Vector::SynFlood => "connections are begun and not completed",
+        Vector::SynAckFlood => "SYN-ACKs to connections that were never begun",
+        Vector::AckFlood | Vector::RstFlood | Vector::FinFlood => "segments of connections that do not exist",
+        Vector::TcpFlagFlood => "flag combinations that no TCP stack sends",
+        Vector::FragmentFlood => "fragments without a first one",
+        Vector::ConnectionFlood => "connections are completed and nothing is sent over them",
+        Vector::TlsHandshakeFlood => "TLS handshakes are begun and nothing is sent after them",
+        Vector::DnsQueryFlood if evidence.random_query_name_share.unwrap_or(0.0) >= 0.5 => {
+            "DNS questions for names that are made up (water torture)"
+        }
+        Vector::DnsQueryFlood => "more DNS questions than are answered",
+        Vector::IcmpFlood => "ICMP that nothing sent by the target explains",
+        Vector::QuicFlood => "QUIC connections are begun and not gone on with",
+        Vector::UdpFlood if !two_way => "UDP at a rate that few-way traffic does not have",
+        Vector::UdpFlood => "UDP that the target does not answer",
+        _ => "packets of a protocol that the target does not answer",
+    }
+    .to_owned();
+    if let Some(suspect) = suspect {
+        let sources = suspect.distinct_sources().round();
+        let plural = if sources == 1.0 { "" } else { "s" };
+        text.push_str(&format!(", from {sources} source{plural}"));
+    }
+    text
+}

@@ -1,0 +1,127 @@
+//! The floors that hold before anything is learnt, per vector, with the reason for each.
+//!
+//! A floor is not a volume above which everything is an attack: it is the rate of *unwanted* packets (nobody
+//! asked for them, nobody answered them, no handshake was completed by them) that an ordinary target does
+//! not reach, and `alarm_packets` is how many above it make the alarm. The test is a one-sided cumulative sum
+//! (Page 1954): an excess of `x` packets a second alarms after `alarm_packets / x` seconds, so that ten
+//! thousand a second alarm within the first 100 ms and a few dozen take some seconds.
+//!
+//! Two columns: `judged` holds where the target is seen to send, so that "nobody asked" is knowledge; `blind`
+//! holds where only packets towards the target are visible (a one-way mirror, a dark address), which makes a
+//! busy client and a victim look more alike, so that floors are higher or many sources are asked for.
+
+use crate::vector::{VECTOR_COUNT, Vector};
+
+/// When the cumulative sum of one vector raises an alarm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Floor {
+    /// Unwanted packets a second that are ordinary.
+    pub packets_per_second: f32,
+    /// Packets above the floor that raise the alarm.
+    pub alarm_packets: f32,
+    /// At least this many sources, unless the rate is [`FEW_SOURCES_FACTOR`] times the floor.
+    pub minimum_sources: f32,
+}
+
+/// Both columns of one vector.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rule {
+    /// The target is seen to send.
+    pub judged: Floor,
+    /// The target was never seen to send.
+    pub blind: Floor,
+    /// Packets a second of this kind, wanted or not, that need no further reason.
+    pub volume_packets_per_second: f32,
+}
+
+/// A rate of this many floors needs no number of sources.
+pub const FEW_SOURCES_FACTOR: f32 = 10.0;
+/// With sampling, an alarm needs the weight of this many sampled packets above the floor, since a single
+/// sampled packet stands for as many as the sampling rate says.
+pub const MINIMUM_SAMPLES: f32 = 12.0;
+/// A prefix has this many times the floors of an address.
+pub const PREFIX_FACTOR: f32 = 4.0;
+
+const NONE: f32 = f32::INFINITY;
+
+const fn floor(packets_per_second: f32, alarm_packets: f32, minimum_sources: f32) -> Floor {
+    Floor { packets_per_second, alarm_packets, minimum_sources }
+}
+
+const fn rule(judged: Floor, blind: Floor, volume_packets_per_second: f32) -> Rule {
+    Rule { judged, blind, volume_packets_per_second }
+}
+
+/// The rule of a vector.
+pub const fn of(vector: Vector) -> Rule {
+    match vector {
+        // Resolvers, time clients, telephones and VPN peers get such answers all day: where questions cannot
+        // be seen, many reflectors at once are asked for.
+        Vector::DnsAmplification => rule(floor(50.0, 150.0, 0.0), floor(400.0, 300.0, 60.0), NONE),
+        Vector::NtpAmplification => rule(floor(20.0, 100.0, 0.0), floor(100.0, 150.0, 12.0), NONE),
+        Vector::StunAmplification
+        | Vector::SipAmplification
+        | Vector::DtlsAmplification
+        | Vector::OpenvpnAmplification
+        | Vector::L2tpAmplification
+        | Vector::SteamAmplification => rule(floor(50.0, 150.0, 8.0), floor(400.0, 300.0, 40.0), NONE),
+        // No host of an institution gets answers of these from other networks in an ordinary day.
+        Vector::SsdpAmplification
+        | Vector::CldapAmplification
+        | Vector::MemcachedAmplification
+        | Vector::ChargenAmplification
+        | Vector::SnmpAmplification
+        | Vector::PortmapAmplification
+        | Vector::TftpAmplification
+        | Vector::NetbiosAmplification
+        | Vector::MdnsAmplification
+        | Vector::WsDiscoveryAmplification
+        | Vector::CoapAmplification
+        | Vector::ArmsAmplification
+        | Vector::QotdAmplification
+        | Vector::RipAmplification
+        | Vector::MssqlAmplification
+        | Vector::UbiquitiAmplification => rule(floor(20.0, 80.0, 4.0), floor(20.0, 100.0, 8.0), NONE),
+        // The service is not named: the many sources with one port are the sign.
+        Vector::UdpAmplification => rule(floor(80.0, 200.0, 12.0), floor(200.0, 300.0, 20.0), NONE),
+        // Counted as SYN-ACK and RST; the name is given when the sources are looked at.
+        Vector::TcpReflection | Vector::SynAckFlood => {
+            rule(floor(50.0, 200.0, 0.0), floor(200.0, 300.0, 20.0), NONE)
+        }
+        // Log senders and contribution streams are one-way UDP too, of some hundred packets a second.
+        Vector::UdpFlood => rule(floor(400.0, 600.0, 0.0), floor(3_000.0, 2_000.0, 0.0), 100_000.0),
+        Vector::QuicFlood => rule(floor(300.0, 500.0, 0.0), floor(3_000.0, 2_000.0, 30.0), 100_000.0),
+        Vector::DnsQueryFlood => rule(floor(400.0, 500.0, 0.0), floor(3_000.0, 2_000.0, 0.0), 1_000.0),
+        // Monitoring pings some tens of times a second, path discovery less.
+        Vector::IcmpFlood => rule(floor(200.0, 300.0, 0.0), floor(200.0, 300.0, 0.0), 5_000.0),
+        // A tunnel has one peer or a few and both sides speak.
+        Vector::GreFlood | Vector::EspFlood => {
+            rule(floor(300.0, 500.0, 0.0), floor(2_000.0, 2_000.0, 12.0), NONE)
+        }
+        // Routing protocols and multicast membership: a few packets a second.
+        Vector::IpProtocolFlood => rule(floor(100.0, 300.0, 0.0), floor(150.0, 300.0, 0.0), NONE),
+        // Only what lacks a first fragment is counted here.
+        Vector::FragmentFlood => rule(floor(50.0, 150.0, 0.0), floor(50.0, 150.0, 0.0), NONE),
+        // Handshakes that nobody completed. Weak floods are behaviour of a long time: see `syn_is_flood`.
+        Vector::SynFlood => rule(floor(30.0, 250.0, 0.0), floor(50.0, 300.0, 0.0), NONE),
+        Vector::AckFlood => rule(floor(300.0, 600.0, 0.0), floor(1_000.0, 1_500.0, 0.0), NONE),
+        Vector::RstFlood => rule(floor(100.0, 300.0, 0.0), floor(300.0, 500.0, 0.0), NONE),
+        Vector::FinFlood => rule(floor(100.0, 300.0, 0.0), floor(300.0, 500.0, 0.0), NONE),
+        // No stack sends these; scanners do, at some hundred a second.
+        Vector::TcpFlagFlood => rule(floor(100.0, 400.0, 0.0), floor(100.0, 400.0, 0.0), NONE),
+        // Opened and then nothing was asked for.
+        Vector::ConnectionFlood => rule(floor(30.0, 200.0, 0.0), floor(60.0, 400.0, 0.0), NONE),
+        Vector::TlsHandshakeFlood => rule(floor(50.0, 300.0, 0.0), floor(100.0, 500.0, 0.0), NONE),
+    }
+}
+
+/// [`of`] as a table, since the detector asks for it for every active vector of every step.
+pub(crate) static RULES: [Rule; VECTOR_COUNT] = {
+    let mut rules = [of(Vector::DnsAmplification); VECTOR_COUNT];
+    let mut index = 0;
+    while index < VECTOR_COUNT {
+        rules[index] = of(Vector::ALL[index]);
+        index += 1;
+    }
+    rules
+};

@@ -1,0 +1,208 @@
+//! Sketches of what comes to a target, kept only while it is suspect.
+//!
+//! They answer what the cheap counters cannot: how many sources, from which ports to which ports, how large, is
+//! the sender forged. All of fixed size, from a pool of fixed size.
+
+use sketch::{DistinctCount, HeavyHitters, KeyedState};
+use wire::Address;
+
+use crate::Observation;
+use crate::vector::protocol;
+
+/// Default number of targets that can be suspect at once, about 6 KiB each.
+pub const DEFAULT_SUSPECTS: usize = 2_048;
+/// HyperLogLog with 2^10 registers: a standard error of 3.3 %.
+const SOURCES_PRECISION: u8 = 10;
+const SOURCES_KEPT: usize = 24;
+const PORTS_KEPT: usize = 16;
+const SIZES_KEPT: usize = 16;
+const NAMES_PRECISION: u8 = 8;
+/// After this many observations in one step only every [`THIN_EVERY`]th goes into the heavy hitters: the
+/// order of magnitude is settled by then, and the time is needed.
+const FULL_PER_STEP: u32 = 512;
+const THIN_EVERY: u32 = 16;
+
+/// What is known of the traffic of a suspect target since it became one.
+pub(crate) struct Suspect {
+    pub(crate) sources: DistinctCount,
+    pub(crate) top_sources: HeavyHitters<Address>,
+    pub(crate) source_ports: HeavyHitters<u16>,
+    pub(crate) destination_ports: HeavyHitters<u16>,
+    pub(crate) sizes: HeavyHitters<u16>,
+    pub(crate) query_names: DistinctCount,
+    pub(crate) destinations: DistinctCount,
+    /// Observations seen.
+    pub(crate) observations: u64,
+    /// Packets they stand for.
+    pub(crate) packets: f64,
+    /// Packets from addresses that cannot be anybody's (RFC 6890 and class E).
+    pub(crate) impossible_sources: u64,
+    /// DNS questions whose name was read.
+    pub(crate) queries: u64,
+    in_step: u32,
+    step: i64,
+    /// The last step in which it had reason to be suspect.
+    pub(crate) suspect_step: i64,
+}
+
+impl Suspect {
+    /// Empty sketches. `None` cannot happen with the sizes above; it spares a panic.
+    pub(crate) fn new(key: KeyedState, step: i64) -> Option<Self> {
+        Some(Self {
+            sources: DistinctCount::new(SOURCES_PRECISION, &key).ok()?,
+            top_sources: HeavyHitters::new(SOURCES_KEPT, key).ok()?,
+            source_ports: HeavyHitters::new(PORTS_KEPT, key).ok()?,
+            destination_ports: HeavyHitters::new(PORTS_KEPT, key).ok()?,
+            sizes: HeavyHitters::new(SIZES_KEPT, key).ok()?,
+            query_names: DistinctCount::new(NAMES_PRECISION, &key).ok()?,
+            destinations: DistinctCount::new(NAMES_PRECISION, &key).ok()?,
+            observations: 0,
+            packets: 0.0,
+            impossible_sources: 0,
+            queries: 0,
+            in_step: 0,
+            step,
+            suspect_step: step,
+        })
+    }
+
+    /// Forgets everything, to be used for another target.
+    pub(crate) fn reset(&mut self, step: i64) {
+        self.sources.clear();
+        self.top_sources.clear();
+        self.source_ports.clear();
+        self.destination_ports.clear();
+        self.sizes.clear();
+        self.query_names.clear();
+        self.destinations.clear();
+        self.observations = 0;
+        self.packets = 0.0;
+        self.impossible_sources = 0;
+        self.queries = 0;
+        self.in_step = 0;
+        self.step = step;
+        self.suspect_step = step;
+    }
+
+    /// Looks at one unwanted packet or record.
+    #[inline]
+    pub(crate) fn note(&mut self, observation: &Observation<'_>, key: &KeyedState, step: i64) {
+        let hash = key.hash_address(observation.source.bits());
+        self.sources.insert_hash(hash);
+        self.observations += 1;
+        self.packets += observation.packets as f64;
+        self.impossible_sources += u64::from(is_impossible(observation.source));
+        if self.step != step {
+            self.step = step;
+            self.in_step = 0;
+        }
+        self.in_step += 1;
+        if self.in_step <= FULL_PER_STEP {
+            self.note_keys(observation, key, hash, observation.packets);
+        } else if self.in_step.is_multiple_of(THIN_EVERY) {
+            self.note_keys(observation, key, hash, observation.packets.saturating_mul(u64::from(THIN_EVERY)));
+        }
+    }
+
+    fn note_keys(&mut self, observation: &Observation<'_>, key: &KeyedState, hash: u64, weight: u64) {
+        self.top_sources.add_hashed(observation.source, hash, weight);
+        self.destinations.insert_hash(key.hash_address(observation.destination.bits()));
+        if matches!(observation.protocol, protocol::TCP | protocol::UDP | protocol::UDP_LITE) {
+            self.source_ports.add(observation.source_port, weight);
+            self.destination_ports.add(observation.destination_port, weight);
+        }
+        let size = observation.bytes / observation.packets.max(1);
+        self.sizes.add(u16::try_from(size).unwrap_or(u16::MAX), weight);
+        if observation.destination_port == 53
+            && let Some(name) = first_label(observation.payload)
+        {
+            self.queries += 1;
+            self.query_names.insert_hash(key.hash_address(fold(name)));
+        }
+    }
+
+    /// Estimated number of sources.
+    pub(crate) fn distinct_sources(&self) -> f64 {
+        self.sources.estimate()
+    }
+
+    /// The heaviest source port and its share of packets.
+    pub(crate) fn top_source_port(&self) -> Option<(u16, f64)> {
+        top_share(&self.source_ports)
+    }
+
+    /// The heaviest destination port and its share of packets.
+    pub(crate) fn top_destination_port(&self) -> Option<(u16, f64)> {
+        top_share(&self.destination_ports)
+    }
+
+    /// The share of DNS questions that ask for a name of their own; `None` where none was read.
+    pub(crate) fn random_name_share(&self) -> Option<f64> {
+        (self.queries >= 20).then(|| (self.query_names.estimate() / self.queries as f64).min(1.0))
+    }
+}
+
+fn top_share(hitters: &HeavyHitters<u16>) -> Option<(u16, f64)> {
+    let top = hitters.top(1);
+    let first = top.first()?;
+    Some((first.key, (first.count - first.error) as f64 / hitters.total().max(1) as f64))
+}
+
+/// The bytes of the first label of a DNS question (RFC 1035 section 4.1.2).
+fn first_label(payload: &[u8]) -> Option<&[u8]> {
+    const HEADER_BYTES: usize = 12;
+    let is_query = payload.get(2)? & 0x80 == 0;
+    let length = usize::from(*payload.get(HEADER_BYTES)?);
+    (is_query && length > 0 && length < 64).then_some(())?;
+    payload.get(HEADER_BYTES + 1..HEADER_BYTES + 1 + length)
+}
+
+/// A label as a number (FNV-1a of 128 bits); it is hashed under the secret key after this.
+fn fold(label: &[u8]) -> u128 {
+    let mut number = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128;
+    for &byte in label {
+        number = (number ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+    }
+    number
+}
+
+/// Whether no packet on the Internet can truly come from this address (RFC 6890; 240/4 of RFC 1112). Private
+/// space is left out: replays of laboratories are full of it.
+fn is_impossible(address: Address) -> bool {
+    let bits = address.bits();
+    if address.is_ipv4() {
+        let first = (bits as u32) >> 24;
+        first == 0 || first == 127 || first >= 224
+    } else {
+        // Only 2000::/3 is given out; fe80::/10 and fc00::/7 are local and real.
+        let top = (bits >> 121) as u32;
+        let is_global = bits >> 125 == 1;
+        !(is_global || top == 0x7e || bits >> 118 == 0x3fa)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_sources_are_known_in_both_families() {
+        for text in ["0.1.2.3", "127.0.0.1", "224.0.0.1", "250.1.1.1", "::1", "4000::1", "ff02::1"] {
+            assert!(is_impossible(text.parse::<std::net::IpAddr>().unwrap().into()), "{text}");
+        }
+        for text in ["8.8.8.8", "10.0.0.1", "223.255.255.1", "2001:db8::1", "fe80::1", "fd00::1", "3fff::1"] {
+            assert!(!is_impossible(text.parse::<std::net::IpAddr>().unwrap().into()), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_first_label_of_a_question_is_read_within_bounds() {
+        let mut query = vec![0; 12];
+        query.extend(b"\x03abc\x07example\x00");
+        assert_eq!(first_label(&query), Some(&b"abc"[..]));
+        assert_eq!(first_label(&query[..14]), None);
+        query[2] = 0x80;
+        assert_eq!(first_label(&query), None, "an answer");
+        assert_eq!(first_label(&[]), None);
+    }
+}
