@@ -123,24 +123,21 @@ impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = &self.counts;
         writeln!(formatter, "{} ({})", self.name, self.time_zone.as_deref().unwrap_or("time zone unknown"))?;
-        let lines: [(usize, &str, Option<(usize, &str)>); 11] = [
-            (counts.organisations, "organisations", None),
-            (counts.zones, "zones", None),
-            (counts.prefixes, "prefixes", Some((counts.protected_prefixes, "protected"))),
-            (counts.nodes, "nodes", None),
-            (counts.shared_causes, "shared causes", None),
-            (counts.services, "services", Some((counts.essential_services, "essential"))),
-            (counts.addresses, "addresses of services", None),
-            (counts.groups, "groups", None),
-            (counts.exporters, "exporters", None),
-            (counts.conduits, "conduits", None),
-            (counts.allowed_networks, "networks never filtered", None),
+        let lines = [
+            (counts.organisations, "organisations".to_owned()),
+            (counts.zones, "zones".to_owned()),
+            (counts.prefixes, format!("prefixes, {} of them protected", counts.protected_prefixes)),
+            (counts.nodes, "nodes".to_owned()),
+            (counts.shared_causes, "shared causes".to_owned()),
+            (counts.services, format!("services, {} of them essential", counts.essential_services)),
+            (counts.addresses, "addresses of services".to_owned()),
+            (counts.groups, "groups".to_owned()),
+            (counts.exporters, "exporters".to_owned()),
+            (counts.conduits, "conduits".to_owned()),
+            (counts.allowed_networks, "networks never filtered".to_owned()),
         ];
-        for (count, what, part) in lines {
-            match part {
-                Some((part, kind)) => writeln!(formatter, "{count:>6} {what}, {part} of them {kind}")?,
-                None => writeln!(formatter, "{count:>6} {what}")?,
-            }
+        for (count, what) in lines {
+            writeln!(formatter, "{count:>6} {what}")?;
         }
         let settings = [
             (counts.target_settings, "targets with settings"),

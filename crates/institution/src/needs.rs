@@ -33,7 +33,9 @@ impl Needs {
         match self {
             Self::Element(element) => visit(*element),
             Self::All(list) | Self::Any { of: list, .. } => {
-                list.iter().for_each(|needs| needs.for_each(visit))
+                for needs in list {
+                    needs.for_each(visit);
+                }
             }
         }
     }

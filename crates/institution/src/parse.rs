@@ -7,6 +7,7 @@ mod needs;
 mod traffic;
 
 pub use check::MAXIMUM_SERVICES_PER_ADDRESS;
+pub use detect::MAXIMUM_TARGET_SETTINGS;
 pub use needs::{MAXIMUM_NEEDS_DEPTH, MAXIMUM_NEEDS_ELEMENTS};
 pub use traffic::{SHORTEST_ALLOWED_IPV4, SHORTEST_ALLOWED_IPV6};
 
@@ -22,7 +23,7 @@ use crate::model::{
 };
 use crate::needs::Element;
 use crate::problem::{Problems, Severity};
-use crate::reader::{Placed, Reader, Span, Table, Value, in_file_order, shortened};
+use crate::reader::{Placed, Reader, Span, Table, Value, as_network, in_file_order, shortened};
 use crate::schema;
 
 /// Largest file, in bytes.
@@ -252,11 +253,11 @@ impl<'t, 'i> Builder<'t, 'i> {
 
     /// A service, a group, an address or a prefix.
     fn target(&mut self, text: &Placed<String>) -> Option<Target> {
-        if let Ok(address) = text.value.parse::<std::net::IpAddr>() {
-            return Some(Target::Network(address.into()));
-        }
-        if let Ok(network) = text.value.parse::<ipnet::IpNet>() {
-            return Some(Target::Network(network.trunc()));
+        if let Some(network) = as_network(&text.value) {
+            return self
+                .reader
+                .good_network(network, text.span.clone())
+                .map(|network| Target::Network(network.value));
         }
         if let Some(&service) = self.names.services.get(&text.value) {
             return Some(Target::Service(ServiceId(service)));

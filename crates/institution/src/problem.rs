@@ -65,6 +65,11 @@ impl Problems {
         self.list.push(Problem { message, span: start..end, line: 0, column: 0, help });
     }
 
+    /// The text at a place.
+    pub(crate) fn text_at(&self, span: &Range<usize>) -> &str {
+        self.text.get(span.clone()).unwrap_or_default().trim_matches(['"', '\''])
+    }
+
     /// Whether more would only be counted.
     pub(crate) fn is_full(&self) -> bool {
         self.list.len() >= MAXIMUM_PROBLEMS

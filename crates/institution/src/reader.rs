@@ -20,6 +20,8 @@ pub const MAXIMUM_TEXT_CHARACTERS: usize = 2000;
 /// Longest name of a thing in the file, in characters.
 pub const MAXIMUM_NAME_CHARACTERS: usize = 64;
 
+const MAPPED: &str = "an IPv4-mapped IPv6 address never stands in a packet";
+
 pub(crate) type Span = Range<usize>;
 pub(crate) type Value<'i> = Spanned<DeValue<'i>>;
 
@@ -99,15 +101,16 @@ impl Reader {
         heading: &Span,
         section: &'static Section,
     ) -> Table<'t, 'i> {
+        let path = section.path.replace("NAME", &shortened(self.errors.text_at(heading)));
         for (key, _) in in_file_order(items) {
             if !section.keys.iter().any(|known| known.name == key.get_ref()) {
                 let known = section.keys.iter().map(|known| known.name);
-                self.unknown(key.span(), &format!("{} has no key", section.path), key.get_ref(), known);
+                self.unknown(key.span(), &format!("{path} has no key"), key.get_ref(), known);
             }
         }
         for key in section.keys.iter().filter(|key| key.default.is_none()) {
             if !items.contains_key(key.name) {
-                let message = format!("{} lacks the key `{}`", section.path, key.name);
+                let message = format!("{path} lacks the key `{}`", key.name);
                 self.errors.add(heading.clone(), message, (!key.doc.is_empty()).then(|| key.doc.to_owned()));
             }
         }
@@ -190,7 +193,7 @@ impl Reader {
             number.and_then(|number| u32::try_from(number).ok()).filter(|number| range.contains(number));
         if number.is_none() {
             let (low, high) = range.into_inner();
-            self.error(value.span(), format!("this number must be in {low}..{high}"));
+            self.error(value.span(), format!("this number must be between {low} and {high}"));
         }
         number
     }
@@ -225,21 +228,30 @@ impl Reader {
     /// A prefix without host bits, or a single address.
     pub(crate) fn network(&mut self, value: &Value<'_>) -> Option<Placed<IpNet>> {
         let text = self.text(value)?;
-        let single = text.value.parse::<IpAddr>().map(IpNet::from);
-        let Ok(network) = single.or_else(|_| text.value.parse::<IpNet>()) else {
+        let Some(network) = as_network(&text.value) else {
             let message = format!("`{}` is not a prefix", shortened(&text.value));
             self.error_with_help(text.span, message, "write it like \"192.0.2.0/24\" or \"2001:db8::/32\"");
             return None;
         };
-        if !self.not_mapped(network.addr(), &text.span) {
+        self.good_network(network, text.span)
+    }
+
+    /// Refuses networks that mean something else than they look like.
+    pub(crate) fn good_network(&mut self, network: IpNet, span: Span) -> Option<Placed<IpNet>> {
+        if let IpNet::V6(v6) = network
+            && let Some(v4) = v6.addr().to_ipv4_mapped()
+        {
+            let length = v6.prefix_len().saturating_sub(96);
+            let twin = ipnet::Ipv4Net::new(v4, length).unwrap_or_default().trunc();
+            self.error_with_help(span, MAPPED, format!("write it as IPv4: {twin}"));
             return None;
         }
         if network.addr() != network.network() {
             let message = format!("`{network}` has bits set behind its prefix length");
-            self.error_with_help(text.span, message, format!("the network is {}", network.trunc()));
+            self.error_with_help(span, message, format!("the network is {}", network.trunc()));
             return None;
         }
-        Some(Placed { value: network, span: text.span })
+        Some(Placed { value: network, span })
     }
 
     pub(crate) fn networks(&mut self, value: Option<&Value<'_>>) -> Vec<Placed<IpNet>> {
@@ -249,8 +261,7 @@ impl Reader {
     fn not_mapped(&mut self, address: IpAddr, span: &Span) -> bool {
         let IpAddr::V6(v6) = address else { return true };
         let Some(v4) = v6.to_ipv4_mapped() else { return true };
-        let message = "an IPv4-mapped IPv6 address never stands in a packet";
-        self.error_with_help(span.clone(), message, format!("write it as IPv4: {v4}"));
+        self.error_with_help(span.clone(), MAPPED, format!("write it as IPv4: {v4}"));
         false
     }
 
@@ -275,6 +286,11 @@ impl Reader {
         self.error(span.clone(), problem);
         false
     }
+}
+
+/// A prefix, or an address as a network of one.
+pub(crate) fn as_network(text: &str) -> Option<IpNet> {
+    text.parse::<IpAddr>().map(IpNet::from).or_else(|_| text.parse::<IpNet>()).ok()
 }
 
 /// A table whose keys have been compared with its section.

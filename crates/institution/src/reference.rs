@@ -64,7 +64,7 @@ fn words(key: &Key) -> String {
     output
 }
 
-fn limits() -> [(&'static str, usize); 9] {
+fn limits() -> [(&'static str, usize); 10] {
     [
         ("bytes of the file", crate::MAXIMUM_FILE_BYTES),
         (
@@ -76,6 +76,7 @@ fn limits() -> [(&'static str, usize); 9] {
         ("nesting of a needs expression", crate::MAXIMUM_NEEDS_DEPTH),
         ("names in a needs expression", crate::MAXIMUM_NEEDS_ELEMENTS),
         ("services that share an address", crate::MAXIMUM_SERVICES_PER_ADDRESS),
+        ("targets with settings", crate::MAXIMUM_TARGET_SETTINGS),
         ("shortest IPv4 prefix on the allow list", crate::SHORTEST_ALLOWED_IPV4 as usize),
         ("shortest IPv6 prefix on the allow list", crate::SHORTEST_ALLOWED_IPV6 as usize),
     ]

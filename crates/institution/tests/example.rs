@@ -1,5 +1,7 @@
 //! The shipped example, the generated reference, and what a look-up says.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests may panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

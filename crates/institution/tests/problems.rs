@@ -1,6 +1,8 @@
 //! Every file in `tests/problems` is refused with exactly the text beside it. To rewrite the texts after a
 //! change that was meant: `UPDATE_EXPECTED=1 cargo test -p institution --test problems`, then read the difference.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests may panic")]
+
 use std::fs;
 use std::path::Path;
 

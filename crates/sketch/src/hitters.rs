@@ -141,6 +141,18 @@ impl<K: Copy + Eq + Hash> HeavyHitters<K> {
         }
     }
 
+    /// How many places of the table the longest search visits: some tens under a secret key, up to the
+    /// capacity under a key that the sender knows. For diagnosis; takes time in proportion to the capacity.
+    pub fn longest_search(&self) -> usize {
+        let (mut longest, mut run) = (0, 0);
+        // Twice around, because a run may go over the end.
+        for &number in self.table.iter().chain(&self.table) {
+            run = if number == VACANT { 0 } else { run + 1 };
+            longest = longest.max(run);
+        }
+        longest
+    }
+
     /// Makes this the summary of both streams.
     ///
     /// # Errors

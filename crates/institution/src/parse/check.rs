@@ -194,8 +194,11 @@ pub(super) fn warnings(builder: &mut Builder<'_, '_>) {
     }
     let mut unseen: Vec<bool> = vec![!model.exporters.is_empty(); model.zones.len()];
     for exporter in &model.exporters {
-        for zone in 0..unseen.len() {
-            unseen[zone] &= !(exporter.zones.is_empty() || exporter.zones.contains(&ZoneId(zone as u16)));
+        if exporter.zones.is_empty() {
+            unseen.fill(false);
+        }
+        for zone in &exporter.zones {
+            unseen[zone.index()] = false;
         }
     }
     for (prefix, span) in model.prefixes.iter().zip(&places.prefixes) {

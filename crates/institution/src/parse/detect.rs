@@ -10,6 +10,9 @@ use crate::model::{Ceiling, Maintenance, Mute, Target, TargetSettings};
 use crate::reader::{Placed, Value, in_file_order};
 use crate::schema;
 
+/// Most targets with settings of their own.
+pub const MAXIMUM_TARGET_SETTINGS: usize = 1000;
+
 impl<'t, 'i> Builder<'t, 'i> {
     pub(super) fn read_detect(&mut self, value: Option<&'t Value<'i>>) {
         let Some(value) = value else { return };
@@ -34,13 +37,22 @@ impl<'t, 'i> Builder<'t, 'i> {
             self.reader.error(value.span(), "here must be tables with names, such as `[detect.target.www]`");
             return;
         };
-        for (key, value) in in_file_order(items) {
+        for (number, (key, value)) in in_file_order(items).into_iter().enumerate() {
+            if number >= MAXIMUM_TARGET_SETTINGS {
+                self.reader
+                    .error(key.span(), format!("more than {MAXIMUM_TARGET_SETTINGS} targets have settings"));
+                break;
+            }
             let name = Placed { value: key.get_ref().to_string(), span: key.span() };
             let target = self.target(&name);
             let Some(table) = self.reader.table(value, &key.span(), &schema::TARGET) else { continue };
             let false_alarms_per_month = self.reader.rate(table.get("false_alarms_per_month"));
             let ceiling = self.ceiling(table.get("ceiling"));
             let Some(target) = target else { continue };
+            if self.model.detect.targets.iter().any(|settings| settings.target == target) {
+                self.reader.error(key.span(), format!("`{}` has settings already", name.value));
+                continue;
+            }
             self.model.detect.targets.push(TargetSettings { target, false_alarms_per_month, ceiling });
         }
     }
@@ -80,10 +92,8 @@ impl<'t, 'i> Builder<'t, 'i> {
         let table = self.reader.table(value, &value.span(), &schema::MUTE)?;
         let end = self.time(table.get("end"));
         let reason = self.reader.optional_text(table.get("reason"));
-        let target = match table.get("target") {
-            Some(value) => Some(self.target_value(value)?),
-            None => None,
-        };
+        // A target that cannot be read must not become "every target".
+        let target = table.get("target").map(|value| self.target_value(value));
         let mut vectors = Vec::new();
         for value in self.reader.list(table.get("vectors")) {
             let Some(text) = self.reader.text(value) else { continue };
@@ -96,6 +106,10 @@ impl<'t, 'i> Builder<'t, 'i> {
         }
         let sources =
             self.reader.networks(table.get("sources")).into_iter().map(|network| network.value).collect();
+        let target = match target {
+            Some(target) => Some(target?),
+            None => None,
+        };
         Some(Mute { target, vectors, sources, end: end?.value, reason: reason? })
     }
 

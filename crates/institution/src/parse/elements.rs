@@ -78,7 +78,7 @@ impl<'t, 'i> Builder<'t, 'i> {
                 let ours = ours.is_none_or(|organisation| organisation.kind == OrganisationKind::Own);
                 zone.protected = self.reader.flag(table.get("protected")).unwrap_or(ours);
                 let networks = self.reader.networks(table.get("prefixes"));
-                if networks.is_empty() && table.get("prefixes").is_some_and(|value| is_empty_list(value)) {
+                if networks.is_empty() && table.get("prefixes").is_some_and(is_empty_list) {
                     self.reader.error(item.heading.clone(), format!("zone `{}` has no prefix", item.name));
                 }
                 self.add_prefixes(&mut zone, ZoneId(number as u16), networks);

@@ -130,7 +130,7 @@ impl<'t, 'i> Builder<'t, 'i> {
     }
 
     pub(super) fn not_ports(&mut self, text: &Placed<String>) {
-        let message = format!("`{}` does not start with ports", shortened(&text.value));
+        let message = format!("`{}` names no ports", shortened(&text.value));
         self.reader.error_with_help(
             text.span.clone(),
             message,
