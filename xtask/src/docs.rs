@@ -2,7 +2,7 @@
 //! than the code. To add one, add a line to [`GENERATED`].
 
 use std::fs;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -11,13 +11,28 @@ use crate::process;
 use crate::repo;
 use crate::test::report::Report;
 
-/// A document and the `hemicycle` arguments that print it on standard output.
+/// A document and how it is made.
 struct Generated {
     file: &'static str,
-    arguments: &'static [&'static str],
+    by: By,
 }
 
-const GENERATED: &[Generated] = &[];
+enum By {
+    /// `hemicycle` prints it on standard output when given these arguments.
+    #[expect(dead_code, reason = "for the pages that the command line writes about itself")]
+    Command(&'static [&'static str]),
+    /// A test of this package compares it, and writes it when this variable is set.
+    Test { package: &'static str, test: &'static str, variable: &'static str },
+}
+
+const GENERATED: &[Generated] = &[Generated {
+    file: "docs/institution-file.md",
+    by: By::Test {
+        package: "institution",
+        test: "reference_is_the_committed_one",
+        variable: "UPDATE_REFERENCE",
+    },
+}];
 
 /// Options of `cargo xtask docs`.
 #[derive(Args)]
@@ -31,29 +46,38 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     if options.check {
         let report = check()?;
+        println!("documents that a test compares are checked by `cargo xtask test --only tests`");
         for item in &report.failed {
             println!("{}: {}", item.name, item.detail);
         }
         return Ok(if report.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     for document in GENERATED {
-        let path = repo::root().join(document.file);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+        match &document.by {
+            By::Command(arguments) => {
+                let path = repo::root().join(document.file);
+                if let Some(folder) = path.parent() {
+                    fs::create_dir_all(folder)?;
+                }
+                let text = print(arguments)?;
+                fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            By::Test { package, test, variable } => {
+                output(process::cargo().args(["test", "--package", package, test]).env(variable, "1"))?;
+            }
         }
-        fs::write(&path, print(document)?).with_context(|| format!("cannot write {}", path.display()))?;
         println!("{}", document.file);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Each document against what the product says now.
+/// Each document against what the product says now. Those that a test compares are left to that test.
 pub(crate) fn check() -> Result<Report> {
     let mut report = Report::default();
     for document in GENERATED {
-        let now = print(document)?;
+        let By::Command(arguments) = &document.by else { continue };
         let written = fs::read(repo::root().join(document.file)).unwrap_or_default();
-        if now == written {
+        if print(arguments)? == written {
             report.passed += 1;
         } else {
             report.fail(document.file, "not current; run `cargo xtask docs`");
@@ -62,13 +86,19 @@ pub(crate) fn check() -> Result<Report> {
     Ok(report)
 }
 
-fn print(document: &Generated) -> Result<Vec<u8>> {
-    let mut command = process::cargo();
-    command.args(["run", "--quiet", "--package", "hemicycle", "--"]).args(document.arguments);
+fn print(arguments: &[&str]) -> Result<Vec<u8>> {
+    let text =
+        output(process::cargo().args(["run", "--quiet", "--package", "hemicycle", "--"]).args(arguments))?;
+    if text.is_empty() {
+        bail!("`hemicycle {}` printed nothing", arguments.join(" "));
+    }
+    Ok(text)
+}
+
+fn output(command: &mut Command) -> Result<Vec<u8>> {
     let output = command.output().context("cannot start cargo")?;
-    if !output.status.success() || output.stdout.is_empty() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("`hemicycle {}` gave no document: {}", document.arguments.join(" "), said.trim());
+    if !output.status.success() {
+        bail!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(output.stdout)
 }

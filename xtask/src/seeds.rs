@@ -5,9 +5,11 @@
 //! only; that is enough for seeds, and it keeps this task independent of the decoders that the targets test.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::Result;
+use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::repo;
@@ -18,6 +20,8 @@ const MAX_SEEDS: usize = 1_000;
 const MAX_FRAMES_PER_FILE: usize = 40;
 /// Longer inputs are cut: a capture that ends early is a good seed, and speed is worth more than length.
 const MAX_SEED_BYTES: usize = 64 << 10;
+/// Most bytes read of one file, unpacked.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Adds the seeds that fit a target to its corpus, and says how many fit. Doing it again adds nothing new.
 ///
@@ -47,19 +51,22 @@ pub(crate) fn plant(root: &Path, target: &str) -> Result<usize> {
     Ok(count)
 }
 
-/// The inputs for a target in one file of `data/`.
+/// The inputs for a target in one file of `data/`, unpacked.
 fn seeds_of(target: &str, path: &Path, data: &Path) -> Vec<Vec<u8>> {
+    let full = data.join(path);
+    let is_packed = repo::has_extension(path, "gz");
+    let path = if is_packed { &path.with_extension("") } else { path };
     let is_institution = repo::has_extension(path, "toml");
     let is_capture =
         ["pcap", "pcapng", "cap", "trace"].iter().any(|extension| repo::has_extension(path, extension));
-    let is_dump = ["bin", "dat", "raw"].iter().any(|extension| repo::has_extension(path, extension));
+    let is_dump = ["bin", "dat", "raw", "ipfix"].iter().any(|extension| repo::has_extension(path, extension));
     let wanted = match target {
         "institution" => is_institution,
         "capture" | "packet" => is_capture,
         "netflow" | "templates" | "sflow" => is_capture || is_dump,
         _ => false,
     };
-    let Some(bytes) = wanted.then(|| fs::read(data.join(path)).ok()).flatten() else { return Vec::new() };
+    let Some(bytes) = wanted.then(|| read(&full, is_packed)).flatten() else { return Vec::new() };
     match target {
         "packet" => frames(&bytes).into_iter().map(|(_, frame)| frame.to_vec()).collect(),
         "netflow" | "templates" | "sflow" => {
@@ -72,6 +79,15 @@ fn seeds_of(target: &str, path: &Path, data: &Path) -> Vec<Vec<u8>> {
         }
         _ => vec![bytes],
     }
+}
+
+fn read(path: &Path, is_packed: bool) -> Option<Vec<u8>> {
+    let file = fs::File::open(path).ok()?;
+    let mut bytes = Vec::new();
+    let mut stream: Box<dyn Read> = if is_packed { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
+    // What is beyond the limit would be cut anyway; what cannot be unpacked gives what came before.
+    let _ = stream.by_ref().take(MAX_FILE_BYTES).read_to_end(&mut bytes);
+    Some(bytes)
 }
 
 /// By the version field: 16 bits in NetFlow and IPFIX, 32 bits in sFlow.
@@ -130,6 +146,11 @@ fn udp_payload(link: u32, frame: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
     use super::*;
 
     /// One Ethernet frame with an IPv4 UDP datagram that begins like NetFlow v9.
@@ -156,18 +177,23 @@ mod tests {
         fs::create_dir(&data).unwrap();
         fs::write(data.join("a.pcap"), capture()).unwrap();
         fs::write(data.join("b.toml"), "[institution]").unwrap();
+        // The same capture, packed, is the same seed.
+        let mut packed =
+            GzEncoder::new(fs::File::create(data.join("c.pcap.gz")).unwrap(), Compression::fast());
+        packed.write_all(&capture()).unwrap();
+        packed.finish().unwrap();
         for (target, count) in [
-            ("netflow", 1),
-            ("templates", 1),
+            ("netflow", 2),
+            ("templates", 2),
             ("sflow", 0),
-            ("packet", 1),
-            ("capture", 1),
+            ("packet", 2),
+            ("capture", 2),
             ("institution", 1),
         ] {
             assert_eq!(plant(folder.path(), target).unwrap(), count, "{target}");
             assert_eq!(plant(folder.path(), target).unwrap(), count, "{target} again");
             let files = fs::read_dir(folder.path().join("fuzz/corpus").join(target)).unwrap().count();
-            assert_eq!(files, count, "{target}");
+            assert_eq!(files, count.min(1), "{target}");
         }
     }
 

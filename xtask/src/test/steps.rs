@@ -35,7 +35,7 @@ pub(crate) fn clippy() -> Result<Report> {
 /// The documentation builds, and no link inside it is broken.
 pub(crate) fn doc() -> Result<Report> {
     let mut command = process::cargo();
-    command.args(["doc", "--no-deps", "--workspace", "--document-private-items"]);
+    command.args(["doc", "--no-deps", "--workspace"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
     one("doc", &mut command, BUILD_LIMIT)
 }
