@@ -1,5 +1,6 @@
 //! What the tests use that is not Rust: Debian packages and cargo tools, why each is needed, and how it is installed.
 //!
+//! Only what a test or a check starts is listed; what recorded the fixtures is named in lab/record/README.md.
 //! To add one, add a line to [`PACKAGES`] or [`CARGO_TOOLS`]. A test that needs a program and does not find it prints
 //! `skipped: <test>: <reason>` and passes (see CONTRIBUTING.md), so nothing here is needed to build or use the product.
 
@@ -30,24 +31,7 @@ pub(crate) struct CargoTool {
 }
 
 /// Debian packages that tests use (names as in Debian 12).
-pub(crate) const PACKAGES: &[Package] = &[
-    package("g++", "c++", "compiles libFuzzer for the fuzz targets"),
-    package("iproute2", "ip", "network namespaces and virtual cables for tests that record real traffic"),
-    package("nftables", "nft", "drops and counts packets between the namespaces"),
-    package("hping3", "hping3", "makes real floods: SYN, ACK, RST, UDP, ICMP, fragments"),
-    package("tcpreplay", "tcpreplay", "plays captures onto a virtual cable; tcprewrite maps addresses"),
-    package(
-        "tshark",
-        "tshark",
-        "second opinion on packets, flow exports and capture files (with capinfos and editcap)",
-    ),
-    package("softflowd", "softflowd", "a real exporter of NetFlow v5, NetFlow v9 and IPFIX"),
-    package("nfdump", "nfcapd", "second opinion on flow exports"),
-    package("nginx-light", "nginx", "a real web server as target"),
-    package("curl", "curl", "ordinary web traffic"),
-    package("unbound", "unbound", "a real resolver, for ordinary and for reflected DNS"),
-    package("bind9-dnsutils", "dig", "ordinary DNS traffic"),
-];
+pub(crate) const PACKAGES: &[Package] = &[package("g++", "c++", "compiles libFuzzer for the fuzz targets")];
 
 /// Cargo tools that the checks use.
 pub(crate) const CARGO_TOOLS: &[CargoTool] = &[
