@@ -1,7 +1,7 @@
 //! The institution file: what is protected, who runs it, what needs what, and which address is whose.
 //!
 //! [`parse`] reads the whole file, or says everything that is wrong with it in one go. The result is fully
-//! resolved: names have become dense numbers, and [`Index`] answers for any address in a few nanoseconds.
+//! resolved: names have become dense numbers, and [`Index`] answers for any address in about ten nanoseconds.
 //!
 //! Limits: this room opens no file, no socket and no clock; text comes in, values go out. What a file may be
 //! at most is in the constants here.

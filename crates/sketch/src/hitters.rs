@@ -35,17 +35,23 @@ pub struct Hitter<K> {
 struct Slot<K> {
     key: K,
     hash: u64,
-    count: u64,
     error: u64,
     heap_position: u32,
+}
+
+/// A count stands in the heap beside the number of its slot, so that comparing needs no look at the slot.
+#[derive(Clone, Copy, Debug)]
+struct Weight {
+    count: u64,
+    slot: u32,
 }
 
 /// The heaviest keys of a stream, `capacity` of them at most.
 #[derive(Clone, Debug)]
 pub struct HeavyHitters<K> {
     slots: Vec<Slot<K>>,
-    /// Slot numbers, lightest first.
-    heap: Vec<u32>,
+    /// One weight for each slot, lightest first.
+    heap: Vec<Weight>,
     /// Slot numbers by hash.
     table: Box<[u32]>,
     capacity: usize,
@@ -87,10 +93,10 @@ impl<K: Copy + Eq + Hash> HeavyHitters<K> {
         }
         self.total = self.total.saturating_add(weight);
         if let Some(slot) = self.find(&key, hash) {
-            self.slots[slot].count = self.slots[slot].count.saturating_add(weight);
-            self.sink(self.slots[slot].heap_position as usize);
+            let position = self.slots[slot].heap_position as usize;
+            self.sink(position, self.heap[position].count.saturating_add(weight));
         } else if self.slots.len() < self.capacity {
-            self.push(Slot { key, hash, count: weight, error: 0, heap_position: 0 });
+            self.push(Hitter { key, count: weight, error: 0 }, hash);
         } else {
             self.replace_lightest(key, hash, weight);
         }
@@ -103,19 +109,19 @@ impl<K: Copy + Eq + Hash> HeavyHitters<K> {
 
     /// As [`HeavyHitters::get`], for keys that were added with [`HeavyHitters::add_hashed`].
     pub fn get_hashed(&self, key: &K, hash: u64) -> Option<Hitter<K>> {
-        self.find(key, hash).map(|slot| hitter(&self.slots[slot]))
+        self.find(key, hash).map(|slot| self.hitter(slot))
     }
 
     /// The heaviest `limit` keys, heaviest first; equal ones in the order of their hashes.
     pub fn top(&self, limit: usize) -> Vec<Hitter<K>> {
-        let mut order: Vec<&Slot<K>> = self.slots.iter().collect();
-        order.sort_unstable_by_key(|slot| (std::cmp::Reverse(slot.count), slot.hash));
-        order.into_iter().take(limit).map(hitter).collect()
+        let mut order: Vec<(Hitter<K>, u64)> = self.with_hashes().collect();
+        order.sort_unstable_by_key(|(hitter, hash)| (std::cmp::Reverse(hitter.count), *hash));
+        order.into_iter().take(limit).map(|(hitter, _)| hitter).collect()
     }
 
     /// Every key held, in no meaningful order.
     pub fn iter(&self) -> impl Iterator<Item = Hitter<K>> + '_ {
-        self.slots.iter().map(hitter)
+        self.with_hashes().map(|(hitter, _)| hitter)
     }
 
     /// The weight of the whole stream.
@@ -136,7 +142,7 @@ impl<K: Copy + Eq + Hash> HeavyHitters<K> {
     /// The most that a key which is not held can weigh.
     pub fn bound(&self) -> u64 {
         match self.heap.first() {
-            Some(&slot) if self.slots.len() == self.capacity => self.slots[slot as usize].count,
+            Some(lightest) if self.slots.len() == self.capacity => lightest.count,
             _ => 0,
         }
     }
@@ -165,22 +171,22 @@ impl<K: Copy + Eq + Hash> HeavyHitters<K> {
             return Err(MergeError::DifferentShapes);
         }
         let (ours, theirs) = (self.bound(), other.bound());
-        let mut merged: Vec<Slot<K>> = Vec::with_capacity(self.slots.len() + other.slots.len());
-        for slot in &self.slots {
-            let (count, error) = match other.find(&slot.key, slot.hash) {
-                Some(twin) => (other.slots[twin].count, other.slots[twin].error),
+        let mut merged: Vec<(Hitter<K>, u64)> = Vec::with_capacity(self.slots.len() + other.slots.len());
+        for (hitter, hash) in self.with_hashes() {
+            let (count, error) = match other.get_hashed(&hitter.key, hash) {
+                Some(twin) => (twin.count, twin.error),
                 None => (theirs, theirs),
             };
-            merged.push(slot.plus(count, error));
+            merged.push((hitter.plus(count, error), hash));
         }
-        let missing = other.slots.iter().filter(|slot| self.find(&slot.key, slot.hash).is_none());
-        merged.extend(missing.map(|slot| slot.plus(ours, ours)));
-        merged.sort_unstable_by_key(|slot| (std::cmp::Reverse(slot.count), slot.hash));
+        let missing = other.with_hashes().filter(|(hitter, hash)| self.find(&hitter.key, *hash).is_none());
+        merged.extend(missing.map(|(hitter, hash)| (hitter.plus(ours, ours), hash)));
+        merged.sort_unstable_by_key(|(hitter, hash)| (std::cmp::Reverse(hitter.count), *hash));
         let total = self.total.saturating_add(other.total);
         self.clear();
         self.total = total;
-        for slot in merged.into_iter().take(self.capacity) {
-            self.push(slot);
+        for (hitter, hash) in merged.into_iter().take(self.capacity) {
+            self.push(hitter, hash);
         }
         Ok(())
     }
@@ -193,25 +199,34 @@ impl<K: Copy + Eq + Hash> HeavyHitters<K> {
         self.total = 0;
     }
 
-    fn push(&mut self, slot: Slot<K>) {
-        let number = self.slots.len() as u32;
-        self.table_insert(slot.hash, number);
-        self.slots.push(slot);
-        self.heap.push(number);
-        let last = self.heap.len() - 1;
-        self.slots[number as usize].heap_position = last as u32;
-        self.rise(last);
+    fn hitter(&self, slot: usize) -> Hitter<K> {
+        let Slot { key, error, heap_position, .. } = self.slots[slot];
+        Hitter { key, count: self.heap[heap_position as usize].count, error }
+    }
+
+    fn with_hashes(&self) -> impl Iterator<Item = (Hitter<K>, u64)> + '_ {
+        (0..self.slots.len()).map(|slot| (self.hitter(slot), self.slots[slot].hash))
+    }
+
+    fn push(&mut self, hitter: Hitter<K>, hash: u64) {
+        let slot = self.slots.len() as u32;
+        let position = self.heap.len();
+        self.table_insert(hash, slot);
+        let heap_position = position as u32;
+        self.slots.push(Slot { key: hitter.key, hash, error: hitter.error, heap_position });
+        let weight = Weight { count: hitter.count, slot };
+        self.heap.push(weight);
+        self.rise(position, weight);
     }
 
     fn replace_lightest(&mut self, key: K, hash: u64, weight: u64) {
-        let Some(&number) = self.heap.first() else { return };
-        let old = self.slots[number as usize].hash;
-        self.table_remove(old, number);
-        let slot = &mut self.slots[number as usize];
-        (slot.key, slot.hash, slot.error) = (key, hash, slot.count);
-        slot.count = slot.count.saturating_add(weight);
-        self.table_insert(hash, number);
-        self.sink(0);
+        let Some(&lightest) = self.heap.first() else { return };
+        let number = lightest.slot as usize;
+        let old = self.slots[number].hash;
+        self.table_remove(old, lightest.slot);
+        self.slots[number] = Slot { key, hash, error: lightest.count, heap_position: 0 };
+        self.table_insert(hash, lightest.slot);
+        self.sink(0, lightest.count.saturating_add(weight));
     }
 
     fn mask(&self) -> usize {
@@ -266,60 +281,49 @@ impl<K: Copy + Eq + Hash> HeavyHitters<K> {
         self.table[hole] = VACANT;
     }
 
-    fn count_at(&self, position: usize) -> u64 {
-        self.slots[self.heap[position] as usize].count
+    fn place(&mut self, position: usize, weight: Weight) {
+        self.heap[position] = weight;
+        self.slots[weight.slot as usize].heap_position = position as u32;
     }
 
-    fn swap(&mut self, one: usize, other: usize) {
-        self.heap.swap(one, other);
-        self.slots[self.heap[one] as usize].heap_position = one as u32;
-        self.slots[self.heap[other] as usize].heap_position = other as u32;
-    }
-
-    fn rise(&mut self, mut position: usize) {
+    fn rise(&mut self, mut position: usize, weight: Weight) {
         while position > 0 {
             let parent = (position - 1) / 2;
-            if self.count_at(parent) <= self.count_at(position) {
+            if self.heap[parent].count <= weight.count {
                 break;
             }
-            self.swap(parent, position);
+            self.place(position, self.heap[parent]);
             position = parent;
         }
+        self.place(position, weight);
     }
 
-    fn sink(&mut self, mut position: usize) {
+    /// Gives the weight at a position a count that is not less, and moves it down to where it belongs.
+    fn sink(&mut self, mut position: usize, count: u64) {
+        let weight = Weight { count, slot: self.heap[position].slot };
         loop {
             let left = 2 * position + 1;
-            if left >= self.heap.len() {
-                break;
-            }
-            let right = left + 1;
-            let lighter = if right < self.heap.len() && self.count_at(right) < self.count_at(left) {
-                right
-            } else {
-                left
+            let Some(&child) = self.heap.get(left) else { break };
+            let (lighter, child) = match self.heap.get(left + 1) {
+                Some(&right) if right.count < child.count => (left + 1, right),
+                _ => (left, child),
             };
-            if self.count_at(position) <= self.count_at(lighter) {
+            if count <= child.count {
                 break;
             }
-            self.swap(position, lighter);
+            self.place(position, child);
             position = lighter;
         }
+        self.place(position, weight);
     }
 }
 
-impl<K: Copy> Slot<K> {
-    fn plus(&self, count: u64, error: u64) -> Self {
+impl<K> Hitter<K> {
+    fn plus(self, count: u64, error: u64) -> Self {
         Self {
             key: self.key,
-            hash: self.hash,
             count: self.count.saturating_add(count),
             error: self.error.saturating_add(error),
-            heap_position: 0,
         }
     }
-}
-
-fn hitter<K: Copy>(slot: &Slot<K>) -> Hitter<K> {
-    Hitter { key: slot.key, count: slot.count, error: slot.error }
 }
