@@ -202,9 +202,13 @@ fn ppp(bytes: &[u8]) -> Result<&[u8], Skip> {
 }
 
 /// The 4-byte protocol family of loopback captures, in either byte order: `AF_INET` is 2 everywhere, `AF_INET6`
-/// is 10 (Linux), 24 (NetBSD, OpenBSD), 28 (FreeBSD) or 30 (Darwin).
+/// is 10 (Linux), 24 (NetBSD, OpenBSD), 28 (FreeBSD) or 30 (Darwin). Some writers have an Ethernet type in the
+/// last two bytes instead.
 fn loopback(frame: &[u8]) -> Result<(u16, &[u8]), Skip> {
     let Some((family, rest)) = frame.split_first_chunk::<4>() else { return Err(Skip::Truncated) };
+    if let ETHERTYPE_IPV4 | ETHERTYPE_IPV6 = u16::from_be_bytes([family[2], family[3]]) {
+        return Ok((0, rest));
+    }
     let family = u32::from_be_bytes(*family);
     let family = if family > 0xffff { family.swap_bytes() } else { family };
     match family {

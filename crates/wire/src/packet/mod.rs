@@ -103,7 +103,7 @@ pub struct Decoded<'a> {
     pub outer: Packet<'a>,
     /// The packet inside a tunnel; present exactly if `tunnel` is.
     pub inner: Option<Packet<'a>>,
-    /// VLAN identifier of the outermost tag; 0 without one.
+    /// VLAN identifier of the outermost tag; 0 without one. Tags inside tunnels and pseudowires do not count.
     pub vlan: u16,
     /// How `inner` was carried.
     pub tunnel: Option<Tunnel>,

@@ -63,7 +63,7 @@ pub(super) fn ntp_at_port(payload: &[u8]) -> Option<Payload> {
 
 /// NTP at any port. A clock packet is 48 bytes, with an authenticator 68 or 72, and its fields have narrow ranges.
 pub(super) fn ntp(payload: &[u8]) -> Option<Payload> {
-    let head = payload.first_chunk::<16>()?;
+    let head = payload.first_chunk::<8>()?;
     let mode = head[0] & 7;
     if mode >= 6 {
         // Away from port 123 only what amplifies is named: it is long, or the known questions for it.
@@ -83,7 +83,7 @@ pub(super) fn ntp(payload: &[u8]) -> Option<Payload> {
         mode == 3 && payload.get(1..40).is_some_and(|bytes| bytes.iter().all(|byte| *byte == 0));
     let small = head[1] <= 16 && head[2] <= 17 && head[3] >= 0xe0;
     // Root delay and dispersion below 16 s.
-    let near = head[4] == 0 && head[5] < 16 && head[8] == 0 && head[9] < 16;
+    let near = u32_at(payload, 4) < 16 << 16 && u32_at(payload, 8) < 16 << 16;
     (bare_question || (small && near)).then(|| Payload::new(Service::Ntp, role(mode == 3)))
 }
 

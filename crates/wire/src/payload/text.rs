@@ -69,7 +69,8 @@ pub(super) fn sip(payload: &[u8]) -> Option<Payload> {
 
 /// WS-Discovery at any port: SOAP that speaks of discovery, or that was cut off before it could.
 fn ws_discovery(payload: &[u8]) -> Option<Payload> {
-    let is_soap = contains(payload.get(..256).unwrap_or(payload), b"Envelope");
+    let start = payload.get(..256).unwrap_or(payload);
+    let is_soap = contains(start, b":Envelope") || contains(start, b"<Envelope");
     if !is_soap || !(payload.len() < 256 || contains(payload, b"discovery") || contains(payload, b"Probe")) {
         return None;
     }
