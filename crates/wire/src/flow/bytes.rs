@@ -28,10 +28,15 @@ impl<'a> Bytes<'a> {
     }
 
     #[inline]
-    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+    pub(super) fn chunk<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
         let (head, tail) = self.0.split_first_chunk::<N>()?;
         self.0 = tail;
-        Some(*head)
+        Some(head)
+    }
+
+    #[inline]
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        self.chunk().copied()
     }
 
     #[inline]

@@ -227,7 +227,8 @@ fn framed(layout: &Layout, window: &[u8]) -> Option<FlowRecord> {
     if layout.has(Slot::FrameType) && layout.integer(Slot::FrameType, window) != ETHERNET {
         return None;
     }
-    let mut record = frame::record(LinkType::ETHERNET, layout.bytes(Slot::Frame, window)).ok()?;
+    let mut record = FlowRecord::new(Address::default(), Address::default());
+    frame::fill(&mut record, LinkType::ETHERNET, layout.bytes(Slot::Frame, window)).ok()?;
     let packets = layout.integer(Slot::Packets, window);
     if packets > 0 {
         record.packets = packets;

@@ -109,7 +109,8 @@ fn set(rates: &mut Vec<(u64, u32)>, key: u64, rate: u32, limit: usize) -> Learnt
 }
 
 /// The rate that a record or options record states itself, 0 if none: an interval (34, 50); packets sampled
-/// and then left out (305, 306); a size out of a population (309, 310); a probability (311).
+/// and then left out (305, 306); a size out of a population (309, 310); packets between samples (305 alone, as
+/// exporters use it that state no space); a probability (311).
 #[inline]
 fn stated(layout: &Layout, window: &[u8]) -> u32 {
     let interval = layout.integer(Slot::SamplingInterval, window);
@@ -121,14 +122,13 @@ fn stated(layout: &Layout, window: &[u8]) -> u32 {
     if sampled > 0 && layout.has(Slot::SampledSpace) {
         return ratio(sampled.saturating_add(space), sampled);
     }
-    if sampled > 0 {
-        // Exporters that send 305 alone mean the interval by it.
-        return u32::try_from(sampled).unwrap_or(u32::MAX);
-    }
     let size = layout.integer(Slot::SampleSize, window);
     let population = layout.integer(Slot::SamplePopulation, window);
     if population > 0 {
         return ratio(population, size.max(1));
+    }
+    if sampled > 0 {
+        return u32::try_from(sampled).unwrap_or(u32::MAX);
     }
     let probability = f64::from_bits(layout.integer(Slot::SampleProbability, window));
     if probability > 0.0 && probability <= 1.0 {

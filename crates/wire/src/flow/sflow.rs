@@ -14,7 +14,10 @@ use super::{
     record::{FlowRecord, FlowSink, InterfaceCounters},
     sources::Source,
 };
-use crate::{Address, TcpFlags, packet::LinkType};
+use crate::{
+    Address, TcpFlags,
+    packet::{LinkType, Skip},
+};
 
 /// Agent and sequence number of a datagram.
 #[derive(Clone, Copy, Debug)]
@@ -146,25 +149,23 @@ impl<S: FlowSink> Samples<'_, S> {
             self.counters.discarded_packets += 1;
         }
         let mut found = Found::default();
+        let mut record = FlowRecord::new(Address::default(), Address::default());
         for _ in 0..sample.records {
             let Some((format, block)) = block(&mut bytes) else {
                 self.bad_length();
                 break;
             };
-            found.take(format, Bytes::new(block), self.counters);
+            found.take(&mut record, format, Bytes::new(block), self.counters);
         }
-        let Some(mut record) = found.record else {
+        if record.packets == 0 {
             // A frame that could not be decoded is counted already.
             self.counters.records_without_address += u64::from(!found.undecodable);
             self.tally.skipped += 1;
             return;
-        };
+        }
         record.sampling = sample.rate;
         record.input_interface = sample.input.index();
         record.output_interface = sample.output.index();
-        record.source_as = found.source_as;
-        record.destination_as = found.destination_as;
-        record.next_hop = found.next_hop;
         if record.vlan == 0 {
             record.vlan = found.vlan;
         }
@@ -200,15 +201,15 @@ impl<S: FlowSink> Samples<'_, S> {
 /// One block of a sample: its format and its bytes.
 #[inline]
 fn block<'a>(bytes: &mut Bytes<'a>) -> Option<(u32, &'a [u8])> {
-    let format = bytes.u32()?;
-    let length = bytes.u32()? as usize;
-    Some((format, bytes.take(length)?))
+    let head = bytes.chunk::<8>()?;
+    let length = super::bytes::u32_at(head, 4) as usize;
+    Some((super::bytes::u32_at(head, 0), bytes.take(length)?))
 }
 
 #[inline]
 fn compact_head(bytes: &mut Bytes<'_>) -> Option<Sample> {
-    let head = bytes.array::<32>()?;
-    let word = |index: usize| super::bytes::u32_at(&head, 4 * index);
+    let head = bytes.chunk::<32>()?;
+    let word = |index: usize| super::bytes::u32_at(head, 4 * index);
     Some(Sample {
         source: word(1),
         rate: word(2),
@@ -221,8 +222,8 @@ fn compact_head(bytes: &mut Bytes<'_>) -> Option<Sample> {
 
 #[inline]
 fn expanded_head(bytes: &mut Bytes<'_>) -> Option<Sample> {
-    let head = bytes.array::<44>()?;
-    let word = |index: usize| super::bytes::u32_at(&head, 4 * index);
+    let head = bytes.chunk::<44>()?;
+    let word = |index: usize| super::bytes::u32_at(head, 4 * index);
     Some(Sample {
         source: word(2),
         rate: word(3),
@@ -233,65 +234,70 @@ fn expanded_head(bytes: &mut Bytes<'_>) -> Option<Sample> {
     })
 }
 
-/// What the blocks of a flow sample say of its packet.
+/// What the blocks of a flow sample say beside the record that they fill.
 #[derive(Default)]
 struct Found {
-    record: Option<FlowRecord>,
+    /// A raw header filled the record: it is worth more than a sampled IP block.
+    raw: bool,
     undecodable: bool,
     vlan: u16,
-    next_hop: Option<Address>,
-    source_as: u32,
-    destination_as: u32,
 }
 
 impl Found {
     #[inline]
-    fn take(&mut self, format: u32, mut block: Bytes<'_>, counters: &mut FlowCounters) {
+    fn take(
+        &mut self,
+        record: &mut FlowRecord,
+        format: u32,
+        mut block: Bytes<'_>,
+        counters: &mut FlowCounters,
+    ) {
         match format {
-            1 => match raw_header(&mut block) {
-                Some(Ok(record)) => self.record = Some(record),
+            1 if !self.raw => match raw_header(record, &mut block) {
+                Some(Ok(())) => self.raw = true,
                 Some(Err(_)) => {
                     self.undecodable = true;
                     counters.undecodable_frames += 1;
                 }
                 None => counters.bad_lengths += 1,
             },
-            3 | 4 if self.record.is_none() => match sampled_ip(&mut block, format == 4) {
-                Some(record) => self.record = Some(record),
-                None => counters.bad_lengths += 1,
-            },
+            3 | 4 if !self.raw => {
+                if sampled_ip(record, &mut block, format == 4).is_none() {
+                    counters.bad_lengths += 1;
+                }
+            }
             1001 => self.vlan = block.u32().map_or(0, |vlan| (vlan & 0xfff) as u16),
-            1002 => self.next_hop = specified(address(&mut block).flatten()),
+            1002 => record.next_hop = specified(address(&mut block).flatten()),
             1003 => {
                 // What was read before the end of a cut-off block stays.
-                self.gateway(&mut block);
+                gateway(record, &mut block);
             }
             _ => {}
         }
     }
+}
 
-    /// The autonomous systems of an `extended_gateway` block.
-    fn gateway(&mut self, block: &mut Bytes<'_>) -> Option<()> {
-        let next_hop = address(block)?;
-        if self.next_hop.is_none() {
-            self.next_hop = specified(next_hop);
-        }
-        let own = block.u32()?;
-        self.source_as = block.u32()?;
-        let _peer = block.u32()?;
-        let segments = block.u32()?;
-        // An empty path leads to the agent's own system.
-        self.destination_as = own;
-        for _ in 0..segments {
-            let _kind = block.u32()?;
-            let length = block.u32()? as usize;
-            let path = block.take(length.checked_mul(4)?)?;
-            if let Some(last) = path.last_chunk::<4>() {
-                self.destination_as = u32::from_be_bytes(*last);
-            }
-        }
-        Some(())
+/// The autonomous systems of an `extended_gateway` block.
+fn gateway(record: &mut FlowRecord, block: &mut Bytes<'_>) -> Option<()> {
+    let next_hop = address(block)?;
+    if record.next_hop.is_none() {
+        record.next_hop = specified(next_hop);
     }
+    let own = block.u32()?;
+    record.source_as = block.u32()?;
+    let _peer = block.u32()?;
+    let segments = block.u32()?;
+    // An empty path leads to the agent's own system.
+    record.destination_as = own;
+    for _ in 0..segments {
+        let _kind = block.u32()?;
+        let length = block.u32()? as usize;
+        let path = block.take(length.checked_mul(4)?)?;
+        if let Some(last) = path.last_chunk::<4>() {
+            record.destination_as = u32::from_be_bytes(*last);
+        }
+    }
+    Some(())
 }
 
 fn specified(address: Option<Address>) -> Option<Address> {
@@ -300,9 +306,9 @@ fn specified(address: Option<Address>) -> Option<Address> {
 
 /// A raw header. `None`: cut off; `Some(Err)`: no IP packet is found in it.
 #[inline]
-fn raw_header(block: &mut Bytes<'_>) -> Option<Result<FlowRecord, crate::packet::Skip>> {
-    let head = block.array::<16>()?;
-    let word = |index: usize| super::bytes::u32_at(&head, 4 * index);
+fn raw_header(record: &mut FlowRecord, block: &mut Bytes<'_>) -> Option<Result<(), Skip>> {
+    let head = block.chunk::<16>()?;
+    let word = |index: usize| super::bytes::u32_at(head, 4 * index);
     let length = word(3) as usize;
     let link = match word(0) {
         1 => LinkType::ETHERNET,
@@ -310,14 +316,14 @@ fn raw_header(block: &mut Bytes<'_>) -> Option<Result<FlowRecord, crate::packet:
         11 => LinkType::IPV4,
         12 => LinkType::IPV6,
         13 => LinkType::MPLS,
-        _ => return Some(Err(crate::packet::Skip::UnknownLink)),
+        _ => return Some(Err(Skip::UnknownLink)),
     };
     let bytes = block.take(length.min(block.len()))?;
-    Some(frame::record(link, bytes))
+    Some(frame::fill(record, link, bytes))
 }
 
 /// A `sampled_ipv4` or `sampled_ipv6` block.
-fn sampled_ip(block: &mut Bytes<'_>, six: bool) -> Option<FlowRecord> {
+fn sampled_ip(record: &mut FlowRecord, block: &mut Bytes<'_>, six: bool) -> Option<()> {
     let length = block.u32()?;
     let protocol = block.u32()?;
     let (source, destination) = if six {
@@ -325,15 +331,18 @@ fn sampled_ip(block: &mut Bytes<'_>, six: bool) -> Option<FlowRecord> {
     } else {
         (Address::from_ipv4(block.array()?), Address::from_ipv4(block.array()?))
     };
-    let mut record = FlowRecord::new(source, destination);
+    let [source_port, destination_port, flags, class] =
+        [block.u32()?, block.u32()?, block.u32()?, block.u32()?];
+    record.source = source;
+    record.destination = destination;
     record.protocol = protocol as u8;
     record.packets = 1;
     record.bytes = u64::from(length);
-    record.source_port = block.u32()? as u16;
-    record.destination_port = block.u32()? as u16;
-    record.tcp_flags = TcpFlags(block.u32()? as u8);
-    record.type_of_service = block.u32()? as u8;
-    Some(record)
+    record.source_port = source_port as u16;
+    record.destination_port = destination_port as u16;
+    record.tcp_flags = TcpFlags(flags as u8);
+    record.type_of_service = class as u8;
+    Some(())
 }
 
 /// The `if_counters` block.

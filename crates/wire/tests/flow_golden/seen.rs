@@ -1,25 +1,21 @@
-//! What the flow tests share: reading fixtures, and oracles to compare with.
-
-pub mod files;
-pub mod oracle;
-pub mod text;
+//! What is compared of a record.
 
 use wire::FlowRecord;
 
 /// What is compared of a record. Times are in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Seen {
-    pub source: String,
-    pub destination: String,
-    pub protocol: u8,
-    pub ports: (u16, u16),
-    pub icmp: (u8, u8),
-    pub flags: u8,
-    pub packets: u64,
-    pub bytes: u64,
-    pub interfaces: (u32, u32),
-    pub first: Option<i64>,
-    pub last: Option<i64>,
+pub(crate) struct Seen {
+    pub(crate) source: String,
+    pub(crate) destination: String,
+    pub(crate) protocol: u8,
+    pub(crate) ports: (u16, u16),
+    pub(crate) icmp: (u8, u8),
+    pub(crate) flags: u8,
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    pub(crate) interfaces: (u32, u32),
+    pub(crate) first: Option<i64>,
+    pub(crate) last: Option<i64>,
 }
 
 impl From<&FlowRecord> for Seen {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// One line of telegraf's output (influx line protocol): its fields by name, without types and quotes.
-pub type Fields = BTreeMap<String, String>;
+pub(crate) type Fields = BTreeMap<String, String>;
 
 /// Reads telegraf's expected output.
-pub fn telegraf(text: &str) -> Vec<Fields> {
+pub(crate) fn telegraf(text: &str) -> Vec<Fields> {
     text.lines().filter(|line| !line.trim().is_empty()).map(telegraf_line).collect()
 }
 
@@ -30,7 +30,7 @@ fn telegraf_line(line: &str) -> Fields {
 }
 
 /// A number that telegraf printed in decimal or, for fields that it does not know, in hexadecimal.
-pub fn number(fields: &Fields, names: &[&str]) -> u64 {
+pub(crate) fn number(fields: &Fields, names: &[&str]) -> u64 {
     let Some(text) = names.iter().find_map(|name| fields.get(*name)) else { return 0 };
     match text.strip_prefix("0x") {
         Some(digits) => u64::from_str_radix(digits, 16).unwrap(),
@@ -39,15 +39,15 @@ pub fn number(fields: &Fields, names: &[&str]) -> u64 {
 }
 
 /// Telegraf's flags, a letter or a dot for each of the eight bits.
-pub fn flags(text: &str) -> u8 {
+pub(crate) fn flags(text: &str) -> u8 {
     text.chars().fold(0, |flags, letter| flags << 1 | u8::from(letter != '.'))
 }
 
 /// Protocol number of a name in any of the programs' spellings.
-pub fn protocol(name: &str) -> u8 {
+pub(crate) fn protocol(name: &str) -> u8 {
     match name.to_ascii_lowercase().as_str() {
         "icmp" => 1,
-        "ipv4" | "ip" => 4,
+        "ipv4" | "ip" | "ipencap" => 4,
         "tcp" => 6,
         "udp" => 17,
         "ipv6" => 41,
@@ -60,7 +60,7 @@ pub fn protocol(name: &str) -> u8 {
 }
 
 /// JSON lines.
-pub fn json_lines(text: &str) -> Vec<Value> {
+pub(crate) fn json_lines(text: &str) -> Vec<Value> {
     text.lines()
         .filter(|line| !line.trim().is_empty())
         .map(|line| serde_json::from_str(line).unwrap())

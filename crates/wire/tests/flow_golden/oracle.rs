@@ -16,21 +16,21 @@ use netflow_parser::{NetflowPacket, NetflowParser};
 use sflow_parser::models::core::{FlowData, FlowRecord, SampleData};
 use sflow_parser::models::record_flows::HeaderProtocol;
 
-use super::Seen;
+use crate::seen::Seen;
 
 const REVERSE: u32 = 29305;
 
 /// What an oracle made of one datagram.
 #[derive(Debug, Default)]
-pub struct Verdict {
-    pub records: Vec<Seen>,
+pub(crate) struct Verdict {
+    pub(crate) records: Vec<Seen>,
     /// Why the oracle stopped before the end, if it did.
-    pub error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// Oracles with their templates, one parser for each source.
 #[derive(Default)]
-pub struct Oracle {
+pub(crate) struct Oracle {
     parsers: BTreeMap<(IpAddr, u8, Vec<u8>), Source>,
 }
 
@@ -42,7 +42,7 @@ struct Source {
 }
 
 impl Oracle {
-    pub fn decode(&mut self, exporter: IpAddr, datagram: &[u8]) -> Verdict {
+    pub(crate) fn decode(&mut self, exporter: IpAddr, datagram: &[u8]) -> Verdict {
         match datagram {
             [0, 0, 0, 5, ..] => sflow(datagram),
             [0, version @ (5 | 9 | 10), ..] => {

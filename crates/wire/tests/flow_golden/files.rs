@@ -8,19 +8,19 @@ use wire::packet::{self, LinkType};
 use wire::{Address, Time, flow};
 
 /// One datagram of a fixture.
-pub struct Datagram {
-    pub exporter: Address,
-    pub arrival: Time,
-    pub bytes: Vec<u8>,
+pub(crate) struct Datagram {
+    pub(crate) exporter: Address,
+    pub(crate) arrival: Time,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// The fixtures of the repository.
-pub fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/flows")
 }
 
 /// The full set, if the environment names it.
-pub fn full_set() -> Option<PathBuf> {
+pub(crate) fn full_set() -> Option<PathBuf> {
     match std::env::var_os("HEMICYCLE_CAPTURES") {
         Some(folder) => Some(PathBuf::from(folder).join("flows")),
         None => {
@@ -95,7 +95,7 @@ const GROUPS: &[&[&str]] = &[
 ];
 
 /// Groups of files in `folder`, each named by its last file, in a stable order.
-pub fn groups(folder: &Path) -> Vec<(String, Vec<PathBuf>)> {
+pub(crate) fn groups(folder: &Path) -> Vec<(String, Vec<PathBuf>)> {
     let mut files = Vec::new();
     for kind in ["ipfix", "netflow5", "netflow9", "sflow5"] {
         let Ok(entries) = fs::read_dir(folder.join(kind)) else { continue };
@@ -125,7 +125,7 @@ pub fn groups(folder: &Path) -> Vec<(String, Vec<PathBuf>)> {
 }
 
 /// The datagrams of a file: UDP payloads of a capture, or what stands one after the other in any other file.
-pub fn datagrams(path: &Path) -> Vec<Datagram> {
+pub(crate) fn datagrams(path: &Path) -> Vec<Datagram> {
     let bytes = fs::read(path).unwrap();
     match bytes.get(..4) {
         Some([0xd4, 0xc3, 0xb2, 0xa1]) => pcap(&bytes),
