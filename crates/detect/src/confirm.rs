@@ -14,10 +14,16 @@ use crate::vector::{VECTOR_COUNT, Vector};
 const ROUND_TRIP_STEPS: i64 = 3;
 /// An excess of SYNs worth this many alarms waits for no round trip.
 const OVERWHELMING: f32 = 40.0;
+/// Unfinished handshakes below this rate a second are a flood only when they go on for [`WEAK_STEPS`]: path
+/// discovery over TCP and a host that restarts are over by then.
+const WEAK_SYNS: f32 = 100.0;
+const WEAK_STEPS: i64 = 200;
 /// A scanner of ports or hosts stays below this rate, in packets a second.
 const SCAN_MAXIMUM: f64 = 3_000.0;
 /// Questions a second that need no further reason.
 const QUERIES_OVERWHELMING: f32 = 5_000.0;
+/// New conversations of UDP a second that need no further reason.
+const CONVERSATIONS_OVERWHELMING: f32 = 20_000.0;
 /// Vectors with a smaller share are left out of events.
 const SHARE_MINIMUM: f64 = 0.05;
 
@@ -60,7 +66,13 @@ fn is_flood(
     let waits = steps <= ROUND_TRIP_STEPS && weight < OVERWHELMING && !is_final;
     match vector {
         Vector::SynFlood | Vector::ConnectionFlood | Vector::TlsHandshakeFlood => {
-            !waits && (vector != Vector::SynFlood || !is_mostly_completed(target)) && !is_scan(suspect, rate)
+            let hasty = rate < WEAK_SYNS && steps < WEAK_STEPS;
+            let crowd = vector == Vector::SynFlood && is_mostly_completed(target);
+            !waits && !hasty && !crowd && !is_scan(suspect, rate)
+        }
+        Vector::UdpFlood | Vector::QuicFlood if sum.unwanted <= 0.0 || is_mostly_volume(target, vector) => {
+            let total = sum.packets * STEPS_PER_SECOND / steps as f32;
+            total >= CONVERSATIONS_OVERWHELMING || is_cycling(suspect)
         }
         Vector::TcpFlagFlood | Vector::FinFlood | Vector::UdpFlood | Vector::AckFlood => {
             !is_scan(suspect, rate)
@@ -77,6 +89,19 @@ fn is_flood(
 /// Whether most of the handshakes of the last seconds were completed: a crowd, not a flood.
 fn is_mostly_completed(target: &TargetState) -> bool {
     target.begun > 0.0 && target.completed >= 0.5 * target.begun
+}
+
+/// Whether it is the volume of a vector that alarms, and not what is unwanted of it.
+fn is_mostly_volume(target: &TargetState, vector: Vector) -> bool {
+    target.sums[vector.index()].unwanted < target.floor(vector).alarm_packets
+}
+
+/// One or two sources that send each packet from another port to one port.
+fn is_cycling(suspect: Option<&Suspect>) -> bool {
+    let Some(suspect) = suspect else { return false };
+    let from = suspect.top_source_port().is_some_and(|(_, share)| share < 0.1);
+    let to = suspect.top_destination_port().is_some_and(|(_, share)| share > 0.5);
+    from && to && suspect.distinct_sources() <= 2.5 && suspect.observations >= 100
 }
 
 /// A few sources that go through many ports with few packets each.

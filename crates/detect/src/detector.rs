@@ -12,14 +12,15 @@ use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS};
 use crate::counters::Counters;
 use crate::event::{Direction, Event};
 use crate::flood::{Flood, Subject, View};
-use crate::judge::{Judgement, is_multicast, judge};
+use crate::judge::{Judgement, is_group, judge};
 use crate::observation::Observation;
-use crate::rules::PREFIX_FACTOR;
+use crate::rules::{PREFIX_FACTOR, RULES};
+use crate::sampled;
 use crate::scope::Scope;
 use crate::suspect::{DEFAULT_SUSPECTS, Suspect};
 use crate::target::{STEP_NANOSECONDS, Sum, TargetState};
 use crate::targets::{DEFAULT_TARGETS, Targets};
-use crate::vector::{VECTOR_COUNT, Vector, protocol};
+use crate::vector::{VECTOR_COUNT, Vector};
 
 /// Records that are older than the running step by more than this are counted as late and left out.
 pub const LATE_AFTER_SECONDS: i64 = 2;
@@ -29,6 +30,8 @@ const CLOCK_RESET_AFTER: u32 = 256;
 const SUSPECT_PACKETS_PER_STEP: f32 = 12.0;
 /// The part of an alarm at which a target becomes suspect.
 const SUSPECT_WEIGHT: f32 = 0.125;
+/// No link of today makes smaller first fragments (RFC 791 asks for 576 bytes whole): such a one excuses none.
+const FRAGMENT_MINIMUM_BYTES: u64 = 400;
 /// A suspect that gave no more reason is dropped after this many steps.
 const SUSPECT_STEPS: i64 = 50;
 
@@ -106,13 +109,13 @@ impl Detector {
     pub fn observe(&mut self, observation: &Observation<'_>) {
         self.counters.observations += 1;
         let Some(step) = self.clock(observation.time) else { return };
-        if is_multicast(observation.destination) {
+        if is_group(observation.destination) {
             self.counters.multicast += 1;
             return;
         }
         let vector = Vector::of(observation);
         let judgement = judge(&mut self.conversations, observation, vector, step as u32);
-        if judgement.sender_speaks_up || judgement.take_back_of_sender.is_some() {
+        if judgement.sender_speaks_up || judgement.take_back_of_sender.is_some() || observation.sampling > 1 {
             self.note_sender(observation, &judgement, step);
         }
         let inward = self.scope.protects(observation.destination);
@@ -238,6 +241,10 @@ impl Detector {
             state.take_back(vector, packets);
             list(&mut self.listed, state, index);
         }
+        if observation.sampling > 1 {
+            sampled::excuse_by_outbound(state, observation);
+            list(&mut self.listed, state, index);
+        }
         state.step = state.step.max(step - 1);
     }
 
@@ -251,7 +258,7 @@ impl Detector {
         state.last_packet = state.last_packet.max(observation.last);
         state.new_flows += f32::from(u8::from(judgement.is_new));
         state.sampling = state.sampling.max(observation.sampling);
-        if observation.fragment == wire::Fragment::First {
+        if observation.fragment == wire::Fragment::First && observation.bytes >= FRAGMENT_MINIMUM_BYTES {
             state.first_fragments += observation.packets as f32;
         }
         if let Some((vector, packets)) = judgement.take_back_of_receiver {
@@ -264,8 +271,15 @@ impl Detector {
             state.count(also, 0.0, 1.0);
         }
         let is_unwanted = judgement.is_unwanted && counts_unseen(state, observation, vector, judgement);
-        add(state, observation, vector, is_unwanted);
-        if is_unwanted {
+        if observation.sampling > 1 {
+            sampled::excuse_by_inbound(state, observation, vector);
+        }
+        add(state, observation, vector, if is_unwanted { judgement.weight } else { 0.0 });
+        let is_fresh = judgement.is_new && RULES[vector.index()].volume_is_of_conversations;
+        if is_fresh {
+            state.cells[vector.index()].fresh += 1.0;
+        }
+        if is_unwanted || is_fresh || vector == Vector::DnsQueryFlood {
             self.look_closer(observation, vector, index, step);
         }
     }
@@ -274,7 +288,7 @@ impl Detector {
     #[inline]
     fn look_closer(&mut self, observation: &Observation<'_>, vector: Vector, index: u32, step: i64) {
         let state = &mut self.targets.states[index as usize];
-        if state.suspect.is_none() && state.cells[vector.index()].unwanted >= SUSPECT_PACKETS_PER_STEP {
+        if state.suspect.is_none() && state.cells[vector.index()].interesting() >= SUSPECT_PACKETS_PER_STEP {
             self.make_suspect(Subject::Address(index), step);
         }
         if let Some(slot) = self.targets.states[index as usize].suspect
@@ -515,10 +529,10 @@ fn list(listed: &mut Vec<u32>, state: &mut TargetState, index: u32) {
 
 /// Adds a record to the counters of its target.
 #[inline]
-fn add(state: &mut TargetState, observation: &Observation<'_>, vector: Vector, is_unwanted: bool) {
+fn add(state: &mut TargetState, observation: &Observation<'_>, vector: Vector, weight: f32) {
     let packets = observation.packets as f32;
     let bytes = observation.bytes as f32;
-    let unwanted = if is_unwanted { packets } else { 0.0 };
+    let unwanted = packets * weight;
     if observation.duration_nanoseconds > STEP_NANOSECONDS {
         let seconds = observation.duration_nanoseconds as f32 / 1e9;
         state.spread(vector, packets, unwanted, bytes, seconds);
@@ -527,9 +541,7 @@ fn add(state: &mut TargetState, observation: &Observation<'_>, vector: Vector, i
     state.count(vector, packets, unwanted);
     state.packets += packets;
     state.bytes += bytes;
-    if is_unwanted {
-        state.unwanted_bytes += bytes;
-    }
+    state.unwanted_bytes += bytes * weight;
 }
 
 /// Where the target is not seen to send, "nobody answered" is not known. Of TCP without a SYN only the first
@@ -545,12 +557,11 @@ fn counts_unseen(
     if state.sends {
         return true;
     }
-    match observation.protocol {
-        protocol::TCP => {
-            judgement.is_new
-                || matches!(vector, Vector::SynFlood | Vector::TcpFlagFlood | Vector::SynAckFlood)
+    match vector {
+        Vector::AckFlood | Vector::RstFlood | Vector::FinFlood => {
+            judgement.is_new && observation.sampling == 1
         }
-        protocol::UDP => !(vector == Vector::UdpFlood && observation.source_port == 443),
+        Vector::UdpFlood => observation.source_port != 443,
         _ => true,
     }
 }

@@ -88,6 +88,13 @@ impl Flood {
             totals[index] = (state.sums[index].unwanted_packets - cell).max(0.0);
             packets += f64::from(totals[index]);
         }
+        let steps = (view.step - onset_step).clamp(0, WINDOW_STEPS as i64 - 1);
+        let mut window = [(0.0, 0.0, 0.0); WINDOW_STEPS];
+        for back in 1..=steps {
+            // What came before the alarm is known as a sum only.
+            let mean = packets as f32 / (view.step - onset_step).max(1) as f32;
+            window[(view.step - back).rem_euclid(WINDOW_STEPS as i64) as usize] = (mean, mean, 0.0);
+        }
         let enough = state.baseline_steps >= BASELINE_STEPS_MINIMUM;
         Self {
             subject,
@@ -101,7 +108,7 @@ impl Flood {
             lead,
             weight,
             totals,
-            window: [(0.0, 0.0, 0.0); WINDOW_STEPS],
+            window,
             peak: 0.0,
             packets,
             bytes: 0.0,
@@ -135,7 +142,7 @@ impl Flood {
         }
         self.weight = self.weight.max(state.heaviest_alarm(factor));
         let floor = state.floor(self.lead).packets_per_second * factor;
-        let quiet_below = (0.5 * floor).max(0.02 * self.peak as f32);
+        let quiet_below = (0.5 * floor).max(0.002 * self.peak as f32);
         if sum > quiet_below {
             self.last_unwanted_step = step;
         }

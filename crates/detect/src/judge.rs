@@ -8,15 +8,23 @@ use crate::conversation::{Conversation, Conversations, Side, state};
 use crate::vector::{Vector, protocol};
 
 /// Most packets that one conversation can have outstanding.
-const OUTSTANDING_MAXIMUM: u16 = u16::MAX;
+const OUTSTANDING_MAXIMUM: u8 = u8::MAX;
 /// A TLS client that sent this many packets with payload has finished its handshake.
-const HANDSHAKE_PACKETS: u8 = 3;
+const HANDSHAKE_PACKETS: u16 = state::CARRIED_MAXIMUM;
+
+/// A one-way conversation of UDP with this many packets is a stream: media, logs, flow exports. Floods have
+/// few packets for each pair of ports.
+const STREAM_PACKETS: u8 = 32;
+/// What a packet of a stream counts: a stream alone must be five times the floor.
+const STREAM_WEIGHT: f32 = 0.2;
 
 /// What the memory says of one observation.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Judgement {
     /// Whether nobody asked for it, as far as is known.
     pub(crate) is_unwanted: bool,
+    /// How much of an unwanted packet it is, 0 to 1.
+    pub(crate) weight: f32,
     /// Whether the receiver has sent in this conversation.
     pub(crate) receiver_sends: bool,
     /// Whether the sender speaks here for the first time.
@@ -31,6 +39,22 @@ pub(crate) struct Judgement {
     pub(crate) take_back_of_sender: Option<(Vector, f32)>,
     /// A further kind that this packet counts as: an opened connection, a TLS handshake.
     pub(crate) also: Option<Vector>,
+}
+
+impl Default for Judgement {
+    fn default() -> Self {
+        Self {
+            is_unwanted: false,
+            weight: 1.0,
+            receiver_sends: false,
+            sender_speaks_up: false,
+            is_new: false,
+            completes: false,
+            take_back_of_receiver: None,
+            take_back_of_sender: None,
+            also: None,
+        }
+    }
 }
 
 /// Asks the memory about one observation, and tells it.
@@ -138,8 +162,7 @@ fn carry(
 
 /// Payload of the initiator: what an opened connection, then a begun TLS handshake, is good for.
 fn carry_payload(conversation: &mut Conversation, payload: &[u8], judgement: &mut Judgement) {
-    let carried = conversation.carried_packets.saturating_add(1);
-    conversation.carried_packets = carried;
+    let carried = conversation.count_carried();
     if conversation.state & state::CARRIED == 0 {
         conversation.state |= state::CARRIED;
         let settled = settle_only(conversation, Vector::ConnectionFlood);
@@ -169,7 +192,7 @@ fn judge_other(
 ) {
     let spoken = conversation.state & side.other_sent != 0;
     let asked = spoken && !side.is_first_speaker;
-    if vector.is_reflection() {
+    if vector.is_reflection() && !vector.is_between_peers() {
         // That the victim answers such a packet does not make it wanted; that it asked does.
         judgement.is_unwanted = !asked;
         if observation.is_flow() {
@@ -177,6 +200,9 @@ fn judge_other(
         }
     } else {
         judgement.is_unwanted = !spoken;
+        if conversation.outstanding >= STREAM_PACKETS && vector == Vector::UdpFlood {
+            judgement.weight = STREAM_WEIGHT;
+        }
         owe(conversation, vector, observation.packets, judgement.is_unwanted);
     }
     if !side.is_first_speaker {
@@ -233,7 +259,7 @@ fn owe(conversation: &mut Conversation, vector: Vector, packets: u64, is_unwante
         conversation.vector = vector as u8;
         conversation.outstanding = 0;
     }
-    let packets = u16::try_from(packets).unwrap_or(OUTSTANDING_MAXIMUM);
+    let packets = u8::try_from(packets).unwrap_or(OUTSTANDING_MAXIMUM);
     conversation.outstanding = conversation.outstanding.saturating_add(packets);
 }
 
@@ -261,13 +287,17 @@ fn settle_only(conversation: &mut Conversation, vector: Vector) -> Option<(Vecto
     Some((vector, packets))
 }
 
-/// Whether an address names a group of hosts: nobody's to flood, and never the sender.
+/// Whether an address names a group of hosts, so that a stream to it is no flood of anybody.
+///
+/// Of IPv4 multicast that is what is in use: the local block, source-specific, GLOP and administratively
+/// scoped addresses (RFC 5771). The rest is watched like any address, since anonymised captures put hosts
+/// there.
 #[inline]
-pub(crate) fn is_multicast(address: Address) -> bool {
+pub(crate) fn is_group(address: Address) -> bool {
     let bits = address.bits();
     if address.is_ipv4() {
         let v4 = bits as u32;
-        v4 >> 28 == 0xe || v4 == u32::MAX || v4 == 0
+        matches!(v4 >> 24, 232 | 233 | 239) || v4 >> 16 == 0xe000 || v4 == u32::MAX || v4 == 0
     } else {
         bits >> 120 == 0xff || bits == 0
     }

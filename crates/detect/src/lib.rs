@@ -17,6 +17,7 @@ mod judge;
 mod observation;
 mod reason;
 pub mod rules;
+mod sampled;
 mod scope;
 mod suspect;
 mod target;

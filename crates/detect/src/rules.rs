@@ -30,8 +30,10 @@ pub struct Rule {
     pub judged: Floor,
     /// The target was never seen to send.
     pub blind: Floor,
-    /// Packets a second of this kind, wanted or not, that need no further reason.
+    /// Packets a second of this kind, wanted or not, above which the whole is looked at.
     pub volume_packets_per_second: f32,
+    /// Of those, only the ones that begin a conversation.
+    pub volume_is_of_conversations: bool,
 }
 
 /// A rate of this many floors needs no number of sources.
@@ -49,7 +51,11 @@ const fn floor(packets_per_second: f32, alarm_packets: f32, minimum_sources: f32
 }
 
 const fn rule(judged: Floor, blind: Floor, volume_packets_per_second: f32) -> Rule {
-    Rule { judged, blind, volume_packets_per_second }
+    Rule { judged, blind, volume_packets_per_second, volume_is_of_conversations: false }
+}
+
+const fn of_conversations(rule: Rule) -> Rule {
+    Rule { volume_is_of_conversations: true, ..rule }
 }
 
 /// The rule of a vector.
@@ -89,8 +95,14 @@ pub const fn of(vector: Vector) -> Rule {
             rule(floor(50.0, 200.0, 0.0), floor(200.0, 300.0, 20.0), NONE)
         }
         // Log senders and contribution streams are one-way UDP too, of some hundred packets a second.
-        Vector::UdpFlood => rule(floor(400.0, 600.0, 0.0), floor(3_000.0, 2_000.0, 0.0), 100_000.0),
-        Vector::QuicFlood => rule(floor(300.0, 500.0, 0.0), floor(3_000.0, 2_000.0, 30.0), 100_000.0),
+        // A host that begins some hundred conversations a second with another one's UDP service, each from a
+        // port of its own, floods it even where the service answers.
+        Vector::UdpFlood => {
+            of_conversations(rule(floor(400.0, 600.0, 0.0), floor(3_000.0, 2_000.0, 0.0), 300.0))
+        }
+        Vector::QuicFlood => {
+            of_conversations(rule(floor(300.0, 500.0, 0.0), floor(3_000.0, 2_000.0, 30.0), 300.0))
+        }
         Vector::DnsQueryFlood => rule(floor(400.0, 500.0, 0.0), floor(3_000.0, 2_000.0, 0.0), 1_000.0),
         // Monitoring pings some tens of times a second, path discovery less.
         Vector::IcmpFlood => rule(floor(200.0, 300.0, 0.0), floor(200.0, 300.0, 0.0), 5_000.0),
@@ -102,8 +114,8 @@ pub const fn of(vector: Vector) -> Rule {
         Vector::IpProtocolFlood => rule(floor(100.0, 300.0, 0.0), floor(150.0, 300.0, 0.0), NONE),
         // Only what lacks a first fragment is counted here.
         Vector::FragmentFlood => rule(floor(50.0, 150.0, 0.0), floor(50.0, 150.0, 0.0), NONE),
-        // Handshakes that nobody completed. Weak floods are behaviour of a long time: see `syn_is_flood`.
-        Vector::SynFlood => rule(floor(30.0, 250.0, 0.0), floor(50.0, 300.0, 0.0), NONE),
+        // Handshakes that nobody completed. Weak floods are behaviour of a long time: see `confirm`.
+        Vector::SynFlood => rule(floor(10.0, 250.0, 0.0), floor(40.0, 300.0, 0.0), NONE),
         Vector::AckFlood => rule(floor(300.0, 600.0, 0.0), floor(1_000.0, 1_500.0, 0.0), NONE),
         Vector::RstFlood => rule(floor(100.0, 300.0, 0.0), floor(300.0, 500.0, 0.0), NONE),
         Vector::FinFlood => rule(floor(100.0, 300.0, 0.0), floor(300.0, 500.0, 0.0), NONE),

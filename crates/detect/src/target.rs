@@ -24,6 +24,16 @@ pub(crate) struct Cell {
     pub(crate) packets: f32,
     /// Those that nobody asked for or answered; negative when earlier ones were taken back.
     pub(crate) unwanted: f32,
+    /// Those that began a conversation.
+    pub(crate) fresh: f32,
+}
+
+impl Cell {
+    /// How many give reason to look closer.
+    #[inline]
+    pub(crate) fn interesting(&self) -> f32 {
+        self.unwanted.max(self.fresh)
+    }
 }
 
 /// The sequential test of one vector.
@@ -363,6 +373,7 @@ impl TargetState {
     pub(crate) fn add(&mut self, member: &Self, unwanted: f32, member_index: u32) {
         for index in bits(member.active) {
             let cell = member.cells[index];
+            self.cells[index].fresh += cell.fresh;
             if cell.packets != 0.0 || cell.unwanted != 0.0 {
                 self.count(Vector::ALL[index], cell.packets, cell.unwanted);
             }
@@ -402,7 +413,8 @@ fn advance(sum: &mut Sum, rule: &Rule, cell: Cell, blind: bool, factor: f32, ste
     let unwanted = (sum.unwanted + cell.unwanted - drift).clamp(0.0, limit.max(cell.unwanted));
     let volume = if rule.volume_packets_per_second.is_finite() {
         let drift = rule.volume_packets_per_second * factor / STEPS_PER_SECOND;
-        (sum.volume + cell.packets - drift).clamp(0.0, limit.max(cell.packets))
+        let counted = if rule.volume_is_of_conversations { cell.fresh } else { cell.packets };
+        (sum.volume + counted - drift).clamp(0.0, limit.max(counted))
     } else {
         0.0
     };

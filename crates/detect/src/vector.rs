@@ -101,6 +101,23 @@ impl Vector {
         (self as u8) <= Self::TcpReflection as u8
     }
 
+    /// Whether the reflecting service is one between peers, where the first word may look like an answer: what
+    /// the target answers is wanted then.
+    pub const fn is_between_peers(self) -> bool {
+        matches!(
+            self,
+            Self::NtpAmplification
+                | Self::StunAmplification
+                | Self::SipAmplification
+                | Self::SteamAmplification
+                | Self::OpenvpnAmplification
+                | Self::DtlsAmplification
+                | Self::L2tpAmplification
+                | Self::CoapAmplification
+                | Self::UdpAmplification
+        )
+    }
+
     /// The vector that a reflecting service's answers make. `None`: the service is not known to reflect.
     pub const fn of_service(service: Service) -> Option<Self> {
         Some(match service {
