@@ -38,6 +38,8 @@ pub struct Counters {
     pub packets: u64,
     /// Packets among them with another packet inside.
     pub tunnelled_packets: u64,
+    /// Packets among them that look like flow exports but are sent to a port that is not named as one.
+    pub exports_at_other_ports: u64,
     /// Flow export datagrams decoded.
     pub flow_datagrams: u64,
     /// Flow records given to the visitor.
@@ -69,6 +71,7 @@ impl Counters {
             ("frames", self.frames),
             ("packets", self.packets),
             ("tunnelled_packets", self.tunnelled_packets),
+            ("exports_at_other_ports", self.exports_at_other_ports),
             ("flow_datagrams", self.flow_datagrams),
             ("flow_records", self.flow_records),
             ("flow_elements_skipped", self.flow_elements_skipped),
@@ -103,6 +106,8 @@ pub struct InputSummary {
     pub first: Option<Time>,
     /// Latest time of a frame or datagram.
     pub last: Option<Time>,
+    /// Where the last of [`Counters::exports_at_other_ports`] was sent to: a port that may be worth naming.
+    pub other_export_port: Option<u16>,
     /// Where and why reading ended before the end.
     pub damage: Option<Damage>,
 }

@@ -108,6 +108,27 @@ pub(crate) fn first(bytes: &[u8]) -> &[u8] {
     }
 }
 
+/// 2000-01-01: export times before it are those of no exporter whose clock is set.
+const EARLIEST_EXPORT_SECONDS: u32 = 946_684_800;
+/// More records or samples than any exporter puts into one datagram.
+const MOST_ELEMENTS: u32 = 4096;
+
+/// Whether the header alone could be that of an export datagram. Weaker than [`wire::flow::looks_like`], which
+/// wants all lengths to agree: real exporters get them wrong, and the decoder keeps what it can.
+pub(crate) fn is_plausible(bytes: &[u8]) -> bool {
+    let half = |at: usize| u32::from(u16_at(bytes, at).unwrap_or(0));
+    let word = |at: usize| u32_at(bytes, at).unwrap_or(0);
+    match bytes {
+        [0, 5, ..] => (1..=30).contains(&half(2)) && word(8) >= EARLIEST_EXPORT_SECONDS,
+        [0, 9, ..] => (1..=MOST_ELEMENTS).contains(&half(2)) && word(8) >= EARLIEST_EXPORT_SECONDS,
+        [0, 10, ..] => half(2) as usize >= IPFIX_HEADER_BYTES && word(4) >= EARLIEST_EXPORT_SECONDS,
+        [0, 0, 0, 5, 0, 0, 0, agent @ (1 | 2), ..] => {
+            (1..=MOST_ELEMENTS).contains(&word(if *agent == 1 { 24 } else { 36 }))
+        }
+        _ => false,
+    }
+}
+
 /// The time that stands in for the time of arrival: the header's export time, sFlow's uptime after the epoch.
 pub(crate) fn export_time(datagram: &[u8]) -> Time {
     let seconds = |at: usize| i64::from(u32_at(datagram, at).unwrap_or(0));

@@ -8,7 +8,7 @@ use wire::{
 };
 
 use crate::{
-    Counters, Damage, InputKind, InputSummary, Visitor,
+    Clock, Counters, Damage, InputKind, InputSummary, Visitor,
     datagrams::{self, Length},
     options::PortSet,
     window::Window,
@@ -45,12 +45,18 @@ pub(crate) struct Input {
     name: String,
     window: Window,
     format: Framing,
+    clock: Option<Clock>,
+    origin: Option<Time>,
     head: Option<Head>,
     counters: Counters,
     first: Option<Time>,
     last: Option<Time>,
+    other_port: Option<u16>,
     damage: Option<Damage>,
     ended: bool,
+    /// Blocks without a frame were passed since the loss was last told: only they can say that frames were lost.
+    passed_blocks: bool,
+    frames_lost_told: u64,
 }
 
 impl Input {
@@ -63,18 +69,27 @@ impl Input {
     }
 
     fn new(name: String, window: Window, format: Framing) -> Self {
-        let counters = Counters::default();
         Self {
             name,
             window,
             format,
+            clock: None,
+            origin: None,
             head: None,
-            counters,
+            counters: Counters::default(),
             first: None,
             last: None,
+            other_port: None,
             damage: None,
             ended: false,
+            passed_blocks: false,
+            frames_lost_told: 0,
         }
+    }
+
+    /// Plays it by another clock than it was captured by.
+    pub(crate) fn play_by(&mut self, clock: Clock) {
+        self.clock = Some(clock);
     }
 
     /// The time of what is next; `None` at the end.
@@ -97,7 +112,13 @@ impl Input {
         loop {
             let head = match self.head.take() {
                 Some(head) => head,
-                None => self.next_head()?,
+                None => {
+                    let next = self.next_head();
+                    if self.passed_blocks {
+                        self.tell_loss(index, visitor);
+                    }
+                    next?
+                }
             };
             if !until(head.time) {
                 self.head = Some(head);
@@ -111,15 +132,32 @@ impl Input {
         }
     }
 
+    /// Frames that the capture says were lost since this was last asked.
+    #[cold]
+    fn tell_loss<V: Visitor>(&mut self, index: usize, visitor: &mut V) {
+        self.passed_blocks = false;
+        let Framing::Capture(framer) = &self.format else { return };
+        let lost = framer.lost();
+        if lost > self.frames_lost_told {
+            visitor.loss(index, lost - self.frames_lost_told);
+            self.frames_lost_told = lost;
+        }
+    }
+
     #[inline]
     fn next_head(&mut self) -> Option<Head> {
         if self.ended {
             return None;
         }
-        match &self.format {
+        let mut head = match &self.format {
             Framing::Capture(_) => self.next_frame(),
             Framing::Datagrams => self.next_datagram(),
+        }?;
+        if let Some(clock) = self.clock {
+            let first = *self.origin.get_or_insert(head.time);
+            head.time = clock.played(first, head.time);
         }
+        Some(head)
     }
 
     #[inline]
@@ -137,6 +175,7 @@ impl Input {
                     });
                 }
                 Step::Pass { used } => {
+                    self.passed_blocks = true;
                     let begin = self.window.offset();
                     let missing = self.window.pass(used);
                     if missing > 0 {
@@ -199,7 +238,7 @@ impl Input {
 
     #[inline]
     fn give<V: Visitor>(&mut self, index: usize, head: Head, shared: &mut Shared, visitor: &mut V) {
-        let Self { window, counters, first, last, .. } = self;
+        let Self { window, counters, first, last, other_port, .. } = self;
         let data = window.bytes().get(head.at..head.at + head.length).unwrap_or_default();
         *first = Some(first.map_or(head.time, |first| first.min(head.time)));
         *last = (*last).max(Some(head.time));
@@ -217,6 +256,10 @@ impl Input {
             Ok(decoded) => {
                 counters.packets += 1;
                 counters.tunnelled_packets += u64::from(decoded.inner.is_some());
+                if may_be_export(&decoded) && flow::looks_like(decoded.outer.payload).is_some() {
+                    counters.exports_at_other_ports += 1;
+                    *other_port = Some(decoded.outer.destination_port);
+                }
                 visitor.packet(index, head.time, &decoded);
             }
             Err(skip) => {
@@ -251,19 +294,28 @@ impl Input {
             counters,
             first: self.first,
             last: self.last,
+            other_export_port: self.other_port,
             damage: self.damage.clone(),
         }
     }
 }
 
-/// Whether a packet carries a flow export: UDP to a flow port, whole, with a payload that looks like one.
+/// Whether a packet is whole UDP and may have an export datagram in it.
+#[inline]
+fn may_be_export(decoded: &Decoded<'_>) -> bool {
+    let packet = &decoded.outer;
+    packet.protocol == UDP
+        && packet.fragment == Fragment::None
+        && matches!(packet.payload, [0, 5 | 9 | 10, ..] | [0, 0, 0, 5, ..])
+}
+
+/// Whether it has one, at a port for exports.
 #[inline]
 fn is_export(decoded: &Decoded<'_>, flow_ports: &PortSet) -> bool {
     let packet = &decoded.outer;
-    packet.protocol == UDP
+    may_be_export(decoded)
         && flow_ports.has(packet.destination_port)
-        && packet.fragment == Fragment::None
-        && flow::looks_like(packet.payload).is_some()
+        && (datagrams::is_plausible(packet.payload) || flow::looks_like(packet.payload).is_some())
 }
 
 #[derive(Clone, Copy)]
@@ -288,6 +340,9 @@ fn exported<V: Visitor>(
     counters.flow_records += u64::from(outcome.records);
     counters.flow_elements_skipped += u64::from(outcome.skipped);
     counters.exports_lost += u64::from(outcome.lost);
+    if outcome.lost > 0 {
+        visitor.loss(from.index, outcome.lost.into());
+    }
 }
 
 /// Hands what a datagram holds to the visitor.

@@ -14,7 +14,7 @@ use wire::{
 };
 
 use crate::{
-    InputSummary, IntakeError, Memory, OpenOptions, Visitor,
+    Clock, InputSummary, IntakeError, Memory, OpenOptions, Visitor,
     input::{Input, Shared},
     kind::{self, Foreign, Kind},
     options::PortSet,
@@ -104,6 +104,23 @@ impl Inputs {
         bytes: impl Into<Memory>,
     ) -> Result<(), IntakeError> {
         self.add(name.into(), Window::memory(bytes.into()))
+    }
+
+    /// As [`Inputs::add_memory`], played by another clock than it was captured by.
+    ///
+    /// # Errors
+    /// As [`Inputs::add_memory`].
+    pub fn add_memory_at(
+        &mut self,
+        name: impl Into<String>,
+        bytes: impl Into<Memory>,
+        clock: Clock,
+    ) -> Result<(), IntakeError> {
+        self.add_memory(name, bytes)?;
+        if let Some(input) = self.inputs.last_mut() {
+            input.play_by(clock);
+        }
+        Ok(())
     }
 
     fn add(&mut self, name: String, mut window: Window) -> Result<(), IntakeError> {

@@ -91,12 +91,17 @@ pub(crate) fn recognise(bytes: &[u8]) -> Kind {
         return Kind::Datagrams;
     }
     let by_magic = MAGICS.iter().find(|(magic, _)| bytes.starts_with(magic)).map(|(_, foreign)| *foreign);
+    if by_magic.is_none() && datagrams::is_plausible(bytes) {
+        return Kind::Datagrams;
+    }
     Kind::Foreign(by_magic.unwrap_or_else(|| text(bytes)))
 }
 
 fn text(bytes: &[u8]) -> Foreign {
     let printable = |byte: &u8| *byte >= b' ' || matches!(byte, b'\n' | b'\r' | b'\t' | 0x1b);
-    if !bytes.iter().all(printable) {
+    // The window may end inside a character.
+    let is_utf8 = std::str::from_utf8(bytes).map_or_else(|error| error.error_len().is_none(), |_| true);
+    if !is_utf8 || !bytes.iter().all(printable) {
         return Foreign::Unknown;
     }
     let has = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);

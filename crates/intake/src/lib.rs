@@ -27,7 +27,7 @@ pub use counters::{Counters, InputKind, InputSummary};
 pub use error::{Damage, IntakeError};
 pub use inputs::{Inputs, MAX_INPUTS};
 pub use kind::Foreign;
-pub use options::{DECOMPRESSED_BYTES_LIMIT, FLOW_PORTS, OpenOptions};
+pub use options::{Clock, DECOMPRESSED_BYTES_LIMIT, FLOW_PORTS, OpenOptions};
 pub use window::Memory;
 
 use wire::{Address, FlowRecord, Time, flow::InterfaceCounters, packet::Decoded};
@@ -50,6 +50,11 @@ pub trait Visitor {
         _counters: &InterfaceCounters,
     ) {
     }
+
+    /// Something was lost before it came here: frames that the capturing machine dropped, or what the sequence
+    /// numbers of an exporter miss. Called before what comes next; `lost` is the number since the last call.
+    /// Captures say it where their format does, in pcapng usually at the end only.
+    fn loss(&mut self, _input: usize, _lost: u64) {}
 
     /// Asked after every frame or datagram: whether to end now.
     #[inline]

@@ -1,6 +1,6 @@
 //! How inputs are opened.
 
-use wire::flow;
+use wire::{Time, flow};
 
 /// UDP ports that flow exports are usually sent to: NetFlow (2055, 9995, 9996), IPFIX (4739), sFlow (6343).
 pub const FLOW_PORTS: [u16; 5] = [2055, 4739, 6343, 9995, 9996];
@@ -36,6 +36,26 @@ impl Default for OpenOptions {
     }
 }
 
+/// Plays an input at another time than it was captured, for days that are composed of captures. The times inside
+/// flow records stay as they are.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Clock {
+    /// When its first frame or datagram is played.
+    pub start: Time,
+    /// How many times as fast as it was captured; above 0.
+    pub speed: f64,
+}
+
+impl Clock {
+    /// The time at which what was captured at `time` is played, in an input that begins at `first`.
+    pub(crate) fn played(self, first: Time, time: Time) -> Time {
+        let nanoseconds = time.nanoseconds_since(first);
+        let nanoseconds =
+            if self.speed == 1.0 { nanoseconds } else { (nanoseconds as f64 / self.speed) as i64 };
+        self.start.plus_nanoseconds(nanoseconds)
+    }
+}
+
 /// A set of ports with a membership test of one load.
 #[derive(Clone, Debug)]
 pub(crate) struct PortSet(Vec<u64>);
@@ -60,6 +80,15 @@ impl PortSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_moves_and_stretches() {
+        let clock = Clock { start: Time::from_seconds(1000, 0), speed: 0.5 };
+        let first = Time::from_seconds(7, 0);
+        assert_eq!(clock.played(first, first), clock.start);
+        assert_eq!(clock.played(first, Time::from_seconds(10, 0)), Time::from_seconds(1006, 0));
+        assert_eq!(clock.played(first, Time::from_seconds(6, 0)), Time::from_seconds(998, 0));
+    }
 
     #[test]
     fn a_port_set_has_exactly_its_ports() {
