@@ -1,2 +1,44 @@
-//! placeholder
-fn main() {}
+//! The laboratory: evaluations of Hemicycle with ground truth, and measurements beside others.
+//!
+//! `cargo xtask lab NAME` runs it in the build that users run. Every evaluation prints its tables, the command
+//! and the machine, and ends with `lab NAME: H of M bars hold`; it exits 0 only if H equals M.
+
+mod dataset;
+mod detection;
+mod link;
+mod machine;
+mod random;
+mod table;
+mod trace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "lab", about = "Evaluations with ground truth")]
+struct Arguments {
+    #[command(subcommand)]
+    evaluation: Evaluation,
+}
+
+#[derive(Subcommand)]
+enum Evaluation {
+    /// What the detector says of captures, of their transformations and of generated traffic
+    Detect(detection::Options),
+}
+
+fn main() -> ExitCode {
+    let result: Result<bool> = match Arguments::parse().evaluation {
+        Evaluation::Detect(options) => detection::run(&options),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
