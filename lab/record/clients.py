@@ -53,7 +53,7 @@ async def visit(number):
     source = f"2001:db8:ffff::{1000 + number % 60:x}" if six else f"198.18.{70 + number % 3}.{1 + number % 140}"
     try:
         reader, writer = await asyncio.open_connection("2001:db8:1::10" if six else "192.0.2.10", 80, local_addr=(source, 0))
-        writer.write(b"GET /page%d.html HTTP/1.1\r\nHost: www.parliament.example\r\nConnection: close\r\n\r\n" % rng.choice((0, 5, 11)))
+        writer.write(b"GET /index.html HTTP/1.1\r\nHost: www.parliament.example\r\nConnection: close\r\n\r\n")
         await reader.read()
         writer.close()
     except OSError:

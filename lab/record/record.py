@@ -155,14 +155,16 @@ def index():
             size += len(packed)
             total, peak, span = figures(stamps(packed))
             note = f"{total} packets, at most {peak} in a second"
-            if item["check"]:
+            if item["check"] and path == item["path"]:
                 count, most, lasted = figures(matching(file, item["check"]))
                 note += f"; of them {count} match {item['check']} over {lasted:.1f} s, at most {most} in a second"
-                if count < item["min_packets"] and path == item["path"]:
+                if count < item["min_packets"]:
                     print(f"WRONG {path}: {count} matching packets, wanted {item['min_packets']}")
             print(f"{path}\t{note}")
+            if item["max_packets"]:
+                note += f"; the recording ends after {item['max_packets']} packets"
             if path != item["path"]:
-                note += "; the direction into the parliament only"
+                note += f"; the direction into the parliament only, at most {ONE_WAY_PACKETS} packets"
             rows.append([path, "this repository", "", f"lab/record/scenarios.toml", "Apache-2.0", hashlib.sha256(packed).hexdigest(), str(total), f"{span:.3f}",
                          item["vectors"].split("|")[0], item["target"], f"{item['tool']}; cut to {item['snap']} bytes a packet; {note}", hashlib.sha256(gzip.decompress(packed)).hexdigest()])
             expected.append([path, item["vectors"], item["target"], item["stage"], item["why"] or item["tool"], item["set"]])
