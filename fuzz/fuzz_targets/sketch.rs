@@ -26,7 +26,8 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         match kind {
             0..240 => {
                 summaries[target].add(key, weight);
-                *exact[target].entry(key).or_insert(0) += weight;
+                let sum = exact[target].entry(key).or_insert(0);
+                *sum = sum.saturating_add(weight);
                 let hash = state.hash_u64(u64::from(key) << 8 | weight);
                 distinct[target % 2].insert_hash(hash);
                 quantiles.insert_many(f64::from(key) * weight as f64, weight);

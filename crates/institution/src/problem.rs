@@ -54,13 +54,13 @@ impl Problems {
         Self { file_name: file_name.to_owned(), text, severity, list: Vec::new(), omitted: 0 }
     }
 
-    /// Adds one. A span outside the text is cut to it.
+    /// Adds one. A span outside the text, or in its byte order mark, is cut to the rest.
     pub(crate) fn add(&mut self, span: Range<usize>, message: String, help: Option<String>) {
         if self.list.len() >= MAXIMUM_PROBLEMS {
             self.omitted += 1;
             return;
         }
-        let start = floor_boundary(&self.text, span.start);
+        let start = floor_boundary(&self.text, span.start).max(first_column(&self.text));
         let end = floor_boundary(&self.text, span.end.max(start));
         self.list.push(Problem { message, span: start..end, line: 0, column: 0, help });
     }

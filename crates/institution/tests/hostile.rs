@@ -19,6 +19,7 @@ fn problems(text: &str) -> Option<usize> {
         assert!(shown.len() < 4_000_000, "{} bytes of output", shown.len());
         problems.list().len() + problems.omitted()
     });
+    println!("{} bytes in {:?}", text.len(), started.elapsed());
     assert!(started.elapsed() < LONGEST, "took {:?}", started.elapsed());
     found
 }
