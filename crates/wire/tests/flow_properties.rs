@@ -1,5 +1,7 @@
 //! Random templates and records decode to what was encoded; no damage makes the decoder panic or invent.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wire::flow::{self, FlowDecoder, Limits, Protocol};

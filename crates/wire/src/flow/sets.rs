@@ -295,9 +295,10 @@ impl Set<'_> {
     fn walked(&mut self, silent: bool, mut each: impl FnMut(&mut Self, &super::template::Layout, &[u8])) {
         let mut at = self.start;
         let (bytes, template) = (self.bytes, self.template);
+        let mut layout = *template.layout();
         while at < self.end {
             let Some(rest) = bytes.get(at..self.end) else { break };
-            let Some((layout, length)) = template.walk(rest) else {
+            let Some(length) = template.walk(rest, &mut layout) else {
                 // Up to three bytes of zeros are padding (RFC 7011 section 3.3.1), more is a broken record.
                 if rest.len() > 3 || rest.iter().any(|&byte| byte != 0) {
                     self.counters.bad_lengths += 1;

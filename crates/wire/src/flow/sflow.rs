@@ -262,9 +262,8 @@ impl Found {
                 None => counters.bad_lengths += 1,
             },
             3 | 4 if !self.raw => {
-                if sampled_ip(record, &mut block, format == 4).is_none() {
-                    counters.bad_lengths += 1;
-                }
+                let read = sampled_ip(record, &mut block, format == 4);
+                counters.bad_lengths += u64::from(read.is_none());
             }
             1001 => self.vlan = block.u32().map_or(0, |vlan| (vlan & 0xfff) as u16),
             1002 => record.next_hop = specified(address(&mut block).flatten()),

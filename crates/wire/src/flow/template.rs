@@ -233,11 +233,11 @@ impl Template {
         &self.layout
     }
 
-    /// Finds the fields of the record at the start of `bytes`, and its length; `None` if it is cut off.
+    /// Finds the fields of the record at the start of `bytes` and writes their places into `layout`, which is
+    /// this template's; gives the record's length, `None` if it is cut off.
     #[inline]
-    pub(super) fn walk(&self, bytes: &[u8]) -> Option<(Layout, usize)> {
+    pub(super) fn walk(&self, bytes: &[u8], layout: &mut Layout) -> Option<usize> {
         let Shape::Walked(steps) = &self.shape else { return None };
-        let mut layout = self.layout;
         let mut rest = Bytes::new(bytes);
         for step in steps {
             let width = match step.length {
@@ -255,7 +255,7 @@ impl Template {
                 layout.0[slot as usize] = Place { end, width };
             }
         }
-        Some((layout, bytes.len() - rest.len()))
+        Some(bytes.len() - rest.len())
     }
 }
 

@@ -3,6 +3,8 @@
 //! The fixtures of the repository are always tested; the full set, which holds files whose licences do not
 //! allow copying them, is tested where the environment variable `HEMICYCLE_CAPTURES` names its folder.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
 mod expected;
 mod files;
 mod oracle;

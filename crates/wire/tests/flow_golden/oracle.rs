@@ -225,21 +225,21 @@ impl Fields {
         }
     }
 
+    /// A record that is a sampled frame.
+    fn frame(&self, clock: &Clock) -> Option<Seen> {
+        let sliced = LaxSlicedPacket::from_ethernet(self.bytes(315)?).ok()?;
+        let mut seen = packet(&sliced)?;
+        seen.packets = self.number(2).filter(|&packets| packets > 0).unwrap_or(1);
+        seen.bytes = self.number(1).filter(|&bytes| bytes > 0).unwrap_or(seen.bytes);
+        seen.interfaces = (self.any(&[10]) as u32, self.any(&[14]) as u32);
+        (seen.first, seen.last) = self.times(clock);
+        Some(seen)
+    }
+
     fn reduce(&self, clock: &Clock, records: &mut Vec<Seen>) {
         let (source, destination) = (self.address(8, 27), self.address(12, 28));
         let Some(family) = source.or(destination) else {
-            if let Some(mut seen) = self
-                .bytes(315)
-                .and_then(|frame| LaxSlicedPacket::from_ethernet(frame).ok())
-                .and_then(|sliced| packet(&sliced))
-            {
-                let non_zero = |value: u64, other: u64| if value == 0 { other } else { value };
-                seen.packets = non_zero(self.any(&[2]), 1);
-                seen.bytes = non_zero(self.any(&[1]), seen.bytes);
-                seen.interfaces = (self.any(&[10]) as u32, self.any(&[14]) as u32);
-                (seen.first, seen.last) = self.times(clock);
-                records.push(seen);
-            }
+            records.extend(self.frame(clock));
             return;
         };
         let unset: IpAddr =

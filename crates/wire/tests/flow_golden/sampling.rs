@@ -1,7 +1,7 @@
 //! Sampling rates as exporters really state them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wire::FlowRecord;
 use wire::flow::{FlowDecoder, Limits};
@@ -22,8 +22,8 @@ fn rates(group: &(String, Vec<PathBuf>)) -> BTreeMap<u32, usize> {
     rates
 }
 
-fn check(folder: PathBuf, expected: &[(&str, &[(u32, usize)])]) {
-    let groups = files::groups(&folder);
+fn check(folder: &Path, expected: &[(&str, &[(u32, usize)])]) {
+    let groups = files::groups(folder);
     for (name, rates_and_counts) in expected {
         let group = groups.iter().find(|(file, _)| file == name).unwrap();
         assert_eq!(rates(group), rates_and_counts.iter().copied().collect(), "{name}");
@@ -33,7 +33,7 @@ fn check(folder: PathBuf, expected: &[(&str, &[(u32, usize)])]) {
 #[test]
 fn rates_of_the_repository_fixtures() {
     check(
-        files::repository(),
+        &files::repository(),
         &[
             // In the header of version 5, as an option without a sampler, in the samples themselves.
             ("netflow5/logstash_juniper_mx80.dat", &[(1000, 29)]),
@@ -50,7 +50,7 @@ fn rates_of_the_repository_fixtures() {
 fn rates_of_the_full_set() {
     let Some(folder) = files::full_set() else { return };
     check(
-        folder,
+        &folder,
         &[
             // Two samplers with rates of their own, named by each record (akvorado's own test has these).
             ("netflow9/akvorado_multiplesamplingrates-data.pcap", &[(2000, 11), (4000, 1)]),
