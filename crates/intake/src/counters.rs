@@ -65,6 +65,23 @@ impl Counters {
         self.skips.iter().sum::<u64>() + self.blocks_skipped + self.flow_elements_skipped
     }
 
+    /// Adds the counters of another input, or of another play of the same one.
+    pub fn add(&mut self, other: &Self) {
+        self.frames += other.frames;
+        self.packets += other.packets;
+        self.tunnelled_packets += other.tunnelled_packets;
+        self.flow_datagrams += other.flow_datagrams;
+        self.flow_records += other.flow_records;
+        self.flow_elements_skipped += other.flow_elements_skipped;
+        self.interface_counters += other.interface_counters;
+        self.blocks_skipped += other.blocks_skipped;
+        self.frames_lost += other.frames_lost;
+        self.exports_lost += other.exports_lost;
+        for (sum, value) in self.skips.iter_mut().zip(other.skips) {
+            *sum += value;
+        }
+    }
+
     /// Name and value of each counter that is not 0.
     pub fn details(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
         let plain = [

@@ -118,7 +118,7 @@ mod files {
         let (one, two) = plain.split_at(20_000);
         let members = [gzip(one), gzip(two)].concat();
         File::create(&path).unwrap().write_all(&members).unwrap();
-        let mut from_disk = Inputs::open(&[path.clone()], &OpenOptions::default()).unwrap();
+        let mut from_disk = Inputs::open(std::slice::from_ref(&path), &OpenOptions::default()).unwrap();
         let mut seen = Seen::default();
         from_disk.run(&mut seen).unwrap();
         fs::remove_file(&path).unwrap();

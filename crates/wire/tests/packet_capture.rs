@@ -87,7 +87,10 @@ mod framing {
 
     const BOTH: [Writer; 2] = [Writer { big: false }, Writer { big: true }];
 
-    fn read(file: &[u8]) -> (Vec<(Time, LinkType, Vec<u8>)>, Option<Damage>) {
+    type Found = (Time, LinkType, Vec<u8>);
+    type Change<'a> = &'a dyn Fn(&mut Vec<u8>);
+
+    fn read(file: &[u8]) -> (Vec<Found>, Option<Damage>) {
         let (mut frames, mut damage) = (Vec::new(), None);
         for item in capture::frames(file) {
             match item {
@@ -180,7 +183,7 @@ mod framing {
         let start = [writer.section(), writer.interface(1, 0, &[]), writer.enhanced(0, 1, b"abcd")].concat();
         let good = writer.enhanced(0, 2, b"efgh");
         let offset = start.len() as u64;
-        let cases: [(&dyn Fn(&mut Vec<u8>), Damage); 4] = [
+        let cases: [(Change<'_>, Damage); 4] = [
             (&|block| block.truncate(20), Damage::CutOff { offset, present: 20 }),
             (&|block| block[4] = 7, Damage::Length { offset, length: 7 }),
             (&|block| block[32] = 99, Damage::LengthsDiffer { offset, first: 36, second: 99 }),

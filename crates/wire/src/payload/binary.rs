@@ -526,7 +526,7 @@ pub(super) fn slp_at_port(payload: &[u8]) -> Option<Payload> {
 /// SLP version 2 at any port: its length and a language tag of letters.
 pub(super) fn slp(payload: &[u8]) -> Option<Payload> {
     let head = payload.first_chunk::<16>()?;
-    let length = (u32_at(head, 1) >> 8) as usize;
+    let length = (u32_at(head, 2) >> 8) as usize;
     let tag_length = usize::from(u16_at(head, 12));
     let fits = head[0] == 2 && length == payload.len() && (2..=8).contains(&tag_length);
     let letters = head[14].is_ascii_alphabetic() && head[15].is_ascii_alphabetic();

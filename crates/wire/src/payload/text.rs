@@ -12,19 +12,23 @@ fn contains(payload: &[u8], needle: &[u8]) -> bool {
 
 /// Whether a line after the first begins with a header field of SSDP, in any case.
 fn has_ssdp_field(payload: &[u8]) -> bool {
-    let searched = payload.get(..SEARCH_BYTES).unwrap_or(payload);
-    searched.split(|byte| *byte == b'\n').skip(1).any(|line| {
-        let field: &[u8] = match line.first() {
+    let mut rest = payload.get(..SEARCH_BYTES).unwrap_or(payload);
+    while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+        rest = rest.get(end + 1..).unwrap_or_default();
+        let field: &[u8] = match rest.first() {
             Some(b'C' | b'c') => b"cache-control:",
             Some(b'E' | b'e') => b"ext:",
             Some(b'L' | b'l') => b"location:",
-            Some(b'S' | b's') if matches!(line.get(1), Some(b'T' | b't')) => b"st:",
+            Some(b'S' | b's') if matches!(rest.get(1), Some(b'T' | b't')) => b"st:",
             Some(b'S' | b's') => b"server:",
             Some(b'U' | b'u') => b"usn:",
-            _ => return false,
+            _ => continue,
         };
-        line.get(..field.len()).is_some_and(|start| start.eq_ignore_ascii_case(field))
-    })
+        if rest.get(..field.len()).is_some_and(|start| start.eq_ignore_ascii_case(field)) {
+            return true;
+        }
+    }
+    false
 }
 
 fn is_text(bytes: &[u8]) -> bool {
