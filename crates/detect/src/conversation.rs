@@ -66,6 +66,15 @@ pub(crate) struct Conversation {
     pub(crate) vector: u8,
 }
 
+/// Where a conversation is, and which side of it a packet is on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key {
+    /// The keyed hash of both directions.
+    hash: u64,
+    /// Whether the side with the lower address and port is the sender.
+    low_sends: bool,
+}
+
 /// The entries that one hash can be in: one cache line.
 #[derive(Clone, Copy, Default, Debug)]
 #[repr(align(64))]
@@ -126,27 +135,24 @@ impl Conversations {
     /// The entry of this packet's conversation, made if it is not there, with the sender noted in it unless
     /// `quiet` (a reset or an error message is no answer).
     #[inline]
-    pub(crate) fn note(
-        &mut self,
-        observation: &Observation<'_>,
-        step: u32,
-        quiet: bool,
-    ) -> (&mut Conversation, Side) {
-        let (hash, low_sends) = self.hash(observation);
+    pub(crate) fn note(&mut self, key: Key, step: u32, quiet: bool) -> (&mut Conversation, Side) {
         let evicted = &mut self.evicted;
-        let set = &mut self.slots[(hash as usize) & self.mask].0;
-        let tag = (hash >> 48) as u16 | 1;
+        let set = &mut self.slots[key.hash as usize & self.mask].0;
+        let tag = (key.hash >> 48) as u16 | 1;
         let second = (step / STEPS_PER_SECOND) as u16;
         let (way, is_new) = find(set, tag, second, evicted);
         let conversation = &mut set[way];
-        let (sent, other_sent) =
-            if low_sends { (state::LOW_SENT, state::HIGH_SENT) } else { (state::HIGH_SENT, state::LOW_SENT) };
+        let (sent, other_sent) = if key.low_sends {
+            (state::LOW_SENT, state::HIGH_SENT)
+        } else {
+            (state::HIGH_SENT, state::LOW_SENT)
+        };
         if is_new {
             *conversation = Conversation { tag, ..Conversation::default() };
-            conversation.state = if low_sends { 0 } else { state::HIGH_FIRST };
+            conversation.state = if key.low_sends { 0 } else { state::HIGH_FIRST };
         }
         conversation.seen_second = second;
-        let is_first_speaker = (conversation.state & state::HIGH_FIRST == 0) == low_sends;
+        let is_first_speaker = (conversation.state & state::HIGH_FIRST == 0) == key.low_sends;
         let side = Side { sent, other_sent, is_first_speaker, is_new };
         if !quiet {
             conversation.state |= sent;
@@ -154,9 +160,15 @@ impl Conversations {
         (conversation, side)
     }
 
-    /// The keyed hash of both directions of a conversation, and whether the lower end is the sender.
+    /// Reads the cache line of a conversation, so that it is near when it is asked for.
     #[inline]
-    fn hash(&self, observation: &Observation<'_>) -> (u64, bool) {
+    pub(crate) fn touch(&self, key: Key) -> u16 {
+        self.slots[key.hash as usize & self.mask].0[0].tag
+    }
+
+    /// The key of the conversation that this belongs to.
+    #[inline]
+    pub(crate) fn key(&self, observation: &Observation) -> Key {
         let (source_port, destination_port) = match observation.protocol {
             _ if observation.first_protocol == protocol::AH => (0, 0),
             protocol::TCP | protocol::UDP | protocol::UDP_LITE => {
@@ -177,7 +189,7 @@ impl Conversations {
         hasher.write_u64(u64::from(low.1) << 32 | u64::from(high.1) << 8 | protocol);
         write_address(&mut hasher, Address::from_bits(low.0));
         write_address(&mut hasher, Address::from_bits(high.0));
-        (hasher.finish(), low_sends)
+        Key { hash: hasher.finish(), low_sends }
     }
 }
 
@@ -222,7 +234,7 @@ fn find(set: &[Conversation; WAYS], tag: u16, second: u16, evicted: &mut u64) ->
 mod tests {
     use super::*;
 
-    fn between(source: u8, destination: u8) -> Observation<'static> {
+    fn between(source: u8, destination: u8) -> Observation {
         Observation {
             source: Address::from_ipv4([192, 0, 2, source]),
             destination: Address::from_ipv4([192, 0, 2, destination]),
@@ -233,41 +245,47 @@ mod tests {
         }
     }
 
+    fn note(table: &mut Conversations, source: u8, destination: u8, step: u32, quiet: bool) -> (u16, Side) {
+        let key = table.key(&between(source, destination));
+        let (conversation, side) = table.note(key, step, quiet);
+        (conversation.state, side)
+    }
+
     #[test]
     fn both_directions_are_one_conversation() {
         let mut table = Conversations::new(1024, &[1; 16]);
-        let (_, first) = table.note(&between(9, 3), 5, false);
+        let (_, first) = note(&mut table, 9, 3, 5, false);
         assert!(first.is_new && first.is_first_speaker);
-        let (entry, answer) = table.note(&between(3, 9), 6, false);
+        let (entry, answer) = note(&mut table, 3, 9, 6, false);
         assert!(!answer.is_new && !answer.is_first_speaker);
-        assert!(entry.state & answer.other_sent != 0, "the first speaker has sent");
+        assert!(entry & answer.other_sent != 0, "the first speaker has sent");
     }
 
     #[test]
     fn a_reset_is_no_answer() {
         let mut table = Conversations::new(1024, &[1; 16]);
-        table.note(&between(1, 2), 5, false);
-        table.note(&between(2, 1), 5, true);
-        let (entry, side) = table.note(&between(1, 2), 6, false);
-        assert_eq!(entry.state & side.other_sent, 0);
+        note(&mut table, 1, 2, 5, false);
+        note(&mut table, 2, 1, 5, true);
+        let (entry, side) = note(&mut table, 1, 2, 6, false);
+        assert_eq!(entry & side.other_sent, 0);
     }
 
     #[test]
     fn a_silent_conversation_is_forgotten() {
         let mut table = Conversations::new(1024, &[1; 16]);
-        table.note(&between(1, 2), 5, false);
-        assert!(table.note(&between(1, 2), 20 + 10 * u32::from(FORGET_AFTER_SECONDS), false).1.is_new);
+        note(&mut table, 1, 2, 5, false);
+        assert!(note(&mut table, 1, 2, 20 + 10 * u32::from(FORGET_AFTER_SECONDS), false).1.is_new);
     }
 
     #[test]
     fn unanswered_ones_go_first_when_a_set_is_full() {
         let mut table = Conversations::new(WAYS, &[1; 16]);
-        table.note(&between(1, 2), 1, false);
-        table.note(&between(2, 1), 1, false);
+        note(&mut table, 1, 2, 1, false);
+        note(&mut table, 2, 1, 1, false);
         for other in 10..200 {
-            table.note(&between(other, 2), 2, false);
+            note(&mut table, other, 2, 2, false);
         }
-        assert!(!table.note(&between(1, 2), 3, false).1.is_new, "the answered one is still there");
+        assert!(!note(&mut table, 1, 2, 3, false).1.is_new, "the answered one is still there");
         assert!(table.evicted > 100);
     }
 }

@@ -8,7 +8,7 @@ use sketch::KeyedState;
 use wire::Time;
 
 use crate::confirm;
-use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS};
+use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS, Key};
 use crate::counters::Counters;
 use crate::event::{Direction, Event};
 use crate::flood::{Flood, Subject, View};
@@ -24,6 +24,8 @@ use crate::vector::{VECTOR_COUNT, Vector};
 
 /// Records that are older than the running step by more than this are counted as late and left out.
 pub const LATE_AFTER_SECONDS: i64 = 2;
+/// Records that are counted together.
+const BATCH: usize = 16;
 /// After this many late records in a row the clock is taken to have been set back, and they are believed.
 const CLOCK_RESET_AFTER: u32 = 256;
 /// Unwanted packets in one step that make a target suspect before the step ends.
@@ -74,6 +76,17 @@ pub struct Detector {
     late_in_a_row: u32,
     lost: bool,
     counters: Counters,
+    /// Records of the running step that are not counted yet, fewer than [`BATCH`].
+    pending: Vec<Pending>,
+}
+
+/// A record that waits to be counted with others of its step.
+struct Pending {
+    observation: Observation,
+    step: i64,
+    key: Key,
+    /// Of the destination.
+    hash: u64,
 }
 
 impl Detector {
@@ -101,33 +114,64 @@ impl Detector {
             late_in_a_row: 0,
             lost: false,
             counters: Counters::default(),
+            pending: Vec::with_capacity(BATCH),
         }
     }
 
     /// Takes one record.
     #[inline]
-    pub fn observe(&mut self, observation: &Observation<'_>) {
+    pub fn observe(&mut self, observation: &Observation) {
         self.counters.observations += 1;
         let Some(step) = self.clock(observation.time) else { return };
         if is_group(observation.destination) {
             self.counters.multicast += 1;
             return;
         }
+        let key = self.conversations.key(observation);
+        let hash = self.targets.hash(observation.destination);
+        self.pending.push(Pending { observation: *observation, step, key, hash });
+        if self.pending.len() >= BATCH {
+            self.settle_pending();
+        }
+    }
+
+    /// Counts the records that wait. First all memory that they need is read, so that the waits for it overlap;
+    /// it is the larger part of the time when a flood has many sources.
+    fn settle_pending(&mut self) {
+        let mut pending = std::mem::take(&mut self.pending);
+        let mut touched = 0;
+        for record in &pending {
+            touched ^= u32::from(self.conversations.touch(record.key));
+            touched ^= self.targets.touch(record.observation.destination, record.hash);
+        }
+        std::hint::black_box(touched);
+        for record in &pending {
+            self.settle(record);
+        }
+        pending.clear();
+        self.pending = pending;
+    }
+
+    #[inline]
+    fn settle(&mut self, record: &Pending) {
+        let Pending { observation, step, key, hash } = record;
         let vector = Vector::of(observation);
-        let judgement = judge(&mut self.conversations, observation, vector, step as u32);
+        let judgement = judge(&mut self.conversations, observation, *key, vector, *step as u32);
         if judgement.sender_speaks_up || judgement.take_back_of_sender.is_some() || observation.sampling > 1 {
-            self.note_sender(observation, &judgement, step);
+            self.note_sender(observation, &judgement, *step);
         }
         let inward = self.scope.protects(observation.destination);
         if !inward && !self.scope.protects(observation.source) {
             self.counters.unprotected += 1;
             return;
         }
-        self.count(observation, vector, &judgement, step);
+        self.count(record, vector, &judgement);
+        debug_assert!(*hash == self.targets.hash(observation.destination));
     }
 
     /// Says that records were lost before they came here, so that figures are lower bounds from now on.
     pub fn note_loss(&mut self) {
+        self.settle_pending();
         self.lost = true;
     }
 
@@ -138,6 +182,7 @@ impl Detector {
 
     /// Closes the last window and ends what still goes on. The detector can be used further.
     pub fn finish(&mut self) {
+        self.settle_pending();
         let Some(step) = self.step else { return };
         self.close_step(step, true);
         let floods = std::mem::take(&mut self.floods);
@@ -220,6 +265,7 @@ impl Detector {
 
     /// Closes the current step and the empty ones up to `step`.
     fn move_on(&mut self, current: i64, step: i64) {
+        self.settle_pending();
         self.close_step(current, false);
         let mut at = current + 1;
         // Empty steps matter only while something ends or flows out; then time may jump.
@@ -233,8 +279,10 @@ impl Detector {
     }
 
     /// The sender of this record spoke: that is what its own packets are judged by.
-    fn note_sender(&mut self, observation: &Observation<'_>, judgement: &Judgement, step: i64) {
-        let Some(index) = self.targets.find(observation.source) else { return };
+    fn note_sender(&mut self, observation: &Observation, judgement: &Judgement, step: i64) {
+        let Some(index) = self.targets.find(observation.source, self.targets.hash(observation.source)) else {
+            return;
+        };
         let state = &mut self.targets.states[index as usize];
         state.sends = true;
         if let Some((vector, packets)) = judgement.take_back_of_sender {
@@ -248,8 +296,10 @@ impl Detector {
         state.step = state.step.max(step - 1);
     }
 
-    fn count(&mut self, observation: &Observation<'_>, vector: Vector, judgement: &Judgement, step: i64) {
-        let Some(index) = self.targets.find_or_add(observation.destination, &mut self.scope, step) else {
+    fn count(&mut self, record: &Pending, vector: Vector, judgement: &Judgement) {
+        let Pending { observation, step, hash, .. } = record;
+        let address = observation.destination;
+        let Some(index) = self.targets.find_or_add(address, *hash, &mut self.scope, *step) else {
             return;
         };
         let state = &mut self.targets.states[index as usize];
@@ -280,13 +330,13 @@ impl Detector {
             state.cells[vector.index()].fresh += 1.0;
         }
         if is_unwanted || is_fresh || vector == Vector::DnsQueryFlood {
-            self.look_closer(observation, vector, index, step);
+            self.look_closer(observation, vector, index, *step);
         }
     }
 
     /// Shows an unwanted record to the sketches of its targets, which are made if there is reason.
     #[inline]
-    fn look_closer(&mut self, observation: &Observation<'_>, vector: Vector, index: u32, step: i64) {
+    fn look_closer(&mut self, observation: &Observation, vector: Vector, index: u32, step: i64) {
         let state = &mut self.targets.states[index as usize];
         if state.suspect.is_none() && state.cells[vector.index()].interesting() >= SUSPECT_PACKETS_PER_STEP {
             self.make_suspect(Subject::Address(index), step);
@@ -529,7 +579,7 @@ fn list(listed: &mut Vec<u32>, state: &mut TargetState, index: u32) {
 
 /// Adds a record to the counters of its target.
 #[inline]
-fn add(state: &mut TargetState, observation: &Observation<'_>, vector: Vector, weight: f32) {
+fn add(state: &mut TargetState, observation: &Observation, vector: Vector, weight: f32) {
     let packets = observation.packets as f32;
     let bytes = observation.bytes as f32;
     let unwanted = packets * weight;
@@ -550,7 +600,7 @@ fn add(state: &mut TargetState, observation: &Observation<'_>, vector: Vector, w
 #[inline]
 fn counts_unseen(
     state: &TargetState,
-    observation: &Observation<'_>,
+    observation: &Observation,
     vector: Vector,
     judgement: &Judgement,
 ) -> bool {

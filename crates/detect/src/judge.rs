@@ -1,10 +1,9 @@
 //! Was this packet wanted? The conversation's memory, asked for one observation.
 
-use wire::packet::{LinkType, decode};
-use wire::{Address, TcpFlags, Time};
+use wire::{Address, TcpFlags};
 
-use crate::Observation;
-use crate::conversation::{Conversation, Conversations, Side, state};
+use crate::conversation::{Conversation, Conversations, Key, Side, state};
+use crate::observation::{Observation, Opening};
 use crate::vector::{Vector, protocol};
 
 /// Most packets that one conversation can have outstanding.
@@ -61,7 +60,8 @@ impl Default for Judgement {
 #[inline]
 pub(crate) fn judge(
     conversations: &mut Conversations,
-    observation: &Observation<'_>,
+    observation: &Observation,
+    key: Key,
     vector: Vector,
     step: u32,
 ) -> Judgement {
@@ -69,11 +69,11 @@ pub(crate) fn judge(
         return Judgement { is_unwanted: true, ..Judgement::default() };
     }
     if vector == Vector::IcmpFlood {
-        return judge_icmp(conversations, observation, step);
+        return judge_icmp(conversations, observation, key, step);
     }
     // A reset is what a closed port says to everybody; it agrees to nothing.
     let quiet = vector == Vector::RstFlood;
-    let (conversation, side) = conversations.note(observation, step, quiet);
+    let (conversation, side) = conversations.note(key, step, quiet);
     let first_word = !quiet && !side.is_first_speaker && conversation.state & state::ANSWERED == 0;
     let mut judgement = Judgement {
         receiver_sends: conversation.state & side.other_sent != 0,
@@ -95,7 +95,7 @@ pub(crate) fn judge(
 fn judge_tcp(
     conversation: &mut Conversation,
     side: Side,
-    observation: &Observation<'_>,
+    observation: &Observation,
     vector: Vector,
     judgement: &mut Judgement,
 ) {
@@ -136,7 +136,7 @@ fn judge_tcp(
 /// The initiator goes on after its SYN: the handshake is complete, and it may carry something.
 fn carry(
     conversation: &mut Conversation,
-    observation: &Observation<'_>,
+    observation: &Observation,
     spoken: bool,
     judgement: &mut Judgement,
 ) {
@@ -155,13 +155,13 @@ fn carry(
             owe(conversation, Vector::ConnectionFlood, 1, true);
         }
     }
-    if conversation.state & state::ESTABLISHED != 0 && !observation.payload.is_empty() {
-        carry_payload(conversation, observation.payload, judgement);
+    if conversation.state & state::ESTABLISHED != 0 && observation.carries_payload {
+        carry_payload(conversation, observation.opening, judgement);
     }
 }
 
 /// Payload of the initiator: what an opened connection, then a begun TLS handshake, is good for.
-fn carry_payload(conversation: &mut Conversation, payload: &[u8], judgement: &mut Judgement) {
+fn carry_payload(conversation: &mut Conversation, opening: Opening, judgement: &mut Judgement) {
     let carried = conversation.count_carried();
     if conversation.state & state::CARRIED == 0 {
         conversation.state |= state::CARRIED;
@@ -171,13 +171,14 @@ fn carry_payload(conversation: &mut Conversation, payload: &[u8], judgement: &mu
         } else if settled.is_some() {
             judgement.take_back_of_receiver = settled;
         }
-        // RFC 8446 section 5.1 and 4: a handshake record that begins with a ClientHello.
-        if payload.len() > 5 && payload[0] == 0x16 && payload[1] == 3 && payload[5] == 1 {
+        if opening == Opening::ClientHello {
             conversation.state |= state::HELLO;
             judgement.also = Some(Vector::TlsHandshakeFlood);
             owe(conversation, Vector::TlsHandshakeFlood, 1, true);
         }
-    } else if conversation.state & state::HELLO != 0 && (carried >= HANDSHAKE_PACKETS || payload[0] == 0x17) {
+    } else if conversation.state & state::HELLO != 0
+        && (carried >= HANDSHAKE_PACKETS || opening == Opening::ApplicationData)
+    {
         judgement.take_back_of_receiver =
             settle_only(conversation, Vector::TlsHandshakeFlood).or(judgement.take_back_of_receiver);
     }
@@ -186,7 +187,7 @@ fn carry_payload(conversation: &mut Conversation, payload: &[u8], judgement: &mu
 fn judge_other(
     conversation: &mut Conversation,
     side: Side,
-    observation: &Observation<'_>,
+    observation: &Observation,
     vector: Vector,
     judgement: &mut Judgement,
 ) {
@@ -211,21 +212,26 @@ fn judge_other(
 }
 
 /// ICMP: an error is wanted when the packet that it quotes was truly sent, an echo reply when somebody asked.
-fn judge_icmp(conversations: &mut Conversations, observation: &Observation<'_>, step: u32) -> Judgement {
+fn judge_icmp(
+    conversations: &mut Conversations,
+    observation: &Observation,
+    key: Key,
+    step: u32,
+) -> Judgement {
     const ECHO_REPLIES: [(u8, u8); 2] = [(protocol::ICMP, 0), (protocol::ICMPV6, 129)];
     let is_error = match observation.protocol {
         protocol::ICMP => matches!(observation.icmp_type, 3 | 4 | 5 | 11 | 12),
         _ => observation.icmp_type < 128,
     };
     if is_error {
-        let quoted = quoted(observation);
-        let was_sent = quoted.is_some_and(|quoted| {
-            let (conversation, side) = conversations.note(&quoted, step, true);
+        let was_sent = observation.quoted.is_some_and(|quoted| {
+            let key = conversations.key(&quoted.as_observation());
+            let (conversation, side) = conversations.note(key, step, true);
             conversation.state & side.sent != 0
         });
         return Judgement { is_unwanted: !was_sent, ..Judgement::default() };
     }
-    let (conversation, side) = conversations.note(observation, step, false);
+    let (conversation, side) = conversations.note(key, step, false);
     let is_reply = ECHO_REPLIES.contains(&(observation.protocol, observation.icmp_type));
     let asked = conversation.state & side.other_sent != 0 && !side.is_first_speaker;
     Judgement {
@@ -235,18 +241,6 @@ fn judge_icmp(conversations: &mut Conversations, observation: &Observation<'_>, 
         is_new: side.is_new,
         ..Judgement::default()
     }
-}
-
-/// The packet that an ICMP error quotes (RFC 792, RFC 4443 section 3), as its sender sent it.
-fn quoted<'a>(observation: &Observation<'a>) -> Option<Observation<'a>> {
-    let mut bytes = observation.payload;
-    // The four bytes after the checksum may or may not be counted as payload; an IP header tells itself.
-    if bytes.first().is_none_or(|first| !matches!(first >> 4, 4 | 6)) {
-        bytes = bytes.get(4..)?;
-    }
-    let link = if bytes.first()? >> 4 == 4 { LinkType::IPV4 } else { LinkType::IPV6 };
-    let packet = decode(link, bytes).ok()?.outer;
-    Some(Observation::of_packet(Time::default(), &packet))
 }
 
 /// Notes packets as counted against a conversation.

@@ -29,7 +29,7 @@ pub use counters::Counters;
 pub use detector::{Detector, LATE_AFTER_SECONDS, Limits};
 pub use event::{Event, FloodEvent, Phase};
 pub use flood::HOLD_SECONDS;
-pub use observation::Observation;
+pub use observation::{Observation, Opening, Quoted};
 pub use scope::{MAXIMUM_AUTOMATIC_PREFIXES, Scope};
 pub use suspect::DEFAULT_SUSPECTS;
 pub use target::STEP_NANOSECONDS;

@@ -1,10 +1,16 @@
 //! What the detector is given: one shape for packets, sampled packets and flow records.
 
+use wire::packet::{LinkType, decode};
 use wire::{Address, FlowRecord, Fragment, Packet, Payload, TcpFlags, Time};
 
+use crate::vector::protocol;
+
 /// One packet, sampled packet or flow record. Counts are corrected for sampling.
+///
+/// It borrows nothing: what matters of a payload is read when it is made, so that the detector can look at
+/// several at once.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Observation<'a> {
+pub struct Observation {
     /// Capture time, or for flow records the time of arrival.
     pub time: Time,
     /// How long the packets of a flow record are spread over, in nanoseconds; 0 for a packet.
@@ -41,15 +47,48 @@ pub struct Observation<'a> {
     pub flow_packets: u64,
     /// What the payload looks like.
     pub payload_kind: Payload,
-    /// The transport payload as far as it is there.
-    pub payload: &'a [u8],
+    /// Whether the packet carries transport payload that was captured.
+    pub carries_payload: bool,
+    /// How that payload begins, where TLS is told by it.
+    pub opening: Opening,
+    /// The first label of the name that a DNS question asks for, folded to a number; 0 = none.
+    pub query_name: u64,
+    /// The packet that an ICMP error quotes.
+    pub quoted: Option<Quoted>,
 }
 
-impl<'a> Observation<'a> {
+/// How the payload of a TCP segment begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Opening {
+    /// Anything else, or nothing.
+    #[default]
+    Other,
+    /// A TLS handshake record with a ClientHello (RFC 8446 sections 4 and 5.1).
+    ClientHello,
+    /// A TLS record of application data.
+    ApplicationData,
+}
+
+/// What an ICMP error says of the packet that it is about (RFC 792, RFC 4443 section 3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quoted {
+    /// Who sent it.
+    pub source: Address,
+    /// To whom.
+    pub destination: Address,
+    /// Upper-layer protocol.
+    pub protocol: u8,
+    /// Source port.
+    pub source_port: u16,
+    /// Destination port.
+    pub destination_port: u16,
+}
+
+impl Observation {
     /// A captured packet.
     #[inline]
-    pub fn of_packet(time: Time, packet: &Packet<'a>) -> Self {
-        Self {
+    pub fn of_packet(time: Time, packet: &Packet<'_>) -> Self {
+        let mut observation = Self {
             time,
             duration_nanoseconds: 0,
             last: time,
@@ -68,7 +107,24 @@ impl<'a> Observation<'a> {
             sampling: 1,
             flow_packets: 0,
             payload_kind: packet.payload_kind,
-            payload: packet.payload,
+            carries_payload: !packet.payload.is_empty(),
+            ..Self::default()
+        };
+        if observation.carries_payload {
+            observation.read_payload(packet.payload);
+        }
+        observation
+    }
+
+    #[inline]
+    fn read_payload(&mut self, payload: &[u8]) {
+        match self.protocol {
+            protocol::TCP => self.opening = opening(payload),
+            protocol::UDP if self.destination_port == 53 => {
+                self.query_name = first_label(payload).map_or(0, fold);
+            }
+            protocol::ICMP | protocol::ICMPV6 => self.quoted = quoted(payload),
+            _ => {}
         }
     }
 
@@ -100,7 +156,7 @@ impl<'a> Observation<'a> {
             sampling,
             flow_packets: if is_sample { 0 } else { packets },
             payload_kind: record.payload_kind,
-            payload: &[],
+            ..Self::default()
         }
     }
 
@@ -108,5 +164,102 @@ impl<'a> Observation<'a> {
     #[inline]
     pub const fn is_flow(&self) -> bool {
         self.flow_packets != 0
+    }
+}
+
+fn opening(payload: &[u8]) -> Opening {
+    match *payload {
+        [0x16, 3, _, _, _, 1, ..] => Opening::ClientHello,
+        [0x17, 3, ..] => Opening::ApplicationData,
+        _ => Opening::Other,
+    }
+}
+
+/// The bytes of the first label of a DNS question (RFC 1035 section 4.1.2).
+fn first_label(payload: &[u8]) -> Option<&[u8]> {
+    const HEADER_BYTES: usize = 12;
+    let is_query = payload.get(2)? & 0x80 == 0;
+    let length = usize::from(*payload.get(HEADER_BYTES)?);
+    (is_query && length > 0 && length < 64).then_some(())?;
+    payload.get(HEADER_BYTES + 1..HEADER_BYTES + 1 + length)
+}
+
+/// A label as a number that is not 0 (FNV-1a); it is hashed under the secret key before it counts.
+fn fold(label: &[u8]) -> u64 {
+    let mut number = 0xcbf2_9ce4_8422_2325_u64;
+    for &byte in label {
+        number = (number ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    number | 1
+}
+
+/// The packet that an ICMP error quotes, if the payload looks like one.
+fn quoted(payload: &[u8]) -> Option<Quoted> {
+    let mut bytes = payload;
+    // The four bytes after the checksum may or may not be counted as payload; an IP header tells itself.
+    if !matches!(bytes.first()? >> 4, 4 | 6) {
+        bytes = bytes.get(4..)?;
+    }
+    let link = if bytes.first()? >> 4 == 4 { LinkType::IPV4 } else { LinkType::IPV6 };
+    let packet = decode(link, bytes).ok()?.outer;
+    Some(Quoted {
+        source: packet.source,
+        destination: packet.destination,
+        protocol: packet.protocol,
+        source_port: packet.source_port,
+        destination_port: packet.destination_port,
+    })
+}
+
+impl Quoted {
+    /// The quoted packet as an observation of its own, to be looked up.
+    pub(crate) fn as_observation(&self) -> Observation {
+        Observation {
+            source: self.source,
+            destination: self.destination,
+            protocol: self.protocol,
+            first_protocol: self.protocol,
+            source_port: self.source_port,
+            destination_port: self.destination_port,
+            ..Observation::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_label_of_a_question_is_read_within_bounds() {
+        let mut query = vec![0; 12];
+        query.extend(b"\x03abc\x07example\x00");
+        assert_eq!(first_label(&query), Some(&b"abc"[..]));
+        assert_eq!(first_label(&query[..14]), None);
+        query[2] = 0x80;
+        assert_eq!(first_label(&query), None, "an answer");
+        assert_eq!(first_label(&[]), None);
+    }
+
+    #[test]
+    fn a_quoted_packet_is_found_with_and_without_the_unused_word() {
+        let mut header = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 10, 198, 51, 100, 7];
+        header.extend([0x30, 0x39, 0, 53, 0, 8, 0, 0]);
+        let with_word = [&[0; 4][..], &header].concat();
+        for bytes in [&header, &with_word] {
+            let quoted = quoted(bytes).unwrap();
+            assert_eq!((quoted.source_port, quoted.destination_port), (12_345, 53));
+            assert_eq!(quoted.source.to_string(), "192.0.2.10");
+        }
+        assert_eq!(quoted(&[]), None);
+        assert_eq!(quoted(&[1, 2, 3]), None);
+    }
+
+    #[test]
+    fn tls_is_told_by_its_first_bytes() {
+        assert_eq!(opening(&[0x16, 3, 1, 2, 0, 1, 0]), Opening::ClientHello);
+        assert_eq!(opening(&[0x16, 3, 1, 2, 0, 2, 0]), Opening::Other, "a ServerHello");
+        assert_eq!(opening(&[0x17, 3, 3]), Opening::ApplicationData);
+        assert_eq!(opening(b"GET / HTTP/1.1"), Opening::Other);
     }
 }

@@ -18,7 +18,7 @@ const EXCUSED_PER_PACKET: f32 = 1.5;
 const EXCUSED_PER_SEGMENT: f32 = 0.6;
 
 /// The target sent this: what it may get back is wanted.
-pub(crate) fn excuse_by_outbound(target: &mut TargetState, observation: &Observation<'_>) {
+pub(crate) fn excuse_by_outbound(target: &mut TargetState, observation: &Observation) {
     let packets = observation.packets as f32 * EXCUSED_PER_PACKET;
     let mut excuse = |vector: Vector| target.count(vector, 0.0, -packets);
     match observation.protocol {
@@ -51,7 +51,7 @@ pub(crate) fn excuse_by_outbound(target: &mut TargetState, observation: &Observa
 
 /// The target gets this: the connection that it belongs to was completed.
 #[inline]
-pub(crate) fn excuse_by_inbound(target: &mut TargetState, observation: &Observation<'_>, vector: Vector) {
+pub(crate) fn excuse_by_inbound(target: &mut TargetState, observation: &Observation, vector: Vector) {
     if vector == Vector::AckFlood {
         let packets = observation.packets as f32 * EXCUSED_PER_SEGMENT;
         target.count(Vector::SynFlood, 0.0, -packets);

@@ -86,7 +86,7 @@ impl Suspect {
 
     /// Looks at one unwanted packet or record.
     #[inline]
-    pub(crate) fn note(&mut self, observation: &Observation<'_>, key: &KeyedState, step: i64) {
+    pub(crate) fn note(&mut self, observation: &Observation, key: &KeyedState, step: i64) {
         let hash = key.hash_address(observation.source.bits());
         self.sources.insert_hash(hash);
         self.observations += 1;
@@ -104,7 +104,7 @@ impl Suspect {
         }
     }
 
-    fn note_keys(&mut self, observation: &Observation<'_>, key: &KeyedState, hash: u64, weight: u64) {
+    fn note_keys(&mut self, observation: &Observation, key: &KeyedState, hash: u64, weight: u64) {
         self.top_sources.add_hashed(observation.source, hash, weight);
         self.destinations.insert_hash(key.hash_address(observation.destination.bits()));
         if matches!(observation.protocol, protocol::TCP | protocol::UDP | protocol::UDP_LITE) {
@@ -113,11 +113,9 @@ impl Suspect {
         }
         let size = observation.bytes / observation.packets.max(1);
         self.sizes.add(u16::try_from(size).unwrap_or(u16::MAX), weight);
-        if observation.destination_port == 53
-            && let Some(name) = first_label(observation.payload)
-        {
+        if observation.query_name != 0 {
             self.queries += 1;
-            self.query_names.insert_hash(key.hash_address(fold(name)));
+            self.query_names.insert_hash(key.hash_u64(observation.query_name));
         }
     }
 
@@ -148,24 +146,6 @@ fn top_share(hitters: &HeavyHitters<u16>) -> Option<(u16, f64)> {
     Some((first.key, (first.count - first.error) as f64 / hitters.total().max(1) as f64))
 }
 
-/// The bytes of the first label of a DNS question (RFC 1035 section 4.1.2).
-fn first_label(payload: &[u8]) -> Option<&[u8]> {
-    const HEADER_BYTES: usize = 12;
-    let is_query = payload.get(2)? & 0x80 == 0;
-    let length = usize::from(*payload.get(HEADER_BYTES)?);
-    (is_query && length > 0 && length < 64).then_some(())?;
-    payload.get(HEADER_BYTES + 1..HEADER_BYTES + 1 + length)
-}
-
-/// A label as a number (FNV-1a of 128 bits); it is hashed under the secret key after this.
-fn fold(label: &[u8]) -> u128 {
-    let mut number = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128;
-    for &byte in label {
-        number = (number ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
-    }
-    number
-}
-
 /// Whether no packet on the Internet can truly come from this address (RFC 6890; 240/4 of RFC 1112). Private
 /// space is left out: replays of laboratories are full of it.
 fn is_impossible(address: Address) -> bool {
@@ -193,16 +173,5 @@ mod tests {
         for text in ["8.8.8.8", "10.0.0.1", "223.255.255.1", "2001:db8::1", "fe80::1", "fd00::1", "3fff::1"] {
             assert!(!is_impossible(text.parse::<std::net::IpAddr>().unwrap().into()), "{text}");
         }
-    }
-
-    #[test]
-    fn the_first_label_of_a_question_is_read_within_bounds() {
-        let mut query = vec![0; 12];
-        query.extend(b"\x03abc\x07example\x00");
-        assert_eq!(first_label(&query), Some(&b"abc"[..]));
-        assert_eq!(first_label(&query[..14]), None);
-        query[2] = 0x80;
-        assert_eq!(first_label(&query), None, "an answer");
-        assert_eq!(first_label(&[]), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The table of addresses that are counted, bounded.
 
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 use sketch::KeyedState;
 use wire::Address;
 
@@ -16,7 +16,9 @@ const EVICTABLE_AFTER_STEPS: i64 = 20;
 
 /// The addresses that are counted.
 pub(crate) struct Targets {
-    index: HashMap<u128, u32, KeyedState>,
+    /// Address bits and index, by the keyed hash of the former.
+    index: HashTable<(u128, u32)>,
+    key: KeyedState,
     pub(crate) states: Vec<TargetState>,
     pub(crate) places: Vec<Place>,
     capacity: usize,
@@ -31,7 +33,8 @@ impl Targets {
     /// An empty table.
     pub(crate) fn new(capacity: usize, key: KeyedState) -> Self {
         Self {
-            index: HashMap::with_hasher(key),
+            index: HashTable::new(),
+            key,
             states: Vec::new(),
             places: Vec::new(),
             capacity: capacity.max(1),
@@ -41,22 +44,40 @@ impl Targets {
         }
     }
 
+    /// The keyed hash of an address, for the calls below.
+    #[inline]
+    pub(crate) fn hash(&self, address: Address) -> u64 {
+        self.key.hash_address(address.bits())
+    }
+
     /// The entry of an address, if it has one.
     #[inline]
-    pub(crate) fn find(&self, address: Address) -> Option<u32> {
-        self.index.get(&address.bits()).copied()
+    pub(crate) fn find(&self, address: Address, hash: u64) -> Option<u32> {
+        self.index.find(hash, |entry| entry.0 == address.bits()).map(|entry| entry.1)
+    }
+
+    /// Reads the counters of an address, so that they are near when they are wanted.
+    #[inline]
+    pub(crate) fn touch(&self, address: Address, hash: u64) -> u32 {
+        self.find(address, hash).map_or(0, |index| self.states[index as usize].sampling)
     }
 
     /// The entry of an address, made if there is room.
     #[inline]
-    pub(crate) fn find_or_add(&mut self, address: Address, scope: &mut Scope, step: i64) -> Option<u32> {
-        match self.find(address) {
+    pub(crate) fn find_or_add(
+        &mut self,
+        address: Address,
+        hash: u64,
+        scope: &mut Scope,
+        step: i64,
+    ) -> Option<u32> {
+        match self.find(address, hash) {
             Some(index) => Some(index),
-            None => self.add(address, scope, step),
+            None => self.add(address, hash, scope, step),
         }
     }
 
-    fn add(&mut self, address: Address, scope: &mut Scope, step: i64) -> Option<u32> {
+    fn add(&mut self, address: Address, hash: u64, scope: &mut Scope, step: i64) -> Option<u32> {
         let place = scope.place(address);
         let index = if self.states.len() < self.capacity {
             self.states.push(TargetState::default());
@@ -71,7 +92,8 @@ impl Targets {
             self.places[index] = place;
             index
         };
-        self.index.insert(address.bits(), index as u32);
+        let key = self.key;
+        self.index.insert_unique(hash, (address.bits(), index as u32), |entry| key.hash_address(entry.0));
         Some(index as u32)
     }
 
@@ -82,7 +104,11 @@ impl Targets {
             let state = &self.states[self.hand];
             let is_idle = state.step.saturating_add(EVICTABLE_AFTER_STEPS) < step;
             if is_idle && !state.listed && state.flood.is_none() && state.suspect.is_none() {
-                self.index.remove(&self.places[self.hand].address.bits());
+                let bits = self.places[self.hand].address.bits();
+                if let Ok(entry) = self.index.find_entry(self.key.hash_address(bits), |entry| entry.0 == bits)
+                {
+                    entry.remove();
+                }
                 self.evicted += 1;
                 return Some(self.hand);
             }

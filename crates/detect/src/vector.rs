@@ -184,7 +184,7 @@ impl Vector {
 
     /// The kind of one packet or flow record.
     #[inline]
-    pub fn of(observation: &Observation<'_>) -> Self {
+    pub fn of(observation: &Observation) -> Self {
         if observation.fragment == Fragment::Later {
             return Self::FragmentFlood;
         }
@@ -210,7 +210,7 @@ impl Serialize for Vector {
 
 /// The kind of a TCP packet by its flags, or of a flow record by the union of its packets' flags.
 #[inline]
-fn tcp_kind(observation: &Observation<'_>) -> Vector {
+fn tcp_kind(observation: &Observation) -> Vector {
     const LOW: u8 = TcpFlags::FIN | TcpFlags::SYN | TcpFlags::RST | TcpFlags::ACK;
     let flags = observation.tcp_flags;
     if observation.is_flow() {
@@ -230,7 +230,7 @@ fn tcp_kind(observation: &Observation<'_>) -> Vector {
 
 /// The kind of a TCP flow record. A whole connection shows SYN and ACK and more in one record; a record with
 /// no flag at all comes from an exporter that does not send them.
-fn tcp_flow_kind(observation: &Observation<'_>) -> Vector {
+fn tcp_flow_kind(observation: &Observation) -> Vector {
     let flags = observation.tcp_flags;
     let single = observation.flow_packets <= 1;
     let opened = flags.has(TcpFlags::SYN);
@@ -258,7 +258,7 @@ fn tcp_flow_kind(observation: &Observation<'_>) -> Vector {
 
 /// The kind of a UDP packet: the payload decides where it speaks, the ports where it does not.
 #[inline]
-fn udp_kind(observation: &Observation<'_>) -> Vector {
+fn udp_kind(observation: &Observation) -> Vector {
     let payload = observation.payload_kind;
     match (payload.service, payload.role) {
         (Service::Unknown | Service::Rtp, _) => {}
@@ -282,7 +282,7 @@ fn udp_kind(observation: &Observation<'_>) -> Vector {
 }
 
 /// Flow records and unreadable payloads have only ports and sizes.
-fn udp_kind_by_port(observation: &Observation<'_>) -> Vector {
+fn udp_kind_by_port(observation: &Observation) -> Vector {
     /// Questions of NTP, DNS and IKE peers that use the service's port on both sides are shorter than this.
     const QUESTION_MAXIMUM_BYTES: u64 = 200;
     let mean_bytes = observation.bytes / observation.packets.max(1);
@@ -304,7 +304,7 @@ mod tests {
     use super::*;
     use wire::Payload;
 
-    fn kind(edit: impl FnOnce(&mut Observation<'static>)) -> Vector {
+    fn kind(edit: impl FnOnce(&mut Observation)) -> Vector {
         let mut observation = Observation::default();
         edit(&mut observation);
         Vector::of(&observation)
