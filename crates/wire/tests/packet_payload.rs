@@ -83,14 +83,9 @@ mod payloads {
     }
 
     fn binary_cases() -> Vec<Case> {
-        use Role::{Request, Response, Unknown};
+        use Role::{Request, Response};
         let dump = "12345678 00000001 00000000 00000000 00000000 00000000 00000001 000186a0 00000002 00000006 0000006f";
         let rip = "02020000 00020000 0a000000 ffffff00 00000000 00000001";
-        let quic = [&hex("c3 00000001 08 0102030405060708 00")[..], &[7; 1180]].concat();
-        let ike = hex("0102030405060708 0000000000000000 21 20 22 08 00000000 0000001c");
-        let ike_answer = hex("0102030405060708 1112131415161718 0b 20 22 20 00000000 0000001c");
-        let sccrp = "c802 0014 0001 0000 0001 0001 8008 0000 0000 0002";
-        let dtls = "16 feff 0000 000000000000 0010 03 000004 0000 000000 000004 fefd";
         vec![
             case(Service::Cldap, Request, 389, true, hex("30 0c 020101 63 07 0400 0a0100 0a01")),
             case(
@@ -123,6 +118,17 @@ mod payloads {
             case(Service::Rip, Response, 520, true, hex(rip)),
             case(Service::Mssql, Response, 1434, true, b"\x05\x10\x00ServerName;DB1;;"),
             case(Service::Mssql, Request, 1434, false, [3]),
+        ]
+    }
+
+    fn session_cases() -> Vec<Case> {
+        use Role::{Request, Response, Unknown};
+        let quic = [&hex("c3 00000001 08 0102030405060708 00")[..], &[7; 1180]].concat();
+        let ike = hex("0102030405060708 0000000000000000 21 20 22 08 00000000 0000001c");
+        let ike_answer = hex("0102030405060708 1112131415161718 0b 20 22 20 00000000 0000001c");
+        let sccrp = "c802 0014 0001 0000 0001 0001 8008 0000 0000 0002";
+        let dtls = "16 feff 0000 000000000000 0010 03 000004 0000 000000 000004 fefd";
+        vec![
             case(Service::Steam, Request, 27015, true, b"\xff\xff\xff\xffTSource Engine Query\x00"),
             case(Service::Steam, Response, 27015, true, b"\xff\xff\xff\xffI\x11Server\x00map\x00"),
             case(Service::Ubiquiti, Response, 10001, true, hex("0100 0009 01 0006 802aa88d692b")),
@@ -142,7 +148,7 @@ mod payloads {
             case(Service::Ike, Request, 4500, true, [&[0; 4], &ike[..]].concat()),
             case(Service::Ike, Response, 500, true, ike_answer),
             case(Service::Bacnet, Response, 47808, true, hex("810a 000c 0100 300e 0c02 0000")),
-            case(Service::Bacnet, Request, 47808, true, hex("810b 0008 0120 ffff").as_slice().to_vec()),
+            case(Service::Bacnet, Request, 47808, true, hex("810b 0008 0120 ffff")),
             case(Service::Slp, Request, 427, true, hex("02 01 000012 0000 000000 0005 0002 656e 0000")),
             case(Service::Rtp, Unknown, 5004, true, hex("80c90001 01020304")),
         ]
@@ -152,6 +158,7 @@ mod payloads {
         let mut cases = text_cases();
         cases.extend(name_and_time_cases());
         cases.extend(binary_cases());
+        cases.extend(session_cases());
         cases
     }
 
