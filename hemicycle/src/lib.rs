@@ -1,3 +1,4 @@
 //! The wiring between the rooms, without any logic of theirs. The binary and the laboratory use it alike.
 
+pub mod exporters;
 pub mod pipeline;

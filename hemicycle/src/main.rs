@@ -1,17 +1,28 @@
-//! The command line.
+//! The command line: what is typed to what is run. There is no logic of the rooms here, only what a person or a
+//! program sees of them.
 
-use anyhow::Context;
-use hemicycle::pipeline::Pipeline;
-use intake::{Inputs, OpenOptions};
+mod check;
+mod cli;
+mod demo;
+mod failure;
+mod files;
+mod generate;
+mod replay;
+mod style;
 
-fn main() -> anyhow::Result<()> {
-    let paths: Vec<std::path::PathBuf> = std::env::args_os().skip(1).map(Into::into).collect();
-    let mut inputs = Inputs::open(&paths, &OpenOptions::default()).context("inputs")?;
-    let mut events: Vec<detect::Event> = Vec::new();
-    let ran = Pipeline::new(None, &mut events).run(&mut inputs)?;
-    for event in &events {
-        println!("{}", serde_json::to_string(event)?);
-    }
-    eprintln!("{ran:?}");
-    Ok(())
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
+        Command::Generate(arguments) => generate::run(&arguments),
+    };
+    failure::exit_code(done)
 }

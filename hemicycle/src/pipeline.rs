@@ -1,21 +1,31 @@
 //! Intake to detector to whoever listens: the same for a file, the demonstration and the laboratory.
 
-use std::collections::BTreeMap;
-
 use detect::{Detector, Event, Limits, Observation, Scope};
-use institution::{Institution, Sampling};
+use institution::Institution;
 use intake::{Inputs, IntakeError, Visitor};
 use sketch::{KeyedState, PUBLISHED_KEY};
 use wire::packet::Decoded;
 use wire::{Address, FlowRecord, Time};
+
+use crate::exporters::{Exporters, Known};
 
 /// Who hears of events while records are read.
 pub trait Listener {
     /// An event, in order.
     fn event(&mut self, event: &Event);
 
+    /// Called before every record, with its time: a replay at a set speed waits here.
+    #[inline]
+    fn pace(&mut self, _time: Time) {}
+
     /// Called about once for every [`PROGRESS_RECORDS`] records.
-    fn progress(&mut self, _records: u64, _now: Time) {}
+    fn progress(&mut self, _progress: Progress) {}
+
+    /// Whether nobody listens any more and reading can end.
+    #[inline]
+    fn stop(&self) -> bool {
+        false
+    }
 }
 
 impl Listener for Vec<Event> {
@@ -27,12 +37,25 @@ impl Listener for Vec<Event> {
 /// Records between two calls of [`Listener::progress`].
 pub const PROGRESS_RECORDS: u64 = 1 << 16;
 
+/// How far reading is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Packets and flow records so far.
+    pub records: u64,
+    /// Bytes of the traffic that they stand for, at the IP layer, corrected for sampling.
+    pub traffic_bytes: u64,
+    /// Time of the latest.
+    pub now: Time,
+}
+
 /// A detector that is fed by intake.
 pub struct Pipeline<'a, L> {
     detector: Detector,
     listener: &'a mut L,
-    sampling: BTreeMap<Address, u32>,
+    exporters: Exporters,
     records: u64,
+    traffic_bytes: u64,
+    lost: u64,
     first: Option<Time>,
     last: Option<Time>,
 }
@@ -42,39 +65,66 @@ impl<'a, L: Listener> Pipeline<'a, L> {
     /// runs repeat: it is for files, not for a service.
     pub fn new(institution: Option<Institution>, listener: &'a mut L) -> Self {
         let key = KeyedState::new(PUBLISHED_KEY);
-        let sampling = institution.as_ref().map(declared_sampling).unwrap_or_default();
+        let exporters = Exporters::new(institution.as_ref());
         let scope = institution.map_or_else(|| Scope::everything(key), |known| Scope::of(known, key));
         let detector = Detector::new(scope, &Limits::default(), PUBLISHED_KEY);
-        Self { detector, listener, sampling, records: 0, first: None, last: None }
+        Self { detector, listener, exporters, records: 0, traffic_bytes: 0, lost: 0, first: None, last: None }
     }
 
-    /// Reads everything, closes the last window and gives back the detector, for its counters.
+    /// Reads everything, closes the last window and gives back what was counted.
     ///
     /// # Errors
     /// As [`Inputs::run`].
     pub fn run(mut self, inputs: &mut Inputs) -> Result<Ran, IntakeError> {
         inputs.run(&mut self)?;
+        Ok(self.finish())
+    }
+
+    /// Closes the last window and tells what is left to tell. For who calls [`Inputs::run`] with a visitor around
+    /// this one; everybody else calls [`Pipeline::run`].
+    pub fn finish(mut self) -> Ran {
         self.detector.finish();
         self.tell();
         let span_seconds = match (self.first, self.last) {
             (Some(first), Some(last)) => last.seconds_since(first).max(0.0),
             _ => 0.0,
         };
-        Ok(Ran { counters: self.detector.counters(), records: self.records, span_seconds })
+        Ran {
+            counters: self.detector.counters(),
+            exporters: self.exporters.counters(),
+            records: self.records,
+            traffic_bytes: self.traffic_bytes,
+            lost: self.lost,
+            span_seconds,
+        }
+    }
+
+    /// Closes what lies before `now`, as if a record of that time had come, and tells what there is to tell.
+    pub fn advance(&mut self, now: Time) {
+        self.detector.advance(now);
+        self.tell();
+    }
+
+    /// The listener.
+    pub fn listener(&mut self) -> &mut L {
+        self.listener
     }
 
     #[inline]
-    fn observe(&mut self, observation: &Observation<'_>) {
-        self.detector.observe(observation);
+    fn observe(&mut self, observation: &Observation) {
         let time = observation.time;
+        self.listener.pace(time);
+        self.detector.observe(observation);
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+        self.last = self.last.max(Some(time));
         self.records += 1;
+        self.traffic_bytes = self.traffic_bytes.saturating_add(observation.bytes);
         if self.detector.has_events() {
             self.tell();
         }
         if self.records.is_multiple_of(PROGRESS_RECORDS) {
-            self.listener.progress(self.records, time);
+            let (records, traffic_bytes) = (self.records, self.traffic_bytes);
+            self.listener.progress(Progress { records, traffic_bytes, now: time });
         }
     }
 
@@ -90,19 +140,16 @@ impl<'a, L: Listener> Pipeline<'a, L> {
 pub struct Ran {
     /// The detector's counters.
     pub counters: detect::Counters,
-    /// Records that were given to it.
+    /// What was counted about exporters of flow records.
+    pub exporters: crate::exporters::Counters,
+    /// Records that were given to the detector. The packet inside a tunnel is a record of its own.
     pub records: u64,
+    /// Bytes of the traffic that they stand for, at the IP layer, corrected for sampling.
+    pub traffic_bytes: u64,
+    /// Frames and exports lost before they came here, as far as the inputs say.
+    pub lost: u64,
     /// From the earliest to the latest record.
     pub span_seconds: f64,
-}
-
-/// The sampling rates that the file sets over what exporters say.
-fn declared_sampling(institution: &Institution) -> BTreeMap<Address, u32> {
-    let declared = institution.exporters.iter().filter_map(|exporter| match exporter.sampling {
-        Sampling::OneIn(rate) => Some((Address::from(exporter.address), rate)),
-        Sampling::Auto => None,
-    });
-    declared.collect()
 }
 
 impl<L: Listener> Visitor for Pipeline<'_, L> {
@@ -116,7 +163,18 @@ impl<L: Listener> Visitor for Pipeline<'_, L> {
 
     #[inline]
     fn flow(&mut self, _input: usize, arrival: Time, exporter: Address, record: &FlowRecord) {
-        let declared = self.sampling.get(&exporter).copied();
-        self.observe(&Observation::of_flow(arrival, record, declared));
+        if let Known::Counts { sampling } = self.exporters.judge(exporter, record) {
+            self.observe(&Observation::of_flow(arrival, record, sampling));
+        }
+    }
+
+    fn loss(&mut self, _input: usize, lost: u64) {
+        self.lost = self.lost.saturating_add(lost);
+        self.detector.note_loss();
+    }
+
+    #[inline]
+    fn stop(&self) -> bool {
+        self.listener.stop()
     }
 }

@@ -1,0 +1,195 @@
+//! What can be typed. Help, man pages and shell completions are all made from these definitions.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done, whatever was found
+  1  an input or the configuration is unusable
+  2  wrong usage";
+
+/// Finds floods aimed at parliaments, ministries, parties and election authorities, in captures and flow exports.
+#[derive(Debug, Parser)]
+#[command(name = "hemicycle", version, propagate_version = true, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(CheckArguments),
+    Replay(ReplayArguments),
+    Demo(DemoArguments),
+    #[command(hide = true)]
+    Generate(GenerateArguments),
+}
+
+/// Check an institution file
+///
+/// Reads the file, says everything that is wrong with it in one go, each with line, column and a mark under the
+/// text, and sums it up if it is fine.
+#[derive(Debug, Args)]
+#[command(after_long_help = CHECK_EXAMPLES)]
+pub(crate) struct CheckArguments {
+    /// The institution file (TOML); `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Print JSON, one object a line: each problem, or the summary
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) color: ColorArgument,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  hemicycle check data/institution/examplia.toml
+  hemicycle check --json institution.toml | jq .counts";
+
+/// Find floods in captures and flow exports
+///
+/// Reads any mix of captures of a mirror port (pcap, pcapng), captures of flow exports and dumps of export
+/// datagrams (NetFlow v5 and v9, IPFIX, sFlow v5), plain or compressed with gzip, on one time line. What a file is
+/// is found from its content. Without an institution file every destination is protected.
+#[derive(Debug, Args)]
+#[command(after_long_help = REPLAY_EXAMPLES)]
+pub(crate) struct ReplayArguments {
+    /// Files to read; `-` is standard input
+    #[arg(value_name = "INPUT", required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// What is protected, and which exporters report it (TOML; see `hemicycle check`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) institution: Option<PathBuf>,
+    /// Print events as JSON, one object a line; the last line is the summary
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Play at this many times real time; `max` does not wait
+    #[arg(long, value_name = "max|N", default_value = "max", value_parser = speed)]
+    pub(crate) speed: Speed,
+    /// Look for flow exports at this UDP port, instead of 2055, 4739, 6343, 9995 and 9996; can be repeated
+    #[arg(long = "flow-port", value_name = "PORT", value_delimiter = ',',
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) flow_ports: Vec<u16>,
+    /// Show addresses of sources, which are personal data, instead of their networks; the purpose is written down
+    /// in the output
+    #[arg(long, value_name = "PURPOSE", value_parser = purpose)]
+    pub(crate) show_addresses: Option<String>,
+    #[command(flatten)]
+    pub(crate) color: ColorArgument,
+    /// Print no timeline and no progress, only the tables at the end
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  hemicycle replay mirror.pcap.gz
+  hemicycle replay --institution institution.toml mirror.pcapng netflow.pcap
+  hemicycle replay --json mirror.pcap | jq 'select(.kind == \"flood\" and .phase == \"start\")'
+  ssh edge tcpdump -w - -i eth0 | hemicycle replay -
+  hemicycle replay --show-addresses 'incident 2026-17, report to the CSIRT' mirror.pcap
+
+Loss: where an input says that something was lost, figures from then on are lower bounds and say so.
+Addresses of sources are shown as their /24 or /48 unless a purpose is given.";
+
+/// Play the bundled recorded day
+///
+/// Plays recordings that are part of this program, composed to a day of an invented parliament, through the same
+/// pipeline as `replay`, and compares what was found with what is known to be in them.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// End after the play
+    #[arg(long)]
+    pub(crate) exit: bool,
+    /// Print events as JSON, one object a line; the last line is the summary
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) color: ColorArgument,
+}
+
+/// Write a document that describes this command line to standard output.
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArguments {
+    #[command(subcommand)]
+    pub(crate) document: Document,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Document {
+    /// A man page in roff: of the program, or of one command
+    Man {
+        /// The command
+        command: Option<String>,
+    },
+    /// Completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct ColorArgument {
+    /// When to use colour
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = When::Auto)]
+    pub(crate) color: When,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+/// How fast a replay plays.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Speed {
+    /// Without waiting.
+    Max,
+    /// So many times real time.
+    Times(f64),
+}
+
+fn speed(text: &str) -> Result<Speed, String> {
+    if text == "max" {
+        return Ok(Speed::Max);
+    }
+    match text.parse::<f64>() {
+        Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
+        _ => Err("give `max` or a number above 0: 1 is real time".to_owned()),
+    }
+}
+
+fn purpose(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("say what the addresses are needed for".to_owned()),
+        purpose => Ok(purpose.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_speed_is_a_number_above_nought_or_max() {
+        assert_eq!(speed("max"), Ok(Speed::Max));
+        assert_eq!(speed("2.5"), Ok(Speed::Times(2.5)));
+        for wrong in ["0", "-1", "inf", "nan", "", "fast"] {
+            assert!(speed(wrong).is_err(), "{wrong}");
+        }
+    }
+}
