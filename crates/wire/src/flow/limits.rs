@@ -2,8 +2,8 @@
 
 /// Bounds on the state that exporters, or those who forge their addresses, can make the decoder keep.
 ///
-/// With the defaults the worst case is about 40 MB, reached only when 1 024 sources each announce as much as
-/// they may; an ordinary router needs about 10 kB.
+/// With the defaults the worst case is about 25 MB by the sizes of the types, reached only when 1 024 sources
+/// each state as many sampling rates as they may; an ordinary router needs about 10 kB.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Sources kept: pairs of exporter and observation domain (source id, engine, sFlow sub-agent). When full,
@@ -15,7 +15,8 @@ pub struct Limits {
     pub templates_per_domain: usize,
     /// Fields in one template; a longer one is refused.
     pub fields_per_template: usize,
-    /// Template fields kept in all; beyond it a new template must find room in its own source.
+    /// Template fields kept in all, where a template counts as 32 fields more than it has, for its fixed size.
+    /// Beyond it a new template must find room in its own source.
     pub fields_total: usize,
     /// Templates added or changed by one datagram; further ones are refused.
     pub template_changes_per_datagram: usize,
