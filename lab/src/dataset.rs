@@ -53,6 +53,15 @@ impl Labelled {
     }
 }
 
+/// These folders, or those of the repository if none is named.
+pub(crate) fn folders(named: &[PathBuf]) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    match named {
+        [] => vec![root.join("data/captures"), root.join("data/recorded")],
+        named => named.to_vec(),
+    }
+}
+
 /// All rows of the folders, in their order.
 pub(crate) fn read(folders: &[PathBuf]) -> Result<Vec<Labelled>> {
     let mut rows = Vec::new();

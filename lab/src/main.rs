@@ -9,7 +9,10 @@ mod link;
 mod machine;
 mod random;
 mod table;
+mod throughput;
 mod trace;
+mod traffic;
+mod transform;
 
 use std::process::ExitCode;
 
@@ -27,11 +30,14 @@ struct Arguments {
 enum Evaluation {
     /// What the detector says of captures, of their transformations and of generated traffic
     Detect(detection::Options),
+    /// How fast records are decoded and captures go through the whole pipeline
+    Throughput(throughput::Options),
 }
 
 fn main() -> ExitCode {
     let result: Result<bool> = match Arguments::parse().evaluation {
         Evaluation::Detect(options) => detection::run(&options),
+        Evaluation::Throughput(options) => throughput::run(&options),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

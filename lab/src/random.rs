@@ -38,11 +38,6 @@ impl Random {
         (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// True in `share` of all cases.
-    pub(crate) const fn chance(&mut self, share: f64) -> bool {
-        self.unit() < share
-    }
-
     /// An exponentially distributed number with that mean: the gap between independent arrivals.
     pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
         -mean * (1.0 - self.unit()).ln()

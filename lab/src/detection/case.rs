@@ -140,7 +140,7 @@ impl Survey {
         })
     }
 
-    fn count(&mut self, observation: &Observation<'_>) {
+    fn count(&mut self, observation: &Observation) {
         self.records += 1;
         let kinds = self.destinations.entry(observation.destination).or_default();
         *kinds.entry(Vector::of(observation)).or_default() += observation.packets;

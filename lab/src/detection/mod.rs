@@ -2,7 +2,9 @@
 
 mod captures;
 mod case;
+mod generated;
 mod report;
+mod scenario;
 mod score;
 
 use std::path::PathBuf;
@@ -64,18 +66,22 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
 
 /// The bars, in a fixed number whatever is run.
 fn bar_names() -> Vec<String> {
-    let sets = ["plain"];
-    sets.iter().flat_map(|set| [format!("{set}: attacks"), format!("{set}: quiet")]).collect()
+    let sets = ["plain", "re-addressed", "stretched by 4", "squeezed by 4", "ipv6", "mixed"];
+    let captures = sets.iter().flat_map(|set| [format!("{set}: attacks"), format!("{set}: quiet")]);
+    captures.chain(generated::bar_names()).chain(scenario::BARS.map(str::to_owned)).collect()
 }
 
 fn cases(options: &Options) -> Result<Vec<Case>> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let folders = match options.data.as_slice() {
-        [] => vec![root.join("data/captures"), root.join("data/recorded")],
-        folders => folders.to_vec(),
-    };
-    let captures = captures::read(&dataset::read(&folders)?)?;
-    let mut cases = captures::cases(&captures);
+    let captures = captures::read(&dataset::read(&dataset::folders(&options.data))?)?;
+    let mut cases = captures::plain(&captures);
+    cases.extend(captures::readdressed(&captures, options.seed));
+    cases.extend(captures::retimed(&captures, "stretched by 4", 4.0));
+    cases.extend(captures::retimed(&captures, "squeezed by 4", 0.25));
+    cases.extend(captures::in_ipv6(&captures));
+    cases.extend(captures::mixed(&captures, options.seed));
+    cases.extend(generated::vectors(options.seed));
+    cases.extend(generated::exported(options.seed));
+    cases.extend(scenario::cases(options.seed));
     let wanted = |case: &Case| options.only.as_ref().is_none_or(|only| case.name.contains(only));
     cases.retain(wanted);
     Ok(cases)

@@ -172,12 +172,14 @@ fn mark(outcome: &Outcome) -> &'static str {
 pub(crate) fn json_line(outcome: &Outcome) -> String {
     let floods = outcome.floods.iter().map(|flood| {
         json!({"lead": flood.lead, "first_lead": flood.first_lead, "share": flood.share,
-            "addresses": flood.addresses, "confidence": flood.confidence, "out": flood.out})
+            "addresses": flood.addresses, "confidence": flood.confidence, "out": flood.out, "reason": flood.reason,
+            "onset": flood.onset, "alarm": flood.alarm})
     });
     let floods: Vec<_> = floods.collect();
     json!({"kind": "case", "bar": outcome.bar, "name": outcome.name, "expected": outcome.expected.text(),
         "held": outcome.verdict.held, "extra_floods": outcome.verdict.extra, "floods": floods,
-        "delay_seconds": outcome.delay_seconds, "records": outcome.records, "failure": outcome.failure})
+        "delay_seconds": outcome.delay_seconds, "records": outcome.records,
+        "elapsed_seconds": outcome.elapsed_seconds, "failure": outcome.failure})
     .to_string()
 }
 

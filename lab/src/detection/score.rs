@@ -122,17 +122,6 @@ pub(crate) struct Verdict {
 }
 
 impl Expected {
-    /// A flood on one address.
-    pub(crate) fn on_address(names: &[&str], address: IpAddr) -> Self {
-        let names = names.iter().map(|name| (*name).to_owned()).collect();
-        Self::Flood { names, on: On::Address(address), out: false }
-    }
-
-    /// Whether a flood is in the traffic.
-    pub(crate) const fn is_flood(&self) -> bool {
-        matches!(self, Self::Flood { .. })
-    }
-
     /// Judges what was found.
     pub(crate) fn judge(&self, floods: &[Found]) -> Verdict {
         let Self::Flood { names, on, out } = self else {
@@ -196,6 +185,11 @@ impl Found {
 mod tests {
     use super::*;
 
+    fn on_address(names: &[&str], address: IpAddr) -> Expected {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        Expected::Flood { names, on: On::Address(address), out: false }
+    }
+
     fn flood(lead: &str, address: &str) -> Found {
         Found {
             id: "1".to_owned(),
@@ -213,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_right_by_name_target_and_direction() {
-        let expected = Expected::on_address(&["syn_flood"], "192.0.2.1".parse().unwrap());
+        let expected = on_address(&["syn_flood"], "192.0.2.1".parse().unwrap());
         let right = flood("syn_flood", "192.0.2.1");
         assert!(expected.judge(std::slice::from_ref(&right)).held);
         assert!(!expected.judge(&[]).held);

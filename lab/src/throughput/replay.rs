@@ -1,0 +1,146 @@
+//! A capture in memory through intake, decoding and detection on one core.
+//!
+//! The runs of the subjects alternate, so that a slow minute of the machine meets all of them, and the median is
+//! given: of the thread's CPU time, for which the bar is set, and of the time on the wall. Before the figures are
+//! taken it is checked that every packet came through. Building the input is not measured.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use cpu_time::ThreadTime;
+use hemicycle::pipeline::Pipeline;
+use intake::{Inputs, Memory, OpenOptions};
+
+use crate::dataset;
+use crate::random::Random;
+use crate::trace::Trace;
+use crate::traffic::packet::{end, flags, tcp};
+
+/// Runs of each subject.
+const RUNS: usize = 5;
+/// What every subject has to reach.
+const BAR_PACKETS_PER_SECOND: f64 = 5e6;
+/// Silence between two plays of the mixture.
+const GAP_NANOSECONDS: i64 = 1_000_000_000;
+
+struct Subject {
+    name: &'static str,
+    file: Arc<[u8]>,
+    packets: usize,
+    cpu_seconds: Vec<f64>,
+    wall_seconds: Vec<f64>,
+    floods: usize,
+}
+
+/// Measures all subjects. Gives how many bars hold, and how many there are.
+pub(crate) fn run(folders: &[PathBuf], packets: usize, json: bool) -> Result<(usize, usize)> {
+    let mut subjects = [
+        subject("captures, looped", &mixture(folders, packets)?),
+        subject("forged SYN, 1 target", &forged_syn(packets, 1)),
+        subject("forged SYN, 10,000 targets", &forged_syn(packets, 10_000)),
+    ];
+    for _ in 0..RUNS {
+        subjects.iter_mut().try_for_each(play)?;
+    }
+    let held = subjects.iter_mut().map(|subject| usize::from(report(subject, json))).sum();
+    Ok((held, subjects.len()))
+}
+
+fn subject(name: &'static str, trace: &Trace) -> Subject {
+    let (file, packets) = (trace.to_pcap().into(), trace.len());
+    Subject { name, file, packets, cpu_seconds: Vec::new(), wall_seconds: Vec::new(), floods: 0 }
+}
+
+fn play(subject: &mut Subject) -> Result<()> {
+    let mut events = Vec::new();
+    let file = Memory::Shared(Arc::clone(&subject.file));
+    let (cpu, wall) = (ThreadTime::now(), Instant::now());
+    let mut inputs = Inputs::from_memory(subject.name, file, &OpenOptions::default())?;
+    let ran = Pipeline::new(None, &mut events).run(&mut inputs)?;
+    subject.cpu_seconds.push(cpu.elapsed().as_secs_f64());
+    subject.wall_seconds.push(wall.elapsed().as_secs_f64());
+    ensure!(
+        ran.records as usize * 100 >= subject.packets * 95,
+        "{}: only {} of {} packets came through",
+        subject.name,
+        ran.records,
+        subject.packets
+    );
+    subject.floods = events.len();
+    Ok(())
+}
+
+fn report(subject: &mut Subject, json: bool) -> bool {
+    let packets = subject.packets as f64;
+    let (cpu, wall) =
+        (packets / median(&mut subject.cpu_seconds), packets / median(&mut subject.wall_seconds));
+    let holds = cpu >= BAR_PACKETS_PER_SECOND;
+    if json {
+        let line = serde_json::json!({"kind": "throughput", "what": format!("replay: {}", subject.name),
+            "packets_per_second": cpu, "packets_per_second_wall": wall, "packets": subject.packets,
+            "runs": RUNS, "bar": BAR_PACKETS_PER_SECOND, "holds": holds});
+        println!("{line}");
+    } else {
+        let verdict = if holds { "holds" } else { "DOES NOT HOLD" };
+        println!(
+            "replay, {:<27} {:>5.2} M packets/s of CPU, {:>5.2} on the wall ({} packets, {} events)   bar {} {verdict}",
+            subject.name,
+            cpu / 1e6,
+            wall / 1e6,
+            subject.packets,
+            subject.floods,
+            BAR_PACKETS_PER_SECOND / 1e6,
+        );
+    }
+    holds
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::INFINITY)
+}
+
+/// All captures of the folders one after the other, again and again.
+fn mixture(folders: &[PathBuf], packets: usize) -> Result<Trace> {
+    let rows = dataset::read(&dataset::folders(folders))?;
+    let mut loops = Vec::new();
+    for row in rows.iter().filter(|row| row.is_capture()) {
+        loops.push(Trace::of_capture(&row.bytes)?);
+    }
+    ensure!(!loops.is_empty(), "no captures to replay");
+    let mut trace = Trace::default();
+    let mut now = 1_780_000_000_000_000_000;
+    while trace.len() < packets {
+        for part in &loops {
+            let (first, last) = part.span();
+            // A day of backscatter is no measure of packets: long captures are played faster.
+            let span = (last - first).max(1);
+            let length = span.min(60 * GAP_NANOSECONDS);
+            for seen in part.iter() {
+                let after = (i128::from(seen.time - first) * i128::from(length) / i128::from(span)) as i64;
+                trace.push(now + after, seen.bytes, seen.original);
+            }
+            now += length + GAP_NANOSECONDS;
+        }
+    }
+    trace.sort();
+    Ok(trace)
+}
+
+/// A SYN flood at a million packets a second in which every packet has a source of its own.
+fn forged_syn(packets: usize, targets: u32) -> Trace {
+    let mut random = Random::named(1, "forged");
+    let mut trace = Trace::default();
+    let first = u32::from_be_bytes([203, 0, 64, 0]);
+    for number in 0..packets {
+        let source = IpAddr::V4(Ipv4Addr::from_bits(0x0100_0000 + number as u32 * 37));
+        let target = IpAddr::V4(Ipv4Addr::from_bits(first + number as u32 % targets));
+        let numbers = (random.bits() as u32, 0);
+        let packet = tcp(end(source, random.client_port()), end(target, 443), flags::SYN, numbers, &[]);
+        trace.add(1_780_000_000_000_000_000 + number as i64 * 1_000, &packet);
+    }
+    trace
+}
