@@ -22,6 +22,15 @@ const WEAK_STEPS: i64 = 200;
 const SCAN_MAXIMUM: f64 = 3_000.0;
 /// Questions a second that need no further reason.
 const QUERIES_OVERWHELMING: f32 = 5_000.0;
+/// Share of questions with a name of their own from which names are made up.
+const MADE_UP_SHARE: f64 = 0.3;
+/// One busy resolver asks another server's names below this rate a second; a flood comes from more of them.
+const ASKER_MAXIMUM: f32 = 500.0;
+const ASKERS_MINIMUM: f64 = 8.0;
+/// The same for a host that asks other servers itself.
+const MADE_UP_SHARE_OF_RESOLVER: f64 = 0.75;
+/// Questions a second to such a host below which names are not looked at.
+const MADE_UP_RATE_OF_RESOLVER: f32 = 1_000.0;
 /// New conversations of UDP a second that need no further reason.
 const CONVERSATIONS_OVERWHELMING: f32 = 20_000.0;
 /// Vectors with a smaller share are left out of events.
@@ -74,13 +83,22 @@ fn is_flood(
             let total = sum.packets * STEPS_PER_SECOND / steps as f32;
             total >= CONVERSATIONS_OVERWHELMING || is_cycling(suspect)
         }
+        // A capture that begins in the middle of connections sees the first packet of each of them at once.
+        Vector::AckFlood | Vector::FinFlood | Vector::RstFlood if !target.sends => {
+            sum.unwanted_packets >= 0.5 * sum.packets && !is_scan(suspect, rate)
+        }
         Vector::TcpFlagFlood | Vector::FinFlood | Vector::UdpFlood | Vector::AckFlood => {
             !is_scan(suspect, rate)
         }
         Vector::DnsQueryFlood if sum.unwanted <= 0.0 => {
             let total = sum.packets * STEPS_PER_SECOND / steps as f32;
             let random = suspect.and_then(Suspect::random_name_share).unwrap_or(0.0);
-            total >= QUERIES_OVERWHELMING || random >= 0.5
+            // A resolver is asked for many names, each once in a while; an authoritative server for a few.
+            let share = if target.resolves { MADE_UP_SHARE_OF_RESOLVER } else { MADE_UP_SHARE };
+            let enough = !target.resolves || total >= MADE_UP_RATE_OF_RESOLVER;
+            let many = suspect.is_some_and(|suspect| suspect.distinct_sources() >= ASKERS_MINIMUM);
+            let enough = enough && (many || total >= ASKER_MAXIMUM);
+            total >= QUERIES_OVERWHELMING || (enough && random >= share)
         }
         _ => true,
     }

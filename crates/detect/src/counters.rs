@@ -33,6 +33,8 @@ pub struct Counters {
     pub suspects: u64,
     /// Times that a target was not looked at closer for lack of room.
     pub suspects_refused: u64,
+    /// Flow records' packets that were left out because nothing came for minutes while they were spread.
+    pub spreads_cut: u64,
     /// Floods found.
     pub floods: u64,
 }

@@ -14,13 +14,13 @@ use crate::event::{Direction, Event};
 use crate::flood::{Flood, Subject, View};
 use crate::judge::{Judgement, is_group, judge};
 use crate::observation::Observation;
-use crate::rules::{PREFIX_FACTOR, RULES};
+use crate::rules::{PREFIX_FACTOR, RULES, unseen_weight};
 use crate::sampled;
 use crate::scope::Scope;
 use crate::suspect::{DEFAULT_SUSPECTS, Suspect};
 use crate::target::{STEP_NANOSECONDS, Sum, TargetState};
 use crate::targets::{DEFAULT_TARGETS, Targets};
-use crate::vector::{VECTOR_COUNT, Vector};
+use crate::vector::{VECTOR_COUNT, Vector, protocol};
 
 /// Records that are older than the running step by more than this are counted as late and left out.
 pub const LATE_AFTER_SECONDS: i64 = 2;
@@ -32,6 +32,11 @@ const CLOCK_RESET_AFTER: u32 = 256;
 const SUSPECT_PACKETS_PER_STEP: f32 = 12.0;
 /// The part of an alarm at which a target becomes suspect.
 const SUSPECT_WEIGHT: f32 = 0.125;
+/// Steps without any record that are closed one by one; a longer silence ends everything. This bounds the work
+/// that two records with times far apart can cause.
+const EMPTY_STEPS_MAXIMUM: i64 = 1_200;
+/// No flow record is spread over more seconds: exporters cut flows off at half an hour at most.
+const SPREAD_SECONDS_MAXIMUM: f32 = 1_800.0;
 /// No link of today makes smaller first fragments (RFC 791 asks for 576 bytes whole): such a one excuses none.
 const FRAGMENT_MINIMUM_BYTES: u64 = 400;
 /// A suspect that gave no more reason is dropped after this many steps.
@@ -272,10 +277,27 @@ impl Detector {
         while at < step
             && !(self.floods.is_empty() && self.listed.is_empty() && self.suspect_owners.is_empty())
         {
+            if at - current > EMPTY_STEPS_MAXIMUM {
+                self.cut_short(at);
+                break;
+            }
             self.close_step(at, false);
             at += 1;
         }
         self.step = Some(step);
+    }
+
+    /// Ends what still goes on after a silence of [`EMPTY_STEPS_MAXIMUM`]: only long flow records can.
+    fn cut_short(&mut self, step: i64) {
+        for index in std::mem::take(&mut self.listed) {
+            let state = &mut self.targets.states[index as usize];
+            state.listed = false;
+            self.counters.spreads_cut += state.cut_reservoirs();
+        }
+        let floods = std::mem::take(&mut self.floods);
+        for flood in &floods {
+            self.end_flood(flood, step, "quiet");
+        }
     }
 
     /// The sender of this record spoke: that is what its own packets are judged by.
@@ -285,6 +307,7 @@ impl Detector {
         };
         let state = &mut self.targets.states[index as usize];
         state.sends = true;
+        state.resolves |= observation.destination_port == 53 && observation.protocol == protocol::UDP;
         if let Some((vector, packets)) = judgement.take_back_of_sender {
             state.take_back(vector, packets);
             list(&mut self.listed, state, index);
@@ -320,16 +343,20 @@ impl Detector {
         if let Some(also) = judgement.also {
             state.count(also, 0.0, 1.0);
         }
-        let is_unwanted = judgement.is_unwanted && counts_unseen(state, observation, vector, judgement);
+        let weight = match (judgement.is_unwanted, state.sends) {
+            (false, _) => 0.0,
+            (true, true) => judgement.weight,
+            (true, false) => unseen_weight(observation, vector, judgement.is_new),
+        };
         if observation.sampling > 1 {
             sampled::excuse_by_inbound(state, observation, vector);
         }
-        add(state, observation, vector, if is_unwanted { judgement.weight } else { 0.0 });
+        add(state, observation, vector, weight);
         let is_fresh = judgement.is_new && RULES[vector.index()].volume_is_of_conversations;
         if is_fresh {
             state.cells[vector.index()].fresh += 1.0;
         }
-        if is_unwanted || is_fresh || vector == Vector::DnsQueryFlood {
+        if weight > 0.0 || is_fresh || vector == Vector::DnsQueryFlood {
             self.look_closer(observation, vector, index, *step);
         }
     }
@@ -392,7 +419,9 @@ impl Detector {
         let owners = std::mem::take(&mut self.suspect_owners);
         for (slot, subject) in owners {
             let state = self.state(subject);
-            let has_reason = state.flood.is_some() || state.sums.iter().any(|sum| sum.is_running());
+            let is_touched = step - state.step < SUSPECT_STEPS;
+            let has_reason =
+                state.flood.is_some() || (is_touched && state.sums.iter().any(|sum| sum.is_running()));
             let keep = self.suspects[slot as usize].as_mut().is_some_and(|suspect| {
                 if has_reason {
                     suspect.suspect_step = step;
@@ -584,7 +613,7 @@ fn add(state: &mut TargetState, observation: &Observation, vector: Vector, weigh
     let bytes = observation.bytes as f32;
     let unwanted = packets * weight;
     if observation.duration_nanoseconds > STEP_NANOSECONDS {
-        let seconds = observation.duration_nanoseconds as f32 / 1e9;
+        let seconds = (observation.duration_nanoseconds as f32 / 1e9).min(SPREAD_SECONDS_MAXIMUM);
         state.spread(vector, packets, unwanted, bytes, seconds);
         return;
     }
@@ -592,26 +621,4 @@ fn add(state: &mut TargetState, observation: &Observation, vector: Vector, weigh
     state.packets += packets;
     state.bytes += bytes;
     state.unwanted_bytes += bytes * weight;
-}
-
-/// Where the target is not seen to send, "nobody answered" is not known. Of TCP without a SYN only the first
-/// packet of a conversation counts then: connections have many, floods one. Of UDP from the port of QUIC
-/// nothing counts: downloads look like that.
-#[inline]
-fn counts_unseen(
-    state: &TargetState,
-    observation: &Observation,
-    vector: Vector,
-    judgement: &Judgement,
-) -> bool {
-    if state.sends {
-        return true;
-    }
-    match vector {
-        Vector::AckFlood | Vector::RstFlood | Vector::FinFlood => {
-            judgement.is_new && observation.sampling == 1
-        }
-        Vector::UdpFlood => observation.source_port != 443,
-        _ => true,
-    }
 }

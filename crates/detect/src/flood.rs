@@ -78,8 +78,8 @@ impl Flood {
         let onset_step = running.map(|sum| sum.since_step).min().unwrap_or(view.step);
         let lead_onset = state.sums[lead.index()].since_step;
         // A trickle of something else that has run for long is not this flood's beginning.
-        let onset_step = onset_step.max(lead_onset - 10).max(0);
-        let onset = Time::from_nanoseconds(onset_step * STEP_NANOSECONDS);
+        let onset_step = onset_step.max(lead_onset.saturating_sub(10));
+        let onset = Time::from_nanoseconds(onset_step.saturating_mul(STEP_NANOSECONDS)).min(view.now);
         let mut totals = [0.0; VECTOR_COUNT];
         let mut packets = 0.0;
         for index in bits(state.active) {

@@ -14,8 +14,8 @@ const HANDSHAKE_PACKETS: u16 = state::CARRIED_MAXIMUM;
 /// A one-way conversation of UDP with this many packets is a stream: media, logs, flow exports. Floods have
 /// few packets for each pair of ports.
 const STREAM_PACKETS: u8 = 32;
-/// What a packet of a stream counts: a stream alone must be five times the floor.
-const STREAM_WEIGHT: f32 = 0.2;
+/// What a packet of a stream counts: a stream alone must be ten times the floor.
+const STREAM_WEIGHT: f32 = 0.1;
 
 /// What the memory says of one observation.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +77,7 @@ pub(crate) fn judge(
     let first_word = !quiet && !side.is_first_speaker && conversation.state & state::ANSWERED == 0;
     let mut judgement = Judgement {
         receiver_sends: conversation.state & side.other_sent != 0,
-        sender_speaks_up: side.is_new || first_word,
+        sender_speaks_up: side.is_new || first_word || (quiet && !side.is_first_speaker),
         is_new: side.is_new,
         ..Judgement::default()
     };
@@ -229,7 +229,8 @@ fn judge_icmp(
             let (conversation, side) = conversations.note(key, step, true);
             conversation.state & side.sent != 0
         });
-        return Judgement { is_unwanted: !was_sent, ..Judgement::default() };
+        // An error is no answer, but whoever is seen to send one is seen to send.
+        return Judgement { is_unwanted: !was_sent, sender_speaks_up: true, ..Judgement::default() };
     }
     let (conversation, side) = conversations.note(key, step, false);
     let is_reply = ECHO_REPLIES.contains(&(observation.protocol, observation.icmp_type));

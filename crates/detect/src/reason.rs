@@ -18,7 +18,7 @@ pub(crate) fn sentence(lead: Vector, evidence: &Evidence, suspect: Option<&Suspe
         Vector::FragmentFlood => "fragments without a first one",
         Vector::ConnectionFlood => "connections are completed and nothing is sent over them",
         Vector::TlsHandshakeFlood => "TLS handshakes are begun and nothing is sent after them",
-        Vector::DnsQueryFlood if evidence.random_query_name_share.unwrap_or(0.0) >= 0.5 => {
+        Vector::DnsQueryFlood if evidence.random_query_name_share.unwrap_or(0.0) >= 0.3 => {
             "DNS questions for names that are made up (water torture)"
         }
         Vector::DnsQueryFlood => "more DNS questions than are answered",

@@ -8,8 +8,13 @@
 //!
 //! Two columns: `judged` holds where the target is seen to send, so that "nobody asked" is knowledge; `blind`
 //! holds where only packets towards the target are visible (a one-way mirror, a dark address), which makes a
-//! busy client and a victim look more alike, so that floors are higher or many sources are asked for.
+//! busy client and a victim look more alike. There a packet that goes on with a conversation counts a part of
+//! one that begins it ([`unseen_weight`]), since conversations have many packets and floods one, floors are
+//! higher, or many sources are asked for.
 
+use wire::{Fragment, Role};
+
+use crate::Observation;
 use crate::vector::{VECTOR_COUNT, Vector};
 
 /// When the cumulative sum of one vector raises an alarm.
@@ -62,9 +67,9 @@ const fn of_conversations(rule: Rule) -> Rule {
 pub const fn of(vector: Vector) -> Rule {
     match vector {
         // Resolvers, time clients, telephones and VPN peers get such answers all day: where questions cannot
-        // be seen, many reflectors at once are asked for.
-        Vector::DnsAmplification => rule(floor(50.0, 150.0, 0.0), floor(400.0, 300.0, 60.0), NONE),
-        Vector::NtpAmplification => rule(floor(20.0, 100.0, 0.0), floor(100.0, 150.0, 12.0), NONE),
+        // be seen, small ones count less (`weight`) and many reflectors at once are asked for.
+        Vector::DnsAmplification => rule(floor(50.0, 150.0, 0.0), floor(100.0, 150.0, 30.0), NONE),
+        Vector::NtpAmplification => rule(floor(20.0, 100.0, 0.0), floor(60.0, 150.0, 12.0), NONE),
         Vector::StunAmplification
         | Vector::SipAmplification
         | Vector::DtlsAmplification
@@ -97,18 +102,17 @@ pub const fn of(vector: Vector) -> Rule {
         // Log senders and contribution streams are one-way UDP too, of some hundred packets a second.
         // A host that begins some hundred conversations a second with another one's UDP service, each from a
         // port of its own, floods it even where the service answers.
-        Vector::UdpFlood => {
-            of_conversations(rule(floor(400.0, 600.0, 0.0), floor(3_000.0, 2_000.0, 0.0), 300.0))
-        }
+        Vector::UdpFlood => of_conversations(rule(floor(150.0, 400.0, 0.0), floor(150.0, 400.0, 0.0), 300.0)),
         Vector::QuicFlood => {
-            of_conversations(rule(floor(300.0, 500.0, 0.0), floor(3_000.0, 2_000.0, 30.0), 300.0))
+            of_conversations(rule(floor(150.0, 400.0, 0.0), floor(150.0, 400.0, 30.0), 300.0))
         }
-        Vector::DnsQueryFlood => rule(floor(400.0, 500.0, 0.0), floor(3_000.0, 2_000.0, 0.0), 1_000.0),
+        // Answered questions are looked at from 150 a second on: for names that are made up, see `confirm`.
+        Vector::DnsQueryFlood => rule(floor(300.0, 500.0, 0.0), floor(3_000.0, 2_000.0, 0.0), 150.0),
         // Monitoring pings some tens of times a second, path discovery less.
-        Vector::IcmpFlood => rule(floor(200.0, 300.0, 0.0), floor(200.0, 300.0, 0.0), 5_000.0),
+        Vector::IcmpFlood => rule(floor(200.0, 300.0, 0.0), floor(200.0, 300.0, 0.0), NONE),
         // A tunnel has one peer or a few and both sides speak.
         Vector::GreFlood | Vector::EspFlood => {
-            rule(floor(300.0, 500.0, 0.0), floor(2_000.0, 2_000.0, 12.0), NONE)
+            rule(floor(100.0, 300.0, 0.0), floor(100.0, 300.0, 12.0), NONE)
         }
         // Routing protocols and multicast membership: a few packets a second.
         Vector::IpProtocolFlood => rule(floor(100.0, 300.0, 0.0), floor(150.0, 300.0, 0.0), NONE),
@@ -116,9 +120,9 @@ pub const fn of(vector: Vector) -> Rule {
         Vector::FragmentFlood => rule(floor(50.0, 150.0, 0.0), floor(50.0, 150.0, 0.0), NONE),
         // Handshakes that nobody completed. Weak floods are behaviour of a long time: see `confirm`.
         Vector::SynFlood => rule(floor(10.0, 250.0, 0.0), floor(40.0, 300.0, 0.0), NONE),
-        Vector::AckFlood => rule(floor(300.0, 600.0, 0.0), floor(1_000.0, 1_500.0, 0.0), NONE),
-        Vector::RstFlood => rule(floor(100.0, 300.0, 0.0), floor(300.0, 500.0, 0.0), NONE),
-        Vector::FinFlood => rule(floor(100.0, 300.0, 0.0), floor(300.0, 500.0, 0.0), NONE),
+        Vector::AckFlood => rule(floor(100.0, 400.0, 0.0), floor(200.0, 500.0, 0.0), NONE),
+        Vector::RstFlood => rule(floor(100.0, 300.0, 0.0), floor(150.0, 400.0, 0.0), NONE),
+        Vector::FinFlood => rule(floor(100.0, 300.0, 0.0), floor(150.0, 400.0, 0.0), NONE),
         // No stack sends these; scanners do, at some hundred a second.
         Vector::TcpFlagFlood => rule(floor(100.0, 400.0, 0.0), floor(100.0, 400.0, 0.0), NONE),
         // Opened and then nothing was asked for.
@@ -137,3 +141,30 @@ pub(crate) static RULES: [Rule; VECTOR_COUNT] = {
     }
     rules
 };
+
+/// How much a packet counts towards a target that is not seen to send, 0 to 1.
+#[inline]
+pub(crate) fn unseen_weight(observation: &Observation, vector: Vector, begins: bool) -> f32 {
+    const LARGE_ANSWER_BYTES: u64 = 512;
+    const TIME_ANSWER_BYTES: u64 = 200;
+    let mean_bytes = || observation.bytes / observation.packets.max(1);
+    match vector {
+        // With sampling hardly two packets of a connection are seen: each would seem to begin one.
+        Vector::AckFlood | Vector::RstFlood | Vector::FinFlood => {
+            f32::from(u8::from(begins && observation.sampling == 1))
+        }
+        // The port of QUIC: a download, seen from the side of its client.
+        Vector::UdpFlood if observation.source_port == 443 => 0.005,
+        // A well-formed question to a service, of time or of a call, may be its only packet.
+        Vector::UdpFlood if observation.payload_kind.role == Role::Request => 0.05,
+        Vector::UdpFlood | Vector::QuicFlood if !begins => 0.05,
+        Vector::GreFlood | Vector::EspFlood if !begins => 0.01,
+        Vector::DnsAmplification
+            if observation.fragment == Fragment::None && mean_bytes() < LARGE_ANSWER_BYTES =>
+        {
+            0.25
+        }
+        Vector::NtpAmplification if mean_bytes() < TIME_ANSWER_BYTES => 0.1,
+        _ => 1.0,
+    }
+}

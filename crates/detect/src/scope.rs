@@ -47,7 +47,7 @@ impl Scope {
         for service in &institution.services {
             let addresses = service.addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>();
             let several = addresses.len() > 1;
-            scope.services.push(several.then(|| scope.wider.len() as u32));
+            scope.services.push(several.then_some(scope.wider.len() as u32));
             if several {
                 scope.wider.push(Target { kind: TargetKind::Service, name: service.id.clone(), addresses });
             }

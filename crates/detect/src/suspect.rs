@@ -136,7 +136,7 @@ impl Suspect {
 
     /// The share of DNS questions that ask for a name of their own; `None` where none was read.
     pub(crate) fn random_name_share(&self) -> Option<f64> {
-        (self.queries >= 20).then(|| (self.query_names.estimate() / self.queries as f64).min(1.0))
+        (self.queries >= 100).then(|| (self.query_names.estimate() / self.queries as f64).min(1.0))
     }
 }
 

@@ -14,6 +14,8 @@ pub const STEP_NANOSECONDS: i64 = 100_000_000;
 pub(crate) const STEPS_PER_SECOND: f32 = 10.0;
 /// Where the cumulative sum stops growing, in alarms: how far back a flood is remembered after it ended.
 const SUM_MAXIMUM_ALARMS: f32 = 50.0;
+/// The least excess of all packets of a kind that raises an alarm.
+const VOLUME_ALARM_PACKETS: f32 = 300.0;
 /// Step number of "not running".
 const NEVER: i64 = i64::MIN;
 
@@ -114,6 +116,8 @@ pub(crate) struct TargetState {
     pub(crate) baseline_steps: u32,
     /// Whether the target was seen to send.
     pub(crate) sends: bool,
+    /// Whether it was seen to ask DNS servers, so that it is likely a resolver.
+    pub(crate) resolves: bool,
     /// Step of the cells.
     pub(crate) step: i64,
     /// When the last packet came.
@@ -149,6 +153,7 @@ impl Default for TargetState {
             baseline: 0.0,
             baseline_steps: 0,
             sends: false,
+            resolves: false,
             step: NEVER,
             last_packet: Time::default(),
             reservoirs: Vec::new(),
@@ -226,6 +231,14 @@ impl TargetState {
         }
     }
 
+    /// Empties the reservoirs. Returns the packets that were in them.
+    pub(crate) fn cut_reservoirs(&mut self) -> u64 {
+        let packets: f32 = self.reservoirs.iter().map(|reservoir| reservoir.packets).sum();
+        self.reservoirs.clear();
+        self.active = 0;
+        packets as u64
+    }
+
     /// Lets the reservoirs flow into the step's cells.
     fn drain(&mut self) {
         let mut reservoirs = std::mem::take(&mut self.reservoirs);
@@ -293,7 +306,7 @@ impl TargetState {
             let sum = &mut self.sums[index];
             sum.unwanted -= floor.packets_per_second * factor * seconds;
             sum.volume -= RULES[index].volume_packets_per_second * factor * seconds;
-            if sum.unwanted <= 0.0 && !(sum.volume > 0.0) {
+            if sum.unwanted.max(sum.volume) <= 0.0 {
                 *sum = Sum::default();
             }
         }
@@ -359,9 +372,9 @@ impl TargetState {
     pub(crate) fn alarm_weight(&self, vector: Vector, factor: f32) -> f32 {
         let sum = &self.sums[vector.index()];
         let needed = self.floor(vector).alarm_packets * factor;
-        let needed =
-            needed.max(MINIMUM_SAMPLES * self.sampling as f32 * f32::from(u8::from(self.sampling > 1)));
-        (sum.unwanted / needed).max(sum.volume / needed.max(1_000.0))
+        let of_samples = if self.sampling > 1 { MINIMUM_SAMPLES * self.sampling as f32 } else { 0.0 };
+        let needed = needed.max(of_samples);
+        (sum.unwanted / needed).max(sum.volume / of_samples.max(VOLUME_ALARM_PACKETS * factor))
     }
 
     /// The largest [`TargetState::alarm_weight`].

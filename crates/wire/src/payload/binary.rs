@@ -193,7 +193,9 @@ pub(super) fn tftp(payload: &[u8]) -> Option<Payload> {
             (printable && known).then(|| Payload::new(Service::Tftp, Request))
         }
         [0, 3] => {
-            (payload.len() == 516 && rest.starts_with(&[0, 1])).then(|| Payload::new(Service::Tftp, Response))
+            // A whole first block has 516 bytes; a capture may have cut it, and a small file makes less.
+            ((64..=516).contains(&payload.len()) && rest.starts_with(&[0, 1]))
+                .then(|| Payload::new(Service::Tftp, Response))
         }
         [0, 5] => {
             let (code, text) = rest.split_first_chunk::<2>()?;

@@ -87,14 +87,19 @@ pub(super) fn ws_discovery_at_port(ports: Ports, payload: &[u8]) -> Option<Paylo
     payload.starts_with(b"<").then(|| Payload::new(Service::WsDiscovery, ports.role(3702)))
 }
 
-/// The pattern of RFC 864: each byte is the successor of the one before, from any beginning.
+/// Characters in a line of the pattern of RFC 864.
+const CHARGEN_LINE: usize = 72;
+
+/// The pattern of RFC 864: each byte is the successor of the one before, from any beginning, and a line ends
+/// after 72. Less would take the filling of path discovery for it, which counts up too.
 fn chargen(payload: &[u8]) -> Option<Payload> {
-    let line = payload.get(..32)?;
+    let line = payload.get(..CHARGEN_LINE)?;
     let follows = |pair: &[u8]| match pair {
         [a, b] => *b == a.wrapping_add(1) || (*a >= b'}' && matches!(*b, b' ' | b'!')),
         _ => false,
     };
-    line.windows(2).all(follows).then(|| Payload::new(Service::Chargen, Response))
+    let ends = payload.get(CHARGEN_LINE..)?.starts_with(b"\r\n");
+    (ends && line.windows(2).all(follows)).then(|| Payload::new(Service::Chargen, Response))
 }
 
 /// Character generator at its own port: it answers anything with text.
