@@ -1,0 +1,267 @@
+//! The detector: records in, events out, no clock.
+//!
+//! Time is cut into steps of 100 ms. Within a step every record only adds to counters; when the first record
+//! of a later step comes, the step is closed: tests move on, wider targets add up their members, floods start,
+//! go on and end. So the answer depends on the records alone, whether they come from a file or live.
+
+mod count;
+mod steps;
+mod suspects;
+
+use sketch::KeyedState;
+use wire::Time;
+
+use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS, Key};
+use crate::counters::Counters;
+use crate::event::Event;
+use crate::flood::{Flood, Subject};
+use crate::judge::is_group;
+use crate::observation::Observation;
+use crate::scope::Scope;
+use crate::suspect::{DEFAULT_SUSPECTS, Suspect};
+use crate::target::{STEP_NANOSECONDS, TargetState};
+use crate::targets::{DEFAULT_TARGETS, Targets};
+
+/// Records that are older than the running step by more than this are counted as late and left out.
+pub const LATE_AFTER_SECONDS: i64 = 2;
+/// Records that are counted together.
+const BATCH: usize = 16;
+/// After this many late records in a row the clock is taken to have been set back, and they are believed.
+const CLOCK_RESET_AFTER: u32 = 256;
+/// Steps without any record that are closed one by one; a longer silence ends everything. This bounds the work
+/// that two records with times far apart can cause.
+const EMPTY_STEPS_MAXIMUM: i64 = 1_200;
+
+/// Limits of a detector. All memory that it ever takes follows from them.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Addresses counted at once.
+    pub targets: usize,
+    /// Conversations remembered at once.
+    pub conversations: usize,
+    /// Targets under closer look at once.
+    pub suspects: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { targets: DEFAULT_TARGETS, conversations: DEFAULT_CONVERSATIONS, suspects: DEFAULT_SUSPECTS }
+    }
+}
+
+/// Finds floods in records.
+pub struct Detector {
+    key: [u8; 16],
+    hash: KeyedState,
+    scope: Scope,
+    conversations: Conversations,
+    targets: Targets,
+    wider: Vec<TargetState>,
+    wider_suspects: u32,
+    listed: Vec<u32>,
+    wider_listed: Vec<u32>,
+    suspects: Vec<Option<Box<Suspect>>>,
+    free_suspects: Vec<u32>,
+    suspect_owners: Vec<(u32, Subject)>,
+    suspects_maximum: usize,
+    floods: Vec<Flood>,
+    events: Vec<Event>,
+    step: Option<i64>,
+    latest: Time,
+    late_in_a_row: u32,
+    lost: bool,
+    counters: Counters,
+    /// Records of the running step that are not counted yet, fewer than [`BATCH`].
+    pending: Vec<Pending>,
+}
+
+/// A record that waits to be counted with others of its step.
+struct Pending {
+    observation: Observation,
+    step: i64,
+    key: Key,
+    /// Of the destination.
+    hash: u64,
+}
+
+impl Detector {
+    /// A detector under a secret key. The same key, limits, scope and records give the same events.
+    pub fn new(scope: Scope, limits: &Limits, key: [u8; 16]) -> Self {
+        let hash = KeyedState::new(key);
+        Self {
+            key,
+            hash,
+            scope,
+            conversations: Conversations::new(limits.conversations, &key),
+            targets: Targets::new(limits.targets, hash),
+            wider: Vec::new(),
+            wider_suspects: 0,
+            listed: Vec::new(),
+            wider_listed: Vec::new(),
+            suspects: Vec::new(),
+            free_suspects: Vec::new(),
+            suspect_owners: Vec::new(),
+            suspects_maximum: limits.suspects,
+            floods: Vec::new(),
+            events: Vec::new(),
+            step: None,
+            latest: Time::default(),
+            late_in_a_row: 0,
+            lost: false,
+            counters: Counters::default(),
+            pending: Vec::with_capacity(BATCH),
+        }
+    }
+
+    /// Takes one record.
+    #[inline]
+    pub fn observe(&mut self, observation: &Observation) {
+        self.counters.observations += 1;
+        let Some(step) = self.clock(observation.time) else { return };
+        if is_group(observation.destination) {
+            self.counters.multicast += 1;
+            return;
+        }
+        let key = self.conversations.key(observation);
+        let hash = self.targets.hash(observation.destination);
+        self.pending.push(Pending { observation: *observation, step, key, hash });
+        if self.pending.len() >= BATCH {
+            self.settle_pending();
+        }
+    }
+
+    /// Says that records were lost before they came here, so that figures are lower bounds from now on.
+    pub fn note_loss(&mut self) {
+        self.settle_pending();
+        self.lost = true;
+    }
+
+    /// Closes every step before `now`, as if a record had come then: floods end although nothing comes.
+    pub fn advance(&mut self, now: Time) {
+        self.clock(now);
+    }
+
+    /// Closes the last window and ends what still goes on. The detector can be used further.
+    pub fn finish(&mut self) {
+        self.settle_pending();
+        let Some(step) = self.step else { return };
+        self.close_step(step, true);
+        let floods = std::mem::take(&mut self.floods);
+        for flood in &floods {
+            self.end_flood(flood, step, "end_of_input");
+        }
+    }
+
+    /// The events since the last call, in order.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Whether there are events to take.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Counters {
+        let mut counters = self.counters;
+        counters.conversations_evicted = self.conversations.evicted;
+        counters.targets = self.targets.states.len() as u64;
+        counters.targets_evicted = self.targets.evicted;
+        counters.targets_refused = self.targets.refused;
+        counters.prefixes_refused = self.scope.prefixes_refused;
+        counters.suspects = self.suspect_owners.len() as u64;
+        counters
+    }
+
+    /// The step of a time, with every step before it closed; `None` for what is too late to count.
+    #[inline]
+    fn clock(&mut self, time: Time) -> Option<i64> {
+        let step = time.nanoseconds().div_euclid(STEP_NANOSECONDS);
+        match self.step {
+            Some(current) if step == current => {
+                self.late_in_a_row = 0;
+                self.latest = self.latest.max(time);
+                Some(step)
+            }
+            Some(current) if step < current => self.late(time, step, current),
+            Some(current) => {
+                self.late_in_a_row = 0;
+                self.move_on(current, step);
+                self.latest = time;
+                Some(step)
+            }
+            None => {
+                self.step = Some(step);
+                self.latest = time;
+                Some(step)
+            }
+        }
+    }
+
+    fn late(&mut self, time: Time, step: i64, current: i64) -> Option<i64> {
+        if current - step <= LATE_AFTER_SECONDS * 10 {
+            self.counters.reordered += 1;
+            return Some(current);
+        }
+        self.counters.late += 1;
+        self.late_in_a_row += 1;
+        if self.late_in_a_row < CLOCK_RESET_AFTER {
+            return None;
+        }
+        // Two captures in one file, or one record with a time in the far future: the many are right.
+        self.counters.clock_resets += 1;
+        self.finish();
+        for state in self.targets.states.iter_mut().chain(&mut self.wider) {
+            let sends = state.sends;
+            let suspect = state.suspect;
+            *state = TargetState { sends, suspect, ..TargetState::default() };
+        }
+        self.late_in_a_row = 0;
+        self.step = Some(step);
+        self.latest = time;
+        Some(step)
+    }
+
+    /// Closes the current step and the empty ones up to `step`.
+    fn move_on(&mut self, current: i64, step: i64) {
+        self.settle_pending();
+        self.close_step(current, false);
+        let mut at = current + 1;
+        // Empty steps matter only while something ends or flows out; then time may jump.
+        while at < step
+            && !(self.floods.is_empty() && self.listed.is_empty() && self.suspect_owners.is_empty())
+        {
+            if at - current > EMPTY_STEPS_MAXIMUM {
+                self.cut_short(at);
+                break;
+            }
+            self.close_step(at, false);
+            at += 1;
+        }
+        self.step = Some(step);
+    }
+
+    /// Ends what still goes on after a silence of [`EMPTY_STEPS_MAXIMUM`]: only long flow records can.
+    fn cut_short(&mut self, step: i64) {
+        for index in std::mem::take(&mut self.listed) {
+            let state = &mut self.targets.states[index as usize];
+            state.listed = false;
+            self.counters.spreads_cut += state.cut_reservoirs();
+        }
+        let floods = std::mem::take(&mut self.floods);
+        for flood in &floods {
+            self.end_flood(flood, step, "quiet");
+        }
+    }
+}
+
+/// Puts a target on the list of those to look at when the step ends.
+#[inline]
+fn list(listed: &mut Vec<u32>, state: &mut TargetState, index: u32) {
+    if !state.listed {
+        state.listed = true;
+        listed.push(index);
+    }
+}

@@ -1,0 +1,66 @@
+//! Which targets are looked at closer: a pool of sketches of fixed size.
+
+use super::Detector;
+use crate::flood::Subject;
+use crate::suspect::Suspect;
+use crate::target::TargetState;
+
+/// A suspect that gave no more reason is dropped after this many steps.
+const SUSPECT_STEPS: i64 = 50;
+
+impl Detector {
+    pub(super) fn state_mut(&mut self, subject: Subject) -> &mut TargetState {
+        match subject {
+            Subject::Address(index) => &mut self.targets.states[index as usize],
+            Subject::Wider(index) => &mut self.wider[index as usize],
+        }
+    }
+
+    pub(super) fn state(&self, subject: Subject) -> &TargetState {
+        match subject {
+            Subject::Address(index) => &self.targets.states[index as usize],
+            Subject::Wider(index) => &self.wider[index as usize],
+        }
+    }
+
+    pub(super) fn make_suspect(&mut self, subject: Subject, step: i64) {
+        let slot = if let Some(slot) = self.free_suspects.pop() {
+            if let Some(suspect) = self.suspects[slot as usize].as_mut() {
+                suspect.reset(step);
+            }
+            slot
+        } else if self.suspects.len() < self.suspects_maximum {
+            self.suspects.push(Suspect::new(self.hash, step).map(Box::new));
+            (self.suspects.len() - 1) as u32
+        } else {
+            self.counters.suspects_refused += 1;
+            return;
+        };
+        self.suspect_owners.push((slot, subject));
+        self.wider_suspects += u32::from(matches!(subject, Subject::Wider(_)));
+        self.state_mut(subject).suspect = Some(slot);
+    }
+
+    pub(super) fn drop_idle_suspects(&mut self, step: i64) {
+        let owners = std::mem::take(&mut self.suspect_owners);
+        for (slot, subject) in owners {
+            let state = self.state(subject);
+            let is_touched = step - state.step < SUSPECT_STEPS;
+            let has_reason =
+                state.flood.is_some() || (is_touched && state.sums.iter().any(|sum| sum.is_running()));
+            let keep = self.suspects[slot as usize].as_mut().is_some_and(|suspect| {
+                if has_reason {
+                    suspect.suspect_step = step;
+                }
+                step - suspect.suspect_step <= SUSPECT_STEPS
+            });
+            if keep {
+                self.suspect_owners.push((slot, subject));
+            } else {
+                self.state_mut(subject).suspect = None;
+                self.wider_suspects -= u32::from(matches!(subject, Subject::Wider(_)));
+                self.free_suspects.push(slot);
+            }
+        }
+    }
+}
