@@ -34,9 +34,11 @@ const PLANS: [Plan; 5] = [
 ];
 
 /// The floods that are exported: strong ones.
-const EXPORTED: Plan = Plan { rate: 60_000, sources: 2_000, one_way: false, seconds: 4.0, ipv6: false };
+const EXPORTED: Plan = Plan { rate: 50_000, sources: 2_000, one_way: false, seconds: 4.0, ipv6: false };
 /// Packets a second of the near misses that are exported.
-const EXPORTED_RATE: u64 = 20_000;
+const EXPORTED_RATE: u64 = 3_000;
+/// How long the near misses that are exported last: longer than a router waits for a silent flow.
+const EXPORTED_SECONDS: i64 = 40;
 
 /// Names that are equally right for a flood that was generated under this one.
 fn names(name: &str) -> Vec<String> {
@@ -78,10 +80,10 @@ fn inbound(trace: &Trace, ipv6: bool) -> Trace {
     trace
 }
 
-fn near_miss(name: &str, rate: u64, ipv6: bool, seed: u64) -> Trace {
+fn near_miss(name: &str, (rate, seconds): (u64, i64), ipv6: bool, seed: u64) -> Trace {
     let mut random = Random::named(seed, &format!("near {name} {rate} {ipv6}"));
     let mut trace = Trace::default();
-    let when = (BEGIN, BEGIN + NEAR_MISS_SECONDS * SECOND);
+    let when = (BEGIN, BEGIN + seconds * SECOND);
     background(&mut trace, &mut random, when, ipv6);
     busy::of(&mut trace, &mut random, name, (when.0, when.1, rate), target(ipv6));
     trace
@@ -104,7 +106,7 @@ pub(crate) fn vectors(seed: u64) -> Vec<Case> {
             let (seed, ipv6) = (seed + place as u64, place == 1);
             let title = format!("near miss/{name}/{rate}pps seed {seed}");
             cases.push(Case::new(name, title, Expected::Quiet, move || {
-                Ok(Input::new(near_miss(name, rate, ipv6, seed).to_pcap(), BEGIN))
+                Ok(Input::new(near_miss(name, (rate, NEAR_MISS_SECONDS), ipv6, seed).to_pcap(), BEGIN))
             }));
         }
     }
@@ -135,8 +137,10 @@ pub(crate) fn exported(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
     for (export, set) in Export::ALL {
         for name in Vector::ALL.iter().map(|vector| vector.name()) {
-            let named = if export == Export::Sflow { names(name) } else { export::names_in_records(name) };
-            let named = [named, names(name)].concat();
+            let mut named = names(name);
+            if export != Export::Sflow {
+                named.extend(export::names_in_records(name));
+            }
             // A sample of one packet in a thousand does not show whether a connection was completed.
             if export == Export::Sflow && matches!(name, "connection_flood" | "tls_handshake_flood") {
                 continue;
@@ -153,7 +157,7 @@ pub(crate) fn exported(seed: u64) -> Vec<Case> {
                 make,
             ));
             let make = move || -> Result<Input> {
-                let trace = export.of(&near_miss(name, EXPORTED_RATE, false, seed), seed);
+                let trace = export.of(&near_miss(name, (EXPORTED_RATE, EXPORTED_SECONDS), false, seed), seed);
                 Ok(Input::new(trace.to_pcap(), BEGIN))
             };
             let title = format!("{set} near miss/{name} seed {seed}");

@@ -97,6 +97,9 @@ fn run_all(cases: &[Case]) -> Vec<Outcome> {
             cases.get(place).map(|case| (place, case))
         } {
             let outcome = case::run(case);
+            if !outcome.verdict.held && !outcome.bar.is_empty() {
+                eprintln!("{}", report::wrong_line(&outcome));
+            }
             if let Ok(mut outcomes) = outcomes.lock() {
                 outcomes.push((place, outcome));
             }

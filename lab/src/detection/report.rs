@@ -168,6 +168,15 @@ fn mark(outcome: &Outcome) -> &'static str {
     }
 }
 
+/// What went wrong, told while the others run.
+pub(crate) fn wrong_line(outcome: &Outcome) -> String {
+    let found: Vec<String> =
+        outcome.floods.iter().take(3).map(|flood| format!("{}: {}", flood.text(), flood.reason)).collect();
+    let found = if found.is_empty() { "nothing".to_owned() } else { found.join("; ") };
+    let failure = outcome.failure.as_deref().unwrap_or_default();
+    format!("WRONG {}: expected {}, found {found} {failure}", outcome.name, outcome.expected.text())
+}
+
 /// One line of JSON for an outcome.
 pub(crate) fn json_line(outcome: &Outcome) -> String {
     let floods = outcome.floods.iter().map(|flood| {

@@ -89,9 +89,9 @@ fn one(trace: &mut Trace, random: &mut Random, name: &str, time: i64, (target, o
 
 /// A question to an authoritative server, mostly for names that others ask for too.
 fn asked(trace: &mut Trace, random: &mut Random, time: i64, ends: (End, End)) {
-    let mut known = Random::new(random.below(200));
-    let mut question = service::dns_question(&mut known);
-    let mut answer = service::dns_answer(&mut known, 150);
+    let known = Random::new(random.below(200));
+    let mut question = service::dns_question(&mut known.clone());
+    let mut answer = service::dns_answer(&mut known.clone(), 150);
     let id = random.short().to_be_bytes();
     for message in [&mut question, &mut answer] {
         message.iter_mut().zip(id).for_each(|(to, from)| *to = from);

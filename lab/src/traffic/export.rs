@@ -48,15 +48,15 @@ pub(crate) fn ipfix(trace: &Trace, active_seconds: i64) -> Trace {
     let idle = (active / 4).min(15_000_000_000);
     let mut exporter = Exporter::default();
     let mut flows: BTreeMap<Key, Flow> = BTreeMap::new();
-    let (begin, end) = trace.span();
-    let mut next = begin + active / 4;
+    let step = (active / 4).min(1_000_000_000);
+    let mut next = trace.span().0 + step;
     for seen in trace.iter() {
         while seen.time >= next {
             let now = next;
             let due = |flow: &Flow| now - flow.first >= active || now - flow.last >= idle;
             let expired: Vec<_> = flows.extract_if(.., |_, flow| due(flow)).collect();
             exporter.send(now, &expired);
-            next += (active / 4).min(1_000_000_000);
+            next += step;
         }
         let Ok(packet) = decode(LinkType::RAW, seen.bytes).map(|decoded| decoded.outer) else { continue };
         let later = packet.fragment == Fragment::Later;
@@ -75,8 +75,13 @@ pub(crate) fn ipfix(trace: &Trace, active_seconds: i64) -> Trace {
         flow.bytes += u64::from(packet.ip_length_bytes);
         flow.last = seen.time;
     }
-    let rest: Vec<_> = flows.into_iter().collect();
-    exporter.send(end + 1_000_000, &rest);
+    // Afterwards flows go on to fall silent one by one.
+    while !flows.is_empty() {
+        let now = next;
+        let expired: Vec<_> = flows.extract_if(.., |_, flow| now - flow.last >= idle).collect();
+        exporter.send(now, &expired);
+        next += step;
+    }
     exporter.trace
 }
 
@@ -191,17 +196,15 @@ fn sample(packet: &[u8], original: u32, (sequence, rate, pool): (u32, u32, u32))
     sample
 }
 
-/// Whether export records can show what a vector is made of, and under which names.
+/// Further names that are right for a vector where only records are seen.
 pub(crate) fn names_in_records(name: &str) -> Vec<String> {
-    let mut names = vec![name.to_owned()];
     // Records have ports and no payload: a service on a port that others use more is not told apart.
-    if name == "dtls_amplification" {
-        names.extend(["udp_amplification".to_owned(), "udp_flood".to_owned()]);
-    }
-    if name == "fragment_flood" {
-        names.push("udp_flood".to_owned());
-    }
-    names
+    let names: &[&str] = match name {
+        "dtls_amplification" => &["udp_amplification", "udp_flood"],
+        "fragment_flood" => &["udp_flood"],
+        _ => &[],
+    };
+    names.iter().map(|name| (*name).to_owned()).collect()
 }
 
 #[cfg(test)]
