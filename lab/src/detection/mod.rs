@@ -168,7 +168,8 @@ fn print(options: &Options, outcomes: &[Outcome], bars: &[Bar], tables: &[Table]
 
 fn save(folder: &PathBuf, cases: &[Case], outcomes: &[Outcome]) -> Result<()> {
     std::fs::create_dir_all(folder)?;
-    for (case, outcome) in cases.iter().zip(outcomes).filter(|(_, outcome)| !outcome.verdict.held) {
+    let wrong = |outcome: &Outcome| !outcome.verdict.held && !outcome.bar.is_empty();
+    for (case, outcome) in cases.iter().zip(outcomes).filter(|(_, outcome)| wrong(outcome)) {
         let file = folder.join(format!("{}.pcap", outcome.name.replace(['/', ' '], "_")));
         std::fs::write(&file, (case.make)()?.file).with_context(|| file.display().to_string())?;
     }
