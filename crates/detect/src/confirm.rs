@@ -4,7 +4,7 @@
 //! not a flood although nobody answers it, answers from one port of many hosts are reflection although the
 //! service has no name, and SYNs wait for a round trip before they count as unanswered.
 
-use crate::event::{Spoofing, VectorShare};
+use crate::event::{Spoofing, TargetKind, VectorShare};
 use crate::rules::FEW_SOURCES_FACTOR;
 use crate::suspect::Suspect;
 use crate::target::{STEPS_PER_SECOND, TargetState};
@@ -129,15 +129,21 @@ fn is_scan(suspect: Option<&Suspect>, rate: f32) -> bool {
     spread && suspect.distinct_sources() <= 4.5 && f64::from(rate) < SCAN_MAXIMUM
 }
 
-/// What a wider target must show beside the excess: many members, none of which is most of it, and more than
-/// a sweep's few packets for each.
-pub(crate) fn is_carpet(target: &TargetState, suspect: Option<&Suspect>, is_final: bool) -> bool {
-    const MEMBERS_MINIMUM: f64 = 8.0;
+/// What a wider target must show beside the excess: several members, none of which is most of it, and more
+/// than a sweep's few packets for each.
+pub(crate) fn is_shared(
+    target: &TargetState,
+    suspect: Option<&Suspect>,
+    kind: TargetKind,
+    is_final: bool,
+) -> bool {
     const PACKETS_PER_MEMBER: f64 = 6.0;
     const SWEEP_SOURCES: f64 = 2.5;
+    // Of a prefix many; a service or group is named because its few addresses belong together.
+    let (members_minimum, heaviest_share) = if kind == TargetKind::Prefix { (8.0, 0.5) } else { (1.5, 0.9) };
     let Some(suspect) = suspect else { return false };
     let members = suspect.destinations.estimate();
-    if members < MEMBERS_MINIMUM || (suspect.observations < 64 && !is_final) {
+    if members < members_minimum || (suspect.observations < 64 && !is_final) {
         return false;
     }
     let unwanted: f32 = target.sums.iter().map(|sum| sum.unwanted).sum();
@@ -146,7 +152,8 @@ pub(crate) fn is_carpet(target: &TargetState, suspect: Option<&Suspect>, is_fina
     let rate = f64::from(unwanted * STEPS_PER_SECOND / since as f32);
     let is_sweep =
         suspect.packets / members < PACKETS_PER_MEMBER || suspect.distinct_sources() < SWEEP_SOURCES;
-    target.heaviest_member.0 <= 0.5 * target.members_unwanted && (!is_sweep || rate >= SCAN_MAXIMUM)
+    target.heaviest_member.0 <= heaviest_share * target.members_unwanted
+        && (!is_sweep || rate >= SCAN_MAXIMUM)
 }
 
 /// Shares by name, the largest first. What only the sketches can tell is named here: answers from one port of

@@ -7,7 +7,7 @@ use wire::Time;
 use crate::confirm::{confidence, name_vectors, round, spoofing};
 use crate::event::{
     Certainty, Direction, Event, Evidence, FloodEvent, Handshakes, Phase, PortShare, SizeShare, SourceShare,
-    Sources, Target,
+    Sources, Target, TargetKind,
 };
 use crate::suspect::Suspect;
 use crate::target::{STEP_NANOSECONDS, TargetState, bits};
@@ -226,7 +226,7 @@ impl Flood {
             multi_vector: multi,
             ipv6: self.ipv6,
             also: self.also.clone(),
-            carpet_bombing: matches!(self.subject, Subject::Wider(_)),
+            carpet_bombing: self.target.kind == TargetKind::Prefix,
             target_packets_per_second: round(all * per_second),
             handshakes: (view.state.begun >= 1.0).then(|| Handshakes {
                 begun: round(f64::from(view.state.begun)),

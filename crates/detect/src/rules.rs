@@ -15,6 +15,7 @@
 use wire::{Fragment, Role};
 
 use crate::Observation;
+use crate::event::TargetKind;
 use crate::vector::{VECTOR_COUNT, Vector};
 
 /// When the cumulative sum of one vector raises an alarm.
@@ -46,8 +47,15 @@ pub const FEW_SOURCES_FACTOR: f32 = 10.0;
 /// With sampling, an alarm needs the weight of this many sampled packets above the floor, since a single
 /// sampled packet stands for as many as the sampling rate says.
 pub const MINIMUM_SAMPLES: f32 = 12.0;
-/// A prefix has this many times the floors of an address.
-pub const PREFIX_FACTOR: f32 = 4.0;
+/// How many times the floors of an address a target of this kind has.
+pub const fn factor_of(kind: TargetKind) -> f32 {
+    match kind {
+        TargetKind::Address => 1.0,
+        TargetKind::Service => 1.25,
+        TargetKind::Group => 2.0,
+        TargetKind::Prefix => 4.0,
+    }
+}
 
 const NONE: f32 = f32::INFINITY;
 

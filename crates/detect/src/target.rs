@@ -100,8 +100,6 @@ pub(crate) struct TargetState {
     pub(crate) members: f32,
     /// Unwanted packets of those.
     pub(crate) members_unwanted: f32,
-    /// Unwanted packets of those that have a flood of their own.
-    pub(crate) flooded_unwanted: f32,
     /// The heaviest of them.
     pub(crate) heaviest_member: (f32, u32),
     /// Largest sampling rate since a test runs.
@@ -145,7 +143,6 @@ impl Default for TargetState {
             first_fragments: 0.0,
             members: 0.0,
             members_unwanted: 0.0,
-            flooded_unwanted: 0.0,
             heaviest_member: (0.0, u32::MAX),
             sampling: 1,
             completed: 0.0,
@@ -349,7 +346,6 @@ impl TargetState {
         self.first_fragments = 0.0;
         self.members = 0.0;
         self.members_unwanted = 0.0;
-        self.flooded_unwanted = 0.0;
         self.heaviest_member = (0.0, u32::MAX);
         !self.reservoirs.is_empty()
     }
@@ -382,12 +378,31 @@ impl TargetState {
         bits(self.active).map(|index| self.alarm_weight(Vector::ALL[index], factor)).fold(0.0, f32::max)
     }
 
-    /// Adds an address's step to this wider target.
+    /// Takes out what an address added since its tests began: a flood of its own explains it.
+    pub(crate) fn explain(&mut self, member: &Self, unwanted: f32) {
+        for index in bits(member.active) {
+            let (cell, since) = (member.cells[index], member.sums[index]);
+            let own = &mut self.cells[index];
+            own.packets -= cell.packets;
+            own.unwanted -= cell.unwanted;
+            own.fresh -= cell.fresh;
+            let sum = &mut self.sums[index];
+            sum.unwanted = (sum.unwanted - since.unwanted_packets + cell.unwanted).max(0.0);
+            sum.unwanted_packets = (sum.unwanted_packets - since.unwanted_packets + cell.unwanted).max(0.0);
+            sum.volume = (sum.volume - since.volume).max(0.0);
+        }
+        if unwanted > 0.0 {
+            self.members -= 1.0;
+            self.members_unwanted -= unwanted;
+        }
+    }
+
+    /// Adds an address's step to this wider target. What the address's own flood explains is not unwanted here.
     pub(crate) fn add(&mut self, member: &Self, unwanted: f32, member_index: u32) {
         for index in bits(member.active) {
             let cell = member.cells[index];
-            self.cells[index].fresh += cell.fresh;
-            if cell.packets != 0.0 || cell.unwanted != 0.0 {
+            if member.flood.is_none() {
+                self.cells[index].fresh += cell.fresh;
                 self.count(Vector::ALL[index], cell.packets, cell.unwanted);
             }
         }
@@ -398,12 +413,9 @@ impl TargetState {
         self.sampling = self.sampling.max(member.sampling);
         self.sends |= member.sends;
         self.last_packet = self.last_packet.max(member.last_packet);
-        if unwanted > 0.0 {
+        if unwanted > 0.0 && member.flood.is_none() {
             self.members += 1.0;
             self.members_unwanted += unwanted;
-            if member.flood.is_some() {
-                self.flooded_unwanted += unwanted;
-            }
             if unwanted > self.heaviest_member.0 {
                 self.heaviest_member = (unwanted, member_index);
             }

@@ -4,10 +4,10 @@ use wire::Time;
 
 use super::{Detector, list};
 use crate::confirm;
-use crate::event::Direction;
+use crate::event::{Direction, Target};
 use crate::flood::{Flood, Subject, View};
-use crate::rules::PREFIX_FACTOR;
-use crate::target::{STEP_NANOSECONDS, Sum, TargetState};
+use crate::rules::factor_of;
+use crate::target::{STEP_NANOSECONDS, Sum, TargetState, bits};
 use crate::vector::{VECTOR_COUNT, Vector};
 
 /// The part of an alarm at which a target becomes suspect.
@@ -27,8 +27,9 @@ impl Detector {
         let mut wider = std::mem::take(&mut self.wider_listed);
         wider.sort_unstable_by_key(|&index| (self.scope.wider()[index as usize].kind, index));
         for &index in &wider {
-            self.wider[index as usize].close_step(step, PREFIX_FACTOR);
-            self.decide(Subject::Wider(index), step, PREFIX_FACTOR, is_final);
+            let factor = factor_of(self.scope.wider()[index as usize].kind);
+            self.wider[index as usize].close_step(step, factor);
+            self.decide(Subject::Wider(index), step, factor, is_final);
         }
         self.move_floods(step);
         for &index in &wider {
@@ -75,11 +76,8 @@ impl Detector {
         let view = self.view(subject, step);
         let Some(alarm) = confirm::confirm(view.state, view.suspect, factor, is_final) else { return };
         if let Subject::Wider(index) = subject {
-            if view.state.flooded_unwanted > 0.5 * view.state.members_unwanted {
-                self.note_wider(index);
-                return;
-            }
-            if !confirm::is_carpet(view.state, view.suspect, is_final) {
+            let kind = self.scope.wider()[index as usize].kind;
+            if self.is_explained(index) || !confirm::is_shared(view.state, view.suspect, kind, is_final) {
                 return;
             }
         } else if self.is_part_of_carpet(subject) {
@@ -88,17 +86,30 @@ impl Detector {
         self.begin_flood(subject, step, alarm);
     }
 
-    /// The wider target shows what its members' floods explain: say so in their evidence.
-    pub(super) fn note_wider(&mut self, index: u32) {
-        let target = &self.scope.wider()[index as usize];
-        for flood in &mut self.floods {
-            if let Subject::Address(address) = flood.subject
-                && self.targets.places[address as usize].wider().contains(&index)
-                && !flood.also.contains(target)
-            {
-                flood.also.push(target.clone());
+    /// Whether a narrower of the wider targets, such as the service of which this is the prefix, has a flood
+    /// already.
+    fn is_explained(&self, index: u32) -> bool {
+        let heaviest = self.wider[index as usize].heaviest_member.1;
+        let Some(place) = self.targets.places.get(heaviest as usize) else { return false };
+        place.wider().iter().any(|&other| other != index && self.wider[other as usize].flood.is_some())
+    }
+
+    /// An address has a flood of its own from now on: the wider targets that hold it show it too, and what it
+    /// explains is no reason for a flood of theirs. Returns them.
+    fn explain_to_wider(&mut self, index: u32) -> Vec<Target> {
+        let state = &self.targets.states[index as usize];
+        let unwanted: f32 = bits(state.active).map(|vector| state.cells[vector].unwanted).sum();
+        let mut also = Vec::new();
+        for &wider in self.targets.places[index as usize].wider() {
+            if let Some(wide) = self.wider.get_mut(wider as usize) {
+                wide.explain(state, unwanted);
+                let target = &self.scope.wider()[wider as usize];
+                if state.heaviest_alarm(factor_of(target.kind)) >= 1.0 {
+                    also.push(target.clone());
+                }
             }
         }
+        also
     }
 
     /// Whether a wider flood goes on of which this address is no more than half.
@@ -123,6 +134,9 @@ impl Detector {
         if is_outside {
             flood.direction = Direction::Out;
         }
+        if let Subject::Address(index) = subject {
+            flood.also = self.explain_to_wider(index);
+        }
         self.state_mut(subject).flood = Some(self.floods.len() as u32);
         self.floods.push(flood);
         self.counters.floods += 1;
@@ -132,7 +146,7 @@ impl Detector {
     pub(super) fn move_floods(&mut self, step: i64) {
         let mut floods = std::mem::take(&mut self.floods);
         for flood in &mut floods {
-            let factor = if matches!(flood.subject, Subject::Wider(_)) { PREFIX_FACTOR } else { 1.0 };
+            let factor = factor_of(flood.target.kind);
             let state = self.state(flood.subject);
             if state.step == step {
                 flood.step(state, step, factor);
