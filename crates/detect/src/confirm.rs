@@ -20,17 +20,8 @@ const WEAK_SYNS: f32 = 100.0;
 const WEAK_STEPS: i64 = 200;
 /// A scanner of ports or hosts stays below this rate, in packets a second.
 const SCAN_MAXIMUM: f64 = 3_000.0;
-/// Questions a second that need no further reason.
-const QUERIES_OVERWHELMING: f32 = 5_000.0;
-/// Share of questions with a name of their own from which names are made up.
-const MADE_UP_SHARE: f64 = 0.3;
-/// One busy resolver asks another server's names below this rate a second; a flood comes from more of them.
-const ASKER_MAXIMUM: f32 = 500.0;
-const ASKERS_MINIMUM: f64 = 8.0;
-/// The same for a host that asks other servers itself.
-const MADE_UP_SHARE_OF_RESOLVER: f64 = 0.75;
-/// Questions a second to such a host below which names are not looked at.
-const MADE_UP_RATE_OF_RESOLVER: f32 = 1_000.0;
+/// Questions a second that need no further reason: more than a large resolver is asked.
+const QUERIES_OVERWHELMING: f32 = 50_000.0;
 /// New conversations of UDP a second that need no further reason.
 const CONVERSATIONS_OVERWHELMING: f32 = 20_000.0;
 /// Vectors with a smaller share are left out of events.
@@ -90,15 +81,9 @@ fn is_flood(
         Vector::TcpFlagFlood | Vector::FinFlood | Vector::UdpFlood | Vector::AckFlood => {
             !is_scan(suspect, rate)
         }
-        Vector::DnsQueryFlood if sum.unwanted <= 0.0 => {
+        Vector::DnsQueryFlood if sum.unwanted < floor.alarm_packets => {
             let total = sum.packets * STEPS_PER_SECOND / steps as f32;
-            let random = suspect.and_then(Suspect::random_name_share).unwrap_or(0.0);
-            // A resolver is asked for many names, each once in a while; an authoritative server for a few.
-            let share = if target.resolves { MADE_UP_SHARE_OF_RESOLVER } else { MADE_UP_SHARE };
-            let enough = !target.resolves || total >= MADE_UP_RATE_OF_RESOLVER;
-            let many = suspect.is_some_and(|suspect| suspect.distinct_sources() >= ASKERS_MINIMUM);
-            let enough = enough && (many || total >= ASKER_MAXIMUM);
-            total >= QUERIES_OVERWHELMING || (enough && random >= share)
+            total >= QUERIES_OVERWHELMING || asks_for_made_up_names(target, suspect)
         }
         _ => true,
     }
@@ -120,6 +105,19 @@ fn is_cycling(suspect: Option<&Suspect>) -> bool {
     let from = suspect.top_source_port().is_some_and(|(_, share)| share < 0.1);
     let to = suspect.top_destination_port().is_some_and(|(_, share)| share > 0.5);
     from && to && suspect.distinct_sources() <= 2.5 && suspect.observations >= 100
+}
+
+/// Whether names are asked for that nobody has: most answers say so, or, where no answer is seen, hardly a name
+/// comes twice.
+fn asks_for_made_up_names(target: &TargetState, suspect: Option<&Suspect>) -> bool {
+    const FAILURE_SHARE: f32 = 0.5;
+    const UNIQUE_SHARE: f64 = 0.75;
+    const ANSWERS_MINIMUM: f32 = 50.0;
+    if target.dns_answers >= ANSWERS_MINIMUM {
+        return target.dns_failures >= FAILURE_SHARE * target.dns_answers;
+    }
+    let unique = suspect.and_then(Suspect::random_name_share).unwrap_or(0.0);
+    !target.sends && unique >= UNIQUE_SHARE
 }
 
 /// A few sources that go through many ports with few packets each.

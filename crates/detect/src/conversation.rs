@@ -60,10 +60,27 @@ pub(crate) struct Conversation {
     seen_second: u16,
     /// Bits of [`state`].
     pub(crate) state: u16,
-    /// Packets that were counted as unwanted and are taken back when the conversation turns out wanted.
-    pub(crate) outstanding: u8,
+    /// Packets that were counted as unwanted and are taken back when the conversation turns out wanted; in the
+    /// code of [`encode`].
+    outstanding: u8,
     /// Index of the vector that `outstanding` was counted under.
     pub(crate) vector: u8,
+}
+
+/// Numbers up to half a million in 8 bits, exact up to 32 and then to one part in 16, rounded down: flow records
+/// stand for thousands of packets.
+const fn encode(number: u32) -> u8 {
+    if number < 16 {
+        return number as u8;
+    }
+    let exponent = 27 - number.leading_zeros();
+    if exponent >= 15 { u8::MAX } else { ((exponent + 1) << 4 | (number >> exponent & 0xf)) as u8 }
+}
+
+/// The number of a code.
+const fn decode(code: u8) -> u32 {
+    let (exponent, mantissa) = (code as u32 >> 4, code as u32 & 0xf);
+    if exponent == 0 { mantissa } else { (16 + mantissa) << (exponent - 1) }
 }
 
 /// Where a conversation is, and which side of it a packet is on.
@@ -86,6 +103,27 @@ impl Conversation {
         let high_first = if side.sent == state::HIGH_SENT { state::HIGH_FIRST } else { 0 };
         self.state = side.sent | high_first;
         self.outstanding = 0;
+    }
+
+    /// Packets that were counted as unwanted, about.
+    #[inline]
+    pub(crate) fn outstanding(&self) -> u32 {
+        decode(self.outstanding)
+    }
+
+    /// Notes packets as counted under a vector.
+    #[inline]
+    pub(crate) fn owe(&mut self, vector: u8, packets: u64) {
+        let before = if self.vector == vector { self.outstanding() } else { 0 };
+        self.vector = vector;
+        let packets = u32::try_from(packets).unwrap_or(u32::MAX);
+        self.outstanding = encode(before.saturating_add(packets));
+    }
+
+    /// Takes back everything that is outstanding.
+    #[inline]
+    pub(crate) fn settle(&mut self) -> u32 {
+        decode(std::mem::take(&mut self.outstanding))
     }
 
     /// Counts a packet with payload of the side that spoke first. Returns the count, which stops at
@@ -275,6 +313,16 @@ mod tests {
         let mut table = Conversations::new(1024, &[1; 16]);
         note(&mut table, 1, 2, 5, false);
         assert!(note(&mut table, 1, 2, 20 + 10 * u32::from(FORGET_AFTER_SECONDS), false).1.is_new);
+    }
+
+    #[test]
+    fn outstanding_packets_are_kept_to_one_part_in_sixteen() {
+        for number in (0..1_000).chain([4_095, 65_537, 400_000]) {
+            let kept = decode(encode(number));
+            assert!(kept <= number && number - kept <= number / 16, "{number} became {kept}");
+            assert!(number > 32 || kept == number);
+        }
+        assert!(decode(encode(u32::MAX)) >= 500_000);
     }
 
     #[test]

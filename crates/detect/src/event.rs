@@ -199,6 +199,9 @@ pub struct Evidence {
     /// Share of DNS questions with a name of their own: near 1 is the "water torture" of authoritative servers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub random_query_name_share: Option<f64>,
+    /// Share of the target's DNS answers of the last seconds that say that the name does not exist.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_dns_answer_share: Option<f64>,
     /// Unwanted packets over the whole flood so far.
     pub packets: f64,
     /// Highest rate of one second so far.

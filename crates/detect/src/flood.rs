@@ -232,6 +232,8 @@ impl Flood {
                 begun: round(f64::from(view.state.begun)),
                 completed: round(f64::from(view.state.completed)),
             }),
+            failed_dns_answer_share: (view.state.dns_answers >= 50.0)
+                .then(|| round(f64::from(view.state.dns_failures / view.state.dns_answers))),
             packets: round(self.packets),
             peak_packets_per_second: round(self.peak),
             last_packet: self.last_packet,

@@ -6,14 +6,12 @@ use crate::conversation::{Conversation, Conversations, Key, Side, state};
 use crate::observation::{Observation, Opening};
 use crate::vector::{Vector, protocol};
 
-/// Most packets that one conversation can have outstanding.
-const OUTSTANDING_MAXIMUM: u8 = u8::MAX;
 /// A TLS client that sent this many packets with payload has finished its handshake.
 const HANDSHAKE_PACKETS: u16 = state::CARRIED_MAXIMUM;
 
 /// A one-way conversation of UDP with this many packets is a stream: media, logs, flow exports. Floods have
 /// few packets for each pair of ports.
-const STREAM_PACKETS: u8 = 32;
+const STREAM_PACKETS: u32 = 32;
 /// What a packet of a stream counts: a stream alone must be ten times the floor.
 const STREAM_WEIGHT: f32 = 0.1;
 
@@ -153,11 +151,23 @@ fn carry(
         if !whole_flow {
             judgement.also = Some(Vector::ConnectionFlood);
             owe(conversation, Vector::ConnectionFlood, 1, true);
+        } else if is_empty_connection(observation) {
+            judgement.also = Some(Vector::ConnectionFlood);
         }
     }
     if conversation.state & state::ESTABLISHED != 0 && observation.carries_payload {
         carry_payload(conversation, observation.opening, judgement);
     }
+}
+
+/// Whether a flow record is of a connection over which its initiator sent nothing: few packets, all of them
+/// without room for payload.
+fn is_empty_connection(observation: &Observation) -> bool {
+    const PACKETS_MAXIMUM: u64 = 6;
+    const HEADERS_BYTES: u64 = 80;
+    observation.flow_packets <= PACKETS_MAXIMUM
+        && !observation.tcp_flags.has(TcpFlags::PSH)
+        && observation.bytes <= HEADERS_BYTES.saturating_mul(observation.packets)
 }
 
 /// Payload of the initiator: what an opened connection, then a begun TLS handshake, is good for.
@@ -201,7 +211,10 @@ fn judge_other(
         }
     } else {
         judgement.is_unwanted = !spoken;
-        if conversation.outstanding >= STREAM_PACKETS && vector == Vector::UdpFlood {
+        if conversation.outstanding() >= STREAM_PACKETS
+            && !observation.is_flow()
+            && vector == Vector::UdpFlood
+        {
             judgement.weight = STREAM_WEIGHT;
         }
         owe(conversation, vector, observation.packets, judgement.is_unwanted);
@@ -234,8 +247,12 @@ fn judge_icmp(
     }
     let (conversation, side) = conversations.note(key, step, false);
     let is_reply = ECHO_REPLIES.contains(&(observation.protocol, observation.icmp_type));
-    let asked = conversation.state & side.other_sent != 0 && !side.is_first_speaker;
+    let asked = conversation.state & side.other_sent != 0;
+    // Of flow records the one of the replies may come first.
+    owe(conversation, Vector::IcmpFlood, observation.packets, is_reply && !asked);
+    let settled = if is_reply { None } else { settle_only(conversation, Vector::IcmpFlood) };
     Judgement {
+        take_back_of_sender: settled,
         is_unwanted: !(is_reply && asked),
         receiver_sends: conversation.state & side.other_sent != 0,
         sender_speaks_up: side.is_new || is_reply,
@@ -247,39 +264,28 @@ fn judge_icmp(
 /// Notes packets as counted against a conversation.
 #[inline]
 fn owe(conversation: &mut Conversation, vector: Vector, packets: u64, is_unwanted: bool) {
-    if !is_unwanted {
-        return;
+    if is_unwanted {
+        conversation.owe(vector as u8, packets);
     }
-    if conversation.vector != vector as u8 {
-        conversation.vector = vector as u8;
-        conversation.outstanding = 0;
-    }
-    let packets = u8::try_from(packets).unwrap_or(OUTSTANDING_MAXIMUM);
-    conversation.outstanding = conversation.outstanding.saturating_add(packets);
 }
 
 /// Takes back what is owed, unless it is owed for one of `except`.
 #[inline]
 fn settle(conversation: &mut Conversation, except: &[Vector]) -> Option<(Vector, f32)> {
     let vector = Vector::ALL[usize::from(conversation.vector)];
-    if conversation.outstanding == 0
-        || except.contains(&vector)
-        || matches!(vector, Vector::ConnectionFlood | Vector::TlsHandshakeFlood)
-    {
+    if except.contains(&vector) || matches!(vector, Vector::ConnectionFlood | Vector::TlsHandshakeFlood) {
         return None;
     }
-    let packets = f32::from(std::mem::take(&mut conversation.outstanding));
-    Some((vector, packets))
+    settle_only(conversation, vector)
 }
 
 /// Takes back what is owed for one vector.
 #[inline]
 fn settle_only(conversation: &mut Conversation, vector: Vector) -> Option<(Vector, f32)> {
-    if conversation.outstanding == 0 || conversation.vector != vector as u8 {
+    if conversation.vector != vector as u8 || conversation.outstanding() == 0 {
         return None;
     }
-    let packets = f32::from(std::mem::take(&mut conversation.outstanding));
-    Some((vector, packets))
+    Some((vector, conversation.settle() as f32))
 }
 
 /// Whether an address names a group of hosts, so that a stream to it is no flood of anybody.

@@ -53,6 +53,8 @@ pub struct Observation {
     pub opening: Opening,
     /// The first label of the name that a DNS question asks for, folded to a number; 0 = none.
     pub query_name: u64,
+    /// Of a DNS answer: whether it says that the name does not exist (RFC 1035 section 4.1.1, code 3).
+    pub dns_failure: Option<bool>,
     /// The packet that an ICMP error quotes.
     pub quoted: Option<Quoted>,
 }
@@ -123,6 +125,7 @@ impl Observation {
             protocol::UDP if self.destination_port == 53 => {
                 self.query_name = first_label(payload).map_or(0, fold);
             }
+            protocol::UDP if self.source_port == 53 => self.dns_failure = dns_failure(payload),
             protocol::ICMP | protocol::ICMPV6 => self.quoted = quoted(payload),
             _ => {}
         }
@@ -182,6 +185,15 @@ fn first_label(payload: &[u8]) -> Option<&[u8]> {
     let length = usize::from(*payload.get(HEADER_BYTES)?);
     (is_query && length > 0 && length < 64).then_some(())?;
     payload.get(HEADER_BYTES + 1..HEADER_BYTES + 1 + length)
+}
+
+/// Whether a DNS answer says that the name does not exist; `None` if it is no answer.
+fn dns_failure(payload: &[u8]) -> Option<bool> {
+    const NAME_ERROR: u8 = 3;
+    match *payload {
+        [_, _, flags, code, ..] if flags & 0x80 != 0 => Some(code & 0x0f == NAME_ERROR),
+        _ => None,
+    }
 }
 
 /// A label as a number that is not 0 (FNV-1a); it is hashed under the secret key before it counts.

@@ -18,10 +18,13 @@ pub(crate) fn sentence(lead: Vector, evidence: &Evidence, suspect: Option<&Suspe
         Vector::FragmentFlood => "fragments without a first one",
         Vector::ConnectionFlood => "connections are completed and nothing is sent over them",
         Vector::TlsHandshakeFlood => "TLS handshakes are begun and nothing is sent after them",
-        Vector::DnsQueryFlood if evidence.random_query_name_share.unwrap_or(0.0) >= 0.3 => {
-            "DNS questions for names that are made up (water torture)"
+        Vector::DnsQueryFlood if evidence.failed_dns_answer_share.unwrap_or(0.0) >= 0.5 => {
+            "DNS questions for names that do not exist (water torture)"
         }
-        Vector::DnsQueryFlood => "more DNS questions than are answered",
+        Vector::DnsQueryFlood if evidence.random_query_name_share.unwrap_or(0.0) >= 0.75 => {
+            "DNS questions for a name of their own each (water torture)"
+        }
+        Vector::DnsQueryFlood => "DNS questions beyond what is answered or ordinary",
         Vector::IcmpFlood => "ICMP that nothing sent by the target explains",
         Vector::QuicFlood => "QUIC connections are begun and not gone on with",
         Vector::UdpFlood if !two_way => "UDP at a rate that few-way traffic does not have",

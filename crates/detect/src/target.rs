@@ -114,6 +114,10 @@ pub(crate) struct TargetState {
     pub(crate) baseline_steps: u32,
     /// Whether the target was seen to send.
     pub(crate) sends: bool,
+    /// DNS answers it sent, decaying over some seconds.
+    pub(crate) dns_answers: f32,
+    /// Those that said that the name does not exist.
+    pub(crate) dns_failures: f32,
     /// Whether it was seen to ask DNS servers, so that it is likely a resolver.
     pub(crate) resolves: bool,
     /// Step of the cells.
@@ -151,6 +155,8 @@ impl Default for TargetState {
             baseline_steps: 0,
             sends: false,
             resolves: false,
+            dns_answers: 0.0,
+            dns_failures: 0.0,
             step: NEVER,
             last_packet: Time::default(),
             reservoirs: Vec::new(),
@@ -270,13 +276,16 @@ impl TargetState {
         self.drain();
         self.excuse_fragments();
         let blind = !self.sends;
+        let samples = self.packets_of_samples();
         let mut unwanted = 0.0;
         for index in bits(self.active) {
             let cell = self.cells[index];
             unwanted += cell.unwanted;
-            advance(&mut self.sums[index], &RULES[index], cell, blind, factor, step);
+            advance(&mut self.sums[index], &RULES[index], cell, (blind, samples), factor, step);
         }
         let decay = 1.0 - 1.0 / (3.0 * STEPS_PER_SECOND);
+        self.dns_answers *= decay;
+        self.dns_failures *= decay;
         self.completed *= decay;
         self.begun = self.begun * decay + self.cells[Vector::SynFlood.index()].packets;
         if self.flood.is_none() {
@@ -309,6 +318,8 @@ impl TargetState {
         }
         let fade = (-seconds / 3.0).exp();
         self.completed *= fade;
+        self.dns_answers *= fade;
+        self.dns_failures *= fade;
         self.begun *= fade;
         let faded = (-seconds / 60.0).exp();
         self.baseline *= faded;
@@ -364,11 +375,16 @@ impl TargetState {
         })
     }
 
+    /// The packets that [`MINIMUM_SAMPLES`] stand for; 0 without sampling.
+    fn packets_of_samples(&self) -> f32 {
+        if self.sampling > 1 { MINIMUM_SAMPLES * self.sampling as f32 } else { 0.0 }
+    }
+
     /// How many alarms the excess of a vector is worth; 1 and more is an alarm.
     pub(crate) fn alarm_weight(&self, vector: Vector, factor: f32) -> f32 {
         let sum = &self.sums[vector.index()];
         let needed = self.floor(vector).alarm_packets * factor;
-        let of_samples = if self.sampling > 1 { MINIMUM_SAMPLES * self.sampling as f32 } else { 0.0 };
+        let of_samples = self.packets_of_samples();
         let needed = needed.max(of_samples);
         (sum.unwanted / needed).max(sum.volume / of_samples.max(VOLUME_ALARM_PACKETS * factor))
     }
@@ -431,10 +447,10 @@ const fn side(rule: &Rule, blind: bool) -> Floor {
 
 /// One step of the test of one vector.
 #[inline]
-fn advance(sum: &mut Sum, rule: &Rule, cell: Cell, blind: bool, factor: f32, step: i64) {
+fn advance(sum: &mut Sum, rule: &Rule, cell: Cell, (blind, samples): (bool, f32), factor: f32, step: i64) {
     let floor = side(rule, blind);
     let drift = floor.packets_per_second * factor / STEPS_PER_SECOND;
-    let limit = floor.alarm_packets * factor * SUM_MAXIMUM_ALARMS;
+    let limit = (floor.alarm_packets * factor).max(samples) * SUM_MAXIMUM_ALARMS;
     let unwanted = (sum.unwanted + cell.unwanted - drift).clamp(0.0, limit.max(cell.unwanted));
     let volume = if rule.volume_packets_per_second.is_finite() {
         let drift = rule.volume_packets_per_second * factor / STEPS_PER_SECOND;

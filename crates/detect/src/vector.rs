@@ -188,6 +188,9 @@ impl Vector {
         if observation.fragment == Fragment::Later {
             return Self::FragmentFlood;
         }
+        if observation.is_flow() && is_portless(observation) {
+            return Self::FragmentFlood;
+        }
         if observation.first_protocol == protocol::AH {
             return Self::IpProtocolFlood;
         }
@@ -206,6 +209,12 @@ impl Serialize for Vector {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
+}
+
+/// Exporters have no ports for later fragments and write 0 for both.
+fn is_portless(observation: &Observation) -> bool {
+    let has_ports = matches!(observation.protocol, protocol::TCP | protocol::UDP);
+    has_ports && observation.source_port == 0 && observation.destination_port == 0
 }
 
 /// The kind of a TCP packet by its flags, or of a flow record by the union of its packets' flags.

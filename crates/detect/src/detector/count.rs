@@ -39,7 +39,11 @@ impl Detector {
         let Pending { observation, step, key, hash } = record;
         let vector = Vector::of(observation);
         let judgement = judge(&mut self.conversations, observation, *key, vector, *step as u32);
-        if judgement.sender_speaks_up || judgement.take_back_of_sender.is_some() || observation.sampling > 1 {
+        if judgement.sender_speaks_up
+            || judgement.take_back_of_sender.is_some()
+            || observation.sampling > 1
+            || observation.dns_failure.is_some()
+        {
             self.note_sender(observation, &judgement, *step);
         }
         let inward = self.scope.protects(observation.destination);
@@ -58,6 +62,10 @@ impl Detector {
         };
         let state = &mut self.targets.states[index as usize];
         state.sends = true;
+        if let Some(failure) = observation.dns_failure {
+            state.dns_answers += 1.0;
+            state.dns_failures += f32::from(u8::from(failure));
+        }
         state.resolves |= observation.destination_port == 53 && observation.protocol == protocol::UDP;
         if let Some((vector, packets)) = judgement.take_back_of_sender {
             state.take_back(vector, packets);
@@ -82,7 +90,7 @@ impl Detector {
         state.last_packet = state.last_packet.max(observation.last);
         state.new_flows += f32::from(u8::from(judgement.is_new));
         state.sampling = state.sampling.max(observation.sampling);
-        if observation.fragment == wire::Fragment::First && observation.bytes >= FRAGMENT_MINIMUM_BYTES {
+        if may_have_later_fragments(observation, vector) {
             state.first_fragments += observation.packets as f32;
         }
         if let Some((vector, packets)) = judgement.take_back_of_receiver {
@@ -150,4 +158,15 @@ fn add(state: &mut TargetState, observation: &Observation, vector: Vector, weigh
     state.packets += packets;
     state.bytes += bytes;
     state.unwanted_bytes += bytes * weight;
+}
+
+/// Whether this is a first fragment of ordinary size. Flow records do not say; there any record of large packets
+/// of UDP may be of first fragments.
+#[inline]
+fn may_have_later_fragments(observation: &Observation, vector: Vector) -> bool {
+    let is_large = observation.bytes >= FRAGMENT_MINIMUM_BYTES.saturating_mul(observation.packets);
+    let is_first = observation.fragment == wire::Fragment::First;
+    let may_be =
+        observation.is_flow() && observation.protocol == protocol::UDP && vector != Vector::FragmentFlood;
+    is_large && (is_first || may_be)
 }
