@@ -19,20 +19,32 @@ struct Generated {
 
 enum By {
     /// `hemicycle` prints it on standard output when given these arguments.
-    #[expect(dead_code, reason = "for the pages that the command line writes about itself")]
     Command(&'static [&'static str]),
     /// A test of this package compares it, and writes it when this variable is set.
     Test { package: &'static str, test: &'static str, variable: &'static str },
 }
 
-const GENERATED: &[Generated] = &[Generated {
-    file: "docs/institution-file.md",
-    by: By::Test {
-        package: "institution",
-        test: "reference_is_the_committed_one",
-        variable: "UPDATE_REFERENCE",
+const GENERATED: &[Generated] = &[
+    Generated {
+        file: "docs/institution-file.md",
+        by: By::Test {
+            package: "institution",
+            test: "reference_is_the_committed_one",
+            variable: "UPDATE_REFERENCE",
+        },
     },
-}];
+    command("docs/man/hemicycle.1", &["generate", "man"]),
+    command("docs/man/hemicycle-check.1", &["generate", "man", "check"]),
+    command("docs/man/hemicycle-replay.1", &["generate", "man", "replay"]),
+    command("docs/man/hemicycle-demo.1", &["generate", "man", "demo"]),
+    command("docs/completions/hemicycle.bash", &["generate", "completions", "bash"]),
+    command("docs/completions/hemicycle.fish", &["generate", "completions", "fish"]),
+    command("docs/completions/_hemicycle", &["generate", "completions", "zsh"]),
+];
+
+const fn command(file: &'static str, arguments: &'static [&'static str]) -> Generated {
+    Generated { file, by: By::Command(arguments) }
+}
 
 /// Options of `cargo xtask docs`.
 #[derive(Args)]

@@ -1,0 +1,12 @@
+//! Drives the real program, as a person or a script does.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod check;
+mod damage;
+mod demo;
+mod events;
+mod exporter;
+mod inputs;
+mod support;
+mod usage;
