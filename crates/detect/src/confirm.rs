@@ -19,9 +19,11 @@ const OVERWHELMING: f32 = 40.0;
 const WEAK_SYNS: f32 = 100.0;
 const WEAK_STEPS: i64 = 200;
 /// A scanner of ports or hosts stays below this rate, in packets a second.
-const SCAN_MAXIMUM: f64 = 3_000.0;
+const SCAN_MAXIMUM: f32 = 3_000.0;
+/// The same over UDP.
+const UDP_SCAN_MAXIMUM: f32 = 500.0;
 /// Questions a second that need no further reason: more than a large resolver is asked.
-const QUERIES_OVERWHELMING: f32 = 50_000.0;
+const QUERIES_OVERWHELMING: f32 = 150_000.0;
 /// New conversations of UDP a second that need no further reason.
 const CONVERSATIONS_OVERWHELMING: f32 = 20_000.0;
 /// Vectors with a smaller share are left out of events.
@@ -68,7 +70,7 @@ fn is_flood(
         Vector::SynFlood | Vector::ConnectionFlood | Vector::TlsHandshakeFlood => {
             let hasty = rate < WEAK_SYNS && steps < WEAK_STEPS;
             let crowd = vector == Vector::SynFlood && is_mostly_completed(target);
-            !waits && !hasty && !crowd && !is_scan(suspect, rate)
+            !waits && !hasty && !crowd && !is_scan(suspect, rate, SCAN_MAXIMUM)
         }
         Vector::UdpFlood | Vector::QuicFlood if sum.unwanted <= 0.0 || is_mostly_volume(target, vector) => {
             let total = sum.packets * STEPS_PER_SECOND / steps as f32;
@@ -76,11 +78,11 @@ fn is_flood(
         }
         // A capture that begins in the middle of connections sees the first packet of each of them at once.
         Vector::AckFlood | Vector::FinFlood | Vector::RstFlood if !target.sends => {
-            sum.unwanted_packets >= 0.5 * sum.packets && !is_scan(suspect, rate)
+            sum.unwanted_packets >= 0.5 * sum.packets && !is_scan(suspect, rate, SCAN_MAXIMUM)
         }
-        Vector::TcpFlagFlood | Vector::FinFlood | Vector::UdpFlood | Vector::AckFlood => {
-            !is_scan(suspect, rate)
-        }
+        Vector::TcpFlagFlood | Vector::FinFlood | Vector::AckFlood => !is_scan(suspect, rate, SCAN_MAXIMUM),
+        // Closed ports of UDP answer a few times a second, so that scanners are slow.
+        Vector::UdpFlood => !is_scan(suspect, rate, UDP_SCAN_MAXIMUM),
         Vector::DnsQueryFlood if sum.unwanted < floor.alarm_packets => {
             let total = sum.packets * STEPS_PER_SECOND / steps as f32;
             total >= QUERIES_OVERWHELMING || asks_for_made_up_names(target, suspect)
@@ -120,11 +122,12 @@ fn asks_for_made_up_names(target: &TargetState, suspect: Option<&Suspect>) -> bo
     !target.sends && unique >= UNIQUE_SHARE
 }
 
-/// A few sources that go through many ports with few packets each.
-fn is_scan(suspect: Option<&Suspect>, rate: f32) -> bool {
+/// A source that goes through many ports with few packets each.
+fn is_scan(suspect: Option<&Suspect>, rate: f32, maximum: f32) -> bool {
+    const SCANNER_SHARE: f64 = 0.7;
     let Some(suspect) = suspect else { return false };
     let spread = suspect.top_destination_port().is_some_and(|(_, share)| share < 0.2);
-    spread && suspect.distinct_sources() <= 4.5 && f64::from(rate) < SCAN_MAXIMUM
+    spread && suspect.top_source_share() >= SCANNER_SHARE && rate < maximum
 }
 
 /// What a wider target must show beside the excess: several members, none of which is most of it, and more
@@ -151,7 +154,7 @@ pub(crate) fn is_shared(
     let is_sweep =
         suspect.packets / members < PACKETS_PER_MEMBER || suspect.distinct_sources() < SWEEP_SOURCES;
     target.heaviest_member.0 <= heaviest_share * target.members_unwanted
-        && (!is_sweep || rate >= SCAN_MAXIMUM)
+        && (!is_sweep || rate >= f64::from(SCAN_MAXIMUM))
 }
 
 /// Shares by name, the largest first. What only the sketches can tell is named here: answers from one port of

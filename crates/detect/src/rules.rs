@@ -46,7 +46,7 @@ pub struct Rule {
 pub const FEW_SOURCES_FACTOR: f32 = 10.0;
 /// With sampling, an alarm needs the weight of this many sampled packets above the floor, since a single
 /// sampled packet stands for as many as the sampling rate says.
-pub const MINIMUM_SAMPLES: f32 = 12.0;
+pub const MINIMUM_SAMPLES: f32 = 30.0;
 /// How many times the floors of an address a target of this kind has.
 pub const fn factor_of(kind: TargetKind) -> f32 {
     match kind {

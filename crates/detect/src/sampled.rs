@@ -13,6 +13,9 @@ use crate::vector::{Vector, protocol};
 
 /// Packets of a kind that one packet the other way excuses: above 1, so that chance drifts towards calm.
 const EXCUSED_PER_PACKET: f32 = 1.5;
+/// Segments that one segment the other way excuses: every second is acknowledged, or fewer where the receiver
+/// gathers them (RFC 9293 section 3.8.6.3).
+const EXCUSED_PER_ACKNOWLEDGEMENT: f32 = 4.0;
 /// SYN-ACKs, SYNs and resets that one ordinary segment towards the same host excuses: a connection has at
 /// least one of the former and two of the latter.
 const EXCUSED_PER_SEGMENT: f32 = 0.6;
@@ -30,21 +33,33 @@ pub(crate) fn excuse_by_outbound(target: &mut TargetState, observation: &Observa
             excuse(Vector::RstFlood);
         }
         protocol::TCP => {
-            for vector in [Vector::AckFlood, Vector::FinFlood, Vector::RstFlood] {
-                excuse(vector);
-            }
+            excuse(Vector::FinFlood);
+            excuse(Vector::RstFlood);
+            let packets = observation.packets as f32 * EXCUSED_PER_ACKNOWLEDGEMENT;
+            target.count(Vector::AckFlood, 0.0, -packets);
         }
         protocol::UDP | protocol::UDP_LITE => {
             for vector in [Vector::UdpFlood, Vector::QuicFlood, Vector::DnsQueryFlood] {
                 excuse(vector);
             }
-            if let Some(vector) = Vector::of_source_port(observation.destination_port) {
-                excuse(vector);
+            match Vector::of_source_port(observation.destination_port) {
+                Some(vector) => excuse(vector),
+                // Services that are known by their bytes only.
+                None => {
+                    excuse(Vector::DtlsAmplification);
+                    excuse(Vector::TftpAmplification);
+                    excuse(Vector::UdpAmplification);
+                }
             }
         }
         protocol::GRE => excuse(Vector::GreFlood),
         protocol::ESP => excuse(Vector::EspFlood),
-        protocol::ICMP | protocol::ICMPV6 => {}
+        protocol::ICMP | protocol::ICMPV6 => {
+            // Only a question excuses an answer: a flooded host answers echo requests too.
+            if matches!((observation.protocol, observation.icmp_type), (protocol::ICMP, 8) | (_, 128)) {
+                excuse(Vector::IcmpFlood);
+            }
+        }
         _ => excuse(Vector::IpProtocolFlood),
     }
 }

@@ -124,6 +124,13 @@ impl Suspect {
         self.sources.estimate()
     }
 
+    /// The least share that the heaviest source has of the packets.
+    pub(crate) fn top_source_share(&self) -> f64 {
+        let top = self.top_sources.top(1);
+        let total = self.top_sources.total().max(1) as f64;
+        top.first().map_or(0.0, |top| (top.count - top.error) as f64 / total)
+    }
+
     /// The heaviest source port and its share of packets.
     pub(crate) fn top_source_port(&self) -> Option<(u16, f64)> {
         top_share(&self.source_ports)

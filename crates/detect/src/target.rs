@@ -94,8 +94,8 @@ pub(crate) struct TargetState {
     pub(crate) new_flows: f32,
     /// Unwanted bytes of the current step.
     pub(crate) unwanted_bytes: f32,
-    /// First fragments of the current step: they excuse the later ones.
-    pub(crate) first_fragments: f32,
+    /// Later fragments that first ones excuse and that have not come yet.
+    pub(crate) fragments_excused: f32,
     /// Addresses that had unwanted packets in the current step (of wider targets).
     pub(crate) members: f32,
     /// Unwanted packets of those.
@@ -144,7 +144,7 @@ impl Default for TargetState {
             bytes: 0.0,
             new_flows: 0.0,
             unwanted_bytes: 0.0,
-            first_fragments: 0.0,
+            fragments_excused: 0.0,
             members: 0.0,
             members_unwanted: 0.0,
             heaviest_member: (0.0, u32::MAX),
@@ -294,13 +294,14 @@ impl TargetState {
         unwanted.max(0.0)
     }
 
-    /// Later fragments are ordinary as far as first ones came with them: 64 KiB make at most 44 of 1,500 bytes.
+    /// Later fragments are ordinary as far as first ones came with them. The two may be in different steps: samples
+    /// are few, and the records of an export are not in order.
     fn excuse_fragments(&mut self) {
-        const LATER_PER_FIRST: f32 = 44.0;
+        const KEPT_PER_STEP: f32 = 0.998;
         let cell = &mut self.cells[Vector::FragmentFlood.index()];
-        if cell.unwanted > 0.0 && self.first_fragments > 0.0 {
-            cell.unwanted = (cell.unwanted - LATER_PER_FIRST * self.first_fragments).max(0.0);
-        }
+        let excused = self.fragments_excused.min(cell.unwanted.max(0.0));
+        cell.unwanted -= excused;
+        self.fragments_excused = (self.fragments_excused - excused) * KEPT_PER_STEP;
     }
 
     /// Moves the tests over steps in which nothing came.
@@ -354,7 +355,6 @@ impl TargetState {
         self.bytes = 0.0;
         self.new_flows = 0.0;
         self.unwanted_bytes = 0.0;
-        self.first_fragments = 0.0;
         self.members = 0.0;
         self.members_unwanted = 0.0;
         self.heaviest_member = (0.0, u32::MAX);
@@ -550,7 +550,7 @@ mod tests {
         let mut target = TargetState { sends: true, ..TargetState::default() };
         for step in 0..100 {
             target.count(Vector::FragmentFlood, 200.0, 200.0);
-            target.first_fragments = 100.0;
+            target.fragments_excused += 4_400.0;
             target.close_step(step, 1.0);
             assert_eq!(target.alarms(1.0).count(), 0);
             target.clear_step();

@@ -13,6 +13,8 @@ use crate::vector::{Vector, protocol};
 const SUSPECT_PACKETS_PER_STEP: f32 = 12.0;
 /// No flow record is spread over more seconds: exporters cut flows off at half an hour at most.
 const SPREAD_SECONDS_MAXIMUM: f32 = 1_800.0;
+/// Later fragments that one first fragment explains: 64 KiB make 44 of 1,500 bytes.
+const LATER_PER_FIRST: f32 = 44.0;
 /// No link of today makes smaller first fragments (RFC 791 asks for 576 bytes whole): such a one excuses none.
 const FRAGMENT_MINIMUM_BYTES: u64 = 400;
 
@@ -91,7 +93,7 @@ impl Detector {
         state.new_flows += f32::from(u8::from(judgement.is_new));
         state.sampling = state.sampling.max(observation.sampling);
         if may_have_later_fragments(observation, vector) {
-            state.first_fragments += observation.packets as f32;
+            state.fragments_excused += LATER_PER_FIRST * observation.packets as f32;
         }
         if let Some((vector, packets)) = judgement.take_back_of_receiver {
             state.take_back(vector, packets);
