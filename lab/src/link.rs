@@ -22,7 +22,7 @@ pub(crate) fn ip_bytes(link: LinkType, frame: &[u8]) -> Option<&[u8]> {
         _ => return None,
     };
     // A length of 0 is left to a network card by the sender; the frame's stands in.
-    Some(if length <= 40 { ip } else { ip.get(..length).unwrap_or(ip) })
+    Some(if length == 0 { ip } else { ip.get(..length).unwrap_or(ip) })
 }
 
 /// What follows the Ethernet type at `at` and any VLAN tags, if it is IP.

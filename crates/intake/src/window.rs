@@ -72,7 +72,14 @@ pub(crate) struct Window {
     /// How much of a compressed input may still be read.
     left: u64,
     limit: u64,
+    /// Up to where memory was read ahead.
+    read_ahead: usize,
 }
+
+/// How much memory is read ahead at a time, in bytes. Each record says where the next one begins, so the waits for
+/// memory would come one after the other; in order they are a stream that the processor fetches ahead itself.
+const AHEAD_BYTES: usize = 1 << 15;
+const CACHE_LINE_BYTES: usize = 64;
 
 impl Window {
     pub(crate) fn memory(memory: Memory) -> Self {
@@ -88,7 +95,9 @@ impl Window {
     }
 
     fn new(backing: Backing, limit: u64) -> Self {
-        Self { backing, start: 0, offset: 0, failure: None, left: limit, limit }
+        // What was just read from a stream is in the cache.
+        let read_ahead = if matches!(backing, Backing::Memory(_)) { 0 } else { usize::MAX };
+        Self { backing, start: 0, offset: 0, failure: None, left: limit, limit, read_ahead }
     }
 
     /// The decompressed form of an input that is gzip and of which nothing was used yet.
@@ -124,6 +133,21 @@ impl Window {
     pub(crate) fn advance(&mut self, bytes: usize) {
         self.start += bytes;
         self.offset += bytes as u64;
+        if self.start >= self.read_ahead {
+            self.look_ahead();
+        }
+    }
+
+    /// Reads one byte of each cache line that comes next.
+    #[cold]
+    fn look_ahead(&mut self) {
+        let Backing::Memory(memory) = &self.backing else { return };
+        let ahead = memory.bytes().get(self.start..).unwrap_or_default();
+        let ahead = ahead.get(..AHEAD_BYTES).unwrap_or(ahead);
+        let seen =
+            ahead.chunks(CACHE_LINE_BYTES).fold(0, |seen, line| seen ^ line.first().copied().unwrap_or(0));
+        std::hint::black_box(seen);
+        self.read_ahead = self.start.saturating_add(AHEAD_BYTES);
     }
 
     /// Passes over bytes that need not be at hand; the number of those that the input did not have.

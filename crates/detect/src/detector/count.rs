@@ -26,7 +26,13 @@ impl Detector {
         let mut touched = 0;
         for record in &pending {
             touched ^= u32::from(self.conversations.touch(record.key));
-            touched ^= self.targets.touch(record.observation.destination, record.hash);
+        }
+        let mut before = None;
+        for record in &pending {
+            if before != Some(record.hash) {
+                touched ^= self.targets.touch(record.observation.destination, record.hash);
+                before = Some(record.hash);
+            }
         }
         std::hint::black_box(touched);
         for record in &pending {

@@ -9,7 +9,7 @@ mod steps;
 mod suspects;
 
 use sketch::KeyedState;
-use wire::Time;
+use wire::{Address, Time};
 
 use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS, Key};
 use crate::counters::Counters;
@@ -73,6 +73,7 @@ pub struct Detector {
     counters: Counters,
     /// Records of the running step that are not counted yet, fewer than [`BATCH`].
     pending: Vec<Pending>,
+    last_destination: (Address, u64),
 }
 
 /// A record that waits to be counted with others of its step.
@@ -110,6 +111,7 @@ impl Detector {
             lost: false,
             counters: Counters::default(),
             pending: Vec::with_capacity(BATCH),
+            last_destination: (Address::default(), hash.hash_address(Address::default().bits())),
         }
     }
 
@@ -123,11 +125,20 @@ impl Detector {
             return;
         }
         let key = self.conversations.key(observation);
-        let hash = self.targets.hash(observation.destination);
+        let hash = self.hash_destination(observation.destination);
         self.pending.push(Pending { observation: *observation, step, key, hash });
         if self.pending.len() >= BATCH {
             self.settle_pending();
         }
+    }
+
+    /// The keyed hash of a destination; in a flood it is that of the record before.
+    #[inline]
+    fn hash_destination(&mut self, address: Address) -> u64 {
+        if self.last_destination.0 != address {
+            self.last_destination = (address, self.targets.hash(address));
+        }
+        self.last_destination.1
     }
 
     /// Says that records were lost before they came here, so that figures are lower bounds from now on.
