@@ -7,6 +7,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::picture;
 use crate::process;
 use crate::repo;
 use crate::test::report::Report;
@@ -20,6 +21,8 @@ struct Generated {
 enum By {
     /// `hemicycle` prints it on standard output when given these arguments.
     Command(&'static [&'static str]),
+    /// A picture of a run of the demonstration; not compared, because a debug build would take long to play it.
+    Picture,
     /// A test of this package compares it, and writes it when this variable is set.
     Test { package: &'static str, test: &'static str, variable: &'static str },
 }
@@ -33,6 +36,7 @@ const GENERATED: &[Generated] = &[
             variable: "UPDATE_REFERENCE",
         },
     },
+    Generated { file: "docs/demo.svg", by: By::Picture },
     command("docs/man/hemicycle.1", &["generate", "man"]),
     command("docs/man/hemicycle-check.1", &["generate", "man", "check"]),
     command("docs/man/hemicycle-replay.1", &["generate", "man", "replay"]),
@@ -73,6 +77,13 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
                 }
                 let text = print(arguments)?;
                 fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            }
+            By::Picture => {
+                let run = ["run", "--quiet", "--release", "--package", "hemicycle", "--"];
+                let demo = ["demo", "--exit", "--color", "never"];
+                let printed = output(process::cargo().args(run).args(demo))?;
+                let picture = picture::of_demo(&String::from_utf8_lossy(&printed))?;
+                fs::write(repo::root().join(document.file), picture)?;
             }
             By::Test { package, test, variable } => {
                 output(process::cargo().args(["test", "--package", package, test]).env(variable, "1"))?;

@@ -7,6 +7,7 @@
 mod docs;
 mod fuzz;
 mod lab;
+mod picture;
 mod process;
 mod repo;
 mod seeds;

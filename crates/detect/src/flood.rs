@@ -84,8 +84,13 @@ impl Flood {
         let mut packets = 0.0;
         for index in bits(state.active) {
             // The step that just closed is added by `step`.
-            let cell = state.cells[index].unwanted.max(0.0);
-            totals[index] = (state.sums[index].unwanted_packets - cell).max(0.0);
+            let (cell, sum) = (state.cells[index], state.sums[index]);
+            let before = if sum.volume > 0.0 {
+                sum.packets - cell.packets
+            } else {
+                sum.unwanted_packets - cell.unwanted.max(0.0)
+            };
+            totals[index] = before.max(0.0);
             packets += f64::from(totals[index]);
         }
         let steps = (view.step - onset_step).clamp(0, WINDOW_STEPS as i64 - 1);
