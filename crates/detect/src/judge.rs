@@ -113,7 +113,11 @@ fn judge_tcp(
             return;
         }
         Vector::SynAckFlood if !side.is_first_speaker => conversation.state |= state::SYN_ACK,
-        Vector::AckFlood | Vector::FinFlood if side.is_first_speaker => {
+        // Of two flow records of one connection the server's may come first.
+        Vector::AckFlood | Vector::FinFlood
+            if side.is_first_speaker
+                || (observation.is_flow() && observation.tcp_flags.has(TcpFlags::SYN)) =>
+        {
             carry(conversation, observation, spoken, judgement);
         }
         _ => {}

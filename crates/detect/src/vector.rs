@@ -258,6 +258,9 @@ fn tcp_flow_kind(observation: &Observation) -> Vector {
         }
     } else if !opened && flags.has(TcpFlags::RST) && !carried {
         Vector::RstFlood
+    } else if !opened && !acknowledged && !flags.has(TcpFlags::RST) {
+        // Every segment but the first of a connection acknowledges (RFC 9293 section 3.10.7.4).
+        if flags.0 & 0x3f == TcpFlags::FIN { Vector::FinFlood } else { Vector::TcpFlagFlood }
     } else if !opened && flags.has(TcpFlags::FIN) && single {
         Vector::FinFlood
     } else {
