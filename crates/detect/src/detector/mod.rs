@@ -229,6 +229,8 @@ impl Detector {
             let suspect = state.suspect;
             *state = TargetState { sends, suspect, ..TargetState::default() };
         }
+        self.listed.clear();
+        self.wider_listed.clear();
         self.late_in_a_row = 0;
         self.step = Some(step);
         self.latest = time;
@@ -259,7 +261,7 @@ impl Detector {
         for index in std::mem::take(&mut self.listed) {
             let state = &mut self.targets.states[index as usize];
             state.listed = false;
-            self.counters.spreads_cut += state.cut_reservoirs();
+            self.counters.spreads_cut = self.counters.spreads_cut.saturating_add(state.cut_reservoirs());
         }
         let floods = std::mem::take(&mut self.floods);
         for flood in &floods {
