@@ -1,0 +1,166 @@
+//! What the detector does, seen from outside: records in, events out.
+
+use std::time::{Duration, Instant};
+
+use detect::event::{Direction, TargetKind};
+use detect::{Detector, Event, FloodEvent, Limits, Observation, Phase, Scope};
+use sketch::{KeyedState, PUBLISHED_KEY};
+use wire::{Address, TcpFlags, Time};
+
+const SECOND: i64 = 1_000_000_000;
+const START: i64 = 1_700_000_000 * SECOND;
+
+fn detector(limits: &Limits) -> Detector {
+    Detector::new(Scope::everything(KeyedState::new(PUBLISHED_KEY)), limits, PUBLISHED_KEY)
+}
+
+fn address(text: &str) -> Address {
+    text.parse::<std::net::IpAddr>().unwrap().into()
+}
+
+/// A SYN from the `number`th forged source.
+fn syn(time: i64, number: u32, target: &str) -> Observation {
+    let [_, b, c, d] = number.wrapping_mul(2_654_435_761).to_be_bytes();
+    Observation {
+        time: Time::from_nanoseconds(time),
+        last: Time::from_nanoseconds(time),
+        source: Address::from_ipv4([93, b, c, d]),
+        destination: address(target),
+        protocol: 6,
+        first_protocol: 6,
+        source_port: 1_024 + (number % 60_000) as u16,
+        destination_port: 443,
+        tcp_flags: TcpFlags(TcpFlags::SYN),
+        hop_limit: 50,
+        packets: 1,
+        bytes: 40,
+        sampling: 1,
+        ..Observation::default()
+    }
+}
+
+fn floods(detector: &mut Detector) -> Vec<FloodEvent> {
+    let events = detector.take_events();
+    events.into_iter().map(|Event::Flood(flood)| *flood).collect()
+}
+
+/// `rate` SYNs a second from `from` to `to` seconds after the start.
+fn flood(detector: &mut Detector, target: &str, rate: i64, from: i64, to: i64) {
+    for number in 0..(to - from) * rate {
+        detector.observe(&syn(START + from * SECOND + number * SECOND / rate, number as u32, target));
+    }
+}
+
+#[test]
+fn a_flood_starts_goes_on_and_ends_under_one_id() {
+    let mut detector = detector(&Limits::default());
+    flood(&mut detector, "192.0.2.10", 5_000, 0, 4);
+    detector.advance(Time::from_nanoseconds(START + 60 * SECOND));
+    let lines = floods(&mut detector);
+    let phases: Vec<_> = lines.iter().map(|line| line.phase).collect();
+    assert_eq!(phases.first(), Some(&Phase::Start));
+    assert_eq!(phases.last(), Some(&Phase::End));
+    assert!(lines.iter().all(|line| line.id == lines[0].id && line.direction == Direction::In));
+    let end = lines.last().unwrap();
+    assert_eq!(end.vectors[0].name.name(), "syn_flood");
+    assert_eq!(end.target.addresses, ["192.0.2.10"]);
+    assert!((4_500.0..5_500.0).contains(&end.packets_per_second), "{}", end.packets_per_second);
+    assert!(lines[0].time.seconds_since(lines[0].onset) <= 0.5);
+}
+
+#[test]
+fn ipv6_is_found_like_ipv4() {
+    let mut detector = detector(&Limits::default());
+    flood(&mut detector, "2001:db8::10", 5_000, 0, 2);
+    detector.finish();
+    let lines = floods(&mut detector);
+    assert_eq!(lines[0].target.addresses, ["2001:db8::10"]);
+    assert!(lines[0].evidence.ipv6);
+}
+
+#[test]
+fn many_weak_targets_of_a_prefix_are_one_flood_of_the_prefix() {
+    let mut detector = detector(&Limits::default());
+    for number in 0..20_000_u32 {
+        let target = format!("192.0.2.{}", 1 + number % 200);
+        detector.observe(&syn(START + i64::from(number) * SECOND / 2_000, number, &target));
+    }
+    detector.finish();
+    let lines = floods(&mut detector);
+    assert!(lines.iter().all(|line| line.target.kind == TargetKind::Prefix), "{lines:#?}");
+    assert_eq!(lines[0].target.name, "192.0.2.0/24");
+    assert!(lines[0].evidence.carpet_bombing);
+}
+
+#[test]
+fn the_same_records_give_the_same_events() {
+    let run = || {
+        let mut detector = detector(&Limits::default());
+        flood(&mut detector, "192.0.2.10", 3_000, 0, 3);
+        detector.finish();
+        serde_json::to_string(&detector.take_events()).unwrap()
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn no_number_of_sources_or_targets_moves_a_limit() {
+    let limits = Limits { targets: 64, conversations: 256, suspects: 4 };
+    let mut detector = detector(&limits);
+    for number in 0..200_000_u32 {
+        let target = format!("10.{}.{}.{}", number % 7, number / 7 % 200, number % 250);
+        detector.observe(&syn(START + i64::from(number) * 20_000, number, &target));
+    }
+    detector.finish();
+    let counters = detector.counters();
+    assert!(counters.targets <= 64 && counters.suspects <= 4);
+    assert!(counters.targets_refused > 0, "what does not fit is counted: {counters:?}");
+}
+
+#[test]
+fn late_records_are_counted_and_a_clock_that_was_set_back_is_believed_in_the_end() {
+    let mut detector = detector(&Limits::default());
+    detector.observe(&syn(START + 3_600 * SECOND, 1, "192.0.2.10"));
+    flood(&mut detector, "192.0.2.10", 5_000, 0, 2);
+    detector.finish();
+    let counters = detector.counters();
+    assert!((200..=300).contains(&counters.late), "{counters:?}");
+    assert_eq!(counters.clock_resets, 1);
+    assert_eq!(floods(&mut detector)[0].vectors[0].name.name(), "syn_flood");
+}
+
+/// Found by fuzzing: a suspect whose test had not moved was never dropped, and each empty step of a long silence
+/// was closed one by one.
+#[test]
+fn a_long_silence_costs_no_time() {
+    let begun = Instant::now();
+    let mut detector = detector(&Limits::default());
+    let mut record = syn(START, 1, "192.0.2.10");
+    for _ in 0..100 {
+        detector.observe(&record);
+    }
+    for years in 1..5 {
+        record.time = Time::from_nanoseconds(START + years * 31_536_000 * SECOND);
+        record.duration_nanoseconds = i64::MAX;
+        record.packets = u64::MAX;
+        record.flow_packets = u64::MAX;
+        detector.observe(&record);
+    }
+    detector.finish();
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+/// Found by fuzzing: times before 1970 and at the ends of the clock.
+#[test]
+fn times_at_the_ends_of_the_clock_are_only_times() {
+    let mut detector = detector(&Limits::default());
+    for time in [i64::MIN, -1, 0, i64::MAX] {
+        for number in 0..3_000 {
+            detector.observe(&syn(time, number, "192.0.2.10"));
+        }
+    }
+    detector.finish();
+    for line in floods(&mut detector) {
+        assert!(line.onset <= line.time);
+    }
+}
