@@ -75,7 +75,8 @@ fn record(now: i64, bytes: &[u8]) -> Observation {
         destination_port: u16::from(bytes[6]),
         tcp_flags: TcpFlags(bytes[7]),
         icmp_type: bytes[7],
-        fragment: [Fragment::None, Fragment::None, Fragment::First, Fragment::Later][usize::from(bytes[8] % 4)],
+        fragment: [Fragment::None, Fragment::None, Fragment::First, Fragment::Later]
+            [usize::from(bytes[8] % 4)],
         packets,
         bytes: packets.saturating_mul(u64::from(bytes[8]) * 6),
         sampling,

@@ -1,5 +1,7 @@
 //! What the detector does, seen from outside: records in, events out.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::time::{Duration, Instant};
 
 use detect::event::{Direction, TargetKind};
