@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 const LINE_HEIGHT: usize = 19;
 const CHARACTER_WIDTH: f64 = 7.83;
 const MARGIN: usize = 18;
-const COLUMNS_MAXIMUM: usize = 118;
+const COLUMNS_MAXIMUM: usize = 165;
 /// The scenes that are shown: lines from one that begins so to the next empty one.
 const SCENES: [&str; 3] = ["13:30:00.0  ATTACK", "17:42:00.0  ATTACK", "19:05:00.0  ATTACK"];
 
