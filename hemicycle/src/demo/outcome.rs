@@ -108,7 +108,7 @@ impl Outcome {
         text.push_str(&format!("\n{found} of {all} attacks were found and named"));
         if later > 0 {
             text.push_str(&format!(
-                "; {later} more need connections or requests to be understood, which comes later"
+                "; for {later}, requests have to be understood, which a later release does"
             ));
         }
         text.push_str(&format!(". {} floods were found that no scene explains", self.unexplained.len()));
