@@ -9,7 +9,7 @@
 //! Two columns: `judged` holds where the target is seen to send, so that "nobody asked" is knowledge; `blind`
 //! holds where only packets towards the target are visible (a one-way mirror, a dark address), which makes a
 //! busy client and a victim look more alike. There a packet that goes on with a conversation counts a part of
-//! one that begins it ([`unseen_weight`]), since conversations have many packets and floods one, floors are
+//! one that begins it (`unseen_weight`), since conversations have many packets and floods one, floors are
 //! higher, or many sources are asked for.
 
 use wire::{Fragment, Role};

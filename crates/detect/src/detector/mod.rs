@@ -30,7 +30,7 @@ const BATCH: usize = 16;
 const CLOCK_RESET_AFTER: u32 = 256;
 /// Steps without any record that are closed one by one; a longer silence ends everything. This bounds the work
 /// that two records with times far apart can cause.
-const EMPTY_STEPS_MAXIMUM: i64 = 1_200;
+const EMPTY_STEPS_MAXIMUM: i64 = 300;
 
 /// Limits of a detector. All memory that it ever takes follows from them.
 #[derive(Clone, Debug)]
