@@ -1,11 +1,11 @@
 //! Intake to detector to whoever listens: the same for a file, the demonstration and the laboratory.
 
-use detect::{Detector, Event, Limits, Observation, Scope};
+use detect::{Detector, Event, Limits, Observation, Quoted, Scope};
 use institution::Institution;
 use intake::{Inputs, IntakeError, Visitor};
 use sketch::{KeyedState, PUBLISHED_KEY};
 use wire::packet::Decoded;
-use wire::{Address, FlowRecord, Time};
+use wire::{Address, FlowRecord, Packet, Time};
 
 use crate::exporters::{Exporters, Known};
 
@@ -111,10 +111,18 @@ impl<'a, L: Listener> Pipeline<'a, L> {
     }
 
     #[inline]
-    fn observe(&mut self, observation: &Observation) {
+    fn observe_packet(&mut self, time: Time, packet: &Packet<'_>) {
+        self.observe(&Observation::of_packet(time, packet), Quoted::of_packet(packet).as_ref());
+    }
+
+    #[inline]
+    fn observe(&mut self, observation: &Observation, quoted: Option<&Quoted>) {
         let time = observation.time;
         self.listener.pace(time);
-        self.detector.observe(observation);
+        match quoted {
+            None => self.detector.observe(observation),
+            Some(quoted) => self.detector.observe_error(observation, quoted),
+        }
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = self.last.max(Some(time));
         self.records += 1;
@@ -155,16 +163,16 @@ pub struct Ran {
 impl<L: Listener> Visitor for Pipeline<'_, L> {
     #[inline]
     fn packet(&mut self, _input: usize, time: Time, decoded: &Decoded<'_>) {
-        self.observe(&Observation::of_packet(time, &decoded.outer));
+        self.observe_packet(time, &decoded.outer);
         if let Some(inner) = &decoded.inner {
-            self.observe(&Observation::of_packet(time, inner));
+            self.observe_packet(time, inner);
         }
     }
 
     #[inline]
     fn flow(&mut self, _input: usize, arrival: Time, exporter: Address, record: &FlowRecord) {
         if let Known::Counts { sampling } = self.exporters.judge(exporter, record) {
-            self.observe(&Observation::of_flow(arrival, record, sampling));
+            self.observe(&Observation::of_flow(arrival, record, sampling), None);
         }
     }
 

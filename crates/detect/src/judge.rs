@@ -59,7 +59,7 @@ impl Default for Judgement {
 pub(crate) fn judge(
     conversations: &mut Conversations,
     observation: &Observation,
-    key: Key,
+    (key, quotes): (Key, bool),
     vector: Vector,
     step: u32,
 ) -> Judgement {
@@ -67,7 +67,7 @@ pub(crate) fn judge(
         return Judgement { is_unwanted: true, ..Judgement::default() };
     }
     if vector == Vector::IcmpFlood {
-        return judge_icmp(conversations, observation, key, step);
+        return judge_icmp(conversations, observation, (key, quotes), step);
     }
     // A reset is what a closed port says to everybody; it agrees to nothing.
     let quiet = vector == Vector::RstFlood;
@@ -228,24 +228,30 @@ fn judge_other(
     }
 }
 
+/// Whether this is an ICMP error, which quotes the packet that it is about.
+#[inline]
+pub(crate) fn is_icmp_error(observation: &Observation) -> bool {
+    match observation.protocol {
+        protocol::ICMP => matches!(observation.icmp_type, 3 | 4 | 5 | 11 | 12),
+        protocol::ICMPV6 => observation.icmp_type < 128,
+        _ => false,
+    }
+}
+
 /// ICMP: an error is wanted when the packet that it quotes was truly sent, an echo reply when somebody asked.
+/// The key is that of the quoted packet if the packet `quotes` one.
 fn judge_icmp(
     conversations: &mut Conversations,
     observation: &Observation,
-    key: Key,
+    (key, quotes): (Key, bool),
     step: u32,
 ) -> Judgement {
     const ECHO_REPLIES: [(u8, u8); 2] = [(protocol::ICMP, 0), (protocol::ICMPV6, 129)];
-    let is_error = match observation.protocol {
-        protocol::ICMP => matches!(observation.icmp_type, 3 | 4 | 5 | 11 | 12),
-        _ => observation.icmp_type < 128,
-    };
-    if is_error {
-        let was_sent = observation.quoted.is_some_and(|quoted| {
-            let key = conversations.key(&quoted.as_observation());
+    if is_icmp_error(observation) {
+        let was_sent = quotes && {
             let (conversation, side) = conversations.note(key, step, true);
             conversation.state & side.sent != 0
-        });
+        };
         // An error is no answer, but whoever is seen to send one is seen to send.
         return Judgement { is_unwanted: !was_sent, sender_speaks_up: true, ..Judgement::default() };
     }

@@ -55,8 +55,6 @@ pub struct Observation {
     pub query_name: u64,
     /// Of a DNS answer: whether it says that the name does not exist (RFC 1035 section 4.1.1, code 3).
     pub dns_failure: Option<bool>,
-    /// The packet that an ICMP error quotes.
-    pub quoted: Option<Quoted>,
 }
 
 /// How the payload of a TCP segment begins.
@@ -126,7 +124,6 @@ impl Observation {
                 self.query_name = first_label(payload).map_or(0, fold);
             }
             protocol::UDP if self.source_port == 53 => self.dns_failure = dns_failure(payload),
-            protocol::ICMP | protocol::ICMPV6 => self.quoted = quoted(payload),
             _ => {}
         }
     }
@@ -224,6 +221,15 @@ fn quoted(payload: &[u8]) -> Option<Quoted> {
 }
 
 impl Quoted {
+    /// What a packet quotes, if it is an ICMP error that quotes anything.
+    #[inline]
+    pub fn of_packet(packet: &Packet<'_>) -> Option<Self> {
+        match packet.protocol {
+            protocol::ICMP | protocol::ICMPV6 if !packet.payload.is_empty() => quoted(packet.payload),
+            _ => None,
+        }
+    }
+
     /// The quoted packet as an observation of its own, to be looked up.
     pub(crate) fn as_observation(&self) -> Observation {
         Observation {

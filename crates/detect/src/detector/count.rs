@@ -44,9 +44,9 @@ impl Detector {
 
     #[inline]
     pub(super) fn settle(&mut self, record: &Pending) {
-        let Pending { observation, step, key, hash } = record;
+        let Pending { observation, step, key, quotes, hash } = record;
         let vector = Vector::of(observation);
-        let judgement = judge(&mut self.conversations, observation, *key, vector, *step as u32);
+        let judgement = judge(&mut self.conversations, observation, (*key, *quotes), vector, *step as u32);
         if judgement.sender_speaks_up
             || judgement.take_back_of_sender.is_some()
             || observation.sampling > 1

@@ -15,8 +15,8 @@ use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS, Key};
 use crate::counters::Counters;
 use crate::event::Event;
 use crate::flood::{Flood, Subject};
-use crate::judge::is_group;
-use crate::observation::Observation;
+use crate::judge::{is_group, is_icmp_error};
+use crate::observation::{Observation, Quoted};
 use crate::scope::Scope;
 use crate::suspect::{DEFAULT_SUSPECTS, Suspect};
 use crate::target::{STEP_NANOSECONDS, TargetState};
@@ -80,7 +80,10 @@ pub struct Detector {
 struct Pending {
     observation: Observation,
     step: i64,
+    /// Of the conversation, or of that of the packet that it quotes.
     key: Key,
+    /// Whether it is an ICMP error that quotes a packet.
+    quotes: bool,
     /// Of the destination.
     hash: u64,
 }
@@ -118,15 +121,29 @@ impl Detector {
     /// Takes one record.
     #[inline]
     pub fn observe(&mut self, observation: &Observation) {
+        self.take(observation, None);
+    }
+
+    /// Takes one packet that is an ICMP error, with the packet that it quotes.
+    pub fn observe_error(&mut self, observation: &Observation, quoted: &Quoted) {
+        self.take(observation, Some(quoted));
+    }
+
+    #[inline]
+    fn take(&mut self, observation: &Observation, quoted: Option<&Quoted>) {
         self.counters.observations += 1;
         let Some(step) = self.clock(observation.time) else { return };
         if is_group(observation.destination) {
             self.counters.multicast += 1;
             return;
         }
-        let key = self.conversations.key(observation);
+        let quoted = quoted.filter(|_| is_icmp_error(observation));
+        let key = match quoted {
+            Some(quoted) => self.conversations.key(&quoted.as_observation()),
+            None => self.conversations.key(observation),
+        };
         let hash = self.hash_destination(observation.destination);
-        self.pending.push(Pending { observation: *observation, step, key, hash });
+        self.pending.push(Pending { observation: *observation, step, key, quotes: quoted.is_some(), hash });
         if self.pending.len() >= BATCH {
             self.settle_pending();
         }
