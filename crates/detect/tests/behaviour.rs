@@ -152,6 +152,17 @@ fn a_long_silence_costs_no_time() {
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
+/// Found by fuzzing: a target that is suspect when the clock is set back has no step any more.
+#[test]
+fn a_clock_that_is_set_back_in_a_flood_starts_again() {
+    let mut detector = detector(&Limits::default());
+    flood(&mut detector, "192.0.2.10", 5_000, 3_600, 3_602);
+    flood(&mut detector, "192.0.2.10", 5_000, 0, 2);
+    detector.finish();
+    let starts = floods(&mut detector).iter().filter(|line| line.phase == Phase::Start).count();
+    assert_eq!(starts, 2);
+}
+
 /// Found by fuzzing: times before 1970 and at the ends of the clock.
 #[test]
 fn times_at_the_ends_of_the_clock_are_only_times() {

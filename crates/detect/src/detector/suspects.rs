@@ -45,7 +45,7 @@ impl Detector {
         let owners = std::mem::take(&mut self.suspect_owners);
         for (slot, subject) in owners {
             let state = self.state(subject);
-            let is_touched = step - state.step < SUSPECT_STEPS;
+            let is_touched = step.saturating_sub(state.step) < SUSPECT_STEPS;
             let has_reason =
                 state.flood.is_some() || (is_touched && state.sums.iter().any(|sum| sum.is_running()));
             let keep = self.suspects[slot as usize].as_mut().is_some_and(|suspect| {
