@@ -19,7 +19,7 @@ const SIZES_KEPT: usize = 16;
 const NAMES_PRECISION: u8 = 8;
 /// After this many observations in one step only every [`THIN_EVERY`]th goes into the heavy hitters: the
 /// order of magnitude is settled by then, and the time is needed.
-const FULL_PER_STEP: u32 = 64;
+const FULL_PER_STEP: u32 = 16;
 const THIN_EVERY: u32 = 16;
 
 /// What is known of the traffic of a suspect target since it became one.
