@@ -60,6 +60,8 @@ pub(crate) struct Flood {
     last_packet: Time,
     last_line_step: i64,
     last_names: Vec<Vector>,
+    /// Whether the first line was written.
+    is_told: bool,
     baseline: Option<f64>,
 }
 
@@ -122,6 +124,7 @@ impl Flood {
             last_packet: state.last_packet,
             last_line_step: view.step,
             last_names: Vec::new(),
+            is_told: false,
             baseline: enough.then(|| round(f64::from(state.baseline))),
         }
     }
@@ -173,12 +176,13 @@ impl Flood {
 
     /// Whether its first line is still to be written.
     pub(crate) fn is_new(&self) -> bool {
-        self.last_names.is_empty()
+        !self.is_told
     }
 
     /// The first line.
     pub(crate) fn start(&mut self, view: &View<'_>) -> Event {
         self.last_line_step = view.step;
+        self.is_told = true;
         let event = self.line(Phase::Start, view, None);
         self.last_names = event.vectors.iter().map(|vector| vector.name).collect();
         Event::Flood(Box::new(event))
@@ -191,8 +195,10 @@ impl Flood {
         if since < SETTLING_STEPS || self.last_unwanted_step < view.step - WINDOW_STEPS as i64 {
             return None;
         }
-        let names: Vec<_> =
-            name_vectors(&self.totals, view.suspect, None).iter().map(|vector| vector.name).collect();
+        let names: Vec<_> = name_vectors(&self.totals, view.suspect, Some(self.lead))
+            .iter()
+            .map(|vector| vector.name)
+            .collect();
         let changed = names.iter().any(|name| !self.last_names.contains(name));
         if since < WINDOW_STEPS as i64 && !changed {
             return None;
@@ -319,4 +325,26 @@ fn identity(key: &[u8; 16], target: &Target, onset: Time) -> String {
     let milliseconds = (onset.nanoseconds() / 1_000_000).max(0) as u128;
     let number = milliseconds << 80 | hash >> 48;
     (0..26).rev().map(|place| char::from(ALPHABET[(number >> (5 * place) & 31) as usize])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found by fuzzing: when all that was unwanted was taken back, no name was left, and the flood seemed new.
+    #[test]
+    fn a_flood_starts_once_even_if_nothing_of_it_is_left() {
+        let state = TargetState::default();
+        let view = |step| View { state: &state, suspect: None, now: Time::default(), step, lost: false };
+        let address = std::net::IpAddr::from([192, 0, 2, 10]);
+        let target = Target::of_address(None, address);
+        let alarm = (Vector::UdpFlood, 2.0);
+        let mut flood = Flood::begin(Subject::Address(0), target, &[0; 16], &view(0), alarm);
+        assert!(flood.is_new());
+        flood.start(&view(0));
+        flood.update(&view(10));
+        assert!(!flood.is_new());
+        let Event::Flood(end) = flood.end(&view(11), "quiet");
+        assert_eq!(end.vectors[0].name, Vector::UdpFlood, "a flood always has a name");
+    }
 }
