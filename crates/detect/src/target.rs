@@ -96,9 +96,7 @@ pub(crate) struct TargetState {
     pub(crate) unwanted_bytes: f32,
     /// Later fragments that first ones excuse and that have not come yet.
     pub(crate) fragments_excused: f32,
-    /// Addresses that had unwanted packets in the current step (of wider targets).
-    pub(crate) members: f32,
-    /// Unwanted packets of those.
+    /// Unwanted packets of the addresses that were added in the current step (of wider targets).
     pub(crate) members_unwanted: f32,
     /// The heaviest of them.
     pub(crate) heaviest_member: (f32, u32),
@@ -145,7 +143,6 @@ impl Default for TargetState {
             new_flows: 0.0,
             unwanted_bytes: 0.0,
             fragments_excused: 0.0,
-            members: 0.0,
             members_unwanted: 0.0,
             heaviest_member: (0.0, u32::MAX),
             sampling: 1,
@@ -355,7 +352,6 @@ impl TargetState {
         self.bytes = 0.0;
         self.new_flows = 0.0;
         self.unwanted_bytes = 0.0;
-        self.members = 0.0;
         self.members_unwanted = 0.0;
         self.heaviest_member = (0.0, u32::MAX);
         !self.reservoirs.is_empty()
@@ -408,7 +404,6 @@ impl TargetState {
             sum.volume = (sum.volume - since.volume).max(0.0);
         }
         if unwanted > 0.0 {
-            self.members -= 1.0;
             self.members_unwanted -= unwanted;
         }
     }
@@ -430,7 +425,6 @@ impl TargetState {
         self.sends |= member.sends;
         self.last_packet = self.last_packet.max(member.last_packet);
         if unwanted > 0.0 && member.flood.is_none() {
-            self.members += 1.0;
             self.members_unwanted += unwanted;
             if unwanted > self.heaviest_member.0 {
                 self.heaviest_member = (unwanted, member_index);

@@ -61,7 +61,7 @@ pub(super) fn unfinished(root: &Path) -> Result<Vec<Complaint>> {
     Ok(complaints)
 }
 
-/// `#[ignore]` alone hides a test without saying why.
+/// An ignore attribute without a reason hides a test without saying why.
 pub(super) fn ignored_tests(root: &Path) -> Result<Vec<Complaint>> {
     let bare = ["#[ign", "ore]"].concat();
     let mut complaints = Vec::new();
