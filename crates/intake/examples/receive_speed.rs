@@ -1,12 +1,13 @@
 //! Measures what a collector's worker costs beside a bare loop of `recvmmsg`, on loopback.
 //!
-//! `cargo run --release -p intake --example receive_speed -- [ROUNDS] [BYTES] [--beside | --paced]`. Printed are, for
+//! `cargo run --release -p intake --example receive_speed -- [ROUNDS] [BYTES] [--beside | --paced | --judge]`. Printed are, for
 //! each kind of receiver, the processor time of its thread for each datagram, the median of ROUNDS (9) that take turns
 //! and of the ratios to the bare loop of the same turn, then the best turn of each and the ratio of these.
 //!
 //! * By default 4,000 datagrams of BYTES (1,400) are put into the socket's buffer and then taken out by the same thread:
 //!   every system call is full, nobody waits, and what is measured is the loop itself.
 //! * `--beside`: another thread sends as fast as it can meanwhile. It is slower than the receiver.
+//! * `--judge` measures instead what it costs to ask whether a sender is declared.
 //! * `--paced`: it sends 60,000 a second in steps of 50 µs; what counts is how often a receiver wakes up.
 #![expect(unsafe_code, reason = "the bare loop that the worker is compared with")]
 
@@ -237,6 +238,35 @@ fn worker(load: Load, options: &CollectorOptions, judge: bool) -> Result<Turn, F
     Ok(done)
 }
 
+/// The number of the sender of a datagram.
+type Who = fn(u128) -> u128;
+
+/// Nanoseconds for each sender that is judged, 100 being declared, by who sends.
+fn judge(rounds: usize) {
+    const EACH: u128 = 1 << 20;
+    let address = |number: u128| Address::from_bits(0xffff_0a00_0000 + number);
+    let datagram = [0_u8; 1_400];
+    let now = collect::now();
+    let who: [(&str, Who); 4] = [
+        ("one declared exporter", |_| 1),
+        ("100 declared exporters in turn", |number| number % 100),
+        ("one stranger", |_| 500),
+        ("another stranger each time", |number| 1_000 + number),
+    ];
+    for (name, who) in who {
+        let mut senders = Senders::new([1; 16]);
+        senders.declare((0..100).map(address));
+        let turns = (0..rounds).map(|_| {
+            let before = on_processor();
+            for number in 0..EACH {
+                black_box(senders.judge(black_box(address(who(number))), &datagram, now));
+            }
+            (on_processor() - before) as f64 / EACH as f64
+        });
+        println!("{name:34} {:>7.1} ns", median(turns.collect()));
+    }
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
@@ -248,6 +278,10 @@ fn run() -> Result<(), Failure> {
     let rounds: usize = numbers.first().map_or(Ok(9), |text| text.parse())?;
     let bytes: usize = numbers.get(1).map_or(Ok(1_400), |text| text.parse())?;
     let flag = |name: &str| flags.iter().any(|flag| flag == name);
+    if flag("--judge") {
+        judge(rounds);
+        return Ok(());
+    }
     let manner = match (flag("--beside"), flag("--paced")) {
         (true, _) => Manner::Beside,
         (_, true) => Manner::Paced,
