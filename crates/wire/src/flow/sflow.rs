@@ -479,3 +479,6 @@ fn interface_counters(mut block: Bytes<'_>) -> Option<InterfaceCounters> {
         output_errors: block.u32()?,
     })
 }
+
+#[cfg(test)]
+mod tests;
