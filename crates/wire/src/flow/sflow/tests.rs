@@ -14,14 +14,14 @@ use crate::flow::{
 
 /// What decoding some samples gave and counted.
 #[derive(PartialEq, Debug)]
-struct Result {
+struct Decoded {
     records: Vec<FlowRecord>,
     tally: (u32, u32),
     counters: FlowCounters,
 }
 
 /// Reads samples of one source, by the given way.
-fn result(bytes: &[u8], read: impl FnOnce(Samples<'_, Vec<FlowRecord>>, Bytes<'_>) -> (u32, u32)) -> Result {
+fn result(bytes: &[u8], read: impl FnOnce(Samples<'_, Vec<FlowRecord>>, Bytes<'_>) -> (u32, u32)) -> Decoded {
     let (mut counters, mut records) = (FlowCounters::default(), Vec::new());
     let mut sources = Sources::new([5; 16]);
     let exporter = Address::from_ipv4([192, 0, 2, 1]);
@@ -29,7 +29,7 @@ fn result(bytes: &[u8], read: impl FnOnce(Samples<'_, Vec<FlowRecord>>, Bytes<'_
     let source = sources.get(key, Time::default(), &Limits::default(), &mut counters, &mut 0);
     let samples = Samples::new(source, &mut counters, &mut records);
     let tally = read(samples, Bytes::new(bytes));
-    Result { records, tally, counters }
+    Decoded { records, tally, counters }
 }
 
 /// As [`Samples::read`], but every sample goes the long way.
