@@ -1,0 +1,489 @@
+//! The state of one signal: what is learnt and the sums of the test, 112 bytes beside its week.
+//!
+//! The level is the larger of two exponential means, of two minutes and of half an hour: one follows a rising day,
+//! the other remembers the level through an outage, and what the hour of the week says may raise both. Each second is cut at
+//! half the way to its own alarm before it is learnt, nothing is learnt while a sum is half way to its alarm, and a rise
+//! has a bound per hour. A new level that stays is taken in after [`INTAKE_SECONDS`].
+
+use crate::plan::{Lines, Plan, SCALE_STEPS, SCALES};
+use crate::week::Week;
+
+/// Steps of the test in a second.
+pub const STEPS_PER_SECOND: u64 = 10;
+/// Seconds of traffic before the test begins.
+pub const LEARN_SECONDS: u32 = 60;
+/// Seconds that an alarm (or a hold by the caller) lasts before the new level is learnt all the same.
+pub const INTAKE_SECONDS: u16 = 21_600;
+/// An established level rises by at most this factor in an hour, whatever comes: the slow mean may double, and the fast one
+/// may be three times the slow one.
+pub const MAXIMUM_RISE_PER_HOUR: f32 = 6.0;
+/// Where the score ends, in alarms.
+pub const MAXIMUM_SCORE: f32 = 8.0;
+
+const FAST_SECONDS: f32 = 120.0;
+const SLOW_SECONDS: f32 = 1_800.0;
+/// `ln 2 / 3600`: the slow mean doubles in an hour at most.
+const SLOW_RISE_PER_SECOND: f32 = 1.925_4e-4;
+const FAST_OVER_SLOW: f32 = 3.0;
+/// Established enough for the bound of the rise.
+const BOUND_SECONDS: u32 = 600;
+/// Memory of the deviations.
+const DEVIATION_SECONDS: f32 = 14_400.0;
+/// A second is cut at this share of the way to the alarm before it is learnt.
+const CUT: f32 = 0.5;
+/// Nothing is learnt while the score is above this.
+const LEARNING_SCORE: f32 = 0.5;
+/// Scores above this are counted, and when there are too many the test becomes more tolerant.
+const WATCHED_SCORE: f32 = 0.6;
+const TOLERANCE_STEP: f32 = 0.02;
+/// What is left of the tolerance after an hour: half after ten days.
+const TOLERANCE_LEFT: f32 = 0.997;
+const MAXIMUM_TOLERANCE: f32 = 8.0;
+/// Blocks of 8 s below the lowest line after which an alarm is over.
+const QUIET_BLOCKS: u8 = 2;
+/// Empty seconds that are gone through one by one; more are taken as one.
+const IDLE_SECONDS: u32 = 64;
+/// Seconds learnt that make an hour one to remember.
+const HOUR_ENOUGH_SECONDS: u16 = 900;
+/// Positions of steps wrap here, at a whole number of 64 s.
+const WRAP: u64 = 640 * 6_710_886;
+/// Samples in a step are counted up to this.
+const MOST_SAMPLES: f32 = 1e12;
+
+const BEGUN: u8 = 1;
+const ALARMED: u8 = 2;
+const WATCHED: u8 = 4;
+const SHORT_BLOCK_SPOILT: u8 = 8;
+const LONG_BLOCK_SPOILT: u8 = 16;
+const BLOCKS_SPOILT: u8 = SHORT_BLOCK_SPOILT | LONG_BLOCK_SPOILT;
+
+/// A step of time, made once and used for every signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    position: u32,
+    second_of_week: u32,
+}
+
+impl Moment {
+    /// The step of 100 ms (counted from any fixed origin) and the second of the week in the institution's time zone (taken modulo a week).
+    pub const fn new(step: u64, second_of_week: u32) -> Self {
+        Self { position: (step % WRAP) as u32, second_of_week: second_of_week % 604_800 }
+    }
+
+    const fn hour(&self) -> u8 {
+        (self.second_of_week / 3600) as u8
+    }
+}
+
+/// What is ordinary for one signal of one target, and its test.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Baseline {
+    sums: [f32; SCALES],
+    /// Fall of the sums in levels a step, and 1 over their alarm in samples, as the upper halves of `f32`.
+    slopes: [u16; SCALES],
+    inverses: [u16; SCALES],
+    /// Samples a step.
+    expected: f32,
+    second_samples: f32,
+    second_squares: f32,
+    /// Deviation of the running blocks of 8 and 64 s, in samples.
+    blocks: [f32; 2],
+    /// Variance beyond Poisson at each scale, relative to the square of the mean.
+    pub(crate) excess: [f32; SCALES],
+    /// Samples a second.
+    pub(crate) fast: f32,
+    pub(crate) slow: f32,
+    /// What the week says, 0 if it says no more than the means.
+    floor: f32,
+    pub(crate) age_seconds: u32,
+    position: u32,
+    held_seconds: u16,
+    learnt_seconds: u16,
+    peak: u16,
+    /// Above 1, in 8192ths.
+    tolerance: u16,
+    quiet: u8,
+    flags: u8,
+    phase: u8,
+    hour: u8,
+    pub(crate) week: Option<Box<Week>>,
+}
+
+/// The upper half of an `f32`, rounded towards larger (values here are positive).
+fn upper_half(value: f32) -> u16 {
+    (value.to_bits().saturating_add(0xffff) >> 16) as u16
+}
+
+/// The same, rounded towards smaller.
+fn lower_half(value: f32) -> u16 {
+    (value.to_bits() >> 16) as u16
+}
+
+#[inline]
+fn whole(half: u16) -> f32 {
+    f32::from_bits(u32::from(half) << 16)
+}
+
+impl Baseline {
+    /// Nothing known. `phase` (such as the target's number) spreads the rarer work of many signals over the seconds.
+    pub fn new(phase: u8) -> Self {
+        Self {
+            sums: [0.0; SCALES],
+            slopes: [0; SCALES],
+            inverses: [0; SCALES],
+            expected: 0.0,
+            second_samples: 0.0,
+            second_squares: 0.0,
+            blocks: [0.0; 2],
+            excess: [0.0; SCALES],
+            fast: 0.0,
+            slow: 0.0,
+            floor: 0.0,
+            age_seconds: 0,
+            position: 0,
+            held_seconds: 0,
+            learnt_seconds: 0,
+            peak: 0,
+            tolerance: 0,
+            quiet: 0,
+            flags: 0,
+            phase,
+            hour: 0,
+            week: None,
+        }
+    }
+
+    /// Counts the samples of a step and returns the score: 1 or more is an alarm, 0 while nothing is known. Steps must not
+    /// go back; a step earlier than the last one is counted to the time given from then on. Counts that are not finite
+    /// or negative count as none.
+    #[inline]
+    pub fn step(&mut self, plan: &Plan, now: &Moment, samples: f32, hold: bool) -> f32 {
+        // `max` takes the other operand where one is not a number.
+        let samples = samples.max(0.0).min(MOST_SAMPLES);
+        if now.position != self.position || self.flags & BEGUN == 0 {
+            self.advance(plan, now, hold);
+        }
+        self.second_samples += samples;
+        self.second_squares += samples * samples;
+        let mut score = 0.0f32;
+        for (sum, inverse) in self.sums.iter_mut().zip(self.inverses) {
+            let inverse = whole(inverse);
+            // Before the lines exist `inverse` is 0 and so is the score.
+            *sum += samples;
+            score = score.max(*sum * inverse);
+        }
+        if score >= 1.0 { self.alarm(score) } else { score }
+    }
+
+    #[cold]
+    fn alarm(&mut self, score: f32) -> f32 {
+        let score = score.min(MAXIMUM_SCORE);
+        for (sum, inverse) in self.sums.iter_mut().zip(self.inverses) {
+            *sum = sum.min(MAXIMUM_SCORE / whole(inverse));
+        }
+        self.peak = self.peak.max(lower_half(score));
+        self.flags |= ALARMED;
+        score
+    }
+
+    /// Brings the state to a moment without counting anything in it: steps between are empty. Called by
+    /// [`Baseline::step`]; call it yourself for signals in alarm that are not touched, and before saving.
+    pub fn advance(&mut self, plan: &Plan, now: &Moment, hold: bool) {
+        if self.flags & BEGUN == 0 {
+            self.begin(now);
+            return;
+        }
+        let (new, old) = (u64::from(now.position), u64::from(self.position));
+        let gap = if new >= old { new - old } else { new + WRAP - old };
+        if gap > WRAP / 2 {
+            self.begin(now);
+            return;
+        }
+        self.position = now.position;
+        for (sum, slope) in self.sums.iter_mut().zip(self.slopes) {
+            *sum = (*sum - self.expected * whole(slope) * gap as f32).max(0.0);
+        }
+        let second = (old / STEPS_PER_SECOND) as u32;
+        let seconds = ((old + gap) / STEPS_PER_SECOND) as u32 - second;
+        if seconds > 0 {
+            self.seconds(plan, now, second, seconds, hold);
+        }
+    }
+
+    /// The first step, and the first after the clock was set back: what the second lacks is not learnt.
+    fn begin(&mut self, now: &Moment) {
+        self.position = now.position;
+        self.hour = now.hour();
+        self.second_samples = 0.0;
+        self.second_squares = 0.0;
+        self.flags |= BEGUN | BLOCKS_SPOILT;
+    }
+
+    #[inline(never)]
+    fn seconds(&mut self, plan: &Plan, now: &Moment, second: u32, seconds: u32, hold: bool) {
+        self.second(plan, now, second, hold);
+        for empty in 1..seconds.min(IDLE_SECONDS) {
+            self.second(plan, now, second.wrapping_add(empty), hold);
+        }
+        if seconds > IDLE_SECONDS {
+            self.idle(plan, now, seconds - IDLE_SECONDS);
+        }
+        if now.hour() != self.hour {
+            self.end_hour(now.hour());
+        }
+    }
+
+    /// A long silence at once.
+    fn idle(&mut self, plan: &Plan, now: &Moment, seconds: u32) {
+        let silence = seconds as f32;
+        self.fast *= (-silence / FAST_SECONDS).exp();
+        self.slow *= (-silence / SLOW_SECONDS).exp();
+        self.age_seconds = self.age_seconds.saturating_add(seconds);
+        self.flags |= BLOCKS_SPOILT;
+        self.blocks = [0.0; 2];
+        self.relearn(plan, now);
+    }
+
+    fn second(&mut self, plan: &Plan, now: &Moment, second: u32, hold: bool) {
+        let (samples, squares) = (self.second_samples, self.second_squares);
+        (self.second_samples, self.second_squares) = (0.0, 0.0);
+        let score = self.score();
+        let established = self.is_established();
+        self.watch(score);
+        let held = hold || score >= LEARNING_SCORE;
+        if held {
+            self.held_seconds = self.held_seconds.saturating_add(1);
+        } else {
+            self.held_seconds = self.held_seconds.saturating_sub(1);
+        }
+        let expected = self.expected * STEPS_PER_SECOND as f32;
+        self.blocks[0] += samples - expected;
+        self.blocks[1] += samples - expected;
+        if held && self.held_seconds < INTAKE_SECONDS {
+            self.flags |= BLOCKS_SPOILT;
+        } else {
+            self.learn_deviations(samples, squares, established);
+            self.learn_level(plan, samples, established);
+        }
+        let phase = second.wrapping_add(u32::from(self.phase));
+        self.end_blocks(phase, established);
+        // Known enough and not tested yet (also after a restore), still learning fast, or in its turn.
+        let due = !established || phase % 16 == 15 || self.age_seconds < 128 && phase % 4 == 3;
+        if due && self.age_seconds >= LEARN_SECONDS {
+            self.relearn(plan, now);
+        }
+    }
+
+    /// Too many scores near the alarm mean that the tail is heavier than learnt.
+    fn watch(&mut self, score: f32) {
+        if score < 0.5 * WATCHED_SCORE {
+            self.flags &= !WATCHED;
+        } else if score >= WATCHED_SCORE && self.flags & WATCHED == 0 {
+            self.flags |= WATCHED;
+            self.set_tolerance(self.tolerance() + TOLERANCE_STEP);
+        }
+    }
+
+    fn learn_level(&mut self, plan: &Plan, samples: f32, established: bool) {
+        let cut = if established {
+            let expected = self.expected * STEPS_PER_SECOND as f32;
+            let reach = CUT * self.reach(1);
+            samples.max(expected - reach).min(expected + reach)
+        } else if self.age_seconds >= 10 {
+            samples.min(8.0 * self.fast.max(1.0))
+        } else {
+            samples
+        };
+        let age = self.age_seconds.saturating_add(1);
+        let first = 1.0 / age as f32;
+        let slow = self.slow + (cut - self.slow) * first.max(1.0 / SLOW_SECONDS);
+        let fast = self.fast + (cut - self.fast) * first.max(1.0 / FAST_SECONDS);
+        if age > BOUND_SECONDS {
+            let least = plan.least_samples_per_step() * STEPS_PER_SECOND as f32;
+            self.slow = slow.min(self.slow.max(least) * (1.0 + SLOW_RISE_PER_SECOND));
+            self.fast = fast.min(FAST_OVER_SLOW * self.slow.max(least));
+        } else {
+            (self.slow, self.fast) = (slow, fast);
+        }
+        self.age_seconds = age;
+        self.learnt_seconds = self.learnt_seconds.saturating_add(1);
+        self.set_expected(plan);
+    }
+
+    fn set_expected(&mut self, plan: &Plan) {
+        let rate = self.fast.max(self.slow).max(self.floor);
+        self.expected = (rate / STEPS_PER_SECOND as f32).max(plan.least_samples_per_step());
+    }
+
+    /// Deviations within the second (steps of 100 ms) and of the second.
+    fn learn_deviations(&mut self, samples: f32, squares: f32, established: bool) {
+        let step = self.expected;
+        if self.age_seconds < 10 || step <= 0.0 {
+            return;
+        }
+        let of_steps = squares * 0.1 - 0.2 * samples * step + step * step;
+        self.learn_deviation(0, of_steps, 1.0, established);
+        let of_second = samples - 10.0 * step;
+        self.learn_deviation(1, of_second * of_second, 1.0, established);
+    }
+
+    /// Takes a squared deviation at a scale in; `seconds` long.
+    fn learn_deviation(&mut self, scale: usize, squared: f32, seconds: f32, established: bool) {
+        let mean = self.expected * SCALE_STEPS[scale] as f32;
+        let most = if established { 1.44 * (CUT * self.reach(scale)).powi(2) } else { f32::INFINITY };
+        let beyond = (squared.min(most) - mean) / (mean * mean);
+        let share = (seconds / (self.age_seconds as f32 + 1.0)).clamp(seconds / DEVIATION_SECONDS, 0.5);
+        let learnt = self.excess[scale] + share * (beyond - self.excess[scale]);
+        self.excess[scale] = learnt.clamp(-1e6, 1e6);
+    }
+
+    /// Blocks of 8 and 64 s: their deviations, and whether an alarm is over.
+    fn end_blocks(&mut self, phase: u32, established: bool) {
+        if phase % 8 == 7 {
+            let deviation = std::mem::take(&mut self.blocks[0]);
+            if self.flags & SHORT_BLOCK_SPOILT == 0 {
+                self.learn_deviation(2, deviation * deviation, 8.0, established);
+            }
+            self.flags &= !SHORT_BLOCK_SPOILT;
+            if self.flags & ALARMED != 0 {
+                let least = (whole(self.slopes[SCALES - 1]) - 1.0) * self.expected * SCALE_STEPS[2] as f32;
+                self.quiet = if deviation <= least { self.quiet + 1 } else { 0 };
+                if self.quiet >= QUIET_BLOCKS {
+                    self.clear();
+                }
+            }
+        }
+        if phase % 64 == 63 {
+            let deviation = std::mem::take(&mut self.blocks[1]);
+            if self.flags & LONG_BLOCK_SPOILT == 0 {
+                self.learn_deviation(3, deviation * deviation, 64.0, established);
+            }
+            self.flags &= !LONG_BLOCK_SPOILT;
+        }
+    }
+
+    /// The lines anew, and what the week says.
+    fn relearn(&mut self, plan: &Plan, now: &Moment) {
+        let rate = self.fast.max(self.slow);
+        self.floor = 0.0;
+        if let Some((ordinary, trust)) = self.week.as_ref().and_then(|week| week.ordinary(now.second_of_week))
+            && ordinary > rate
+        {
+            let base = rate.max(plan.least_samples_per_step());
+            self.floor = base * (ordinary / base).powf(trust);
+        }
+        self.set_expected(plan);
+        if !self.is_established() {
+            self.sums = [0.0; SCALES];
+        }
+        let mean = f64::from(self.expected);
+        let age = f64::from(self.age_seconds).min(f64::from(DEVIATION_SECONDS));
+        let Lines { slope, height } = plan.lines(mean, &self.excess, age, f64::from(self.tolerance()));
+        for scale in 0..SCALES {
+            self.slopes[scale] = upper_half((slope[scale] / mean) as f32);
+            self.inverses[scale] = lower_half((1.0 / height[scale]) as f32);
+        }
+    }
+
+    fn end_hour(&mut self, hour: u8) {
+        if self.learnt_seconds >= HOUR_ENOUGH_SECONDS && self.is_established() {
+            let (past, rate) = (self.hour, self.slow);
+            self.week.get_or_insert_default().learn(past, rate);
+        }
+        self.learnt_seconds = 0;
+        self.hour = hour;
+        self.set_tolerance(1.0 + (self.tolerance() - 1.0) * TOLERANCE_LEFT);
+    }
+
+    /// Samples above the level at which the line of this scale alarms in its own time.
+    fn reach(&self, scale: usize) -> f32 {
+        let fall = (whole(self.slopes[scale]) - 1.0) * self.expected * SCALE_STEPS[scale] as f32;
+        1.0 / whole(self.inverses[scale]) + fall
+    }
+
+    /// The score now.
+    pub fn score(&self) -> f32 {
+        self.sums.iter().zip(self.inverses).map(|(sum, inverse)| sum * whole(inverse)).fold(0.0, f32::max)
+    }
+
+    /// Whether enough is known for the test.
+    pub fn is_established(&self) -> bool {
+        self.inverses[0] != 0
+    }
+
+    /// What is ordinary now, in samples a second.
+    pub fn ordinary_samples_per_second(&self) -> f32 {
+        self.expected * STEPS_PER_SECOND as f32
+    }
+
+    /// By how much the tail is taken to be heavier than gamma, 1 to 8.
+    pub fn tolerance(&self) -> f32 {
+        1.0 + f32::from(self.tolerance) / 8192.0
+    }
+
+    pub(crate) fn set_tolerance(&mut self, tolerance: f32) {
+        self.tolerance = ((tolerance.clamp(1.0, MAXIMUM_TOLERANCE) - 1.0) * 8192.0).round() as u16;
+    }
+
+    /// Ends an alarm: the sums begin anew.
+    pub fn clear(&mut self) {
+        self.sums = [0.0; SCALES];
+        self.quiet = 0;
+        self.peak = 0;
+        self.flags &= !(ALARMED | WATCHED);
+    }
+
+    /// Ends an alarm that was false: from now on as much is ordinary for bursts of this signal (half of it after ten
+    /// days). Not for floods, which would teach the test to overlook the next.
+    pub fn dismiss(&mut self) {
+        self.set_tolerance(self.tolerance() * (1.1 * whole(self.peak)).max(1.0));
+        self.clear();
+    }
+
+    /// The hours of the week, to learn from history.
+    pub fn week_mut(&mut self) -> &mut Week {
+        self.week.get_or_insert_default()
+    }
+
+    /// The sampling rate changed: every count is `factor` times what it was. Not finite or not above 0: ignored.
+    pub fn rescale(&mut self, plan: &Plan, now: &Moment, factor: f32) {
+        if !(factor.is_finite() && factor > 0.0) {
+            return;
+        }
+        let most = |rate: f32| (rate * factor).min(MOST_SAMPLES);
+        (self.fast, self.slow) = (most(self.fast), most(self.slow));
+        if let Some(week) = &mut self.week {
+            week.scale(factor);
+        }
+        self.clear();
+        (self.second_samples, self.second_squares, self.blocks) = (0.0, 0.0, [0.0; 2]);
+        self.flags |= BLOCKS_SPOILT;
+        if self.is_established() {
+            self.relearn(plan, now);
+        }
+    }
+
+    /// Time in which the service was down: the level is then learnt anew faster, the deviations and the week
+    /// are kept and count less.
+    pub fn age(&mut self, seconds: u64) {
+        let left = (-(seconds as f64) / f64::from(SLOW_SECONDS)).exp2();
+        let floor = f64::from(self.age_seconds.min(4 * LEARN_SECONDS));
+        self.age_seconds = (f64::from(self.age_seconds) * left).max(floor) as u32;
+        if let Some(week) = &mut self.week {
+            week.age(seconds);
+        }
+        self.clear();
+        self.flags &= !BEGUN;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_small() {
+        assert!(size_of::<Baseline>() <= 112, "{}", size_of::<Baseline>());
+        assert!(size_of::<Week>() <= 170);
+    }
+}
