@@ -1,8 +1,8 @@
-//! The state of one signal: what is learnt and the sums of the test, 112 bytes beside its week.
+//! The state of one signal: what is learnt and the sums of the test, 128 bytes beside its week.
 //!
 //! The level is the larger of two exponential means, of two minutes and of half an hour: one follows a rising day,
 //! the other remembers the level through an outage, and what the hour of the week says may raise both. Each second is cut at
-//! half the way to its own alarm before it is learnt, nothing is learnt while a sum is half way to its alarm, and a rise
+//! half the way to its own alarm, what was collected is learnt when it is known that it did not become an alarm, and a rise
 //! has a bound per hour. A new level that stays is taken in after [`INTAKE_SECONDS`].
 
 use crate::plan::{Lines, Plan, SCALE_STEPS, SCALES};
@@ -31,14 +31,19 @@ const BOUND_SECONDS: u32 = 600;
 const DEVIATION_SECONDS: f32 = 14_400.0;
 /// A second is cut at this share of the way to the alarm before it is learnt.
 const CUT: f32 = 0.5;
-/// Nothing is learnt while the score is above this.
+/// The same for its deviation, which needs more of the tail.
+const DEVIATION_CUT: f32 = 0.6;
+/// What was collected waits while the score is above this: it may be the beginning of a flood.
 const LEARNING_SCORE: f32 = 0.5;
+/// It waits so long at most, in seconds.
+const PENDING_SECONDS: u8 = 64;
+const MOST_EXCESS: f32 = 1e6;
 /// Scores above this are counted, and when there are too many the test becomes more tolerant.
 const WATCHED_SCORE: f32 = 0.6;
 const TOLERANCE_STEP: f32 = 0.02;
 /// What is left of the tolerance after an hour: half after ten days.
 const TOLERANCE_LEFT: f32 = 0.997;
-const MAXIMUM_TOLERANCE: f32 = 8.0;
+pub(crate) const MAXIMUM_TOLERANCE: f32 = 16.0;
 /// Blocks of 8 s below the lowest line after which an alarm is over.
 const QUIET_BLOCKS: u8 = 2;
 /// Empty seconds that are gone through one by one; more are taken as one.
@@ -88,6 +93,9 @@ pub struct Baseline {
     second_squares: f32,
     /// Deviation of the running blocks of 8 and 64 s, in samples.
     blocks: [f32; 2],
+    /// Not yet taken in: the sum of cut seconds, and of the excess variances at 0.1, 1 and 8 s times seconds.
+    pending_rate: f32,
+    pending_excess: [f32; 3],
     /// Variance beyond Poisson at each scale, relative to the square of the mean.
     pub(crate) excess: [f32; SCALES],
     /// Samples a second.
@@ -100,12 +108,13 @@ pub struct Baseline {
     held_seconds: u16,
     learnt_seconds: u16,
     peak: u16,
-    /// Above 1, in 8192ths.
+    /// Above 1, in 4096ths.
     tolerance: u16,
     quiet: u8,
     flags: u8,
     phase: u8,
     hour: u8,
+    pending_seconds: u8,
     pub(crate) week: Option<Box<Week>>,
 }
 
@@ -135,6 +144,8 @@ impl Baseline {
             second_samples: 0.0,
             second_squares: 0.0,
             blocks: [0.0; 2],
+            pending_rate: 0.0,
+            pending_excess: [0.0; 3],
             excess: [0.0; SCALES],
             fast: 0.0,
             slow: 0.0,
@@ -149,6 +160,7 @@ impl Baseline {
             flags: 0,
             phase,
             hour: 0,
+            pending_seconds: 0,
             week: None,
         }
     }
@@ -181,7 +193,9 @@ impl Baseline {
         for (sum, inverse) in self.sums.iter_mut().zip(self.inverses) {
             *sum = sum.min(MAXIMUM_SCORE / whole(inverse));
         }
-        self.peak = self.peak.max(lower_half(score));
+        // The peak of an alarm is known until the next one begins, so that it may be dismissed after its end.
+        let before = if self.flags & ALARMED == 0 { 0 } else { self.peak };
+        self.peak = before.max(lower_half(score));
         self.flags |= ALARMED;
         score
     }
@@ -248,29 +262,40 @@ impl Baseline {
         let (samples, squares) = (self.second_samples, self.second_squares);
         (self.second_samples, self.second_squares) = (0.0, 0.0);
         let score = self.score();
-        let established = self.is_established();
+        let phase = second.wrapping_add(u32::from(self.phase));
         self.watch(score);
-        let held = hold || score >= LEARNING_SCORE;
+        let deviation = samples - self.ordinary_samples_per_second();
+        self.blocks[0] += deviation;
+        self.blocks[1] += deviation;
+        let held = hold || self.flags & ALARMED != 0;
         if held {
             self.held_seconds = self.held_seconds.saturating_add(1);
         } else {
             self.held_seconds = self.held_seconds.saturating_sub(1);
         }
-        let expected = self.expected * STEPS_PER_SECOND as f32;
-        self.blocks[0] += samples - expected;
-        self.blocks[1] += samples - expected;
-        if held && self.held_seconds < INTAKE_SECONDS {
-            self.flags |= BLOCKS_SPOILT;
+        let learning = !held || self.held_seconds >= INTAKE_SECONDS;
+        if learning {
+            self.collect(samples, squares);
         } else {
-            self.learn_deviations(samples, squares, established);
-            self.learn_level(plan, samples, established);
+            self.forget_pending();
         }
-        let phase = second.wrapping_add(u32::from(self.phase));
-        self.end_blocks(phase, established);
-        // Known enough and not tested yet (also after a restore), still learning fast, or in its turn.
-        let due = !established || phase % 16 == 15 || self.age_seconds < 128 && phase % 4 == 3;
-        if due && self.age_seconds >= LEARN_SECONDS {
-            self.relearn(plan, now);
+        self.end_blocks(phase);
+        let settled = score < LEARNING_SCORE || learning && self.pending_seconds >= PENDING_SECONDS;
+        if learning && settled && phase.is_multiple_of(self.epoch_seconds()) {
+            self.take_in(plan);
+            if self.age_seconds >= LEARN_SECONDS {
+                self.relearn(plan, now);
+            }
+        }
+    }
+
+    /// Seconds between two times at which what was collected is taken in.
+    fn epoch_seconds(&self) -> u32 {
+        match self.age_seconds {
+            ..16 => 1,
+            16..64 => 4,
+            64..256 => 8,
+            _ => 16,
         }
     }
 
@@ -284,9 +309,10 @@ impl Baseline {
         }
     }
 
-    fn learn_level(&mut self, plan: &Plan, samples: f32, established: bool) {
-        let cut = if established {
-            let expected = self.expected * STEPS_PER_SECOND as f32;
+    /// Cuts a second and keeps it until it is known whether it became an alarm.
+    fn collect(&mut self, samples: f32, squares: f32) {
+        let expected = self.ordinary_samples_per_second();
+        let cut = if self.is_established() {
             let reach = CUT * self.reach(1);
             samples.max(expected - reach).min(expected + reach)
         } else if self.age_seconds >= 10 {
@@ -294,19 +320,60 @@ impl Baseline {
         } else {
             samples
         };
-        let age = self.age_seconds.saturating_add(1);
-        let first = 1.0 / age as f32;
-        let slow = self.slow + (cut - self.slow) * first.max(1.0 / SLOW_SECONDS);
-        let fast = self.fast + (cut - self.fast) * first.max(1.0 / FAST_SECONDS);
-        if age > BOUND_SECONDS {
+        self.pending_rate += cut;
+        self.pending_seconds = self.pending_seconds.saturating_add(1);
+        // Around a mean of a few seconds every signal seems to deviate little.
+        if self.age_seconds >= 10 {
+            let step = self.expected;
+            let of_steps = squares * 0.1 - 0.2 * samples * step + step * step;
+            self.pending_excess[0] += self.beyond(0, of_steps);
+            self.pending_excess[1] += self.beyond(1, (samples - expected) * (samples - expected));
+        }
+    }
+
+    /// A squared deviation at a scale: what of it is beyond Poisson, relative to the square of the mean.
+    fn beyond(&self, scale: usize, squared: f32) -> f32 {
+        let mean = self.expected * SCALE_STEPS[scale] as f32;
+        let most =
+            if self.is_established() { (DEVIATION_CUT * self.reach(scale)).powi(2) } else { f32::INFINITY };
+        let beyond = (squared.min(most) - mean) / (mean * mean);
+        if beyond.is_finite() { beyond.clamp(-MOST_EXCESS, MOST_EXCESS) } else { 0.0 }
+    }
+
+    fn forget_pending(&mut self) {
+        self.flags |= BLOCKS_SPOILT;
+        self.pending_rate = 0.0;
+        self.pending_excess = [0.0; 3];
+        self.pending_seconds = 0;
+    }
+
+    /// What was collected becomes part of what is ordinary.
+    fn take_in(&mut self, plan: &Plan) {
+        if self.pending_seconds == 0 {
+            return;
+        }
+        let seconds = f32::from(self.pending_seconds);
+        let age = self.age_seconds as f32;
+        let rate = self.pending_rate / seconds;
+        let share = |memory: f32| seconds / (age + seconds).min(memory).max(seconds);
+        let slow = self.slow + (rate - self.slow) * share(SLOW_SECONDS);
+        let fast = self.fast + (rate - self.fast) * share(FAST_SECONDS);
+        if self.age_seconds > BOUND_SECONDS {
             let least = plan.least_samples_per_step() * STEPS_PER_SECOND as f32;
-            self.slow = slow.min(self.slow.max(least) * (1.0 + SLOW_RISE_PER_SECOND));
+            self.slow = slow.min(self.slow.max(least) * (1.0 + SLOW_RISE_PER_SECOND * seconds));
             self.fast = fast.min(FAST_OVER_SLOW * self.slow.max(least));
         } else {
             (self.slow, self.fast) = (slow, fast);
         }
-        self.age_seconds = age;
-        self.learnt_seconds = self.learnt_seconds.saturating_add(1);
+        let part = share(DEVIATION_SECONDS);
+        for (excess, pending) in self.excess.iter_mut().zip(self.pending_excess) {
+            *excess += part * (pending / seconds - *excess);
+        }
+        self.age_seconds = self.age_seconds.saturating_add(u32::from(self.pending_seconds));
+        self.learnt_seconds = self.learnt_seconds.saturating_add(u16::from(self.pending_seconds));
+        let spoilt = self.flags & BLOCKS_SPOILT;
+        self.forget_pending();
+        self.flags = self.flags & !BLOCKS_SPOILT | spoilt;
         self.set_expected(plan);
     }
 
@@ -315,34 +382,12 @@ impl Baseline {
         self.expected = (rate / STEPS_PER_SECOND as f32).max(plan.least_samples_per_step());
     }
 
-    /// Deviations within the second (steps of 100 ms) and of the second.
-    fn learn_deviations(&mut self, samples: f32, squares: f32, established: bool) {
-        let step = self.expected;
-        if self.age_seconds < 10 || step <= 0.0 {
-            return;
-        }
-        let of_steps = squares * 0.1 - 0.2 * samples * step + step * step;
-        self.learn_deviation(0, of_steps, 1.0, established);
-        let of_second = samples - 10.0 * step;
-        self.learn_deviation(1, of_second * of_second, 1.0, established);
-    }
-
-    /// Takes a squared deviation at a scale in; `seconds` long.
-    fn learn_deviation(&mut self, scale: usize, squared: f32, seconds: f32, established: bool) {
-        let mean = self.expected * SCALE_STEPS[scale] as f32;
-        let most = if established { 1.44 * (CUT * self.reach(scale)).powi(2) } else { f32::INFINITY };
-        let beyond = (squared.min(most) - mean) / (mean * mean);
-        let share = (seconds / (self.age_seconds as f32 + 1.0)).clamp(seconds / DEVIATION_SECONDS, 0.5);
-        let learnt = self.excess[scale] + share * (beyond - self.excess[scale]);
-        self.excess[scale] = learnt.clamp(-1e6, 1e6);
-    }
-
     /// Blocks of 8 and 64 s: their deviations, and whether an alarm is over.
-    fn end_blocks(&mut self, phase: u32, established: bool) {
-        if phase % 8 == 7 {
+    fn end_blocks(&mut self, phase: u32) {
+        if phase.is_multiple_of(8) {
             let deviation = std::mem::take(&mut self.blocks[0]);
             if self.flags & SHORT_BLOCK_SPOILT == 0 {
-                self.learn_deviation(2, deviation * deviation, 8.0, established);
+                self.pending_excess[2] += 8.0 * self.beyond(2, deviation * deviation);
             }
             self.flags &= !SHORT_BLOCK_SPOILT;
             if self.flags & ALARMED != 0 {
@@ -353,10 +398,12 @@ impl Baseline {
                 }
             }
         }
-        if phase % 64 == 63 {
+        if phase.is_multiple_of(64) {
             let deviation = std::mem::take(&mut self.blocks[1]);
             if self.flags & LONG_BLOCK_SPOILT == 0 {
-                self.learn_deviation(3, deviation * deviation, 64.0, established);
+                let learnt = self.beyond(3, deviation * deviation);
+                let part = 64.0 / (self.age_seconds as f32 + 1.0).clamp(128.0, DEVIATION_SECONDS);
+                self.excess[3] += part * (learnt - self.excess[3]);
             }
             self.flags &= !LONG_BLOCK_SPOILT;
         }
@@ -397,8 +444,9 @@ impl Baseline {
 
     /// Samples above the level at which the line of this scale alarms in its own time.
     fn reach(&self, scale: usize) -> f32 {
-        let fall = (whole(self.slopes[scale]) - 1.0) * self.expected * SCALE_STEPS[scale] as f32;
-        1.0 / whole(self.inverses[scale]) + fall
+        let steps = SCALE_STEPS[scale] as f32;
+        let fall = whole(self.slopes[scale]) * (steps - 1.0) - steps;
+        1.0 / whole(self.inverses[scale]) + fall * self.expected
     }
 
     /// The score now.
@@ -416,20 +464,20 @@ impl Baseline {
         self.expected * STEPS_PER_SECOND as f32
     }
 
-    /// By how much the tail is taken to be heavier than gamma, 1 to 8.
+    /// By how much the tail is taken to be heavier than gamma, 1 to 16.
     pub fn tolerance(&self) -> f32 {
-        1.0 + f32::from(self.tolerance) / 8192.0
+        1.0 + f32::from(self.tolerance) / 4096.0
     }
 
     pub(crate) fn set_tolerance(&mut self, tolerance: f32) {
-        self.tolerance = ((tolerance.clamp(1.0, MAXIMUM_TOLERANCE) - 1.0) * 8192.0).round() as u16;
+        self.tolerance =
+            ((tolerance.clamp(1.0, MAXIMUM_TOLERANCE) - 1.0) * 4096.0).round().min(65_535.0) as u16;
     }
 
     /// Ends an alarm: the sums begin anew.
     pub fn clear(&mut self) {
         self.sums = [0.0; SCALES];
         self.quiet = 0;
-        self.peak = 0;
         self.flags &= !(ALARMED | WATCHED);
     }
 
@@ -437,6 +485,7 @@ impl Baseline {
     /// days). Not for floods, which would teach the test to overlook the next.
     pub fn dismiss(&mut self) {
         self.set_tolerance(self.tolerance() * (1.1 * whole(self.peak)).max(1.0));
+        self.peak = 0;
         self.clear();
     }
 
@@ -457,7 +506,7 @@ impl Baseline {
         }
         self.clear();
         (self.second_samples, self.second_squares, self.blocks) = (0.0, 0.0, [0.0; 2]);
-        self.flags |= BLOCKS_SPOILT;
+        self.forget_pending();
         if self.is_established() {
             self.relearn(plan, now);
         }
@@ -473,6 +522,7 @@ impl Baseline {
             week.age(seconds);
         }
         self.clear();
+        self.forget_pending();
         self.flags &= !BEGUN;
     }
 }
@@ -483,7 +533,7 @@ mod tests {
 
     #[test]
     fn the_state_is_small() {
-        assert!(size_of::<Baseline>() <= 112, "{}", size_of::<Baseline>());
+        assert!(size_of::<Baseline>() <= 128, "{}", size_of::<Baseline>());
         assert!(size_of::<Week>() <= 170);
     }
 }

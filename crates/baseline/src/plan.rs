@@ -69,7 +69,7 @@ impl Plan {
     /// The four lines for a level of `mean` samples a step that was learnt for `age_seconds` with these relative
     /// excess variances, widened by `tolerance`.
     pub(crate) fn lines(&self, mean: f64, excess: &[f32; SCALES], age_seconds: f64, tolerance: f64) -> Lines {
-        let used = believed(excess, age_seconds);
+        let used = believed(mean, excess, age_seconds);
         let mut curve = [0.0; GRID];
         for (index, (value, steps)) in curve.iter_mut().zip(GRID_STEPS).enumerate() {
             let relative =
@@ -82,15 +82,25 @@ impl Plan {
         }
         let mut lines = Lines { slope: [0.0; SCALES], height: [0.0; SCALES] };
         for scale in 0..SCALES {
-            let (low, high) = ((2 * scale).saturating_sub(1), (2 * scale + 1).min(GRID - 1));
-            let chord = (curve[high] - curve[low]) / (GRID_STEPS[high] - GRID_STEPS[low]);
-            let slope = chord.max(mean * LEAST_SLOPE);
-            let height = curve.iter().zip(GRID_STEPS).map(|(count, steps)| count - slope * steps);
+            let slope = touching(&curve, 2 * scale).max(mean * LEAST_SLOPE);
+            // The first step of a window has not fallen yet.
+            let height = curve.iter().zip(GRID_STEPS).map(|(count, steps)| count - slope * (steps - 1.0));
             lines.slope[scale] = slope;
             lines.height[scale] = height.fold(0.5, f64::max);
         }
         lines
     }
+}
+
+/// The slope of a line through the curve at `at` that stays above the curve, near the chord of the neighbours; where the
+/// curve is not concave, the least slope that stays above what follows.
+fn touching(curve: &[f64; GRID], at: usize) -> f64 {
+    let slope_to = |other: usize| (curve[other] - curve[at]) / (GRID_STEPS[other] - GRID_STEPS[at]);
+    let (low, high) = (at.saturating_sub(1), (at + 1).min(GRID - 1));
+    let chord = (curve[high] - curve[low]) / (GRID_STEPS[high] - GRID_STEPS[low]);
+    let most = (0..at).map(slope_to).fold(f64::INFINITY, f64::min);
+    let least = (at + 1..GRID).map(slope_to).fold(0.0, f64::max);
+    chord.min(most).max(least)
 }
 
 /// Four straight lines, in samples and steps.
@@ -101,18 +111,21 @@ pub(crate) struct Lines {
 }
 
 /// The relative excess variances to calculate with: a scale of which few blocks were seen is assumed to deviate as
-/// the next shorter one does (which is never too little for a stationary signal), and what was learnt from
-/// little is widened.
-fn believed(excess: &[f32; SCALES], age_seconds: f64) -> [f64; SCALES] {
+/// the next shorter one does (which is never too little for a stationary signal) less what chance explains, and what was
+/// learnt from little is widened.
+fn believed(mean: f64, excess: &[f32; SCALES], age_seconds: f64) -> [f64; SCALES] {
     let unsure = 1.0 + 2.0 * (2.0 / (age_seconds / 16.0).max(1.0)).sqrt();
-    let mut shorter = f64::from(excess[0]).max(0.0);
+    let mut prior = f64::from(excess[0]).max(0.0);
     let mut used = [0.0; SCALES];
     for (scale, value) in used.iter_mut().enumerate() {
-        let blocks = age_seconds * 10.0 / SCALE_STEPS[scale];
+        let blocks = (age_seconds * 10.0 / SCALE_STEPS[scale]).max(1.0);
+        let expected = mean * SCALE_STEPS[scale];
         let learnt = f64::from(excess[scale]);
-        let mixed = (PRIOR_BLOCKS * shorter + blocks * learnt) / (PRIOR_BLOCKS + blocks);
-        shorter = mixed.max(0.0);
-        *value = shorter * unsure + LEAST_DEVIATION * LEAST_DEVIATION;
+        let mixed = ((PRIOR_BLOCKS * prior + blocks * learnt) / (PRIOR_BLOCKS + blocks)).max(0.0);
+        // Deviation of the estimate of a Poisson variable's variance.
+        let chance = ((2.0 + 1.0 / expected) / (PRIOR_BLOCKS + blocks)).sqrt() / expected;
+        prior = (mixed - chance).max(0.0);
+        *value = mixed * unsure + LEAST_DEVIATION * LEAST_DEVIATION;
     }
     used
 }
@@ -166,7 +179,9 @@ mod tests {
             let lines = [&strict, &loose].map(|plan| plan.lines(mean, &[0.1, 0.05, 0.02, 0.01], 3600.0, 1.0));
             for steps in [1.0, 5.0, 10.0, 100.0, 640.0] {
                 let reach = |lines: &Lines| {
-                    (0..SCALES).map(|i| lines.height[i] + lines.slope[i] * steps).fold(f64::MAX, f64::min)
+                    (0..SCALES)
+                        .map(|i| lines.height[i] + lines.slope[i] * (steps - 1.0))
+                        .fold(f64::MAX, f64::min)
                 };
                 assert!(reach(&lines[0]) >= reach(&lines[1]));
             }

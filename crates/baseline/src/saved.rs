@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::level::Baseline;
+use crate::level::{Baseline, MAXIMUM_TOLERANCE};
 use crate::plan::SCALES;
 use crate::week::{HOURS, Week};
 
@@ -23,7 +23,7 @@ pub struct Saved {
     pub slow: f32,
     /// Variance beyond Poisson at 0.1, 1, 8 and 64 s, relative to the square of the mean.
     pub excess: [f32; SCALES],
-    /// How much heavier than gamma the tail is, 1 to 8.
+    /// How much heavier than gamma the tail is, 1 to 16.
     pub tolerance: f32,
     /// Seconds learnt.
     pub age_seconds: u32,
@@ -83,7 +83,7 @@ impl Baseline {
         };
         check("fast", saved.fast, 0.0, MOST_SAMPLES_PER_SECOND)?;
         check("slow", saved.slow, 0.0, MOST_SAMPLES_PER_SECOND)?;
-        check("tolerance", saved.tolerance, 1.0, 8.0)?;
+        check("tolerance", saved.tolerance, 1.0, MAXIMUM_TOLERANCE)?;
         for excess in saved.excess {
             check("excess", excess, -1e6, 1e6)?;
         }
