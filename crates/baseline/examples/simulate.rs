@@ -1,12 +1,31 @@
-//! False alarms and delays on simulated traffic: `cargo run --release -p baseline --example simulate -- [DAYS] [FILTER]`.
+//! False alarms and delays on simulated traffic: `cargo run --release -p baseline --example simulate -- [DAYS [FILTER [SECONDS]]]`.
 //!
 //! Every signal is simulated for 30 days (or as given) at a budget of one false alarm a month for itself alone, with seeds
-//! from its position in the table. Delays are from 200 trials each: 120 s of ordinary traffic, then a step. An alarm of the
+//! from its position in the table. Delays are from 200 trials each: SECONDS (120) of ordinary traffic, then a step. An alarm of the
 //! 30 days that ended is dismissed, as an operator or the detector would do who found no flood behind it.
 
-use baseline::{Baseline, Budget, LEARN_SECONDS, MONTH_SECONDS, Moment, Plan, least_seconds};
+use baseline::{Baseline, Budget, MONTH_SECONDS, Moment, Plan, least_seconds};
+
+/// Trials for each delay.
+const TRIALS: u64 = 200;
+/// How many times the ordinary rate a flood makes.
+const RATIOS: [f64; 4] = [10.0, 2.0, 1.5, 1.2];
+const KINDS: [Kind; 11] = [
+    Kind::Poisson,
+    Kind::Gamma(0.1, 1.0),
+    Kind::Gamma(0.1, 10.0),
+    Kind::Gamma(0.3, 1.0),
+    Kind::Gamma(0.3, 10.0),
+    Kind::Gamma(0.5, 1.0),
+    Kind::Gamma(0.5, 10.0),
+    Kind::Day(0.3, 3.0),
+    Kind::Batches(10.0),
+    Kind::Bursts(2.5),
+    Kind::Bursts(1.5),
+];
 
 /// xoshiro256++ by Blackman and Vigna (public domain), so that a table can be had again.
+#[derive(Clone)]
 struct Random([u64; 4]);
 
 impl Random {
@@ -113,6 +132,7 @@ impl Kind {
 }
 
 /// A stream of counts in steps of 100 ms.
+#[derive(Clone)]
 struct Traffic {
     kind: Kind,
     rate: f64,
@@ -197,72 +217,62 @@ fn false_alarms(plan: &Plan, kind: Kind, rate: f64, days: u64, seed: u64) -> (u3
     (first_day, later, signal.tolerance())
 }
 
-/// Median and nine tenths of the delay of an alarm after a step to `ratio`, in seconds; infinite if not within 120 s.
-fn delays(plan: &Plan, kind: Kind, rate: f64, ratio: f64, seed: u64) -> (f64, f64) {
-    let ordinary = 10 * (2 * LEARN_SECONDS as u64);
-    let mut found: Vec<f64> = (0..200)
-        .map(|trial| {
-            let mut traffic = Traffic::new(kind, rate, seed + 7_919 * trial);
-            let mut signal = Baseline::new(0);
-            let start = traffic.random.next() % 10;
-            for step in 0..ordinary + 1_200 {
-                let times = if step < ordinary + start { 1.0 } else { ratio };
-                let score = signal.step(plan, &Moment::new(step, 0), traffic.next(times) as f32, false);
-                if step >= ordinary + start && score >= 1.0 {
-                    return (step - ordinary - start + 1) as f64 / 10.0;
-                }
+/// Delays of the alarm after a step to each ratio, in seconds, sorted; infinite if not within 120 s. All ratios continue the
+/// same ordinary traffic, trial by trial.
+fn delays(plan: &Plan, kind: Kind, rate: f64, ordinary: u64, seed: u64) -> Vec<Vec<f64>> {
+    let mut found = vec![Vec::new(); RATIOS.len()];
+    for trial in 0..TRIALS {
+        let mut traffic = Traffic::new(kind, rate, seed + 7_919 * trial);
+        let mut signal = Baseline::new(0);
+        let ordinary = ordinary + traffic.random.next() % 160;
+        for step in 0..ordinary {
+            let score = signal.step(plan, &Moment::new(step, 0), traffic.next(1.0) as f32, false);
+            if score >= 1.0 {
+                signal.dismiss();
             }
-            f64::INFINITY
-        })
-        .collect();
-    found.sort_by(f64::total_cmp);
-    (found[100], found[180])
+        }
+        for (delays, ratio) in found.iter_mut().zip(RATIOS) {
+            let (mut traffic, mut signal) = (traffic.clone(), signal.clone());
+            let alarm = (0..1_200).find(|step| {
+                let samples = traffic.next(ratio) as f32;
+                signal.step(plan, &Moment::new(ordinary + step, 0), samples, false) >= 1.0
+            });
+            delays.push(alarm.map_or(f64::INFINITY, |steps| (steps + 1) as f64 / 10.0));
+        }
+    }
+    found.iter_mut().for_each(|delays| delays.sort_by(f64::total_cmp));
+    found
 }
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let days: u64 = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(30);
     let filter = arguments.next().unwrap_or_default();
+    let seconds: u64 = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(120);
     let plan = Plan::new(Budget { false_alarms_per_month: 1.0, tests: 1 }, 0.2);
-    let kinds = [
-        Kind::Poisson,
-        Kind::Gamma(0.1, 1.0),
-        Kind::Gamma(0.1, 10.0),
-        Kind::Gamma(0.3, 1.0),
-        Kind::Gamma(0.3, 10.0),
-        Kind::Gamma(0.5, 1.0),
-        Kind::Gamma(0.5, 10.0),
-        Kind::Day(0.3, 3.0),
-        Kind::Batches(10.0),
-        Kind::Bursts(2.5),
-        Kind::Bursts(1.5),
-    ];
+    println!("Delays after {seconds} s of ordinary traffic: median (nine tenths), in seconds.\n");
     println!(
-        "| traffic | samples/s | first day | days 2 to {days} | tolerance | 10x | 2x | 1.5x | 1.2x | bound 2x |"
+        "| traffic | samples/s | first day | later | tolerance | 10x | 2x | 1.5x | 1.2x | Poisson bound 2x |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let (mut all, mut cases) = (0, 0);
-    for (row, kind) in kinds.into_iter().enumerate() {
-        if !kind.name().contains(&filter) {
-            continue;
-        }
+    for (row, kind) in KINDS.into_iter().enumerate().filter(|(_, kind)| kind.name().contains(&filter)) {
         for (column, rate) in [0.5, 5.0, 50.0, 500.0].into_iter().enumerate() {
             let seed = 1_000_000 * (1 + row as u64) + 100_000 * column as u64;
             let (first_day, later, tolerance) = false_alarms(&plan, kind, rate, days, seed);
             all += first_day + later;
             cases += 1;
             print!("| {} | {rate} | {first_day} | {later} | {tolerance:.2} |", kind.name());
-            for ratio in [10.0, 2.0, 1.5, 1.2] {
-                let (median, late) = delays(&plan, kind, rate, ratio, seed + 50_000);
-                let shown =
-                    |seconds: f64| if seconds.is_finite() { format!("{seconds:.1}") } else { "-".into() };
-                print!(" {} ({}) |", shown(median), shown(late));
+            for sorted in delays(&plan, kind, rate, 10 * seconds, seed + 50_000) {
+                let shown = |share: usize| match sorted[sorted.len() * share / 10] {
+                    late if late.is_finite() => format!("{late:.1}"),
+                    _ => "-".into(),
+                };
+                print!(" {} ({}) |", shown(5), shown(9));
             }
             println!(" {:.1} |", least_seconds(rate, 2.0, MONTH_SECONDS));
         }
     }
-    println!(
-        "\n{all} alarms in {cases} simulated signals of {days} days: {:.2} in 30 days each.",
-        f64::from(all) * 30.0 / (f64::from(cases) * days as f64)
-    );
+    let month = f64::from(all) * 30.0 / (f64::from(cases) * days.max(1) as f64);
+    println!("\n{all} false alarms in {cases} signals of {days} days: {month:.2} a signal in 30 days.");
 }

@@ -19,13 +19,16 @@ const GRID_STEPS: [f64; GRID] = [1.0, 3.162, 10.0, 28.28, 80.0, 226.3, 640.0];
 const GRID: usize = 2 * SCALES - 1;
 /// Nats added to the logarithm of the number of tests: several scales share the budget and windows overlap, and
 /// Chernoff's bound gives a part of that back. Set with `cargo run --release -p baseline --example simulate`.
-const EXTRA_NATS: f64 = 1.5;
+const EXTRA_NATS: f64 = 2.0;
 /// No level is steadier than this share of itself at long scales, whatever was learnt.
 const LEAST_DEVIATION: f64 = 0.02;
 /// Blocks of a scale that weigh as much as the assumption that it deviates like the next shorter one.
-const PRIOR_BLOCKS: f64 = 8.0;
+const PRIOR_BLOCKS: f64 = 4.0;
 /// A line falls at least this much faster than the level, relative to it.
 const LEAST_SLOPE: f64 = 1.04;
+/// A sum falls by this share of its alarm in its own time, so that it does not add up what is longer ago: errors of the
+/// level itself. It is a half where deviations grow with the root of time.
+const LEAST_FALL: f64 = 1.0 / 3.0;
 
 /// What the operator allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,7 +85,9 @@ impl Plan {
         }
         let mut lines = Lines { slope: [0.0; SCALES], height: [0.0; SCALES] };
         for scale in 0..SCALES {
-            let slope = touching(&curve, 2 * scale).max(mean * LEAST_SLOPE);
+            let steps = SCALE_STEPS[scale];
+            let falls = mean + LEAST_FALL * (curve[2 * scale] / steps - mean);
+            let slope = touching(&curve, 2 * scale).max(falls).max(mean * LEAST_SLOPE);
             // The first step of a window has not fallen yet.
             let height = curve.iter().zip(GRID_STEPS).map(|(count, steps)| count - slope * (steps - 1.0));
             lines.slope[scale] = slope;
@@ -114,7 +119,7 @@ pub(crate) struct Lines {
 /// the next shorter one does (which is never too little for a stationary signal) less what chance explains, and what was
 /// learnt from little is widened.
 fn believed(mean: f64, excess: &[f32; SCALES], age_seconds: f64) -> [f64; SCALES] {
-    let unsure = 1.0 + 2.0 * (2.0 / (age_seconds / 16.0).max(1.0)).sqrt();
+    let unsure = 1.0 + (2.0 / (age_seconds / 16.0).max(1.0)).sqrt();
     let mut prior = f64::from(excess[0]).max(0.0);
     let mut used = [0.0; SCALES];
     for (scale, value) in used.iter_mut().enumerate() {
@@ -125,7 +130,7 @@ fn believed(mean: f64, excess: &[f32; SCALES], age_seconds: f64) -> [f64; SCALES
         // Deviation of the estimate of a Poisson variable's variance.
         let chance = ((2.0 + 1.0 / expected) / (PRIOR_BLOCKS + blocks)).sqrt() / expected;
         prior = (mixed - chance).max(0.0);
-        *value = mixed * unsure + LEAST_DEVIATION * LEAST_DEVIATION;
+        *value = (mixed - 0.5 * chance).max(0.0) * unsure + LEAST_DEVIATION * LEAST_DEVIATION;
     }
     used
 }
