@@ -1,11 +1,13 @@
 //! The state of one signal: what is learnt and the sums of the test, 128 bytes beside its week.
 //!
 //! The level is the larger of two exponential means, of two minutes and of half an hour: one follows a rising day,
-//! the other remembers the level through an outage, and what the hour of the week says may raise both. Each second is cut at
+//! the other remembers more of the day, and what the hour of the week says may raise both. Each second is cut at
 //! half the way to its own alarm, what was collected is learnt when it is known that it did not become an alarm, and a rise
 //! has a bound per hour. A new level that stays is taken in after [`INTAKE_SECONDS`].
 
-use crate::plan::{Lines, Plan, SCALE_STEPS, SCALES};
+mod learn;
+
+use crate::plan::{Plan, SCALE_STEPS, SCALES};
 use crate::week::Week;
 
 /// Steps of the test in a second.
@@ -20,36 +22,8 @@ pub const MAXIMUM_RISE_PER_HOUR: f32 = 6.0;
 /// Where the score ends, in alarms.
 pub const MAXIMUM_SCORE: f32 = 8.0;
 
-const FAST_SECONDS: f32 = 120.0;
 const SLOW_SECONDS: f32 = 1_800.0;
-/// `ln 2 / 3600`: the slow mean doubles in an hour at most.
-const SLOW_RISE_PER_SECOND: f32 = 1.925_4e-4;
-const FAST_OVER_SLOW: f32 = 3.0;
-/// Established enough for the bound of the rise.
-const BOUND_SECONDS: u32 = 600;
-/// Memory of the deviations.
-const DEVIATION_SECONDS: f32 = 14_400.0;
-/// A second is cut at this share of the way to the alarm before it is learnt.
-const CUT: f32 = 0.5;
-/// The same for its deviation, which needs more of the tail.
-const DEVIATION_CUT: f32 = 0.6;
-/// What was collected waits while the score is above this: it may be the beginning of a flood.
-const LEARNING_SCORE: f32 = 0.5;
-/// It waits so long at most, in seconds.
-const PENDING_SECONDS: u8 = 64;
-const MOST_EXCESS: f32 = 1e6;
-/// Scores above this are counted, and when there are too many the test becomes more tolerant.
-const WATCHED_SCORE: f32 = 0.6;
-const TOLERANCE_STEP: f32 = 0.02;
-/// What is left of the tolerance after an hour: half after ten days.
-const TOLERANCE_LEFT: f32 = 0.997;
 pub(crate) const MAXIMUM_TOLERANCE: f32 = 16.0;
-/// Blocks of 8 s below the lowest line after which an alarm is over.
-const QUIET_BLOCKS: u8 = 2;
-/// Empty seconds that are gone through one by one; more are taken as one.
-const IDLE_SECONDS: u32 = 64;
-/// Seconds learnt that make an hour one to remember.
-const HOUR_ENOUGH_SECONDS: u16 = 900;
 /// Positions of steps wrap here, at a whole number of 64 s.
 const WRAP: u64 = 640 * 6_710_886;
 /// Samples in a step are counted up to this.
@@ -171,7 +145,7 @@ impl Baseline {
     #[inline]
     pub fn step(&mut self, plan: &Plan, now: &Moment, samples: f32, hold: bool) -> f32 {
         // `max` takes the other operand where one is not a number.
-        let samples = samples.max(0.0).min(MOST_SAMPLES);
+        let samples = samples.max(0.0).clamp(0.0, MOST_SAMPLES);
         if now.position != self.position || self.flags & BEGUN == 0 {
             self.advance(plan, now, hold);
         }
@@ -204,13 +178,13 @@ impl Baseline {
     /// [`Baseline::step`]; call it yourself for signals in alarm that are not touched, and before saving.
     pub fn advance(&mut self, plan: &Plan, now: &Moment, hold: bool) {
         if self.flags & BEGUN == 0 {
-            self.begin(now);
+            self.begin(plan, now);
             return;
         }
         let (new, old) = (u64::from(now.position), u64::from(self.position));
         let gap = if new >= old { new - old } else { new + WRAP - old };
         if gap > WRAP / 2 {
-            self.begin(now);
+            self.begin(plan, now);
             return;
         }
         self.position = now.position;
@@ -225,221 +199,16 @@ impl Baseline {
     }
 
     /// The first step, and the first after the clock was set back: what the second lacks is not learnt.
-    fn begin(&mut self, now: &Moment) {
+    fn begin(&mut self, plan: &Plan, now: &Moment) {
         self.position = now.position;
         self.hour = now.hour();
         self.second_samples = 0.0;
         self.second_squares = 0.0;
         self.flags |= BEGUN | BLOCKS_SPOILT;
-    }
-
-    #[inline(never)]
-    fn seconds(&mut self, plan: &Plan, now: &Moment, second: u32, seconds: u32, hold: bool) {
-        self.second(plan, now, second, hold);
-        for empty in 1..seconds.min(IDLE_SECONDS) {
-            self.second(plan, now, second.wrapping_add(empty), hold);
+        // Restored.
+        if self.age_seconds >= LEARN_SECONDS && !self.is_established() {
+            self.relearn(plan, now);
         }
-        if seconds > IDLE_SECONDS {
-            self.idle(plan, now, seconds - IDLE_SECONDS);
-        }
-        if now.hour() != self.hour {
-            self.end_hour(now.hour());
-        }
-    }
-
-    /// A long silence at once.
-    fn idle(&mut self, plan: &Plan, now: &Moment, seconds: u32) {
-        let silence = seconds as f32;
-        self.fast *= (-silence / FAST_SECONDS).exp();
-        self.slow *= (-silence / SLOW_SECONDS).exp();
-        self.age_seconds = self.age_seconds.saturating_add(seconds);
-        self.flags |= BLOCKS_SPOILT;
-        self.blocks = [0.0; 2];
-        self.relearn(plan, now);
-    }
-
-    fn second(&mut self, plan: &Plan, now: &Moment, second: u32, hold: bool) {
-        let (samples, squares) = (self.second_samples, self.second_squares);
-        (self.second_samples, self.second_squares) = (0.0, 0.0);
-        let score = self.score();
-        let phase = second.wrapping_add(u32::from(self.phase));
-        self.watch(score);
-        let deviation = samples - self.ordinary_samples_per_second();
-        self.blocks[0] += deviation;
-        self.blocks[1] += deviation;
-        let held = hold || self.flags & ALARMED != 0;
-        if held {
-            self.held_seconds = self.held_seconds.saturating_add(1);
-        } else {
-            self.held_seconds = self.held_seconds.saturating_sub(1);
-        }
-        let learning = !held || self.held_seconds >= INTAKE_SECONDS;
-        if learning {
-            self.collect(samples, squares);
-        } else {
-            self.forget_pending();
-        }
-        self.end_blocks(phase);
-        let settled = score < LEARNING_SCORE || learning && self.pending_seconds >= PENDING_SECONDS;
-        if learning && settled && phase.is_multiple_of(self.epoch_seconds()) {
-            self.take_in(plan);
-            if self.age_seconds >= LEARN_SECONDS {
-                self.relearn(plan, now);
-            }
-        }
-    }
-
-    /// Seconds between two times at which what was collected is taken in.
-    fn epoch_seconds(&self) -> u32 {
-        match self.age_seconds {
-            ..16 => 1,
-            16..64 => 4,
-            64..256 => 8,
-            _ => 16,
-        }
-    }
-
-    /// Too many scores near the alarm mean that the tail is heavier than learnt.
-    fn watch(&mut self, score: f32) {
-        if score < 0.5 * WATCHED_SCORE {
-            self.flags &= !WATCHED;
-        } else if score >= WATCHED_SCORE && self.flags & WATCHED == 0 {
-            self.flags |= WATCHED;
-            self.set_tolerance(self.tolerance() + TOLERANCE_STEP);
-        }
-    }
-
-    /// Cuts a second and keeps it until it is known whether it became an alarm.
-    fn collect(&mut self, samples: f32, squares: f32) {
-        let expected = self.ordinary_samples_per_second();
-        let cut = if self.is_established() {
-            let reach = CUT * self.reach(1);
-            samples.max(expected - reach).min(expected + reach)
-        } else if self.age_seconds >= 10 {
-            samples.min(8.0 * self.fast.max(1.0))
-        } else {
-            samples
-        };
-        self.pending_rate += cut;
-        self.pending_seconds = self.pending_seconds.saturating_add(1);
-        // Around a mean of a few seconds every signal seems to deviate little.
-        if self.age_seconds >= 10 {
-            let step = self.expected;
-            let of_steps = squares * 0.1 - 0.2 * samples * step + step * step;
-            self.pending_excess[0] += self.beyond(0, of_steps);
-            self.pending_excess[1] += self.beyond(1, (samples - expected) * (samples - expected));
-        }
-    }
-
-    /// A squared deviation at a scale: what of it is beyond Poisson, relative to the square of the mean.
-    fn beyond(&self, scale: usize, squared: f32) -> f32 {
-        let mean = self.expected * SCALE_STEPS[scale] as f32;
-        let most =
-            if self.is_established() { (DEVIATION_CUT * self.reach(scale)).powi(2) } else { f32::INFINITY };
-        let beyond = (squared.min(most) - mean) / (mean * mean);
-        if beyond.is_finite() { beyond.clamp(-MOST_EXCESS, MOST_EXCESS) } else { 0.0 }
-    }
-
-    fn forget_pending(&mut self) {
-        self.flags |= BLOCKS_SPOILT;
-        self.pending_rate = 0.0;
-        self.pending_excess = [0.0; 3];
-        self.pending_seconds = 0;
-    }
-
-    /// What was collected becomes part of what is ordinary.
-    fn take_in(&mut self, plan: &Plan) {
-        if self.pending_seconds == 0 {
-            return;
-        }
-        let seconds = f32::from(self.pending_seconds);
-        let age = self.age_seconds as f32;
-        let rate = self.pending_rate / seconds;
-        let share = |memory: f32| seconds / (age + seconds).min(memory).max(seconds);
-        let slow = self.slow + (rate - self.slow) * share(SLOW_SECONDS);
-        let fast = self.fast + (rate - self.fast) * share(FAST_SECONDS);
-        if self.age_seconds > BOUND_SECONDS {
-            let least = plan.least_samples_per_step() * STEPS_PER_SECOND as f32;
-            self.slow = slow.min(self.slow.max(least) * (1.0 + SLOW_RISE_PER_SECOND * seconds));
-            self.fast = fast.min(FAST_OVER_SLOW * self.slow.max(least));
-        } else {
-            (self.slow, self.fast) = (slow, fast);
-        }
-        let part = share(DEVIATION_SECONDS);
-        for (excess, pending) in self.excess.iter_mut().zip(self.pending_excess) {
-            *excess += part * (pending / seconds - *excess);
-        }
-        self.age_seconds = self.age_seconds.saturating_add(u32::from(self.pending_seconds));
-        self.learnt_seconds = self.learnt_seconds.saturating_add(u16::from(self.pending_seconds));
-        let spoilt = self.flags & BLOCKS_SPOILT;
-        self.forget_pending();
-        self.flags = self.flags & !BLOCKS_SPOILT | spoilt;
-        self.set_expected(plan);
-    }
-
-    fn set_expected(&mut self, plan: &Plan) {
-        let rate = self.fast.max(self.slow).max(self.floor);
-        self.expected = (rate / STEPS_PER_SECOND as f32).max(plan.least_samples_per_step());
-    }
-
-    /// Blocks of 8 and 64 s: their deviations, and whether an alarm is over.
-    fn end_blocks(&mut self, phase: u32) {
-        if phase.is_multiple_of(8) {
-            let deviation = std::mem::take(&mut self.blocks[0]);
-            if self.flags & SHORT_BLOCK_SPOILT == 0 {
-                self.pending_excess[2] += 8.0 * self.beyond(2, deviation * deviation);
-            }
-            self.flags &= !SHORT_BLOCK_SPOILT;
-            if self.flags & ALARMED != 0 {
-                let least = (whole(self.slopes[SCALES - 1]) - 1.0) * self.expected * SCALE_STEPS[2] as f32;
-                self.quiet = if deviation <= least { self.quiet + 1 } else { 0 };
-                if self.quiet >= QUIET_BLOCKS {
-                    self.clear();
-                }
-            }
-        }
-        if phase.is_multiple_of(64) {
-            let deviation = std::mem::take(&mut self.blocks[1]);
-            if self.flags & LONG_BLOCK_SPOILT == 0 {
-                let learnt = self.beyond(3, deviation * deviation);
-                let part = 64.0 / (self.age_seconds as f32 + 1.0).clamp(128.0, DEVIATION_SECONDS);
-                self.excess[3] += part * (learnt - self.excess[3]);
-            }
-            self.flags &= !LONG_BLOCK_SPOILT;
-        }
-    }
-
-    /// The lines anew, and what the week says.
-    fn relearn(&mut self, plan: &Plan, now: &Moment) {
-        let rate = self.fast.max(self.slow);
-        self.floor = 0.0;
-        if let Some((ordinary, trust)) = self.week.as_ref().and_then(|week| week.ordinary(now.second_of_week))
-            && ordinary > rate
-        {
-            let base = rate.max(plan.least_samples_per_step());
-            self.floor = base * (ordinary / base).powf(trust);
-        }
-        self.set_expected(plan);
-        if !self.is_established() {
-            self.sums = [0.0; SCALES];
-        }
-        let mean = f64::from(self.expected);
-        let age = f64::from(self.age_seconds).min(f64::from(DEVIATION_SECONDS));
-        let Lines { slope, height } = plan.lines(mean, &self.excess, age, f64::from(self.tolerance()));
-        for scale in 0..SCALES {
-            self.slopes[scale] = upper_half((slope[scale] / mean) as f32);
-            self.inverses[scale] = lower_half((1.0 / height[scale]) as f32);
-        }
-    }
-
-    fn end_hour(&mut self, hour: u8) {
-        if self.learnt_seconds >= HOUR_ENOUGH_SECONDS && self.is_established() {
-            let (past, rate) = (self.hour, self.slow);
-            self.week.get_or_insert_default().learn(past, rate);
-        }
-        self.learnt_seconds = 0;
-        self.hour = hour;
-        self.set_tolerance(1.0 + (self.tolerance() - 1.0) * TOLERANCE_LEFT);
     }
 
     /// Samples above the level at which the line of this scale alarms in its own time.
@@ -512,17 +281,18 @@ impl Baseline {
         }
     }
 
-    /// Time in which the service was down: the level is then learnt anew faster, the deviations and the week
-    /// are kept and count less.
+    /// Time in which the service was down. After half an hour at most the test goes on at once with what was known; after
+    /// more, level and deviations are learnt anew first. The week is kept and counts less.
     pub fn age(&mut self, seconds: u64) {
-        let left = (-(seconds as f64) / f64::from(SLOW_SECONDS)).exp2();
-        let floor = f64::from(self.age_seconds.min(4 * LEARN_SECONDS));
-        self.age_seconds = (f64::from(self.age_seconds) * left).max(floor) as u32;
+        let most =
+            if seconds as f64 <= f64::from(SLOW_SECONDS) { 4 * LEARN_SECONDS } else { LEARN_SECONDS / 2 };
+        self.age_seconds = self.age_seconds.min(most);
         if let Some(week) = &mut self.week {
             week.age(seconds);
         }
         self.clear();
         self.forget_pending();
+        self.inverses = [0; SCALES];
         self.flags &= !BEGUN;
     }
 }
