@@ -284,8 +284,7 @@ impl Baseline {
     /// Time in which the service was down. After half an hour at most the test goes on at once with what was known; after
     /// more, level and deviations are learnt anew first. The week is kept and counts less.
     pub fn age(&mut self, seconds: u64) {
-        let most =
-            if seconds as f64 <= f64::from(SLOW_SECONDS) { 4 * LEARN_SECONDS } else { LEARN_SECONDS / 2 };
+        let most = if seconds as f64 <= f64::from(SLOW_SECONDS) { 4 * LEARN_SECONDS } else { 1 };
         self.age_seconds = self.age_seconds.min(most);
         if let Some(week) = &mut self.week {
             week.age(seconds);
