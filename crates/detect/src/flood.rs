@@ -10,7 +10,7 @@ use crate::event::{
     Sources, Target, TargetKind,
 };
 use crate::suspect::Suspect;
-use crate::target::{STEP_NANOSECONDS, TargetState, bits};
+use crate::target::{STEP_NANOSECONDS, STEPS_PER_SECOND, TargetState, bits};
 use crate::vector::{VECTOR_COUNT, Vector};
 
 /// A flood ends after this long without an excess.
@@ -18,6 +18,28 @@ pub const HOLD_SECONDS: i64 = 10;
 /// Sources named in an event.
 const SOURCES_NAMED: usize = 8;
 const WINDOW_STEPS: usize = 10;
+/// A flood of too many packets is over below half of this excess over what is ordinary.
+const QUIET_EXCESS: f32 = 0.3;
+
+/// What begins a flood.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Alarm {
+    /// The kind that there is most of.
+    pub(crate) lead: Vector,
+    /// How many alarms its excess is worth.
+    pub(crate) weight: f32,
+    /// Set if it is not that packets are unwanted but that there are too many.
+    pub(crate) level: Option<Level>,
+}
+
+/// What there are too many packets for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Level {
+    /// Ordinary packets a second.
+    pub(crate) packets_per_second: f32,
+    /// The step in which there began to be more.
+    pub(crate) since_step: i64,
+}
 
 /// Which target a flood is on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,6 +85,8 @@ pub(crate) struct Flood {
     /// Whether the first line was written.
     is_told: bool,
     baseline: Option<f64>,
+    /// Packets in an ordinary step, if the flood is that there are too many, wanted or not.
+    level: Option<f32>,
 }
 
 impl Flood {
@@ -72,7 +96,7 @@ impl Flood {
         target: Target,
         key: &[u8; 16],
         view: &View<'_>,
-        (lead, weight): (Vector, f32),
+        Alarm { lead, weight, level }: Alarm,
     ) -> Self {
         const BASELINE_STEPS_MINIMUM: u32 = 50;
         let state = view.state;
@@ -80,6 +104,7 @@ impl Flood {
         let lead_onset = state.sum(lead.index()).since_step;
         // A trickle of something else that has run for long is not this flood's beginning.
         let onset_step = onset_step.max(lead_onset.saturating_sub(10));
+        let onset_step = level.map_or(onset_step, |level| level.since_step.min(view.step));
         let onset = Time::from_nanoseconds(onset_step.saturating_mul(STEP_NANOSECONDS)).min(view.now);
         let mut totals = [0.0; VECTOR_COUNT];
         let mut packets = 0.0;
@@ -93,6 +118,10 @@ impl Flood {
             };
             totals[index] = before.max(0.0);
             packets += f64::from(totals[index]);
+        }
+        if let Some(level) = level {
+            let excess = (state.recent_packets - level.packets_per_second) / STEPS_PER_SECOND;
+            packets = f64::from(excess.max(0.0)) * (view.step - onset_step) as f64;
         }
         let steps = (view.step - onset_step).clamp(0, WINDOW_STEPS as i64 - 1);
         let mut window = [(0.0, 0.0, 0.0); WINDOW_STEPS];
@@ -124,23 +153,32 @@ impl Flood {
             last_line_step: view.step,
             last_names: Vec::new(),
             is_told: false,
-            baseline: enough.then(|| round(f64::from(state.baseline))),
+            baseline: level
+                .map(|level| level.packets_per_second)
+                .or(enough.then_some(state.baseline))
+                .map(|usual| round(f64::from(usual))),
+            level: level.map(|level| level.packets_per_second / STEPS_PER_SECOND),
         }
     }
 
     /// Adds a closed step. Call before the target's cells are cleared.
     pub(crate) fn step(&mut self, state: &TargetState, step: i64, factor: f32) {
+        let excess_share = self.level.map(|level| 1.0 - (level / state.packets.max(1.0)).min(1.0));
         let mut unwanted = 0.0;
         for index in bits(state.active) {
-            let packets = self.counted(state, index);
+            let packets = match excess_share {
+                Some(share) => state.cell(index).packets * share,
+                None => self.counted(state, index),
+            };
             self.totals[index] += packets;
             unwanted += packets;
         }
         let unwanted = unwanted.max(0.0);
+        let bytes = excess_share.map_or(state.unwanted_bytes, |share| state.bytes * share);
         let slot = step.rem_euclid(WINDOW_STEPS as i64) as usize;
-        self.window[slot] = (unwanted, state.packets, state.unwanted_bytes);
+        self.window[slot] = (unwanted, state.packets, bytes);
         self.packets += f64::from(unwanted);
-        self.bytes += f64::from(state.unwanted_bytes);
+        self.bytes += f64::from(bytes);
         self.sampling = self.sampling.max(state.sampling);
         let sum: f32 = self.window.iter().map(|slot| slot.0).sum();
         self.peak = self.peak.max(f64::from(sum));
@@ -148,7 +186,10 @@ impl Flood {
             self.last_packet = self.last_packet.max(state.last_packet);
         }
         self.weight = self.weight.max(state.heaviest_alarm(factor));
-        let floor = state.floor(self.lead).packets_per_second * factor;
+        let floor = match self.level {
+            Some(level) => QUIET_EXCESS * level * STEPS_PER_SECOND,
+            None => state.floor(self.lead).packets_per_second * factor,
+        };
         let quiet_below = (0.5 * floor).max(0.002 * self.peak as f32);
         if sum > quiet_below {
             self.last_unwanted_step = step;
@@ -171,6 +212,11 @@ impl Flood {
     /// Whether nothing came for the hold time.
     pub(crate) fn is_over(&self, step: i64) -> bool {
         step - self.last_unwanted_step > HOLD_SECONDS * 10
+    }
+
+    /// Whether it is that there are too many packets, wanted or not.
+    pub(crate) fn is_of_level(&self) -> bool {
+        self.level.is_some()
     }
 
     /// Whether its first line is still to be written.
@@ -251,7 +297,10 @@ impl Flood {
             ..Evidence::default()
         };
         describe(&mut evidence, view.suspect, matches!(self.subject, Subject::Wider(_)));
-        evidence.reason = crate::reason::sentence(lead, &evidence, view.suspect);
+        evidence.reason = match self.level {
+            Some(level) => crate::reason::too_many(level * STEPS_PER_SECOND, &evidence, view.suspect),
+            None => crate::reason::sentence(lead, &evidence, view.suspect),
+        };
         FloodEvent {
             phase,
             id: self.id.clone(),
@@ -337,7 +386,7 @@ mod tests {
         let view = |step| View { state: &state, suspect: None, now: Time::default(), step, lost: false };
         let address = std::net::IpAddr::from([192, 0, 2, 10]);
         let target = Target::of_address(None, address);
-        let alarm = (Vector::UdpFlood, 2.0);
+        let alarm = Alarm { lead: Vector::UdpFlood, weight: 2.0, level: None };
         let mut flood = Flood::begin(Subject::Address(0), target, &[0; 16], &view(0), alarm);
         assert!(flood.is_new());
         flood.start(&view(0));

@@ -32,10 +32,28 @@ pub(crate) fn sentence(lead: Vector, evidence: &Evidence, suspect: Option<&Suspe
         _ => "packets of a protocol that the target does not answer",
     }
     .to_owned();
+    add_sources(&mut text, suspect);
+    text
+}
+
+/// Why there are too many packets, whatever they are.
+pub(crate) fn too_many(
+    ordinary_packets_per_second: f32,
+    evidence: &Evidence,
+    suspect: Option<&Suspect>,
+) -> String {
+    let times = evidence.target_packets_per_second / f64::from(ordinary_packets_per_second.max(1.0));
+    let ordinary = ordinary_packets_per_second.round();
+    let mut text =
+        format!("{times:.1} times the {ordinary} packets a second that are ordinary here at this time");
+    add_sources(&mut text, suspect);
+    text
+}
+
+fn add_sources(text: &mut String, suspect: Option<&Suspect>) {
     if let Some(suspect) = suspect {
         let sources = suspect.distinct_sources().round();
         let plural = if sources == 1.0 { "" } else { "s" };
         text.push_str(&format!(", from {sources} source{plural}"));
     }
-    text
 }

@@ -116,6 +116,10 @@ pub(crate) mod flag {
     pub(crate) const OUTSIDE: u8 = 4;
     /// It has sketches.
     pub(crate) const SUSPECT: u8 = 8;
+    /// Packets of long flow records are still to come, and somebody wants to know when.
+    pub(crate) const DRIPS: u8 = 16;
+    /// All of its packets are looked at, not only unwanted ones: there are too many of them.
+    pub(crate) const LEVEL: u8 = 32;
 }
 
 impl Tally {
@@ -180,6 +184,13 @@ impl Tally {
     #[inline]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotKind, Slot)> + '_ {
         self.kinds.iter().copied().zip(self.slots.iter().copied()).take(usize::from(self.used))
+    }
+
+    /// The kind of most packets.
+    pub(crate) fn lead(&self) -> Vector {
+        let rate = |slot: &Slot| slot.packets * slot.part_of_step();
+        let heaviest = self.iter().max_by(|a, b| rate(&a.1).total_cmp(&rate(&b.1)));
+        heaviest.map_or(Vector::UdpFlood, |(kind, _)| Vector::ALL[kind.vector()])
     }
 
     /// Empties the counters; what is known of the address stays.

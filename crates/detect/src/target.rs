@@ -9,6 +9,7 @@
 
 use wire::Time;
 
+use crate::learning::Usual;
 use crate::reservoir::Reservoirs;
 use crate::rules::{Floor, MINIMUM_SAMPLES, RULES, Rule, side};
 use crate::sampled::{self, Excuses};
@@ -70,6 +71,15 @@ impl Sum {
     }
 }
 
+/// What came in a step, of what was still to come too.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Closed {
+    /// Packets.
+    pub(crate) packets: f32,
+    /// Unwanted packets.
+    pub(crate) unwanted: f32,
+}
+
 /// The cells of the running step and the tests of a target that is out of the ordinary.
 #[derive(Clone, Debug)]
 pub(crate) struct Tests {
@@ -97,6 +107,8 @@ pub(crate) struct TargetState {
     pub(crate) baseline: f32,
     /// Steps that `baseline` has seen.
     pub(crate) baseline_steps: u32,
+    /// Packets, decaying over a second.
+    pub(crate) recent_packets: f32,
     /// Unwanted packets, decaying over a second ([`MEMBERS_KEPT_PER_STEP`]).
     pub(crate) recent_unwanted: f32,
     /// Handshakes completed, decaying over some seconds.
@@ -123,6 +135,12 @@ pub(crate) struct TargetState {
     pub(crate) heaviest_member: (f32, u32),
     /// Step of the two.
     members_step: i64,
+    /// Unwanted packets that it always gets.
+    pub(crate) usual: Usual,
+    /// Packets in an ordinary step, 0 if that is not known.
+    pub(crate) ordinary_per_step: f32,
+    /// Packets of long records that flowed out, and in how many steps, since somebody asked.
+    flowed_out: (f32, i64),
     /// What the target sent in a step, where packets are sampled.
     pub(crate) excuses: Excuses,
     /// Largest sampling rate since a test runs.
@@ -150,6 +168,7 @@ impl Default for TargetState {
             reservoirs: Reservoirs::default(),
             baseline: 0.0,
             baseline_steps: 0,
+            recent_packets: 0.0,
             recent_unwanted: 0.0,
             completed: 0.0,
             begun: 0.0,
@@ -163,6 +182,9 @@ impl Default for TargetState {
             members_unwanted: 0.0,
             heaviest_member: (0.0, u32::MAX),
             members_step: NEVER,
+            usual: Usual::default(),
+            ordinary_per_step: 0.0,
+            flowed_out: (0.0, 0),
             excuses: Excuses::default(),
             sampling: 1,
             sends: false,
@@ -183,8 +205,8 @@ impl TargetState {
 
     /// Forgets all that has a time; whether it sends and is suspect stays.
     pub(crate) fn forget_times(&mut self) {
-        let Self { sends, suspect, factor, .. } = *self;
-        *self = Self { sends, suspect, factor, ..Self::default() };
+        let Self { sends, suspect, factor, usual, ordinary_per_step, .. } = *self;
+        *self = Self { sends, suspect, factor, usual, ordinary_per_step, ..Self::default() };
     }
 
     /// Whether there are tests, and so something out of the ordinary.
@@ -245,15 +267,15 @@ impl TargetState {
                 fresh += slot.fresh;
             }
             let counted = if rule.volume_is_of_conversations { fresh } else { packets };
-            unwanted * STEPS_PER_SECOND <= side(rule, blind).packets_per_second
+            let usual = self.usual.allowed(vector, self.ordinary_per_step);
+            (unwanted - usual) * STEPS_PER_SECOND <= side(rule, blind).packets_per_second
                 && counted * STEPS_PER_SECOND <= rule.volume_packets_per_second
         })
     }
 
-    /// Closes a step in which nothing was out of the ordinary. Returns the unwanted packets of the step, or `None` if it
-    /// was not calm, with nothing changed.
+    /// Closes a step in which nothing was out of the ordinary. `None` if it was not calm, with nothing changed.
     #[inline]
-    pub(crate) fn close_calm(&mut self, tally: &Tally, step: i64) -> Option<f32> {
+    pub(crate) fn close_calm(&mut self, tally: &Tally, step: i64) -> Option<Closed> {
         if !self.is_calm(tally) {
             return None;
         }
@@ -283,9 +305,9 @@ impl TargetState {
         let unwanted = unwanted.max(0.0);
         self.take_up(tally);
         self.fragments_excused *= FRAGMENTS_KEPT_PER_STEP;
-        self.decay(syns, unwanted);
+        self.decay(syns, packets, unwanted);
         self.move_baseline(packets);
-        Some(unwanted)
+        Some(Closed { packets, unwanted })
     }
 
     /// Takes up what is known of the target beside its counts.
@@ -354,9 +376,9 @@ impl TargetState {
         self.reservoirs = reservoirs;
     }
 
-    /// Closes the step: spreads flow records, excuses fragments, moves every test on. Returns the unwanted
-    /// packets of the step. The cells stay until [`TargetState::clear_step`].
-    pub(crate) fn close_step(&mut self, step: i64) -> f32 {
+    /// Closes the step: spreads flow records, excuses fragments, moves every test on. The
+    /// cells stay until [`TargetState::clear_step`].
+    pub(crate) fn close_step(&mut self, step: i64) -> Closed {
         self.catch_up(step);
         self.step = step;
         self.drain();
@@ -372,27 +394,62 @@ impl TargetState {
             for index in bits(self.active) {
                 let cell = tests.cells[index];
                 unwanted += cell.unwanted;
-                advance(&mut tests.sums[index], &RULES[index], cell, (blind, samples), factor, step);
+                let usual = self.usual.allowed(index, self.ordinary_per_step);
+                let level = Level { floor: side(&RULES[index], blind), usual, samples, factor };
+                advance(&mut tests.sums[index], &RULES[index], cell, &level, step);
             }
             syns = tests.cells[Vector::SynFlood.index()].packets;
         }
         let unwanted = unwanted.max(0.0);
-        self.decay(syns, unwanted);
+        let packets = self.packets;
+        self.decay(syns, packets, unwanted);
         if self.flood.is_none() {
-            self.move_baseline(self.packets);
+            self.move_baseline(packets);
         }
-        unwanted
+        Closed { packets, unwanted }
+    }
+
+    /// Learns how much of each kind is always unwanted. Call it for closed steps without a flood, before the cells are
+    /// cleared; the counts of a calm step are given.
+    pub(crate) fn learn_usual(&mut self, calm: Option<&Tally>, settling: bool) {
+        if let Some(tally) = calm {
+            for (kind, slot) in tally.iter().filter(|slot| slot.1.unwanted > 0.0) {
+                let vector = kind.vector();
+                let came = slot.unwanted * slot.part_of_step();
+                let rest = if kind.is_spread() { self.reservoirs.next_unwanted(vector) } else { came };
+                self.usual.learn(vector, came.max(rest), settling);
+            }
+        } else if let Some(tests) = &self.tests {
+            for index in bits(self.active) {
+                self.usual.learn(index, tests.cells[index].unwanted, settling);
+            }
+        }
+        self.usual.end_step();
+    }
+
+    /// Packets of long records that flowed out while nothing came, and in how many steps, since the last call.
+    #[inline]
+    pub(crate) fn take_flowed_out(&mut self) -> (f32, i64) {
+        std::mem::take(&mut self.flowed_out)
+    }
+
+    /// Shows the packets of a step that was calm but for their number.
+    pub(crate) fn show(&mut self, lead: Vector, packets: f32, bytes: f32) {
+        self.count(lead.index(), packets, 0.0);
+        self.packets = packets;
+        self.bytes = bytes;
     }
 
     /// What is remembered of the last seconds fades, and the step is added to it.
     #[inline]
-    fn decay(&mut self, syns: f32, unwanted: f32) {
+    fn decay(&mut self, syns: f32, packets: f32, unwanted: f32) {
         const KEPT: f32 = 1.0 - 1.0 / (3.0 * STEPS_PER_SECOND);
         self.dns_answers *= KEPT;
         self.dns_failures *= KEPT;
         self.completed *= KEPT;
         self.begun = self.begun * KEPT + syns;
         self.recent_unwanted = self.recent_unwanted * MEMBERS_KEPT_PER_STEP + unwanted;
+        self.recent_packets = self.recent_packets * MEMBERS_KEPT_PER_STEP + packets;
     }
 
     /// Later fragments are ordinary as far as first ones came with them. The two may be in different steps: samples
@@ -421,6 +478,7 @@ impl TargetState {
     fn idle(&mut self, steps: i64) {
         let seconds = steps as f32 / STEPS_PER_SECOND;
         let came = if self.reservoirs.is_empty() { 0.0 } else { self.reservoirs.leave(steps) };
+        self.flowed_out = (self.flowed_out.0 + came, self.flowed_out.1 + steps);
         if self.tests.is_some() {
             self.idle_tests(seconds);
         }
@@ -431,8 +489,11 @@ impl TargetState {
             self.dns_failures *= fade;
             self.begun *= fade;
         }
-        if self.recent_unwanted > 0.0 {
-            self.recent_unwanted *= members_kept(steps);
+        if self.recent_packets > 0.0 {
+            let kept = members_kept(steps);
+            self.recent_unwanted *= kept;
+            self.recent_packets *= kept;
+            self.recent_packets += came / steps as f32 * (1.0 - kept) / (1.0 - MEMBERS_KEPT_PER_STEP);
         }
         let mean = came / seconds;
         let faded = (-seconds / 60.0).exp();
@@ -596,11 +657,20 @@ fn members_kept(steps: i64) -> f32 {
     MEMBERS_KEPT_PER_STEP.powi(i32::try_from(steps).unwrap_or(i32::MAX))
 }
 
+/// What a test measures by.
+struct Level {
+    floor: Floor,
+    /// Unwanted packets that are usual in a step.
+    usual: f32,
+    samples: f32,
+    factor: f32,
+}
+
 /// One step of the test of one vector.
 #[inline]
-fn advance(sum: &mut Sum, rule: &Rule, cell: Cell, (blind, samples): (bool, f32), factor: f32, step: i64) {
-    let floor = side(rule, blind);
-    let drift = floor.packets_per_second * factor / STEPS_PER_SECOND;
+fn advance(sum: &mut Sum, rule: &Rule, cell: Cell, level: &Level, step: i64) {
+    let Level { floor, usual, samples, factor } = *level;
+    let drift = floor.packets_per_second * factor / STEPS_PER_SECOND + usual;
     let limit = (floor.alarm_packets * factor).max(samples) * SUM_MAXIMUM_ALARMS;
     let unwanted = (sum.unwanted + cell.unwanted - drift).clamp(0.0, limit.max(cell.unwanted));
     let volume = if rule.volume_packets_per_second.is_finite() {

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use sketch::KeyedState;
 use wire::Address;
 
+use crate::learning::Known;
 use crate::tally::{Tally, flag};
 use crate::target::TargetState;
 
@@ -18,6 +19,8 @@ const OUTSIDE_SHARE: usize = 4;
 const EVICTION_SCAN: usize = 32;
 /// Steps after which an address without tests, sketches and flood can make room.
 const EVICTABLE_AFTER_STEPS: i64 = 20;
+/// The same, where it is known what is ordinary for the address: an hour.
+const KNOWN_EVICTABLE_AFTER_STEPS: i64 = 36_000;
 /// Most services, groups and prefixes that one address is counted into; more are left out (and said at start).
 pub(crate) const MAXIMUM_WIDER: usize = 6;
 
@@ -42,6 +45,9 @@ pub(crate) struct Targets {
     pub(crate) states: Vec<TargetState>,
     /// Where each belongs.
     pub(crate) places: Vec<Place>,
+    /// What is ordinary for each; empty if nothing is learnt.
+    pub(crate) known: Vec<Known>,
+    learns: bool,
     capacity: usize,
     outside: usize,
     hand: usize,
@@ -60,12 +66,20 @@ impl Targets {
             tallies: Vec::new(),
             states: Vec::new(),
             places: Vec::new(),
+            known: Vec::new(),
+            learns: false,
             capacity: capacity.max(1),
             outside: 0,
             hand: 0,
             evicted: 0,
             refused: 0,
         }
+    }
+
+    /// From now on it is learnt what is ordinary for each.
+    pub(crate) fn learn(&mut self) {
+        self.learns = true;
+        self.known = (0..self.states.len()).map(|index| Known::new(index as u8)).collect();
     }
 
     /// The keyed hash of an address, for [`Targets::find`].
@@ -90,6 +104,9 @@ impl Targets {
             self.states.push(TargetState::default());
             self.tallies.push(Tally::new(address, flags));
             self.places.push(place);
+            if self.learns {
+                self.known.push(Known::new(self.states.len() as u8));
+            }
             self.states.len() - 1
         } else {
             let Some(index) = self.evict(step, is_crowded) else {
@@ -100,6 +117,9 @@ impl Targets {
             self.states[index] = TargetState::default();
             self.tallies[index] = Tally::new(address, flags);
             self.places[index] = place;
+            if let Some(known) = self.known.get_mut(index) {
+                *known = Known::new(index as u8);
+            }
             index
         };
         let (key, tallies) = (&self.key, &self.tallies);
@@ -113,7 +133,9 @@ impl Targets {
         for _ in 0..EVICTION_SCAN {
             self.hand = (self.hand + 1) % self.states.len();
             let (state, tally) = (&self.states[self.hand], &self.tallies[self.hand]);
-            let is_idle = state.step.saturating_add(EVICTABLE_AFTER_STEPS) < step && !tally.has(flag::LISTED);
+            let is_known = self.known.get(self.hand).is_some_and(|known| known.level.is_established());
+            let after = if is_known { KNOWN_EVICTABLE_AFTER_STEPS } else { EVICTABLE_AFTER_STEPS };
+            let is_idle = state.step.saturating_add(after) < step && !tally.has(flag::LISTED);
             let is_outside = tally.has(flag::OUTSIDE);
             if is_idle && (is_outside || !only_outside) && state.flood.is_none() && state.suspect.is_none() {
                 let (hash, hand) = (self.hash(tally.address), self.hand as u32);

@@ -177,7 +177,13 @@ impl Detector {
         if let Some(also) = judgement.also {
             self.correct(index, also, 1.0, step);
         }
-        if weight > 0.0 || is_fresh || vector == Vector::DnsQueryFlood {
+        let tally = &self.targets.tallies[index as usize];
+        if weight > 0.0
+            || is_fresh
+            || vector == Vector::DnsQueryFlood
+            || tally.has(flag::LEVEL)
+            || self.wider_levels > 0
+        {
             self.look_closer(record, vector, index, step);
         }
     }
@@ -208,7 +214,11 @@ impl Detector {
         let tally = &self.targets.tallies[index as usize];
         if !tally.has(flag::SUSPECT) {
             let slot = tally.at_once(vector);
-            if slot.unwanted.max(slot.fresh) >= SUSPECT_PACKETS_PER_STEP {
+            let state = &self.targets.states[index as usize];
+            let counted = slot.unwanted.max(slot.fresh);
+            if counted >= SUSPECT_PACKETS_PER_STEP
+                && counted >= state.usual.allowed(vector.index(), state.ordinary_per_step)
+            {
                 self.make_suspect(Subject::Address(index), step);
             }
         }

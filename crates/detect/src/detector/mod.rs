@@ -5,6 +5,7 @@
 //! go on and end. So the answer depends on the records alone, whether they come from a file or live.
 
 mod count;
+mod levels;
 mod steps;
 mod suspects;
 
@@ -16,6 +17,7 @@ use crate::counters::Counters;
 use crate::event::Event;
 use crate::flood::{Flood, Subject};
 use crate::judge::{is_group, is_icmp_error};
+use crate::learning::{Known, Learner};
 use crate::observation::{Observation, Quoted};
 use crate::scope::Scope;
 use crate::suspect::{Care, DEFAULT_SUSPECTS, Suspect};
@@ -59,6 +61,14 @@ pub struct Detector {
     targets: Targets,
     wider: Vec<TargetState>,
     wider_suspects: u32,
+    wider_known: Vec<Known>,
+    /// Wider targets with a flood of too many packets.
+    wider_levels: u32,
+    learner: Option<Learner>,
+    /// Addresses with too many packets; empty but while a step is closed.
+    level_alarms: Vec<u32>,
+    /// Addresses with long records on the way.
+    dripping: Vec<u32>,
     listed: Vec<u32>,
     /// Listed targets whose step was not calm; empty but while a step is closed.
     restless: Vec<u32>,
@@ -107,6 +117,11 @@ impl Detector {
             targets: Targets::new(limits.targets, hash),
             wider: Vec::new(),
             wider_suspects: 0,
+            wider_known: Vec::new(),
+            wider_levels: 0,
+            learner: None,
+            level_alarms: Vec::new(),
+            dripping: Vec::new(),
             listed: Vec::new(),
             restless: Vec::new(),
             wider_listed: Vec::new(),
@@ -275,6 +290,11 @@ impl Detector {
         }
         self.listed.clear();
         self.wider_listed.clear();
+        self.dripping.clear();
+        self.targets.tallies.iter_mut().for_each(|tally| tally.set(flag::DRIPS, false));
+        if let Some(learner) = &mut self.learner {
+            learner.begin_again();
+        }
     }
 
     /// Closes the current step and the empty ones up to `step`.

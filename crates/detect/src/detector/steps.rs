@@ -2,14 +2,14 @@
 
 use wire::Time;
 
+use super::levels::learn;
 use super::{BATCH, Detector, list};
 use crate::confirm;
 use crate::event::{Direction, Target};
-use crate::flood::{Flood, Subject, View};
+use crate::flood::{Alarm, Flood, Subject, View};
 use crate::rules::factor_of;
 use crate::tally::flag;
 use crate::target::STEP_NANOSECONDS;
-use crate::vector::Vector;
 
 /// The part of an alarm at which a target becomes suspect.
 const SUSPECT_WEIGHT: f32 = 0.125;
@@ -19,6 +19,7 @@ impl Detector {
         self.counters.steps += 1;
         let listed = std::mem::take(&mut self.listed);
         let mut restless = std::mem::take(&mut self.restless);
+        self.begin_levels(step);
         for batch in listed.chunks(BATCH) {
             self.touch_states(batch);
             restless.extend(batch.iter().filter(|&&index| !self.close_address(index, step)));
@@ -30,9 +31,11 @@ impl Detector {
         wider.sort_unstable_by_key(|&index| (self.scope.wider()[index as usize].kind, index));
         for &index in &wider {
             let factor = factor_of(self.scope.wider()[index as usize].kind);
-            self.wider[index as usize].close_step(step);
+            let closed = self.wider[index as usize].close_step(step);
+            self.learn_wider(index, closed);
             self.decide(Subject::Wider(index), step, factor, is_final);
         }
+        self.decide_levels(step, &listed, &wider);
         self.move_floods(step);
         for &index in &wider {
             let wide = &mut self.wider[index as usize];
@@ -70,21 +73,35 @@ impl Detector {
         let tally = &mut self.targets.tallies[index as usize];
         let state = &mut self.targets.states[index as usize];
         let calm = state.close_calm(tally, step);
-        let unwanted = calm.unwrap_or_else(|| {
+        let closed = calm.unwrap_or_else(|| {
             state.absorb(tally, step);
             state.close_step(step)
         });
-        tally.clear();
-        if unwanted > 0.0 && state.flood.is_none() {
-            let recent = state.recent_unwanted;
-            for &wider in self.targets.places[index as usize].wider() {
-                self.wider[wider as usize].note_member(index, recent, unwanted, step);
+        if let Some(learner) = &self.learner {
+            let known = &mut self.targets.known[index as usize];
+            if learn(learner, known, state, closed, calm.is_some().then_some(tally)) >= 1.0 {
+                self.level_alarms.push(index);
+                if calm.is_some() {
+                    state.show(tally.lead(), closed.packets, tally.bytes);
+                }
+            }
+            if !state.reservoirs.is_empty() && !tally.has(flag::DRIPS) {
+                tally.set(flag::DRIPS, true);
+                self.dripping.push(index);
             }
         }
-        if calm.is_none() && state.suspect.is_none() && state.heaviest_alarm(1.0) >= SUSPECT_WEIGHT {
+        tally.clear();
+        if closed.unwanted > 0.0 && state.flood.is_none() {
+            let recent = state.recent_unwanted;
+            for &wider in self.targets.places[index as usize].wider() {
+                self.wider[wider as usize].note_member(index, recent, closed.unwanted, step);
+            }
+        }
+        let is_calm = !state.has_tests();
+        if !is_calm && state.suspect.is_none() && state.heaviest_alarm(1.0) >= SUSPECT_WEIGHT {
             self.make_suspect(Subject::Address(index), step);
         }
-        calm.is_some()
+        is_calm
     }
 
     /// Adds what came to an address so far in this step to the wider targets that hold it.
@@ -124,7 +141,13 @@ impl Detector {
             return;
         }
         let view = self.view(subject, step);
-        let Some(alarm) = confirm::confirm(view.state, view.suspect, factor, is_final) else { return };
+        let Some((lead, weight)) = confirm::confirm(view.state, view.suspect, factor, is_final) else {
+            return;
+        };
+        let alarm = Alarm { lead, weight, level: None };
+        if self.is_usual(subject, lead) {
+            return;
+        }
         if let Subject::Wider(index) = subject {
             let kind = self.scope.wider()[index as usize].kind;
             if self.is_explained(index) || !confirm::is_shared(view.state, view.suspect, kind, is_final) {
@@ -171,7 +194,7 @@ impl Detector {
         })
     }
 
-    pub(super) fn begin_flood(&mut self, subject: Subject, step: i64, alarm: (Vector, f32)) {
+    pub(super) fn begin_flood(&mut self, subject: Subject, step: i64, alarm: Alarm) {
         let (target, is_outside) = match subject {
             Subject::Address(index) => {
                 let place = &self.targets.places[index as usize];
@@ -186,6 +209,7 @@ impl Detector {
         if let Subject::Address(index) = subject {
             flood.also = self.explain_to_wider(index);
         }
+        self.mark_level(subject, alarm.level.is_some());
         self.state_mut(subject).flood = Some(self.floods.len() as u32);
         self.floods.push(flood);
         self.counters.floods += 1;
@@ -225,6 +249,12 @@ impl Detector {
         let state = self.state_mut(flood.subject);
         state.flood = None;
         state.end_tests();
+        if flood.is_of_level() {
+            self.mark_level(flood.subject, false);
+        }
+        if let Some(known) = self.known_mut(flood.subject) {
+            known.level.clear();
+        }
     }
 
     pub(super) fn view(&self, subject: Subject, step: i64) -> View<'_> {

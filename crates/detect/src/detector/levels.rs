@@ -1,0 +1,218 @@
+//! Too many packets, wanted or not: more than is ordinary for the target at this time.
+
+use super::Detector;
+use crate::flood::{Alarm, Level, Subject};
+use crate::learning::{Fed, Known, Learner, Learning, SETTLE_PACKETS_PER_SECOND, SETTLE_WIDER_FACTOR};
+use crate::rules::RULES;
+use crate::tally::{Tally, flag};
+use crate::target::{Closed, STEPS_PER_SECOND, TargetState, bits};
+use crate::vector::Vector;
+
+/// Targets with long records on the way are looked at once in so many steps even if nothing comes.
+const SWEEP_STEPS: i64 = 10;
+/// A member with a larger share of the excess is the target, not the prefix.
+const MEMBER_SHARE_MAXIMUM: f32 = 0.5;
+/// Less of the excess left over is explained by the floods of members.
+const UNEXPLAINED_SHARE_MINIMUM: f32 = 0.5;
+
+/// Feeds a closed step to what is known of a target. Returns the score.
+#[inline]
+pub(super) fn learn(
+    learner: &Learner,
+    known: &mut Known,
+    state: &mut TargetState,
+    closed: Closed,
+    calm: Option<&Tally>,
+) -> f32 {
+    let hold = state.flood.is_some();
+    if !hold {
+        state.learn_usual(calm, learner.is_settling());
+    }
+    let (late_packets, _) = state.take_flowed_out();
+    let sampling = calm.map_or(state.sampling, |tally| tally.sampling);
+    let score = learner.feed(known, &Fed { packets: closed.packets, late_packets, sampling, hold });
+    state.ordinary_per_step = known.ordinary_packets_per_second().unwrap_or(0.0) / STEPS_PER_SECOND;
+    score
+}
+
+impl Detector {
+    /// From now on it is learnt what is ordinary, and more than that is a flood.
+    pub fn learn(&mut self, learning: Learning) {
+        if let Some(learner) = &mut self.learner {
+            learner.set(learning);
+            return;
+        }
+        self.learner = Some(Learner::new(learning));
+        self.targets.learn();
+        self.wider_known = (0..self.wider.len()).map(|index| Known::new(index as u8)).collect();
+    }
+
+    pub(super) fn known_mut(&mut self, subject: Subject) -> Option<&mut Known> {
+        match subject {
+            Subject::Address(index) => self.targets.known.get_mut(index as usize),
+            Subject::Wider(index) => self.wider_known.get_mut(index as usize),
+        }
+    }
+
+    fn known(&self, subject: Subject) -> Option<&Known> {
+        match subject {
+            Subject::Address(index) => self.targets.known.get(index as usize),
+            Subject::Wider(index) => self.wider_known.get(index as usize),
+        }
+    }
+
+    /// The clock of what is learnt moves on; targets with long records on the way are looked at in turn.
+    pub(super) fn begin_levels(&mut self, step: i64) {
+        self.level_alarms.clear();
+        let Some(learner) = &mut self.learner else { return };
+        let settled = learner.is_settling();
+        learner.begin_step(step, self.targets.states.len() + self.wider.len());
+        if settled && !learner.is_settling() {
+            // What was always there has filled the sums.
+            let quiet = |state: &&mut TargetState| state.flood.is_none();
+            self.targets
+                .states
+                .iter_mut()
+                .chain(&mut self.wider)
+                .filter(quiet)
+                .for_each(TargetState::end_tests);
+        }
+        let mut dripping = std::mem::take(&mut self.dripping);
+        dripping.retain(|&index| {
+            let tally = &mut self.targets.tallies[index as usize];
+            let state = &mut self.targets.states[index as usize];
+            let is_due = (i64::from(index) - step).rem_euclid(SWEEP_STEPS) == 0;
+            if !is_due || tally.has(flag::LISTED) {
+                return true;
+            }
+            state.catch_up(step.saturating_add(1));
+            let (packets, steps) = state.take_flowed_out();
+            let each = packets / steps.max(1) as f32;
+            let fed =
+                Fed { packets: each, late_packets: packets - each, sampling: 1, hold: state.flood.is_some() };
+            if let Some(learner) = &self.learner {
+                learner.feed(&mut self.targets.known[index as usize], &fed);
+            }
+            let drips = !state.reservoirs.is_empty();
+            tally.set(flag::DRIPS, drips);
+            drips
+        });
+        self.dripping = dripping;
+    }
+
+    pub(super) fn learn_wider(&mut self, index: u32, closed: Closed) {
+        let Some(learner) = &self.learner else { return };
+        while self.wider_known.len() < self.wider.len() {
+            self.wider_known.push(Known::new(self.wider_known.len() as u8));
+        }
+        let (known, state) = (&mut self.wider_known[index as usize], &mut self.wider[index as usize]);
+        learn(learner, known, state, closed, None);
+    }
+
+    /// Whether an excess of unwanted packets is no news: while the service has only just started, and where the target
+    /// always gets mostly this, so that its level has the last word.
+    pub(super) fn is_usual(&self, subject: Subject, lead: Vector) -> bool {
+        let Some(learner) = &self.learner else { return false };
+        let state = self.state(subject);
+        if learner.is_settling() && !state.sends && is_seen_in_ordinary_days(lead) {
+            let sum = state.sum(lead.index());
+            let steps = (state.step - sum.since_step + 1).max(1) as f32;
+            let factor = if matches!(subject, Subject::Address(_)) { 1.0 } else { SETTLE_WIDER_FACTOR };
+            return sum.unwanted_packets * STEPS_PER_SECOND < SETTLE_PACKETS_PER_SECOND * factor * steps;
+        }
+        let score = self.known(subject).map_or(0.0, |known| known.score);
+        state.usual.is_main(lead, state.ordinary_per_step) && score < 1.0
+    }
+
+    /// Starts floods of too many packets: on the addresses that have them, or on what holds many such addresses.
+    pub(super) fn decide_levels(&mut self, step: i64, listed: &[u32], wider: &[u32]) {
+        if self.learner.as_ref().is_none_or(Learner::is_settling) {
+            return;
+        }
+        for &index in wider {
+            let wide = &self.wider[index as usize];
+            let alarms = self.wider_known.get(index as usize).is_some_and(|known| known.score >= 1.0);
+            if !alarms || wide.flood.is_some() {
+                continue;
+            }
+            let excess = self.excess_of_members(index, listed);
+            if excess.free < UNEXPLAINED_SHARE_MINIMUM * excess.all {
+                self.wider_known[index as usize].level.clear();
+            } else if excess.heaviest.0 > MEMBER_SHARE_MAXIMUM * excess.free {
+                self.level_alarms.push(excess.heaviest.1);
+            } else {
+                self.begin_level(Subject::Wider(index), step);
+            }
+        }
+        for index in std::mem::take(&mut self.level_alarms) {
+            let is_explained = self.targets.states[index as usize].flood.is_some()
+                || self.targets.places[index as usize]
+                    .wider()
+                    .iter()
+                    .any(|&wide| self.wider[wide as usize].flood.is_some());
+            if !is_explained && !self.targets.places[index as usize].is_outside {
+                self.begin_level(Subject::Address(index), step);
+            }
+        }
+    }
+
+    fn begin_level(&mut self, subject: Subject, step: i64) {
+        let Some(known) = self.known(subject) else { return };
+        let level = known.ordinary_packets_per_second();
+        let weight = known.score.max(1.0);
+        let since_step = known.since_step;
+        let state = self.state(subject);
+        let heaviest = |a: &usize, b: &usize| state.cell(*a).packets.total_cmp(&state.cell(*b).packets);
+        let lead = bits(state.active).max_by(heaviest).map_or(Vector::UdpFlood, |index| Vector::ALL[index]);
+        if self.state(subject).suspect.is_none() {
+            self.make_suspect(subject, step);
+        }
+        let level = Level { packets_per_second: level.unwrap_or(0.0), since_step };
+        self.begin_flood(subject, step, Alarm { lead, weight, level: Some(level) });
+    }
+
+    /// From now on all packets of a target are looked at, or no longer.
+    pub(super) fn mark_level(&mut self, subject: Subject, is_level: bool) {
+        match subject {
+            Subject::Address(index) => self.targets.tallies[index as usize].set(flag::LEVEL, is_level),
+            Subject::Wider(_) if is_level => self.wider_levels += 1,
+            Subject::Wider(_) => self.wider_levels = self.wider_levels.saturating_sub(1),
+        }
+    }
+
+    /// How much more than ordinary the addresses of a wider target get, and how much of it no flood explains.
+    fn excess_of_members(&self, wide: u32, listed: &[u32]) -> Excess {
+        let mut excess = Excess::default();
+        for &index in listed {
+            let place = &self.targets.places[index as usize];
+            if !place.wider().contains(&wide) {
+                continue;
+            }
+            let state = &self.targets.states[index as usize];
+            let ordinary = self.targets.known[index as usize].ordinary_packets_per_second();
+            let over = (state.recent_packets - ordinary.unwrap_or(state.baseline)).max(0.0);
+            excess.all += over;
+            let in_flood = |&other: &u32| self.wider[other as usize].flood.is_some();
+            if state.flood.is_none() && !place.wider().iter().any(in_flood) {
+                excess.free += over;
+                if over > excess.heaviest.0 {
+                    excess.heaviest = (over, index);
+                }
+            }
+        }
+        excess
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Excess {
+    all: f32,
+    free: f32,
+    heaviest: (f32, u32),
+}
+
+/// Kinds of which ordinary hosts get so many that blind counting cannot tell.
+fn is_seen_in_ordinary_days(vector: Vector) -> bool {
+    const NOBODY_PACKETS_PER_SECOND: f32 = 20.0;
+    RULES[vector.index()].blind.packets_per_second > NOBODY_PACKETS_PER_SECOND
+}

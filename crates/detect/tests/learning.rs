@@ -1,0 +1,199 @@
+//! More than is ordinary is a flood; what was always there is none. Traffic is made with fixed seeds.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use detect::{
+    Detector, Event, Learning, Limits, Observation, Phase, Scope, event::FloodEvent, event::TargetKind,
+};
+use sketch::{KeyedState, PUBLISHED_KEY};
+use wire::{Address, TcpFlags, Time};
+
+const START: i64 = 1_780_000_000_000_000_000;
+const SECOND: i64 = 1_000_000_000;
+const STEP: i64 = SECOND / 10;
+
+const INSTITUTION: &str = r#"
+[institution]
+name = "Learning"
+time_zone = "UTC"
+[zone.public]
+prefixes = ["192.0.2.0/24", "2001:db8:1::/48"]
+exposure = "internet"
+"#;
+
+/// Numbers that look random (Marsaglia 2003, xorshift64).
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn uniform(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn poisson(&mut self, mean: f64) -> u64 {
+        if mean > 50.0 {
+            let sum: f64 = (0..12).map(|_| self.uniform()).sum::<f64>() - 6.0;
+            return (mean + sum * mean.sqrt()).round().max(0.0) as u64;
+        }
+        let limit = (-mean).exp();
+        let (mut count, mut product) = (0, self.uniform());
+        while product > limit {
+            count += 1;
+            product *= self.uniform();
+        }
+        count
+    }
+}
+
+/// Rates that wander around 1 with a deviation of 0.2 and a memory of some steps.
+struct Wander(f64);
+
+impl Wander {
+    fn next(&mut self, numbers: &mut Numbers) -> f64 {
+        let gauss: f64 = (0..12).map(|_| numbers.uniform()).sum::<f64>() - 6.0;
+        self.0 = 0.5 * self.0 + 0.2 * 0.75_f64.sqrt() * gauss;
+        (self.0 - 0.02).exp()
+    }
+}
+
+fn detector() -> Detector {
+    let institution = institution::parse("test.toml", INSTITUTION).unwrap();
+    let scope = Scope::of(institution, KeyedState::new(PUBLISHED_KEY));
+    let mut detector = Detector::new(scope, &Limits::default(), PUBLISHED_KEY);
+    detector.learn(Learning::default());
+    detector
+}
+
+/// A sampled packet of a client that goes on with its connection, or of UDP that nobody answers.
+fn sample(time: i64, numbers: &mut Numbers, target: [u8; 4], protocol: u8, sampling: u32) -> Observation {
+    let from = numbers.next();
+    Observation {
+        time: Time::from_nanoseconds(time),
+        last: Time::from_nanoseconds(time),
+        source: Address::from_ipv4([198, 18, from as u8 & 3, (from >> 8) as u8]),
+        destination: Address::from_ipv4(target),
+        protocol,
+        first_protocol: protocol,
+        source_port: (from >> 16) as u16 | 1024,
+        destination_port: 443,
+        tcp_flags: TcpFlags(if protocol == 6 { 0x18 } else { 0 }),
+        packets: u64::from(sampling),
+        bytes: 500 * u64::from(sampling),
+        sampling,
+        ..Observation::default()
+    }
+}
+
+/// Samples to `hosts` addresses for some seconds at a rate of all of them together.
+fn play(
+    detector: &mut Detector,
+    numbers: &mut Numbers,
+    (from, to): (f64, f64),
+    samples_per_second: f64,
+    hosts: u64,
+    (protocol, sampling): (u8, u32),
+) {
+    let mut wander = Wander(0.0);
+    for step in (from * 10.0) as i64..(to * 10.0) as i64 {
+        let rate = samples_per_second / 10.0 * wander.next(numbers);
+        let count = numbers.poisson(rate);
+        let mut times: Vec<_> = (0..count).map(|_| (numbers.uniform() * STEP as f64) as i64).collect();
+        times.sort_unstable();
+        for time in times {
+            let host = 1 + (numbers.next() % hosts) as u8;
+            let record = sample(START + step * STEP + time, numbers, [192, 0, 2, host], protocol, sampling);
+            detector.observe(&record);
+        }
+    }
+}
+
+fn starts(detector: &mut Detector) -> Vec<FloodEvent> {
+    let floods = detector.take_events().into_iter().map(|Event::Flood(flood)| *flood);
+    floods.filter(|flood| flood.phase == Phase::Start).collect()
+}
+
+/// Seconds from the step at 120 s to the first flood, and the flood.
+fn delay(k: f64, rate: f64, hosts: u64, protocol: u8, seed: u64) -> (Option<f64>, Option<FloodEvent>) {
+    let (mut detector, mut numbers) = (detector(), Numbers(seed));
+    let kind = (protocol, 1_000);
+    play(&mut detector, &mut numbers, (0.0, 120.0), rate, hosts, kind);
+    let before = starts(&mut detector);
+    assert!(before.is_empty(), "seed {seed}: ordinary traffic is no flood: {before:#?}");
+    play(&mut detector, &mut numbers, (120.0, 150.0), k * rate, hosts, kind);
+    detector.finish();
+    let first = starts(&mut detector).into_iter().next();
+    let seconds = first.as_ref().map(|flood| (flood.time.nanoseconds() - START) as f64 / 1e9 - 120.0);
+    (seconds, first)
+}
+
+#[test]
+fn ten_times_the_level_alarms_at_once_and_twice_soon() {
+    for protocol in [6, 17] {
+        for seed in 1..6 {
+            let (ten, flood) = delay(10.0, 100.0, 1, protocol, seed);
+            println!("{protocol} {seed}: 10x {ten:?}");
+            assert!(ten.is_some_and(|seconds| seconds <= 0.5), "{ten:?}");
+            let flood = flood.unwrap();
+            assert_eq!(flood.target.addresses, ["192.0.2.1"]);
+            let usual = flood.baseline_packets_per_second.unwrap();
+            assert!((60_000.0..160_000.0).contains(&usual), "{usual}");
+            let (two, _) = delay(2.0, 100.0, 1, protocol, seed);
+            println!("{protocol} {seed}: 2x {two:?}");
+            assert!(two.is_some_and(|seconds| seconds <= 10.0), "{two:?}");
+        }
+    }
+}
+
+#[test]
+fn a_carpet_of_little_more_each_is_one_flood_of_the_prefix() {
+    for seed in 1..4 {
+        let (seconds, flood) = delay(2.5, 1_000.0, 200, 17, seed);
+        println!("carpet {seed}: {seconds:?}");
+        let flood = flood.unwrap();
+        assert_eq!(flood.target.kind, TargetKind::Prefix, "{flood:#?}");
+        assert!(seconds.is_some_and(|seconds| seconds <= 5.0), "{seconds:?}");
+    }
+}
+
+#[test]
+fn long_records_that_arrive_together_are_no_flood() {
+    let (mut detector, mut numbers) = (detector(), Numbers(7));
+    // 5,000 packets a second for ten minutes, exported once a minute as 30 records of a minute each.
+    for minute in 0..10 {
+        for _ in 0..30 {
+            let mut record = sample(START + minute * 60 * SECOND, &mut numbers, [192, 0, 2, 1], 17, 1);
+            record.packets = 10_000;
+            record.flow_packets = 10_000;
+            record.bytes = 5_000_000;
+            record.duration_nanoseconds = 60 * SECOND;
+            detector.observe(&record);
+        }
+        for second in 0..60 {
+            detector.advance(Time::from_nanoseconds(START + (minute * 60 + second) * SECOND));
+        }
+    }
+    detector.finish();
+    let floods = starts(&mut detector);
+    assert!(floods.is_empty(), "{floods:#?}");
+}
+
+#[test]
+fn a_flood_on_an_address_that_was_silent_needs_no_history() {
+    let (mut detector, mut numbers) = (detector(), Numbers(8));
+    play(&mut detector, &mut numbers, (0.0, 90.0), 50.0, 1, (6, 1_000));
+    let mut record = sample(START + 90 * SECOND, &mut numbers, [192, 0, 2, 9], 17, 1);
+    record.packets = 1_000_000;
+    record.flow_packets = 1_000_000;
+    record.bytes = 500_000_000;
+    record.duration_nanoseconds = 8 * SECOND;
+    detector.observe(&record);
+    detector.advance(Time::from_nanoseconds(START + 91 * SECOND));
+    let floods = starts(&mut detector);
+    assert_eq!(floods.len(), 1, "{floods:#?}");
+    assert_eq!(floods[0].target.addresses, ["192.0.2.9"]);
+}
