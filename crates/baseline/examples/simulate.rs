@@ -244,10 +244,29 @@ fn delays(plan: &Plan, kind: Kind, rate: f64, ordinary: u64, seed: u64) -> Vec<V
     found
 }
 
+/// One budget of 30 false alarms a month over 540 signals of every kind but bursts: `simulate DAYS shared`.
+fn shared(days: u64) {
+    let calm = &KINDS[..9];
+    let tests = 540;
+    let plan = Plan::new(Budget { false_alarms_per_month: 30.0, tests }, 0.2);
+    let alarms: u32 = (0..u64::from(tests))
+        .map(|index| {
+            let kind = calm[index as usize % calm.len()];
+            let rate = 0.5 * 1_000f64.powf((index / 9) as f64 / 59.0);
+            let (first_day, later, _) = false_alarms(&plan, kind, rate, days, 90_000_000 + index);
+            first_day + later
+        })
+        .sum();
+    println!("{alarms} false alarms of {tests} signals in {days} days; the budget allows {days}.");
+}
+
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let days: u64 = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(30);
     let filter = arguments.next().unwrap_or_default();
+    if filter == "shared" {
+        return shared(days);
+    }
     let seconds: u64 = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(120);
     let plan = Plan::new(Budget { false_alarms_per_month: 1.0, tests: 1 }, 0.2);
     println!("Delays after {seconds} s of ordinary traffic: median (nine tenths), in seconds.\n");

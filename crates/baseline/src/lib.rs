@@ -31,8 +31,8 @@
 //! - No test finds an increase to `k` times a Poisson level of `m` samples a second faster, in the mean, than
 //!   [`least_seconds`]: at 20 samples a second, 2 times, and one false alarm a month that is 2.2 s. Where
 //!   traffic is over-dispersed it takes longer, since ordinary traffic reaches as much by itself.
-//! - Bursts with a tail heavier than gamma exceed the budget until the test has seen them: see
-//!   `docs/measured` and the example `simulate`, which prints how often.
+//! - Bursts with a tail heavier than gamma exceed the budget until the test has seen them: `MEASURED.md`
+//!   beside this crate's manifest says how often, and what is found how fast.
 
 mod level;
 mod plan;
