@@ -14,6 +14,7 @@
 //! exporter is then the unspecified address and the arrival is the export time of the header; sFlow has none, so
 //! the agent's uptime counts from the epoch. Access logs and EVE JSON are recognised, and refused by name.
 
+pub mod collect;
 mod counters;
 mod datagrams;
 mod error;

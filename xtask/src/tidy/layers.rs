@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("institution", &[]),
     ("wire", &[]),
     ("sketch", &[]),
-    ("intake", &["wire"]),
+    ("intake", &["wire", "sketch"]),
     ("detect", &["wire", "sketch", "institution"]),
     ("hemicycle", &["institution", "wire", "sketch", "intake", "detect"]),
     ("lab", &["hemicycle", "institution", "wire", "sketch", "intake", "detect"]),
