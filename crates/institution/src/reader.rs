@@ -79,12 +79,7 @@ impl Reader {
     }
 
     /// Reports an error, and how to put it right.
-    pub fn error_with_help(
-        &mut self,
-        span: Span,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
+    pub fn error_with_help(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.errors.add(span, message.into(), Some(help.into()));
     }
 

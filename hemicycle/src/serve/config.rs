@@ -11,7 +11,6 @@ use detect::Limits;
 use institution::Problems;
 use institution::reader::{Reader, Table, Value, shortened};
 
-pub(crate) use schema::SECTIONS;
 use schema::UNDECLARED;
 
 /// Where flow exports come in if the file says nothing: NetFlow, IPFIX (RFC 7011 section 10.3.4) and sFlow, on
@@ -176,6 +175,7 @@ fn size(reader: &mut Reader, table: Table<'_, '_>, name: &str, range: RangeInclu
 
 #[cfg(test)]
 mod tests {
+    use super::schema::SECTIONS;
     use super::*;
 
     const LEAST: &str = "institution = \"i.toml\"\n[state]\nfolder = \"state\"\n";
@@ -238,7 +238,14 @@ mod tests {
                     line.starts_with(&format!("{name} =")) || line.starts_with(&format!("[{name}]"))
                 });
                 assert!(is_used, "the example does not show {name} of {}", section.path);
-                let row = format!("| `{}` |", if section.path == "the top level" { name.to_owned() } else { format!("{}.{name}", section.path.trim_matches(['[', ']'])) });
+                let row = format!(
+                    "| `{}` |",
+                    if section.path == "the top level" {
+                        name.to_owned()
+                    } else {
+                        format!("{}.{name}", section.path.trim_matches(['[', ']']))
+                    }
+                );
                 let is_table = SECTIONS.iter().any(|other| other.path == format!("[{name}]"));
                 assert!(is_table || document.contains(&row), "docs/serve.md lacks {row}");
             }

@@ -58,10 +58,15 @@ pub(crate) fn read(path: &Path) -> Result<Option<[u8; KEY_BYTES]>> {
     let mut text = String::new();
     file.take(MAXIMUM_FILE_BYTES).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
     let Some(bytes) = from_hexadecimal(text.trim_end()) else {
-        bail!("{name} holds no key: {} hexadecimal digits are one; a key is made where the file is missing", 2 * KEY_BYTES);
+        bail!(
+            "{name} holds no key: {} hexadecimal digits are one; a key is made where the file is missing",
+            2 * KEY_BYTES
+        );
     };
     if bytes == PUBLISHED_KEY {
-        bail!("{name} holds the key of `replay`, which is published; remove the file to have another one made");
+        bail!(
+            "{name} holds the key of `replay`, which is published; remove the file to have another one made"
+        );
     }
     Ok(Some(bytes))
 }
@@ -124,8 +129,12 @@ mod tests {
         let path = folder.join("key");
         let published: String = PUBLISHED_KEY.iter().map(|byte| format!("{byte:02x}")).collect();
         let good = "00112233445566778899aabbccddeeff";
-        let cases =
-            [(good, 0o640, "chmod"), (&published, 0o600, "published"), ("0011", 0o600, "hexadecimal"), ("", 0o600, "no key")];
+        let cases = [
+            (good, 0o640, "chmod"),
+            (&published, 0o600, "published"),
+            ("0011", 0o600, "hexadecimal"),
+            ("", 0o600, "no key"),
+        ];
         for (text, mode, word) in cases {
             fs::write(&path, text).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
