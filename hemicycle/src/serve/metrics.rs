@@ -2,16 +2,16 @@
 
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use intake::collect::BoundSocket;
+use intake::collect::{BoundSocket, LinkRate, merge_undeclared};
 
 use super::outlet::Counts;
 use super::shared::{DetectionReport, ExporterCounts, Shared, WorkerReport};
-use super::text::Kind::{Counter, Gauge};
+use super::text::Kind::{self, Counter, Gauge};
 use super::text::Text;
 
 /// Exporters with figures of their own; those of further ones are added up.
@@ -37,6 +37,7 @@ impl Sources {
         self.sockets(&mut text);
         senders(&mut text, &reports);
         by_exporter(&mut text, &reports);
+        interfaces(&mut text, &reports);
         rows::flow(&mut text, &reports);
         rows::detect(&mut text, &detection.counters);
         self.found(&mut text, &detection);
@@ -119,56 +120,111 @@ impl Sources {
 }
 
 fn senders(text: &mut Text, reports: &[WorkerReport]) {
-    let sum = |value: fn(&WorkerReport) -> u64| reports.iter().map(value).sum::<u64>();
-    let mut counter = |name: &str, help: &str, value: u64| text.single(name, Counter, help, value);
-    counter(
-        "undeclared_datagrams_total",
-        "Datagrams of senders that the institution file does not declare; they were not looked at.",
-        sum(|report| report.undeclared_datagrams),
-    );
-    counter("undeclared_bytes_total", "Bytes of these datagrams.", sum(|report| report.undeclared_bytes));
-    counter(
-        "other_interface_records_total",
-        "Records not counted because they crossed no external interface, or were counted already.",
-        sum(|report| report.exporters.other_interface_records),
-    );
-    counter(
-        "no_interface_records_total",
-        "Records that name no interface, of exporters with external interfaces; they were counted.",
-        sum(|report| report.exporters.no_interface_records),
-    );
-    counter(
-        "dropped_records_total",
-        "Records that the detector had no time for.",
-        sum(|report| report.dropped_records),
-    );
+    type Row = (&'static str, &'static str, fn(&WorkerReport) -> u64);
+    const ROWS: &[Row] = &[
+        (
+            "undeclared_datagrams_total",
+            "Datagrams of senders that the institution file does not declare; they were not decoded.",
+            |report| report.undeclared.datagrams,
+        ),
+        ("undeclared_bytes_total", "Bytes of these datagrams.", |report| report.undeclared.bytes),
+        (
+            "undeclared_without_room_datagrams_total",
+            "Datagrams of undeclared senders for which there was no room; they are in the total only.",
+            |report| report.undeclared.without_room,
+        ),
+        (
+            "other_interface_records_total",
+            "Records not counted because they crossed no external interface, or were counted already.",
+            |report| report.exporters.other_interface_records,
+        ),
+        (
+            "no_interface_records_total",
+            "Records that name no interface, of exporters with external interfaces; they were counted.",
+            |report| report.exporters.no_interface_records,
+        ),
+        ("dropped_records_total", "Records that the detector had no time for.", |report| {
+            report.dropped_records
+        }),
+        ("interface_samples_total", "Samples of interface counters (sFlow).", |report| report.links.samples),
+        ("interface_resets_total", "Samples after which the agent had begun anew.", |report| {
+            report.links.resets
+        }),
+        ("interface_implausible_total", "Samples whose rates cannot be true.", |report| {
+            report.links.implausible
+        }),
+        ("interface_refused_total", "Samples of interfaces for which there was no room.", |report| {
+            report.links.refused
+        }),
+    ];
+    for (name, help, value) in ROWS {
+        text.single(name, Counter, help, reports.iter().map(value).sum::<u64>());
+    }
+    let senders = merge_undeclared(reports.iter().flat_map(|report| report.undeclared_senders.clone()));
+    let help = "Undeclared addresses that sent lately and were told apart.";
+    text.single("undeclared_senders", Gauge, help, senders.len());
 }
 
 fn by_exporter(text: &mut Text, reports: &[WorkerReport]) {
     let mut known: BTreeMap<&str, ExporterCounts> = BTreeMap::new();
     for (name, counts) in reports.iter().flat_map(|report| &report.by_exporter) {
         let is_full = known.len() >= MAXIMUM_LABELLED_EXPORTERS && !known.contains_key(&**name);
-        let sum = known.entry(if is_full { FURTHER_EXPORTERS } else { name }).or_default();
-        sum.datagrams += counts.datagrams;
-        sum.bytes += counts.bytes;
-        sum.records += counts.records;
-        sum.lost += counts.lost;
+        known.entry(if is_full { FURTHER_EXPORTERS } else { name }).or_default().add(counts);
     }
-    type Value = fn(&ExporterCounts) -> u64;
-    let metrics: [(&str, &str, Value); 4] = [
-        ("exporter_datagrams_total", "Datagrams of a declared exporter.", |counts| counts.datagrams),
-        ("exporter_bytes_total", "Bytes of these datagrams.", |counts| counts.bytes),
-        ("exporter_records_total", "Flow records and samples read from them.", |counts| counts.records),
+    type Row = (&'static str, Kind, &'static str, fn(&ExporterCounts) -> Option<f64>);
+    const ROWS: &[Row] = &[
+        ("exporter_datagrams_total", Counter, "Datagrams of a declared exporter.", |counts| {
+            Some(counts.datagrams as f64)
+        }),
+        ("exporter_bytes_total", Counter, "Bytes of these datagrams.", |counts| Some(counts.bytes as f64)),
+        ("exporter_records_total", Counter, "Flow records and samples read from them.", |counts| {
+            Some(counts.records as f64)
+        }),
         (
             "exporter_lost_total",
+            Counter,
             "What sequence numbers show as lost: flows (NetFlow v5), data records (IPFIX), else datagrams.",
-            |counts| counts.lost,
+            |counts| Some(counts.lost as f64),
+        ),
+        ("exporter_last_datagram_timestamp_seconds", Gauge, "When the last datagram came.", |counts| {
+            Some(counts.last?.nanoseconds() as f64 / 1e9)
+        }),
+        (
+            "exporter_clock_offset_seconds",
+            Gauge,
+            "By how much its clock is ahead of ours; corrected for.",
+            |counts| Some(counts.clock_offset_nanoseconds? as f64 / 1e9),
         ),
     ];
-    for (name, help, value) in metrics {
-        text.metric(name, Counter, help);
+    for (name, kind, help, value) in ROWS {
+        text.metric(name, *kind, help);
         for (exporter, counts) in &known {
-            text.value(name, &[("exporter", exporter)], value(counts));
+            if let Some(value) = value(counts) {
+                text.value(name, &[("exporter", exporter)], value);
+            }
+        }
+    }
+}
+
+/// Of the fullest interfaces of sFlow agents, between their last two samples.
+fn interfaces(text: &mut Text, reports: &[WorkerReport]) {
+    type Row = (&'static str, &'static str, fn(&LinkRate) -> f64);
+    const ROWS: &[Row] = &[
+        ("interface_input_bits_per_second", "What came in, at layer 2.", |rate| rate.input.bits_per_second),
+        ("interface_output_bits_per_second", "What left, at layer 2.", |rate| rate.output.bits_per_second),
+        ("interface_speed_bits_per_second", "Speed as the agent gives it; 0 = unknown.", |rate| {
+            rate.speed_bits_per_second as f64
+        }),
+    ];
+    for (name, help, value) in ROWS {
+        text.metric(name, Gauge, help);
+        // By one worker only, or a value would be there twice.
+        let mut seen = BTreeSet::new();
+        for (exporter, rate) in reports.iter().flat_map(|report| &report.link_rates) {
+            if seen.insert((rate.exporter, rate.index)) {
+                let labels = [("exporter", &**exporter), ("interface", &*rate.index.to_string())];
+                text.value(name, &labels, value(rate));
+            }
         }
     }
 }

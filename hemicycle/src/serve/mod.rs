@@ -14,6 +14,7 @@ mod key;
 mod metrics;
 mod outlet;
 mod output;
+mod proposals;
 mod reload;
 mod shared;
 mod start;
@@ -33,10 +34,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli::ServeArguments;
+use config::Undeclared;
 use detection::Detection;
 use metrics::Sources;
 use outlet::Drain;
 use output::{Log, Output, Shown};
+use proposals::Proposals;
 use reload::{Again, InstitutionFile};
 use shared::Shared;
 use start::Prepared;
@@ -71,6 +74,7 @@ struct Service {
     file: InstitutionFile,
     watch: bool,
     show_addresses: Option<String>,
+    proposals: Option<Proposals>,
     workers: Vec<JoinHandle<Result<(), CollectError>>>,
     detector: Option<JoinHandle<()>>,
     sources: Sources,
@@ -105,11 +109,13 @@ impl Service {
         let (workers, detector) = start_workers(bound.workers, detection, &shared, key)?;
         log.say("ready");
         let (watch, show_addresses) = (config.watch, config.show_addresses);
+        let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
         Ok(Self {
             shared,
             file,
             watch,
             show_addresses,
+            proposals,
             workers,
             detector,
             sources,
@@ -135,6 +141,9 @@ impl Service {
                         self.reloaded(again, false);
                     }
                 }
+            }
+            if let Some(proposals) = &mut self.proposals {
+                proposals.look(&self.shared).iter().for_each(|text| self.log.say(text));
             }
             let detector = self.detector.as_ref().is_some_and(JoinHandle::is_finished);
             if detector || self.workers.iter().any(JoinHandle::is_finished) {

@@ -8,12 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use institution::Institution;
+use intake::collect::{LinkCounters, LinkRate, UndeclaredSender, UndeclaredTotals};
+use wire::Time;
 use wire::flow::FlowCounters;
 
 /// A thread that has not reported for this long is not well.
 pub(crate) const WELL_SECONDS: u64 = 5;
 
-/// What one declared exporter sent to one worker.
+/// What one declared exporter sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ExporterCounts {
     pub(crate) datagrams: u64,
@@ -21,6 +23,24 @@ pub(crate) struct ExporterCounts {
     pub(crate) records: u64,
     /// What its sequence numbers show as lost: flows (NetFlow v5), data records (IPFIX), else datagrams.
     pub(crate) lost: u64,
+    /// When the last datagram came.
+    pub(crate) last: Option<Time>,
+    /// By how much its clock is ahead of ours.
+    pub(crate) clock_offset_nanoseconds: Option<i64>,
+}
+
+impl ExporterCounts {
+    /// Adds what another worker had from it; of its clock the latest word counts.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.datagrams += other.datagrams;
+        self.bytes += other.bytes;
+        self.records += other.records;
+        self.lost += other.lost;
+        if other.last > self.last {
+            self.clock_offset_nanoseconds = other.clock_offset_nanoseconds;
+        }
+        self.last = self.last.max(other.last);
+    }
 }
 
 /// What a worker has done.
@@ -30,8 +50,12 @@ pub(crate) struct WorkerReport {
     pub(crate) exporters: hemicycle::exporters::Counters,
     /// By name.
     pub(crate) by_exporter: Vec<(Arc<str>, ExporterCounts)>,
-    pub(crate) undeclared_datagrams: u64,
-    pub(crate) undeclared_bytes: u64,
+    pub(crate) undeclared: UndeclaredTotals,
+    /// Those that there was room for; as of the last second.
+    pub(crate) undeclared_senders: Vec<UndeclaredSender>,
+    pub(crate) links: LinkCounters,
+    /// The fullest interfaces with the names of their exporters; as of the last second.
+    pub(crate) link_rates: Vec<(Arc<str>, LinkRate)>,
     /// Records that the detector had no time for.
     pub(crate) dropped_records: u64,
 }

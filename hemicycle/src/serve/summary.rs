@@ -73,7 +73,7 @@ impl Summary {
             addresses_shown_for,
             records: reports.iter().map(|report| report.flow.records).sum(),
             traffic_bytes: detection.traffic_bytes,
-            undeclared_datagrams: reports.iter().map(|report| report.undeclared_datagrams).sum(),
+            undeclared_datagrams: reports.iter().map(|report| report.undeclared.datagrams).sum(),
             dropped_records: reports.iter().map(|report| report.dropped_records).sum(),
             events_dropped: sources.events.dropped(),
             detector: detection.counters,
