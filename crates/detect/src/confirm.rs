@@ -55,7 +55,7 @@ fn is_flood(
     factor: f32,
     is_final: bool,
 ) -> bool {
-    let sum = &target.sums[vector.index()];
+    let sum = target.sum(vector.index());
     let steps = target.step - sum.since_step + 1;
     let rate = sum.unwanted_packets * STEPS_PER_SECOND / steps as f32;
     let floor = target.floor(vector);
@@ -98,7 +98,7 @@ fn is_mostly_completed(target: &TargetState) -> bool {
 
 /// Whether it is the volume of a vector that alarms, and not what is unwanted of it.
 fn is_mostly_volume(target: &TargetState, vector: Vector) -> bool {
-    target.sums[vector.index()].unwanted < target.floor(vector).alarm_packets
+    target.sum(vector.index()).unwanted < target.floor(vector).alarm_packets
 }
 
 /// One or two sources that send each packet from another port to one port.
@@ -147,9 +147,8 @@ pub(crate) fn is_shared(
     if members < members_minimum || (suspect.observations < 64 && !is_final) {
         return false;
     }
-    let unwanted: f32 = target.sums.iter().map(|sum| sum.unwanted).sum();
-    let running = target.sums.iter().filter(|sum| sum.is_running());
-    let since = running.map(|sum| target.step - sum.since_step + 1).max().unwrap_or(1);
+    let unwanted: f32 = target.running().map(|sum| sum.unwanted).sum();
+    let since = target.running().map(|sum| target.step - sum.since_step + 1).max().unwrap_or(1);
     let rate = f64::from(unwanted * STEPS_PER_SECOND / since as f32);
     let is_sweep =
         suspect.packets / members < PACKETS_PER_MEMBER || suspect.distinct_sources() < SWEEP_SOURCES;

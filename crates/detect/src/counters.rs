@@ -13,6 +13,8 @@ pub struct Counters {
     pub multicast: u64,
     /// Records neither from nor to a protected address.
     pub unprotected: u64,
+    /// Records to addresses of others that were asked for, and so are nobody's flood.
+    pub outside_wanted: u64,
     /// Records out of order that were still counted, into the running step.
     pub reordered: u64,
     /// Records too late to be counted.

@@ -76,9 +76,8 @@ impl Flood {
     ) -> Self {
         const BASELINE_STEPS_MINIMUM: u32 = 50;
         let state = view.state;
-        let running = bits(state.active).map(|index| state.sums[index]).filter(|sum| sum.is_running());
-        let onset_step = running.map(|sum| sum.since_step).min().unwrap_or(view.step);
-        let lead_onset = state.sums[lead.index()].since_step;
+        let onset_step = state.running().map(|sum| sum.since_step).min().unwrap_or(view.step);
+        let lead_onset = state.sum(lead.index()).since_step;
         // A trickle of something else that has run for long is not this flood's beginning.
         let onset_step = onset_step.max(lead_onset.saturating_sub(10));
         let onset = Time::from_nanoseconds(onset_step.saturating_mul(STEP_NANOSECONDS)).min(view.now);
@@ -86,7 +85,7 @@ impl Flood {
         let mut packets = 0.0;
         for index in bits(state.active) {
             // The step that just closed is added by `step`.
-            let (cell, sum) = (state.cells[index], state.sums[index]);
+            let (cell, sum) = (state.cell(index), state.sum(index));
             let before = if sum.volume > 0.0 {
                 sum.packets - cell.packets
             } else {
@@ -158,8 +157,8 @@ impl Flood {
 
     /// What of a vector's packets is the flood's: the unwanted ones, or all above a volume floor.
     fn counted(&self, state: &TargetState, index: usize) -> f32 {
-        let cell = state.cells[index];
-        if state.sums[index].volume > 0.0 { cell.packets.max(cell.unwanted) } else { cell.unwanted }
+        let cell = state.cell(index);
+        if state.sum(index).volume > 0.0 { cell.packets.max(cell.unwanted) } else { cell.unwanted }
     }
 
     /// Empties the part of the window that no step filled, when time jumps.

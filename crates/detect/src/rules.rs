@@ -150,6 +150,12 @@ pub(crate) static RULES: [Rule; VECTOR_COUNT] = {
     rules
 };
 
+/// The column of a rule.
+#[inline]
+pub(crate) const fn side(rule: &Rule, blind: bool) -> Floor {
+    if blind { rule.blind } else { rule.judged }
+}
+
 /// How much a packet counts towards a target that is not seen to send, 0 to 1.
 #[inline]
 pub(crate) fn unseen_weight(observation: &Observation, vector: Vector, begins: bool) -> f32 {

@@ -8,6 +8,7 @@
 use wire::TcpFlags;
 
 use crate::Observation;
+use crate::tally::Tally;
 use crate::target::TargetState;
 use crate::vector::{Vector, protocol};
 
@@ -19,59 +20,111 @@ const EXCUSED_PER_ACKNOWLEDGEMENT: f32 = 4.0;
 /// SYN-ACKs, SYNs and resets that one ordinary segment towards the same host excuses: a connection has at
 /// least one of the former and two of the latter.
 const EXCUSED_PER_SEGMENT: f32 = 0.6;
+/// Services that a host asks in one step and that are excused one by one.
+const SERVICES: usize = 3;
 
-/// The target sent this: what it may get back is wanted.
-pub(crate) fn excuse_by_outbound(target: &mut TargetState, observation: &Observation) {
-    let packets = observation.packets as f32 * EXCUSED_PER_PACKET;
-    let mut excuse = |vector: Vector| target.count(vector, 0.0, -packets);
-    match observation.protocol {
-        protocol::TCP if observation.tcp_flags.has(TcpFlags::RST) => {}
-        protocol::TCP
-            if observation.tcp_flags.has(TcpFlags::SYN) && !observation.tcp_flags.has(TcpFlags::ACK) =>
-        {
-            excuse(Vector::SynAckFlood);
-            excuse(Vector::RstFlood);
+/// What a target sent in one step, by what it may get back.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Excuses {
+    /// The step.
+    pub(crate) step: i64,
+    connections: f32,
+    segments: f32,
+    datagrams: f32,
+    unnamed_datagrams: f32,
+    /// Index of a vector, and packets.
+    named: [(u8, f32); SERVICES],
+}
+
+impl Excuses {
+    /// The target sent this. Gives back a vector that is to be excused at once, for lack of room.
+    pub(crate) fn note(&mut self, observation: &Observation, step: i64) -> Option<(Vector, f32)> {
+        if self.step != step {
+            *self = Self { step, ..Self::default() };
         }
-        protocol::TCP => {
-            excuse(Vector::FinFlood);
-            excuse(Vector::RstFlood);
-            let packets = observation.packets as f32 * EXCUSED_PER_ACKNOWLEDGEMENT;
-            target.count(Vector::AckFlood, 0.0, -packets);
-        }
-        protocol::UDP | protocol::UDP_LITE => {
-            for vector in [Vector::UdpFlood, Vector::QuicFlood, Vector::DnsQueryFlood] {
-                excuse(vector);
+        let packets = observation.packets as f32;
+        let named = match observation.protocol {
+            protocol::TCP if observation.tcp_flags.has(TcpFlags::RST) => return None,
+            protocol::TCP
+                if observation.tcp_flags.has(TcpFlags::SYN) && !observation.tcp_flags.has(TcpFlags::ACK) =>
+            {
+                self.connections += packets;
+                return None;
             }
-            match Vector::of_source_port(observation.destination_port) {
-                Some(vector) => excuse(vector),
-                // Services that are known by their bytes only.
-                None => {
-                    excuse(Vector::DtlsAmplification);
-                    excuse(Vector::TftpAmplification);
-                    excuse(Vector::UdpAmplification);
-                }
+            protocol::TCP => {
+                self.segments += packets;
+                return None;
             }
-        }
-        protocol::GRE => excuse(Vector::GreFlood),
-        protocol::ESP => excuse(Vector::EspFlood),
-        protocol::ICMP | protocol::ICMPV6 => {
+            protocol::UDP | protocol::UDP_LITE => {
+                self.datagrams += packets;
+                let Some(vector) = Vector::of_source_port(observation.destination_port) else {
+                    self.unnamed_datagrams += packets;
+                    return None;
+                };
+                vector
+            }
+            protocol::GRE => Vector::GreFlood,
+            protocol::ESP => Vector::EspFlood,
             // Only a question excuses an answer: a flooded host answers echo requests too.
-            if matches!((observation.protocol, observation.icmp_type), (protocol::ICMP, 8) | (_, 128)) {
-                excuse(Vector::IcmpFlood);
+            protocol::ICMP | protocol::ICMPV6 if !is_echo_request(observation) => return None,
+            protocol::ICMP | protocol::ICMPV6 => Vector::IcmpFlood,
+            _ => Vector::IpProtocolFlood,
+        };
+        self.name(named, packets)
+    }
+
+    fn name(&mut self, vector: Vector, packets: f32) -> Option<(Vector, f32)> {
+        let index = vector as u8;
+        match self.named.iter_mut().find(|(known, sent)| *known == index || *sent == 0.0) {
+            Some(place) => {
+                *place = (index, place.1 + packets);
+                None
             }
+            None => Some((vector, -packets * EXCUSED_PER_PACKET)),
         }
-        _ => excuse(Vector::IpProtocolFlood),
     }
 }
 
-/// The target gets this: the connection that it belongs to was completed.
-#[inline]
-pub(crate) fn excuse_by_inbound(target: &mut TargetState, observation: &Observation, vector: Vector) {
-    if vector == Vector::AckFlood {
-        let packets = observation.packets as f32 * EXCUSED_PER_SEGMENT;
-        target.count(Vector::SynFlood, 0.0, -packets);
-        target.count(Vector::SynAckFlood, 0.0, -packets);
-        target.count(Vector::FinFlood, 0.0, -packets);
-        target.completed += packets;
+fn is_echo_request(observation: &Observation) -> bool {
+    matches!((observation.protocol, observation.icmp_type), (protocol::ICMP, 8) | (_, 128))
+}
+
+/// What the target sent in this step excuses what it got in it.
+pub(crate) fn excuse_by_outbound(target: &mut TargetState) {
+    let Excuses { connections, segments, datagrams, unnamed_datagrams, named, .. } = target.excuses;
+    let mut excuse = |vector: Vector, packets: f32| {
+        if packets > 0.0 {
+            target.count(vector.index(), 0.0, -packets);
+        }
+    };
+    excuse(Vector::SynAckFlood, connections * EXCUSED_PER_PACKET);
+    excuse(Vector::RstFlood, (connections + segments) * EXCUSED_PER_PACKET);
+    excuse(Vector::FinFlood, segments * EXCUSED_PER_PACKET);
+    excuse(Vector::AckFlood, segments * EXCUSED_PER_ACKNOWLEDGEMENT);
+    for vector in [Vector::UdpFlood, Vector::QuicFlood, Vector::DnsQueryFlood] {
+        excuse(vector, datagrams * EXCUSED_PER_PACKET);
     }
+    // Services that are known by their bytes only.
+    for vector in [Vector::DtlsAmplification, Vector::TftpAmplification, Vector::UdpAmplification] {
+        excuse(vector, unnamed_datagrams * EXCUSED_PER_PACKET);
+    }
+    for (index, packets) in named {
+        excuse(Vector::ALL[usize::from(index)], packets * EXCUSED_PER_PACKET);
+    }
+}
+
+/// The target got these segments: the connections that they belong to were completed.
+pub(crate) fn excuse_by_inbound(target: &mut TargetState, tally: &Tally) {
+    let packets = completed(tally);
+    if packets > 0.0 {
+        for vector in [Vector::SynFlood, Vector::SynAckFlood, Vector::FinFlood] {
+            target.count(vector.index(), 0.0, -packets);
+        }
+    }
+}
+
+/// Handshakes that must have been completed for the segments that came.
+pub(crate) fn completed(tally: &Tally) -> f32 {
+    let segments = tally.iter().filter(|(kind, _)| kind.vector() == Vector::AckFlood.index());
+    segments.map(|(_, slot)| slot.packets * EXCUSED_PER_SEGMENT).sum()
 }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use wire::Address;
 
 use crate::event::{Target, TargetKind};
-use crate::target::{MAXIMUM_WIDER, Place};
+use crate::targets::{MAXIMUM_WIDER, Place};
 
 /// Prefixes that a replay without an institution file makes of what it sees, at most.
 pub const MAXIMUM_AUTOMATIC_PREFIXES: usize = 8_192;
@@ -79,7 +79,7 @@ impl Scope {
 
     /// What the institution says of an address: its place among the wider targets.
     pub(crate) fn place(&mut self, address: Address) -> Place {
-        let mut place = Place { address, wider: [0; MAXIMUM_WIDER], wider_count: 0, is_outside: false };
+        let mut place = Place::default();
         let Some(institution) = &self.institution else {
             if let Some(index) = self.automatic_prefix(address) {
                 place.push(index);

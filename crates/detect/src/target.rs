@@ -1,11 +1,18 @@
-//! The counters of one target, and the sequential test on them.
+//! What is known of one target between the steps, and the sequential tests on it.
 //!
-//! A target is an address, or a service, group or prefix into which its addresses are added up. Everything
-//! here is of fixed size and cheap, because every target has it; what costs more is in [`crate::suspect`].
+//! A target is an address, or a service, group or prefix into which its addresses are added up. What came in the
+//! running step is in its [`Tally`]. The tests are large and exist only while one of them runs; a target whose
+//! step was calm ([`TargetState::close_calm`]) has none. What costs more still is in [`crate::suspect`].
+//!
+//! Limit: the packets of long flow records lie in reservoirs that flow out by themselves. A calm target is looked at
+//! again when a record comes for it; what flowed out until then is added up in one go.
 
-use wire::{Address, Time};
+use wire::Time;
 
-use crate::rules::{Floor, MINIMUM_SAMPLES, RULES, Rule};
+use crate::reservoir::Reservoirs;
+use crate::rules::{Floor, MINIMUM_SAMPLES, RULES, Rule, side};
+use crate::sampled::{self, Excuses};
+use crate::tally::{Slot, SlotKind, Tally, flag};
 use crate::vector::{VECTOR_COUNT, Vector};
 
 /// Length of a step in nanoseconds.
@@ -18,6 +25,11 @@ const SUM_MAXIMUM_ALARMS: f32 = 50.0;
 const VOLUME_ALARM_PACKETS: f32 = 300.0;
 /// Step number of "not running".
 const NEVER: i64 = i64::MIN;
+/// Part of the later fragments that first ones excuse that is still excused a step later.
+const FRAGMENTS_KEPT_PER_STEP: f32 = 0.998;
+/// Part of recent unwanted packets that is recent a step later. The records of an export come in lumps, a member of a
+/// prefix now and then.
+const MEMBERS_KEPT_PER_STEP: f32 = 0.9;
 
 /// What one vector's packets were in the current step.
 #[derive(Clone, Copy, Default, Debug)]
@@ -28,14 +40,6 @@ pub(crate) struct Cell {
     pub(crate) unwanted: f32,
     /// Those that began a conversation.
     pub(crate) fresh: f32,
-}
-
-impl Cell {
-    /// How many give reason to look closer.
-    #[inline]
-    pub(crate) fn interesting(&self) -> f32 {
-        self.unwanted.max(self.fresh)
-    }
 }
 
 /// The sequential test of one vector.
@@ -66,26 +70,45 @@ impl Sum {
     }
 }
 
-/// Flow records last longer than a step. Their packets lie here and flow into the steps at their own rate.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reservoir {
-    vector: u8,
-    scale: u8,
-    packets: f32,
-    unwanted: f32,
-    bytes: f32,
-    mean_seconds: f32,
+/// The cells of the running step and the tests of a target that is out of the ordinary.
+#[derive(Clone, Debug)]
+pub(crate) struct Tests {
+    cells: [Cell; VECTOR_COUNT],
+    sums: [Sum; VECTOR_COUNT],
 }
 
-/// The counters of one target.
+impl Default for Tests {
+    fn default() -> Self {
+        Self { cells: [Cell::default(); VECTOR_COUNT], sums: [Sum::default(); VECTOR_COUNT] }
+    }
+}
+
+/// What is known of one target.
 #[derive(Clone, Debug)]
 pub(crate) struct TargetState {
-    /// Cells of the current step, by vector.
-    pub(crate) cells: [Cell; VECTOR_COUNT],
-    /// Tests, by vector.
-    pub(crate) sums: [Sum; VECTOR_COUNT],
+    /// Step of what is here.
+    pub(crate) step: i64,
+    tests: Option<Box<Tests>>,
     /// Vectors with a cell that is not empty or a test that runs: one bit each.
     pub(crate) active: u64,
+    /// Packets of long flow records that are still to be spread.
+    pub(crate) reservoirs: Reservoirs,
+    /// Packets a second towards the target before the flood, smoothed over a minute.
+    pub(crate) baseline: f32,
+    /// Steps that `baseline` has seen.
+    pub(crate) baseline_steps: u32,
+    /// Unwanted packets, decaying over a second ([`MEMBERS_KEPT_PER_STEP`]).
+    pub(crate) recent_unwanted: f32,
+    /// Handshakes completed, decaying over some seconds.
+    pub(crate) completed: f32,
+    /// Handshakes begun, decaying likewise.
+    pub(crate) begun: f32,
+    /// DNS answers it sent, decaying likewise.
+    pub(crate) dns_answers: f32,
+    /// Those that said that the name does not exist.
+    pub(crate) dns_failures: f32,
+    /// Later fragments that first ones excuse and that have not come yet.
+    fragments_excused: f32,
     /// Packets of the current step.
     pub(crate) packets: f32,
     /// Bytes of the current step.
@@ -94,69 +117,57 @@ pub(crate) struct TargetState {
     pub(crate) new_flows: f32,
     /// Unwanted bytes of the current step.
     pub(crate) unwanted_bytes: f32,
-    /// Later fragments that first ones excuse and that have not come yet.
-    pub(crate) fragments_excused: f32,
-    /// Unwanted packets of the addresses that were added in the current step (of wider targets).
+    /// Recent unwanted packets of all addresses of a wider target.
     pub(crate) members_unwanted: f32,
     /// The heaviest of them.
     pub(crate) heaviest_member: (f32, u32),
+    /// Step of the two.
+    members_step: i64,
+    /// What the target sent in a step, where packets are sampled.
+    pub(crate) excuses: Excuses,
     /// Largest sampling rate since a test runs.
     pub(crate) sampling: u32,
-    /// Handshakes completed, decaying over some seconds.
-    pub(crate) completed: f32,
-    /// Handshakes begun, decaying likewise.
-    pub(crate) begun: f32,
-    /// Packets a second towards the target before the flood, smoothed over a minute.
-    pub(crate) baseline: f32,
-    /// Steps that `baseline` has seen.
-    pub(crate) baseline_steps: u32,
     /// Whether the target was seen to send.
     pub(crate) sends: bool,
-    /// DNS answers it sent, decaying over some seconds.
-    pub(crate) dns_answers: f32,
-    /// Those that said that the name does not exist.
-    pub(crate) dns_failures: f32,
-    /// Whether it was seen to ask DNS servers, so that it is likely a resolver.
-    pub(crate) resolves: bool,
-    /// Step of the cells.
-    pub(crate) step: i64,
+    /// How many times the floors of an address hold here.
+    factor: f32,
     /// When the last packet came.
     pub(crate) last_packet: Time,
-    /// Packets of long flow records that are still to be spread.
-    pub(crate) reservoirs: Vec<Reservoir>,
     /// Index of the sketches while this target is suspect.
     pub(crate) suspect: Option<u32>,
     /// Index of the flood while there is one.
     pub(crate) flood: Option<u32>,
-    /// Whether it is on the list of those to look at when the step ends.
+    /// Whether a wider target is on the list of those to look at when the step ends.
     pub(crate) listed: bool,
 }
 
 impl Default for TargetState {
     fn default() -> Self {
         Self {
-            cells: [Cell::default(); VECTOR_COUNT],
-            sums: [Sum::default(); VECTOR_COUNT],
+            step: NEVER,
+            tests: None,
             active: 0,
+            reservoirs: Reservoirs::default(),
+            baseline: 0.0,
+            baseline_steps: 0,
+            recent_unwanted: 0.0,
+            completed: 0.0,
+            begun: 0.0,
+            dns_answers: 0.0,
+            dns_failures: 0.0,
+            fragments_excused: 0.0,
             packets: 0.0,
             bytes: 0.0,
             new_flows: 0.0,
             unwanted_bytes: 0.0,
-            fragments_excused: 0.0,
             members_unwanted: 0.0,
             heaviest_member: (0.0, u32::MAX),
+            members_step: NEVER,
+            excuses: Excuses::default(),
             sampling: 1,
-            completed: 0.0,
-            begun: 0.0,
-            baseline: 0.0,
-            baseline_steps: 0,
             sends: false,
-            resolves: false,
-            dns_answers: 0.0,
-            dns_failures: 0.0,
-            step: NEVER,
+            factor: 1.0,
             last_packet: Time::default(),
-            reservoirs: Vec::new(),
             suspect: None,
             flood: None,
             listed: false,
@@ -164,197 +175,329 @@ impl Default for TargetState {
     }
 }
 
-/// An address with what the institution says of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    /// The address.
-    pub(crate) address: Address,
-    /// Indexes of the wider targets that hold it.
-    pub(crate) wider: [u32; MAXIMUM_WIDER],
-    /// How many of `wider` are set.
-    pub(crate) wider_count: u8,
-    /// Whether the flood would leave the institution: the address is somebody else's.
-    pub(crate) is_outside: bool,
-}
-
-/// Most services, groups and prefixes that one address is counted into; more are left out (and said at start).
-pub(crate) const MAXIMUM_WIDER: usize = 6;
-
-/// How long flow records are sorted by, in seconds: a long one must not slow a short one down.
-const SCALES_SECONDS: [f32; 3] = [1.0, 10.0, f32::INFINITY];
-
 impl TargetState {
+    /// A wider target.
+    pub(crate) fn wider(factor: f32) -> Self {
+        Self { factor, ..Self::default() }
+    }
+
+    /// Forgets all that has a time; whether it sends and is suspect stays.
+    pub(crate) fn forget_times(&mut self) {
+        let Self { sends, suspect, factor, .. } = *self;
+        *self = Self { sends, suspect, factor, ..Self::default() };
+    }
+
+    /// Whether there are tests, and so something out of the ordinary.
+    #[inline]
+    pub(crate) fn has_tests(&self) -> bool {
+        self.tests.is_some()
+    }
+
+    /// What a vector's packets were in the current step.
+    #[inline]
+    pub(crate) fn cell(&self, index: usize) -> Cell {
+        self.tests.as_ref().map_or_else(Cell::default, |tests| tests.cells[index])
+    }
+
+    /// The test of a vector.
+    #[inline]
+    pub(crate) fn sum(&self, index: usize) -> Sum {
+        self.tests.as_ref().map_or_else(Sum::default, |tests| tests.sums[index])
+    }
+
+    /// The tests of the vectors that have any.
+    pub(crate) fn running(&self) -> impl Iterator<Item = Sum> + '_ {
+        bits(self.active).map(|index| self.sum(index)).filter(Sum::is_running)
+    }
+
+    /// Ends every test: what they found is a flood that is over.
+    pub(crate) fn end_tests(&mut self) {
+        if let Some(tests) = &mut self.tests {
+            tests.sums = [Sum::default(); VECTOR_COUNT];
+        }
+    }
+
     /// Counts packets of a kind into the current step.
     #[inline]
-    pub(crate) fn count(&mut self, vector: Vector, packets: f32, unwanted: f32) {
-        let cell = &mut self.cells[vector.index()];
+    pub(crate) fn count(&mut self, index: usize, packets: f32, unwanted: f32) {
+        let cell = &mut self.tests.get_or_insert_default().cells[index];
         cell.packets += packets;
         cell.unwanted += unwanted;
-        self.active |= 1 << vector.index();
-    }
-
-    /// Counts a flow record that lasted `seconds`: its packets come into the following steps at their own
-    /// rate, so that a long record that arrives at once is not a burst.
-    pub(crate) fn spread(&mut self, vector: Vector, packets: f32, unwanted: f32, bytes: f32, seconds: f32) {
-        let scale = SCALES_SECONDS.iter().position(|&limit| seconds <= limit).unwrap_or(2) as u8;
-        let index = vector.index() as u8;
         self.active |= 1 << index;
-        for reservoir in &mut self.reservoirs {
-            if reservoir.vector == index && reservoir.scale == scale {
-                let total = reservoir.packets + packets;
-                reservoir.mean_seconds =
-                    (reservoir.mean_seconds * reservoir.packets + seconds * packets) / total;
-                reservoir.packets = total;
-                reservoir.unwanted += unwanted;
-                reservoir.bytes += bytes;
-                return;
-            }
-        }
-        // At most one per vector and scale, so the list is bounded.
-        let mean_seconds = seconds;
-        self.reservoirs.push(Reservoir { vector: index, scale, packets, unwanted, bytes, mean_seconds });
     }
 
-    /// Takes back packets that were counted as unwanted and turned out wanted.
+    /// Whether nothing of a step can move a test off its rest: no kind has more than its floor lets through.
     #[inline]
-    pub(crate) fn take_back(&mut self, vector: Vector, packets: f32) {
-        let mut left = packets;
-        for reservoir in &mut self.reservoirs {
-            if reservoir.vector == vector.index() as u8 {
-                let taken = left.min(reservoir.unwanted);
-                reservoir.unwanted -= taken;
-                left -= taken;
+    fn is_calm(&self, tally: &Tally) -> bool {
+        if self.tests.is_some() {
+            return false;
+        }
+        let blind = !tally.has(flag::SENDS);
+        tally.iter().all(|(kind, _)| {
+            let vector = kind.vector();
+            let rule = &RULES[vector];
+            let mut unwanted = self.reservoirs.next_unwanted(vector);
+            let (mut packets, mut fresh) = (self.reservoirs.next_packets(vector), 0.0);
+            for (_, slot) in tally.iter().filter(|other| other.0.vector() == vector) {
+                let part = slot.part_of_step();
+                unwanted += slot.unwanted * part;
+                packets += slot.packets * part;
+                fresh += slot.fresh;
+            }
+            let counted = if rule.volume_is_of_conversations { fresh } else { packets };
+            unwanted * STEPS_PER_SECOND <= side(rule, blind).packets_per_second
+                && counted * STEPS_PER_SECOND <= rule.volume_packets_per_second
+        })
+    }
+
+    /// Closes a step in which nothing was out of the ordinary. Returns the unwanted packets of the step, or `None` if it
+    /// was not calm, with nothing changed.
+    #[inline]
+    pub(crate) fn close_calm(&mut self, tally: &Tally, step: i64) -> Option<f32> {
+        if !self.is_calm(tally) {
+            return None;
+        }
+        self.catch_up(step);
+        self.step = step;
+        let (mut packets, mut unwanted, mut syns) = (0.0, 0.0, 0.0);
+        for (kind, slot) in tally.iter() {
+            if kind.is_spread() {
+                self.reservoirs.fill(kind, &slot);
+            } else {
+                packets += slot.packets;
+                unwanted += self.take_back_of_spread(kind, &slot);
+                if kind.vector() == Vector::SynFlood.index() {
+                    syns = slot.packets;
+                }
             }
         }
-        if left > 0.0 {
-            self.count(vector, 0.0, -left);
+        if !self.reservoirs.is_empty() {
+            self.reservoirs.drain(|out| {
+                packets += out.packets;
+                unwanted += out.unwanted;
+                if out.vector == Vector::SynFlood.index() {
+                    syns += out.packets;
+                }
+            });
+        }
+        let unwanted = unwanted.max(0.0);
+        self.take_up(tally);
+        self.fragments_excused *= FRAGMENTS_KEPT_PER_STEP;
+        self.decay(syns, unwanted);
+        self.move_baseline(packets);
+        Some(unwanted)
+    }
+
+    /// Takes up what is known of the target beside its counts.
+    #[inline]
+    fn take_up(&mut self, tally: &Tally) {
+        self.sends = tally.has(flag::SENDS);
+        self.last_packet = tally.last_packet;
+        self.fragments_excused += tally.excuses_fragments;
+        if tally.sampling > 1 {
+            self.completed += sampled::completed(tally);
+        }
+    }
+
+    /// Moves what came so far in the step into the cells and reservoirs. The caller empties the tally.
+    pub(crate) fn absorb(&mut self, tally: &Tally, step: i64) {
+        self.catch_up(step);
+        self.take_up(tally);
+        self.sampling = self.sampling.max(tally.sampling);
+        self.take_in(tally);
+        self.sum_up(tally);
+        if tally.sampling > 1 {
+            sampled::excuse_by_inbound(self, tally);
+        }
+    }
+
+    /// Adds the counts to cells and reservoirs.
+    fn take_in(&mut self, tally: &Tally) {
+        for (kind, slot) in tally.iter().filter(|slot| slot.0.is_spread()) {
+            self.reservoirs.fill(kind, &slot);
+        }
+        for (kind, slot) in tally.iter().filter(|slot| !slot.0.is_spread()) {
+            let unwanted = self.take_back_of_spread(kind, &slot);
+            self.count(kind.vector(), slot.packets, unwanted);
+            self.tests.get_or_insert_default().cells[kind.vector()].fresh += slot.fresh;
+        }
+    }
+
+    /// What is taken back may be of records that are still to be spread. Returns the unwanted packets of the step.
+    #[inline]
+    fn take_back_of_spread(&mut self, kind: SlotKind, slot: &Slot) -> f32 {
+        if slot.unwanted < 0.0 && !self.reservoirs.is_empty() {
+            -self.reservoirs.take_back(kind.vector(), -slot.unwanted)
+        } else {
+            slot.unwanted
         }
     }
 
     /// Empties the reservoirs. Returns the packets that were in them.
     pub(crate) fn cut_reservoirs(&mut self) -> u64 {
-        let packets: f32 = self.reservoirs.iter().map(|reservoir| reservoir.packets).sum();
-        self.reservoirs.clear();
         self.active = 0;
-        packets as u64
+        self.tests = None;
+        self.reservoirs.cut()
     }
 
     /// Lets the reservoirs flow into the step's cells.
     fn drain(&mut self) {
         let mut reservoirs = std::mem::take(&mut self.reservoirs);
-        reservoirs.retain_mut(|reservoir| {
-            let seconds = reservoir.mean_seconds.max(1.0 / STEPS_PER_SECOND);
-            let all = reservoir.packets < 0.5;
-            let part = if all { 1.0 } else { 1.0 - (-1.0 / (STEPS_PER_SECOND * seconds)).exp() };
-            let (packets, unwanted) = (reservoir.packets * part, reservoir.unwanted * part);
-            let bytes = reservoir.bytes * part;
-            reservoir.packets -= packets;
-            reservoir.unwanted -= unwanted;
-            reservoir.bytes -= bytes;
-            self.count(Vector::ALL[usize::from(reservoir.vector)], packets, unwanted);
-            self.packets += packets;
-            self.bytes += bytes;
-            if packets > 0.0 {
-                self.unwanted_bytes += bytes * (unwanted / packets);
+        reservoirs.drain(|out| {
+            self.count(out.vector, out.packets, out.unwanted);
+            self.packets += out.packets;
+            self.bytes += out.bytes;
+            if out.packets > 0.0 {
+                self.unwanted_bytes += out.bytes * (out.unwanted / out.packets);
             }
-            !all
         });
         self.reservoirs = reservoirs;
     }
 
     /// Closes the step: spreads flow records, excuses fragments, moves every test on. Returns the unwanted
-    /// packets of the step. The cells stay until [`TargetState::clear_step`], so that wider targets can add
-    /// them up.
-    pub(crate) fn close_step(&mut self, step: i64, factor: f32) -> f32 {
-        if self.step != NEVER && step > self.step + 1 {
-            self.idle(step - self.step - 1, factor);
-        }
+    /// packets of the step. The cells stay until [`TargetState::clear_step`].
+    pub(crate) fn close_step(&mut self, step: i64) -> f32 {
+        self.catch_up(step);
         self.step = step;
         self.drain();
+        if self.excuses.step == step {
+            sampled::excuse_by_outbound(self);
+        }
         self.excuse_fragments();
-        let blind = !self.sends;
+        let (blind, factor) = (!self.sends, self.factor);
         let samples = self.packets_of_samples();
         let mut unwanted = 0.0;
-        for index in bits(self.active) {
-            let cell = self.cells[index];
-            unwanted += cell.unwanted;
-            advance(&mut self.sums[index], &RULES[index], cell, (blind, samples), factor, step);
+        let mut syns = 0.0;
+        if let Some(tests) = &mut self.tests {
+            for index in bits(self.active) {
+                let cell = tests.cells[index];
+                unwanted += cell.unwanted;
+                advance(&mut tests.sums[index], &RULES[index], cell, (blind, samples), factor, step);
+            }
+            syns = tests.cells[Vector::SynFlood.index()].packets;
         }
-        let decay = 1.0 - 1.0 / (3.0 * STEPS_PER_SECOND);
-        self.dns_answers *= decay;
-        self.dns_failures *= decay;
-        self.completed *= decay;
-        self.begun = self.begun * decay + self.cells[Vector::SynFlood.index()].packets;
+        let unwanted = unwanted.max(0.0);
+        self.decay(syns, unwanted);
         if self.flood.is_none() {
-            self.move_baseline();
+            self.move_baseline(self.packets);
         }
-        unwanted.max(0.0)
+        unwanted
+    }
+
+    /// What is remembered of the last seconds fades, and the step is added to it.
+    #[inline]
+    fn decay(&mut self, syns: f32, unwanted: f32) {
+        const KEPT: f32 = 1.0 - 1.0 / (3.0 * STEPS_PER_SECOND);
+        self.dns_answers *= KEPT;
+        self.dns_failures *= KEPT;
+        self.completed *= KEPT;
+        self.begun = self.begun * KEPT + syns;
+        self.recent_unwanted = self.recent_unwanted * MEMBERS_KEPT_PER_STEP + unwanted;
     }
 
     /// Later fragments are ordinary as far as first ones came with them. The two may be in different steps: samples
     /// are few, and the records of an export are not in order.
     fn excuse_fragments(&mut self) {
-        const KEPT_PER_STEP: f32 = 0.998;
-        let cell = &mut self.cells[Vector::FragmentFlood.index()];
-        let excused = self.fragments_excused.min(cell.unwanted.max(0.0));
-        cell.unwanted -= excused;
-        self.fragments_excused = (self.fragments_excused - excused) * KEPT_PER_STEP;
+        if let Some(tests) = &mut self.tests {
+            let cell = &mut tests.cells[Vector::FragmentFlood.index()];
+            let excused = self.fragments_excused.min(cell.unwanted.max(0.0));
+            cell.unwanted -= excused;
+            self.fragments_excused -= excused;
+        }
+        self.fragments_excused *= FRAGMENTS_KEPT_PER_STEP;
     }
 
-    /// Moves the tests over steps in which nothing came.
-    fn idle(&mut self, steps: i64, factor: f32) {
+    /// Moves over the steps before this one in which nothing came.
+    #[inline]
+    pub(crate) fn catch_up(&mut self, step: i64) {
+        if self.step == NEVER {
+            self.step = step.saturating_sub(1);
+        } else if step > self.step.saturating_add(1) {
+            self.idle(step - 1 - self.step);
+            self.step = step - 1;
+        }
+    }
+
+    fn idle(&mut self, steps: i64) {
         let seconds = steps as f32 / STEPS_PER_SECOND;
+        let came = if self.reservoirs.is_empty() { 0.0 } else { self.reservoirs.leave(steps) };
+        if self.tests.is_some() {
+            self.idle_tests(seconds);
+        }
+        if self.completed + self.dns_answers + self.begun > 0.0 {
+            let fade = (-seconds / 3.0).exp();
+            self.completed *= fade;
+            self.dns_answers *= fade;
+            self.dns_failures *= fade;
+            self.begun *= fade;
+        }
+        if self.recent_unwanted > 0.0 {
+            self.recent_unwanted *= members_kept(steps);
+        }
+        let mean = came / seconds;
+        let faded = (-seconds / 60.0).exp();
+        self.baseline = mean + (self.baseline - mean) * faded;
+        self.baseline_steps = self.baseline_steps.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
+    }
+
+    /// Moves the tests over time in which nothing came.
+    fn idle_tests(&mut self, seconds: f32) {
         let blind = !self.sends;
+        let factor = self.factor;
+        let Some(tests) = &mut self.tests else { return };
         for index in bits(self.active) {
             let floor = side(&RULES[index], blind);
-            let sum = &mut self.sums[index];
+            let sum = &mut tests.sums[index];
             sum.unwanted -= floor.packets_per_second * factor * seconds;
             sum.volume -= RULES[index].volume_packets_per_second * factor * seconds;
             if sum.unwanted.max(sum.volume) <= 0.0 {
                 *sum = Sum::default();
             }
         }
-        let fade = (-seconds / 3.0).exp();
-        self.completed *= fade;
-        self.dns_answers *= fade;
-        self.dns_failures *= fade;
-        self.begun *= fade;
-        let faded = (-seconds / 60.0).exp();
-        self.baseline *= faded;
-        self.baseline_steps = self.baseline_steps.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
     }
 
     /// Exponentially smoothed over a minute; over what there is while there is less.
-    fn move_baseline(&mut self) {
+    #[inline]
+    fn move_baseline(&mut self, packets: f32) {
         const WINDOW_STEPS: u32 = 600;
         self.baseline_steps = self.baseline_steps.saturating_add(1);
         let weight = 1.0 / self.baseline_steps.min(WINDOW_STEPS) as f32;
-        self.baseline += (self.packets * STEPS_PER_SECOND - self.baseline) * weight;
+        self.baseline += (packets * STEPS_PER_SECOND - self.baseline) * weight;
     }
 
-    /// Empties the cells for the next step. Returns whether there is still something to follow.
+    /// Empties the cells for the next step. Returns whether the next step is to be looked at even if nothing comes.
     pub(crate) fn clear_step(&mut self) -> bool {
-        let mut still = 0;
-        for index in bits(self.active) {
-            self.cells[index] = Cell::default();
-            if self.sums[index].is_running() {
-                still |= 1 << index;
-            }
-        }
-        for reservoir in &self.reservoirs {
-            still |= 1 << reservoir.vector;
-        }
-        self.active = still;
-        if still == 0 {
-            self.sampling = 1;
-        }
         self.packets = 0.0;
         self.bytes = 0.0;
         self.new_flows = 0.0;
         self.unwanted_bytes = 0.0;
-        self.members_unwanted = 0.0;
-        self.heaviest_member = (0.0, u32::MAX);
+        let Some(tests) = &mut self.tests else { return false };
+        let mut still = 0;
+        for index in bits(self.active) {
+            tests.cells[index] = Cell::default();
+            if tests.sums[index].is_running() {
+                still |= 1 << index;
+            }
+        }
+        self.active = still;
+        if still == 0 {
+            self.sampling = 1;
+            let flows_on = self.flows_out_above_floor();
+            // A wider target has tests all the time.
+            if self.flood.is_none() && !flows_on && self.factor == 1.0 {
+                self.tests = None;
+            }
+            return flows_on;
+        }
         !self.reservoirs.is_empty()
+    }
+
+    /// Whether what flows out in the next step moves a test.
+    fn flows_out_above_floor(&self) -> bool {
+        bits(self.reservoirs.vectors()).any(|vector| {
+            let floor = side(&RULES[vector], !self.sends).packets_per_second;
+            self.reservoirs.next_unwanted(vector) * STEPS_PER_SECOND > floor
+        })
     }
 
     /// The floor that holds for a vector now.
@@ -378,7 +521,7 @@ impl TargetState {
 
     /// How many alarms the excess of a vector is worth; 1 and more is an alarm.
     pub(crate) fn alarm_weight(&self, vector: Vector, factor: f32) -> f32 {
-        let sum = &self.sums[vector.index()];
+        let sum = self.sum(vector.index());
         let needed = self.floor(vector).alarm_packets * factor;
         let of_samples = self.packets_of_samples();
         let needed = needed.max(of_samples);
@@ -391,52 +534,66 @@ impl TargetState {
     }
 
     /// Takes out what an address added since its tests began: a flood of its own explains it.
-    pub(crate) fn explain(&mut self, member: &Self, unwanted: f32) {
+    pub(crate) fn explain(&mut self, member: &Self) {
+        let tests = self.tests.get_or_insert_default();
         for index in bits(member.active) {
-            let (cell, since) = (member.cells[index], member.sums[index]);
-            let own = &mut self.cells[index];
+            let (cell, since) = (member.cell(index), member.sum(index));
+            let own = &mut tests.cells[index];
             own.packets -= cell.packets;
             own.unwanted -= cell.unwanted;
             own.fresh -= cell.fresh;
-            let sum = &mut self.sums[index];
+            let sum = &mut tests.sums[index];
             sum.unwanted = (sum.unwanted - since.unwanted_packets + cell.unwanted).max(0.0);
             sum.unwanted_packets = (sum.unwanted_packets - since.unwanted_packets + cell.unwanted).max(0.0);
             sum.volume = (sum.volume - since.volume).max(0.0);
         }
-        if unwanted > 0.0 {
-            self.members_unwanted -= unwanted;
-        }
+        self.reservoirs.take_out(&member.reservoirs);
+        self.members_unwanted = (self.members_unwanted - member.recent_unwanted).max(0.0);
     }
 
-    /// Adds an address's step to this wider target. What the address's own flood explains is not unwanted here.
-    pub(crate) fn add(&mut self, member: &Self, unwanted: f32, member_index: u32) {
-        for index in bits(member.active) {
-            let cell = member.cells[index];
-            if member.flood.is_none() {
-                self.cells[index].fresh += cell.fresh;
-                self.count(Vector::ALL[index], cell.packets, cell.unwanted);
-            }
+    /// Adds what came to an address to this wider target. What the address's own flood explains is not unwanted here.
+    #[inline]
+    pub(crate) fn add(&mut self, tally: &Tally, is_explained: bool) {
+        if !is_explained {
+            self.take_in(tally);
         }
-        self.packets += member.packets;
-        self.bytes += member.bytes;
-        self.new_flows += member.new_flows;
-        self.unwanted_bytes += member.unwanted_bytes;
-        self.sampling = self.sampling.max(member.sampling);
-        self.sends |= member.sends;
-        self.last_packet = self.last_packet.max(member.last_packet);
-        if unwanted > 0.0 && member.flood.is_none() {
-            self.members_unwanted += unwanted;
-            if unwanted > self.heaviest_member.0 {
-                self.heaviest_member = (unwanted, member_index);
-            }
+        self.sum_up(tally);
+        self.sampling = self.sampling.max(tally.sampling);
+        self.sends |= tally.has(flag::SENDS);
+        self.last_packet = self.last_packet.max(tally.last_packet);
+    }
+
+    /// Adds the totals of what came at once.
+    #[inline]
+    fn sum_up(&mut self, tally: &Tally) {
+        for (_, slot) in tally.iter().filter(|slot| !slot.0.is_spread()) {
+            self.packets += slot.packets;
+            self.unwanted_bytes += slot.bytes;
+        }
+        self.bytes += tally.bytes;
+        self.new_flows += tally.new_flows;
+    }
+
+    /// Notes the recent unwanted packets of an address, of which `unwanted` are of the step.
+    #[inline]
+    pub(crate) fn note_member(&mut self, index: u32, recent: f32, unwanted: f32, step: i64) {
+        if self.members_step != step {
+            let kept = if self.members_step == NEVER { 0.0 } else { members_kept(step - self.members_step) };
+            self.members_unwanted *= kept;
+            self.heaviest_member.0 *= kept;
+            self.members_step = step;
+        }
+        self.members_unwanted += unwanted;
+        if self.heaviest_member.1 == index || recent > self.heaviest_member.0 {
+            self.heaviest_member = (recent, index);
         }
     }
 }
 
-/// The column of a rule.
+/// What is left of recent unwanted packets after so many steps.
 #[inline]
-const fn side(rule: &Rule, blind: bool) -> Floor {
-    if blind { rule.blind } else { rule.judged }
+fn members_kept(steps: i64) -> f32 {
+    MEMBERS_KEPT_PER_STEP.powi(i32::try_from(steps).unwrap_or(i32::MAX))
 }
 
 /// One step of the test of one vector.

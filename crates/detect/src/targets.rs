@@ -1,118 +1,136 @@
 //! The table of addresses that are counted, bounded.
+//!
+//! Addresses of others, to which an institution sends, may take a quarter of it: however many clients a service
+//! answers, its own addresses keep their places.
 
 use hashbrown::HashTable;
 use sketch::KeyedState;
 use wire::Address;
 
-use crate::scope::Scope;
-use crate::target::{Place, TargetState};
+use crate::tally::{Tally, flag};
+use crate::target::TargetState;
 
 /// Default number of addresses that are counted at once.
 pub const DEFAULT_TARGETS: usize = 65_536;
-/// How many entries are looked at to find one that can go.
+/// Part of the table that addresses of others may take: one of so many.
+const OUTSIDE_SHARE: usize = 4;
+/// How many entries are looked at for an idle one to make room.
 const EVICTION_SCAN: usize = 32;
-/// An address that got nothing for this many steps may go.
+/// Steps after which an address without tests, sketches and flood can make room.
 const EVICTABLE_AFTER_STEPS: i64 = 20;
+/// Most services, groups and prefixes that one address is counted into; more are left out (and said at start).
+pub(crate) const MAXIMUM_WIDER: usize = 6;
+
+/// What the institution says of an address.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    /// Indexes of the wider targets that hold it.
+    pub(crate) wider: [u32; MAXIMUM_WIDER],
+    /// How many of `wider` are set.
+    pub(crate) wider_count: u8,
+    /// Whether the flood would leave the institution: the address is somebody else's.
+    pub(crate) is_outside: bool,
+}
 
 /// The addresses that are counted.
 pub(crate) struct Targets {
-    /// Address bits and index, by the keyed hash of the former.
-    index: HashTable<(u128, u32)>,
+    index: HashTable<u32>,
     key: KeyedState,
+    /// What came to each in the running step.
+    pub(crate) tallies: Vec<Tally>,
+    /// What is known of each.
     pub(crate) states: Vec<TargetState>,
+    /// Where each belongs.
     pub(crate) places: Vec<Place>,
     capacity: usize,
+    outside: usize,
     hand: usize,
-    /// Addresses that went to make room.
+    /// Idle addresses that made room.
     pub(crate) evicted: u64,
-    /// Packets to addresses for which there was no room.
+    /// Records to addresses for which there was no room.
     pub(crate) refused: u64,
 }
 
 impl Targets {
-    /// An empty table.
+    /// An empty table for `capacity` addresses.
     pub(crate) fn new(capacity: usize, key: KeyedState) -> Self {
         Self {
             index: HashTable::new(),
             key,
+            tallies: Vec::new(),
             states: Vec::new(),
             places: Vec::new(),
             capacity: capacity.max(1),
+            outside: 0,
             hand: 0,
             evicted: 0,
             refused: 0,
         }
     }
 
-    /// The keyed hash of an address, for the calls below.
+    /// The keyed hash of an address, for [`Targets::find`].
     #[inline]
     pub(crate) fn hash(&self, address: Address) -> u64 {
-        self.key.hash_address(address.bits())
+        hash(&self.key, address)
     }
 
-    /// The entry of an address, if it has one.
+    /// The entry of an address.
     #[inline]
     pub(crate) fn find(&self, address: Address, hash: u64) -> Option<u32> {
-        self.index.find(hash, |entry| entry.0 == address.bits()).map(|entry| entry.1)
+        let tallies = &self.tallies;
+        self.index.find(hash, |&entry| tallies[entry as usize].address == address).copied()
     }
 
-    /// Reads the counters of an address, so that they are near when they are wanted.
-    #[inline]
-    pub(crate) fn touch(&self, address: Address, hash: u64) -> u32 {
-        self.find(address, hash).map_or(0, |index| self.states[index as usize].sampling)
-    }
-
-    /// The entry of an address, made if there is room.
-    #[inline]
-    pub(crate) fn find_or_add(
-        &mut self,
-        address: Address,
-        hash: u64,
-        scope: &mut Scope,
-        step: i64,
-    ) -> Option<u32> {
-        match self.find(address, hash) {
-            Some(index) => Some(index),
-            None => self.add(address, hash, scope, step),
-        }
-    }
-
-    fn add(&mut self, address: Address, hash: u64, scope: &mut Scope, step: i64) -> Option<u32> {
-        let place = scope.place(address);
-        let index = if self.states.len() < self.capacity {
+    /// Makes an entry for an address that has none, if there is room.
+    pub(crate) fn add(&mut self, address: Address, hash: u64, place: Place, step: i64) -> Option<u32> {
+        let flags = if place.is_outside { flag::OUTSIDE } else { 0 };
+        let is_crowded = place.is_outside && self.outside * OUTSIDE_SHARE >= self.capacity;
+        let index = if self.states.len() < self.capacity && !is_crowded {
+            self.outside += usize::from(place.is_outside);
             self.states.push(TargetState::default());
+            self.tallies.push(Tally::new(address, flags));
             self.places.push(place);
             self.states.len() - 1
         } else {
-            let Some(index) = self.evict(step) else {
+            let Some(index) = self.evict(step, is_crowded) else {
                 self.refused += 1;
                 return None;
             };
+            self.outside += usize::from(place.is_outside);
             self.states[index] = TargetState::default();
+            self.tallies[index] = Tally::new(address, flags);
             self.places[index] = place;
             index
         };
-        let key = self.key;
-        self.index.insert_unique(hash, (address.bits(), index as u32), |entry| key.hash_address(entry.0));
+        let (key, tallies) = (&self.key, &self.tallies);
+        let rehash = |&entry: &u32| self::hash(key, tallies[entry as usize].address);
+        self.index.insert_unique(hash, index as u32, rehash);
         Some(index as u32)
     }
 
-    /// Frees the entry of an address that is quiet, by the clock algorithm.
-    fn evict(&mut self, step: i64) -> Option<usize> {
+    /// Takes an idle entry out of the table, found by a hand that goes round.
+    fn evict(&mut self, step: i64, only_outside: bool) -> Option<usize> {
         for _ in 0..EVICTION_SCAN {
             self.hand = (self.hand + 1) % self.states.len();
-            let state = &self.states[self.hand];
-            let is_idle = state.step.saturating_add(EVICTABLE_AFTER_STEPS) < step;
-            if is_idle && !state.listed && state.flood.is_none() && state.suspect.is_none() {
-                let bits = self.places[self.hand].address.bits();
-                if let Ok(entry) = self.index.find_entry(self.key.hash_address(bits), |entry| entry.0 == bits)
-                {
+            let (state, tally) = (&self.states[self.hand], &self.tallies[self.hand]);
+            let is_idle = state.step.saturating_add(EVICTABLE_AFTER_STEPS) < step && !tally.has(flag::LISTED);
+            let is_outside = tally.has(flag::OUTSIDE);
+            if is_idle && (is_outside || !only_outside) && state.flood.is_none() && state.suspect.is_none() {
+                let (hash, hand) = (self.hash(tally.address), self.hand as u32);
+                if let Ok(entry) = self.index.find_entry(hash, |&entry| entry == hand) {
                     entry.remove();
                 }
+                self.outside -= usize::from(is_outside);
                 self.evicted += 1;
                 return Some(self.hand);
             }
         }
         None
     }
+}
+
+/// Half of the addresses are IPv4 and need half of the work.
+#[inline]
+fn hash(key: &KeyedState, address: Address) -> u64 {
+    if address.is_ipv4() { key.hash_u64(address.bits() as u64) } else { key.hash_address(address.bits()) }
 }

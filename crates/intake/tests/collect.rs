@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::net::{AddressFamily, SocketType};
+
 use intake::collect::{self, Bound, CollectError, CollectorOptions, Worker};
 
 const SOON: Duration = Duration::from_secs(5);
@@ -218,6 +220,14 @@ fn a_second_instance_is_refused() {
         let error = collect::bind(&again).unwrap_err();
         assert!(matches!(error, CollectError::InUse(address) if address == socket.address), "{error}");
     }
+}
+
+#[test]
+fn a_single_worker_shares_its_port_with_nobody() {
+    let bound = collect::bind(&options(&[v4(0)])).unwrap();
+    let other = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None).unwrap();
+    rustix::net::sockopt::set_socket_reuseport(&other, true).unwrap();
+    assert_eq!(rustix::net::bind(&other, &bound.sockets[0].address), Err(rustix::io::Errno::ADDRINUSE));
 }
 
 #[test]

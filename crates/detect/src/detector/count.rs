@@ -1,11 +1,13 @@
 //! Records into the counters of their targets.
 
+use wire::Address;
+
 use super::{Detector, Pending, list};
 use crate::flood::Subject;
 use crate::judge::{Judgement, judge};
 use crate::observation::Observation;
-use crate::rules::{RULES, unseen_weight};
-use crate::sampled;
+use crate::rules::{RULES, factor_of, unseen_weight};
+use crate::tally::{Full, SlotKind, Tally, flag};
 use crate::target::{STEP_NANOSECONDS, TargetState};
 use crate::vector::{Vector, protocol};
 
@@ -25,117 +27,176 @@ impl Detector {
         let mut pending = std::mem::take(&mut self.pending);
         let mut touched = 0;
         for record in &pending {
-            touched ^= u32::from(self.conversations.touch(record.key));
+            touched ^= self.conversations.touch(record.key);
         }
-        let mut before = None;
-        for record in &pending {
-            if before != Some(record.hash) {
-                touched ^= self.targets.touch(record.observation.destination, record.hash);
-                before = Some(record.hash);
-            }
+        for record in &mut pending {
+            record.target = self.targets.find(record.observation.destination, record.hash);
         }
         std::hint::black_box(touched);
+        let step = self.step.unwrap_or_default();
         for record in &pending {
-            self.settle(record);
+            self.settle(record, step);
         }
         pending.clear();
         self.pending = pending;
     }
 
     #[inline]
-    pub(super) fn settle(&mut self, record: &Pending) {
-        let Pending { observation, step, key, quotes, hash } = record;
+    fn settle(&mut self, record: &Pending, step: i64) {
+        let Pending { observation, key, quotes, .. } = record;
         let vector = Vector::of(observation);
-        let judgement = judge(&mut self.conversations, observation, (*key, *quotes), vector, *step as u32);
+        let judgement = judge(&mut self.conversations, observation, (*key, *quotes), vector, step as u32);
         if judgement.sender_speaks_up
             || judgement.take_back_of_sender.is_some()
             || observation.sampling > 1
             || observation.dns_failure.is_some()
         {
-            self.note_sender(observation, &judgement, *step);
+            self.note_sender(observation, &judgement, step);
         }
-        let inward = self.scope.protects(observation.destination);
-        if !inward && !self.scope.protects(observation.source) {
-            self.counters.unprotected += 1;
-            return;
+        if let Some(index) = self.target_of(record, &judgement, step) {
+            self.count(observation, index, vector, &judgement, step);
         }
-        self.count(record, vector, &judgement);
-        debug_assert!(*hash == self.targets.hash(observation.destination));
     }
 
     /// The sender of this record spoke: that is what its own packets are judged by.
-    pub(super) fn note_sender(&mut self, observation: &Observation, judgement: &Judgement, step: i64) {
+    fn note_sender(&mut self, observation: &Observation, judgement: &Judgement, step: i64) {
         let Some(index) = self.targets.find(observation.source, self.targets.hash(observation.source)) else {
             return;
         };
+        let tally = &mut self.targets.tallies[index as usize];
+        tally.set(flag::SENDS, true);
         let state = &mut self.targets.states[index as usize];
+        state.catch_up(step);
         state.sends = true;
         if let Some(failure) = observation.dns_failure {
             state.dns_answers += 1.0;
             state.dns_failures += f32::from(u8::from(failure));
         }
-        state.resolves |= observation.destination_port == 53 && observation.protocol == protocol::UDP;
-        if let Some((vector, packets)) = judgement.take_back_of_sender {
-            state.take_back(vector, packets);
-            list(&mut self.listed, state, index);
-        }
         if observation.sampling > 1 {
-            sampled::excuse_by_outbound(state, observation);
-            list(&mut self.listed, state, index);
+            if let Some((vector, packets)) = state.excuses.note(observation, step) {
+                state.count(vector.index(), 0.0, packets);
+            }
+            if state.has_tests() {
+                list(&mut self.listed, tally, index);
+            }
         }
-        state.step = state.step.max(step - 1);
+        if let Some((vector, packets)) = judgement.take_back_of_sender {
+            self.take_back(index, vector, packets, step);
+        }
     }
 
-    pub(super) fn count(&mut self, record: &Pending, vector: Vector, judgement: &Judgement) {
-        let Pending { observation, step, hash, .. } = record;
-        let address = observation.destination;
-        let Some(index) = self.targets.find_or_add(address, *hash, &mut self.scope, *step) else {
-            return;
-        };
-        let state = &mut self.targets.states[index as usize];
-        list(&mut self.listed, state, index);
-        state.sends |= judgement.receiver_sends;
-        state.last_packet = state.last_packet.max(observation.last);
-        state.new_flows += f32::from(u8::from(judgement.is_new));
-        state.sampling = state.sampling.max(observation.sampling);
+    /// The entry of a record's destination, made if there is reason: `None` for what is not watched and for what has
+    /// no room.
+    #[inline]
+    fn target_of(&mut self, record: &Pending, judgement: &Judgement, step: i64) -> Option<u32> {
+        let Observation { source, destination, .. } = record.observation;
+        if let Some(index) = record.target {
+            let tally = &self.targets.tallies[index as usize];
+            // It may have made room for another one since it was looked up.
+            if tally.address == destination {
+                let is_watched = !tally.has(flag::OUTSIDE) || self.scope.protects(source);
+                self.counters.unprotected += u64::from(!is_watched);
+                return is_watched.then_some(index);
+            }
+        }
+        if !self.scope.protects(destination) {
+            if !self.scope.protects(source) {
+                self.counters.unprotected += 1;
+                return None;
+            }
+            // Nobody is flooded by what was asked for.
+            if !judgement.is_unwanted && judgement.also.is_none() {
+                self.counters.outside_wanted += 1;
+                return None;
+            }
+        }
+        self.targets.find(destination, record.hash).or_else(|| self.add_target(destination, record.hash, step))
+    }
+
+    fn add_target(&mut self, address: Address, hash: u64, step: i64) -> Option<u32> {
+        let place = self.scope.place(address);
+        let known = self.wider.len();
+        let wider = self.scope.wider().get(known..).unwrap_or_default();
+        self.wider.extend(wider.iter().map(|target| TargetState::wider(factor_of(target.kind))));
+        self.targets.add(address, hash, place, step)
+    }
+
+    fn count(
+        &mut self,
+        observation: &Observation,
+        index: u32,
+        vector: Vector,
+        judgement: &Judgement,
+        step: i64,
+    ) {
+        let tally = &mut self.targets.tallies[index as usize];
+        list(&mut self.listed, tally, index);
+        if judgement.receiver_sends {
+            tally.set(flag::SENDS, true);
+        }
+        tally.last_packet = tally.last_packet.max(observation.last);
+        tally.new_flows += f32::from(u8::from(judgement.is_new));
+        tally.sampling = tally.sampling.max(observation.sampling);
         if may_have_later_fragments(observation, vector) {
-            state.fragments_excused += LATER_PER_FIRST * observation.packets as f32;
+            tally.excuses_fragments += LATER_PER_FIRST * observation.packets as f32;
         }
-        if let Some((vector, packets)) = judgement.take_back_of_receiver {
-            state.take_back(vector, packets);
-        }
-        if judgement.completes {
-            state.completed += 1.0;
-        }
-        if let Some(also) = judgement.also {
-            state.count(also, 0.0, 1.0);
-        }
-        let weight = match (judgement.is_unwanted, state.sends) {
+        let weight = match (judgement.is_unwanted, tally.has(flag::SENDS)) {
             (false, _) => 0.0,
             (true, true) => judgement.weight,
             (true, false) => unseen_weight(observation, vector, judgement.is_new),
         };
-        if observation.sampling > 1 {
-            sampled::excuse_by_inbound(state, observation, vector);
-        }
-        add(state, observation, vector, weight);
         let is_fresh = judgement.is_new && RULES[vector.index()].volume_is_of_conversations;
-        if is_fresh {
-            state.cells[vector.index()].fresh += 1.0;
+        let counted = add(tally, observation, vector, weight, is_fresh);
+        if counted == Err(Full) {
+            self.spill(index, step);
+            let tally = &mut self.targets.tallies[index as usize];
+            let _ = add(tally, observation, vector, weight, is_fresh);
+        }
+        if judgement.completes {
+            self.targets.states[index as usize].completed += 1.0;
+        }
+        if let Some((vector, packets)) = judgement.take_back_of_receiver {
+            self.take_back(index, vector, packets, step);
+        }
+        if let Some(also) = judgement.also {
+            self.correct(index, also, 1.0, step);
         }
         if weight > 0.0 || is_fresh || vector == Vector::DnsQueryFlood {
-            self.look_closer(observation, vector, index, *step);
+            self.look_closer(observation, vector, index, step);
+        }
+    }
+
+    /// Takes back packets that were counted as unwanted and turned out wanted.
+    fn take_back(&mut self, index: u32, vector: Vector, packets: f32, step: i64) {
+        list(&mut self.listed, &mut self.targets.tallies[index as usize], index);
+        self.correct(index, vector, -packets, step);
+    }
+
+    /// Counts packets as unwanted, or as wanted in the end, that are not packets of the record.
+    fn correct(&mut self, index: u32, vector: Vector, unwanted: f32, step: i64) {
+        let kind = SlotKind::at_once(vector);
+        if let Ok(slot) = self.targets.tallies[index as usize].slot(kind) {
+            slot.unwanted += unwanted;
+            return;
+        }
+        self.spill(index, step);
+        if let Ok(slot) = self.targets.tallies[index as usize].slot(kind) {
+            slot.unwanted += unwanted;
         }
     }
 
     /// Shows an unwanted record to the sketches of its targets, which are made if there is reason.
     #[inline]
-    pub(super) fn look_closer(&mut self, observation: &Observation, vector: Vector, index: u32, step: i64) {
-        let state = &mut self.targets.states[index as usize];
-        if state.suspect.is_none() && state.cells[vector.index()].interesting() >= SUSPECT_PACKETS_PER_STEP {
-            self.make_suspect(Subject::Address(index), step);
+    fn look_closer(&mut self, observation: &Observation, vector: Vector, index: u32, step: i64) {
+        let tally = &self.targets.tallies[index as usize];
+        if !tally.has(flag::SUSPECT) {
+            let slot = tally.at_once(vector);
+            if slot.unwanted.max(slot.fresh) >= SUSPECT_PACKETS_PER_STEP {
+                self.make_suspect(Subject::Address(index), step);
+            }
         }
-        if let Some(slot) = self.targets.states[index as usize].suspect
+        if self.targets.tallies[index as usize].has(flag::SUSPECT)
+            && let Some(slot) = self.targets.states[index as usize].suspect
             && let Some(suspect) = self.suspects[slot as usize].as_mut()
         {
             suspect.note(observation, &self.hash, step);
@@ -153,19 +214,32 @@ impl Detector {
 
 /// Adds a record to the counters of its target.
 #[inline]
-fn add(state: &mut TargetState, observation: &Observation, vector: Vector, weight: f32) {
+fn add(
+    tally: &mut Tally,
+    observation: &Observation,
+    vector: Vector,
+    weight: f32,
+    is_fresh: bool,
+) -> Result<(), Full> {
     let packets = observation.packets as f32;
     let bytes = observation.bytes as f32;
-    let unwanted = packets * weight;
     if observation.duration_nanoseconds > STEP_NANOSECONDS {
-        let seconds = (observation.duration_nanoseconds as f32 / 1e9).min(SPREAD_SECONDS_MAXIMUM);
-        state.spread(vector, packets, unwanted, bytes, seconds);
-        return;
+        let seconds = (observation.duration_nanoseconds as f32 * 1e-9).min(SPREAD_SECONDS_MAXIMUM);
+        let slot = tally.slot(SlotKind::spread(vector, seconds))?;
+        slot.packets += packets;
+        slot.unwanted += packets * weight;
+        slot.bytes += bytes;
+        slot.packet_seconds += packets * seconds;
+        slot.fresh += f32::from(u8::from(is_fresh));
+        return Ok(());
     }
-    state.count(vector, packets, unwanted);
-    state.packets += packets;
-    state.bytes += bytes;
-    state.unwanted_bytes += bytes * weight;
+    let slot = tally.slot(SlotKind::at_once(vector))?;
+    slot.packets += packets;
+    slot.unwanted += packets * weight;
+    slot.bytes += bytes * weight;
+    slot.fresh += f32::from(u8::from(is_fresh));
+    tally.bytes += bytes;
+    Ok(())
 }
 
 /// Whether this is a first fragment of ordinary size. Flow records do not say; there any record of large packets

@@ -19,6 +19,7 @@ use crate::judge::{is_group, is_icmp_error};
 use crate::observation::{Observation, Quoted};
 use crate::scope::Scope;
 use crate::suspect::{DEFAULT_SUSPECTS, Suspect};
+use crate::tally::{Tally, flag};
 use crate::target::{STEP_NANOSECONDS, TargetState};
 use crate::targets::{DEFAULT_TARGETS, Targets};
 
@@ -59,6 +60,8 @@ pub struct Detector {
     wider: Vec<TargetState>,
     wider_suspects: u32,
     listed: Vec<u32>,
+    /// Listed targets whose step was not calm; empty but while a step is closed.
+    restless: Vec<u32>,
     wider_listed: Vec<u32>,
     suspects: Vec<Option<Box<Suspect>>>,
     free_suspects: Vec<u32>,
@@ -79,13 +82,14 @@ pub struct Detector {
 /// A record that waits to be counted with others of its step.
 struct Pending {
     observation: Observation,
-    step: i64,
     /// Of the conversation, or of that of the packet that it quotes.
     key: Key,
     /// Whether it is an ICMP error that quotes a packet.
     quotes: bool,
     /// Of the destination.
     hash: u64,
+    /// The entry of the destination, where it has one.
+    target: Option<u32>,
 }
 
 impl Detector {
@@ -101,6 +105,7 @@ impl Detector {
             wider: Vec::new(),
             wider_suspects: 0,
             listed: Vec::new(),
+            restless: Vec::new(),
             wider_listed: Vec::new(),
             suspects: Vec::new(),
             free_suspects: Vec::new(),
@@ -132,7 +137,9 @@ impl Detector {
     #[inline]
     fn take(&mut self, observation: &Observation, quoted: Option<&Quoted>) {
         self.counters.observations += 1;
-        let Some(step) = self.clock(observation.time) else { return };
+        if !self.clock(observation.time) {
+            return;
+        }
         if is_group(observation.destination) {
             self.counters.multicast += 1;
             return;
@@ -143,7 +150,8 @@ impl Detector {
             None => self.conversations.key(observation),
         };
         let hash = self.hash_destination(observation.destination);
-        self.pending.push(Pending { observation: *observation, step, key, quotes: quoted.is_some(), hash });
+        let quotes = quoted.is_some();
+        self.pending.push(Pending { observation: *observation, key, quotes, hash, target: None });
         if self.pending.len() >= BATCH {
             self.settle_pending();
         }
@@ -203,55 +211,59 @@ impl Detector {
         counters
     }
 
-    /// The step of a time, with every step before it closed; `None` for what is too late to count.
+    /// Closes every step before that of a time. Says whether what has this time is to be counted: not if it is too
+    /// late.
     #[inline]
-    fn clock(&mut self, time: Time) -> Option<i64> {
+    fn clock(&mut self, time: Time) -> bool {
         let step = time.nanoseconds().div_euclid(STEP_NANOSECONDS);
         match self.step {
             Some(current) if step == current => {
                 self.late_in_a_row = 0;
                 self.latest = self.latest.max(time);
-                Some(step)
             }
-            Some(current) if step < current => self.late(time, step, current),
+            Some(current) if step < current => return self.late(time, step, current),
             Some(current) => {
                 self.late_in_a_row = 0;
                 self.move_on(current, step);
                 self.latest = time;
-                Some(step)
             }
             None => {
                 self.step = Some(step);
                 self.latest = time;
-                Some(step)
             }
         }
+        true
     }
 
-    fn late(&mut self, time: Time, step: i64, current: i64) -> Option<i64> {
+    fn late(&mut self, time: Time, step: i64, current: i64) -> bool {
         if current - step <= LATE_AFTER_SECONDS * 10 {
             self.counters.reordered += 1;
-            return Some(current);
+            return true;
         }
         self.counters.late += 1;
         self.late_in_a_row += 1;
         if self.late_in_a_row < CLOCK_RESET_AFTER {
-            return None;
+            return false;
         }
         // Two captures in one file, or one record with a time in the far future: the many are right.
         self.counters.clock_resets += 1;
         self.finish();
-        for state in self.targets.states.iter_mut().chain(&mut self.wider) {
-            let sends = state.sends;
-            let suspect = state.suspect;
-            *state = TargetState { sends, suspect, ..TargetState::default() };
-        }
-        self.listed.clear();
-        self.wider_listed.clear();
+        self.forget_times();
         self.late_in_a_row = 0;
         self.step = Some(step);
         self.latest = time;
-        Some(step)
+        true
+    }
+
+    /// Forgets all that has a time; who sends and who is suspect stays.
+    fn forget_times(&mut self) {
+        self.targets.states.iter_mut().chain(&mut self.wider).for_each(TargetState::forget_times);
+        for tally in &mut self.targets.tallies {
+            tally.set(flag::LISTED, false);
+            tally.clear();
+        }
+        self.listed.clear();
+        self.wider_listed.clear();
     }
 
     /// Closes the current step and the empty ones up to `step`.
@@ -261,7 +273,10 @@ impl Detector {
         let mut at = current + 1;
         // Empty steps matter only while something ends or flows out; then time may jump.
         while at < step
-            && !(self.floods.is_empty() && self.listed.is_empty() && self.suspect_owners.is_empty())
+            && !(self.floods.is_empty()
+                && self.listed.is_empty()
+                && self.wider_listed.is_empty()
+                && self.suspect_owners.is_empty())
         {
             if at - current > EMPTY_STEPS_MAXIMUM {
                 self.cut_short(at);
@@ -275,11 +290,19 @@ impl Detector {
 
     /// Ends what still goes on after a silence of [`EMPTY_STEPS_MAXIMUM`]: only long flow records can.
     fn cut_short(&mut self, step: i64) {
+        let mut cut: u64 = 0;
         for index in std::mem::take(&mut self.listed) {
-            let state = &mut self.targets.states[index as usize];
-            state.listed = false;
-            self.counters.spreads_cut = self.counters.spreads_cut.saturating_add(state.cut_reservoirs());
+            let tally = &mut self.targets.tallies[index as usize];
+            tally.set(flag::LISTED, false);
+            tally.clear();
+            cut = cut.saturating_add(self.targets.states[index as usize].cut_reservoirs());
         }
+        for index in std::mem::take(&mut self.wider_listed) {
+            let wide = &mut self.wider[index as usize];
+            wide.listed = false;
+            wide.cut_reservoirs();
+        }
+        self.counters.spreads_cut = self.counters.spreads_cut.saturating_add(cut);
         let floods = std::mem::take(&mut self.floods);
         for flood in &floods {
             self.end_flood(flood, step, "quiet");
@@ -289,9 +312,9 @@ impl Detector {
 
 /// Puts a target on the list of those to look at when the step ends.
 #[inline]
-fn list(listed: &mut Vec<u32>, state: &mut TargetState, index: u32) {
-    if !state.listed {
-        state.listed = true;
+fn list(listed: &mut Vec<u32>, tally: &mut Tally, index: u32) {
+    if !tally.has(flag::LISTED) {
+        tally.set(flag::LISTED, true);
         listed.push(index);
     }
 }

@@ -2,13 +2,14 @@
 
 use wire::Time;
 
-use super::{Detector, list};
+use super::{BATCH, Detector, list};
 use crate::confirm;
 use crate::event::{Direction, Target};
 use crate::flood::{Flood, Subject, View};
 use crate::rules::factor_of;
-use crate::target::{STEP_NANOSECONDS, Sum, TargetState, bits};
-use crate::vector::{VECTOR_COUNT, Vector};
+use crate::tally::flag;
+use crate::target::STEP_NANOSECONDS;
+use crate::vector::Vector;
 
 /// The part of an alarm at which a target becomes suspect.
 const SUSPECT_WEIGHT: f32 = 0.125;
@@ -17,47 +18,95 @@ impl Detector {
     pub(super) fn close_step(&mut self, step: i64, is_final: bool) {
         self.counters.steps += 1;
         let listed = std::mem::take(&mut self.listed);
-        self.wider.resize_with(self.scope.wider().len(), TargetState::default);
-        for &index in &listed {
-            self.close_address(index, step);
+        let mut restless = std::mem::take(&mut self.restless);
+        for batch in listed.chunks(BATCH) {
+            self.touch_states(batch);
+            restless.extend(batch.iter().filter(|&&index| !self.close_address(index, step)));
         }
-        for &index in &listed {
+        for &index in &restless {
             self.decide(Subject::Address(index), step, 1.0, is_final);
         }
         let mut wider = std::mem::take(&mut self.wider_listed);
         wider.sort_unstable_by_key(|&index| (self.scope.wider()[index as usize].kind, index));
         for &index in &wider {
             let factor = factor_of(self.scope.wider()[index as usize].kind);
-            self.wider[index as usize].close_step(step, factor);
+            self.wider[index as usize].close_step(step);
             self.decide(Subject::Wider(index), step, factor, is_final);
         }
         self.move_floods(step);
         for &index in &wider {
-            self.wider[index as usize].listed = false;
-            self.wider[index as usize].clear_step();
-        }
-        for &index in &listed {
-            let state = &mut self.targets.states[index as usize];
-            state.listed = false;
-            if state.clear_step() {
-                list(&mut self.listed, state, index);
+            let wide = &mut self.wider[index as usize];
+            wide.listed = wide.clear_step();
+            if wide.listed {
+                self.wider_listed.push(index);
             }
         }
+        self.listed = listed;
+        self.listed.clear();
+        for index in restless.drain(..) {
+            if self.targets.states[index as usize].clear_step() {
+                list(&mut self.listed, &mut self.targets.tallies[index as usize], index);
+            }
+        }
+        self.restless = restless;
         self.drop_idle_suspects(step);
     }
 
-    pub(super) fn close_address(&mut self, index: u32, step: i64) {
-        let state = &mut self.targets.states[index as usize];
-        let unwanted = state.close_step(step, 1.0);
-        let place = &self.targets.places[index as usize];
-        for &wider in place.wider() {
-            let wide = &mut self.wider[wider as usize];
-            wide.add(state, unwanted, index);
-            list(&mut self.wider_listed, wide, wider);
+    /// Reads the memory of targets, so that the waits for it overlap.
+    fn touch_states(&self, batch: &[u32]) {
+        let mut touched = 0;
+        for &index in batch {
+            touched ^= self.targets.states[index as usize].step ^ i64::from(self.targets.places[index as usize].wider_count);
         }
-        if state.suspect.is_none() && state.heaviest_alarm(1.0) >= SUSPECT_WEIGHT {
+        std::hint::black_box(touched);
+    }
+
+    /// Closes the step of an address. Returns whether it was calm.
+    pub(super) fn close_address(&mut self, index: u32, step: i64) -> bool {
+        let tally = &mut self.targets.tallies[index as usize];
+        tally.set(flag::LISTED, false);
+        self.add_to_wider(index, step);
+        let tally = &mut self.targets.tallies[index as usize];
+        let state = &mut self.targets.states[index as usize];
+        let calm = state.close_calm(tally, step);
+        let unwanted = calm.unwrap_or_else(|| {
+            state.absorb(tally, step);
+            state.close_step(step)
+        });
+        tally.clear();
+        if unwanted > 0.0 && state.flood.is_none() {
+            let recent = state.recent_unwanted;
+            for &wider in self.targets.places[index as usize].wider() {
+                self.wider[wider as usize].note_member(index, recent, unwanted, step);
+            }
+        }
+        if calm.is_none() && state.suspect.is_none() && state.heaviest_alarm(1.0) >= SUSPECT_WEIGHT {
             self.make_suspect(Subject::Address(index), step);
         }
+        calm.is_some()
+    }
+
+    /// Adds what came to an address so far in this step to the wider targets that hold it.
+    fn add_to_wider(&mut self, index: u32, step: i64) {
+        let tally = &self.targets.tallies[index as usize];
+        let is_explained = self.targets.states[index as usize].flood.is_some();
+        for &wider in self.targets.places[index as usize].wider() {
+            let wide = &mut self.wider[wider as usize];
+            if !wide.listed {
+                wide.listed = true;
+                self.wider_listed.push(wider);
+            }
+            wide.catch_up(step);
+            wide.add(tally, is_explained);
+        }
+    }
+
+    /// Makes room in the counters of an address that got more kinds in this step than they hold.
+    pub(super) fn spill(&mut self, index: u32, step: i64) {
+        self.add_to_wider(index, step);
+        let tally = &mut self.targets.tallies[index as usize];
+        self.targets.states[index as usize].absorb(tally, step);
+        tally.clear();
     }
 
     /// Starts a flood on a target whose excess calls for it.
@@ -98,11 +147,10 @@ impl Detector {
     /// explains is no reason for a flood of theirs. Returns them.
     fn explain_to_wider(&mut self, index: u32) -> Vec<Target> {
         let state = &self.targets.states[index as usize];
-        let unwanted: f32 = bits(state.active).map(|vector| state.cells[vector].unwanted).sum();
         let mut also = Vec::new();
         for &wider in self.targets.places[index as usize].wider() {
             if let Some(wide) = self.wider.get_mut(wider as usize) {
-                wide.explain(state, unwanted);
+                wide.explain(state);
                 let target = &self.scope.wider()[wider as usize];
                 if state.heaviest_alarm(factor_of(target.kind)) >= 1.0 {
                     also.push(target.clone());
@@ -115,7 +163,7 @@ impl Detector {
     /// Whether a wider flood goes on of which this address is no more than half.
     pub(super) fn is_part_of_carpet(&self, subject: Subject) -> bool {
         let Subject::Address(index) = subject else { return false };
-        let own: f32 = self.targets.states[index as usize].cells.iter().map(|cell| cell.unwanted).sum();
+        let own = self.targets.states[index as usize].recent_unwanted;
         self.targets.places[index as usize].wider().iter().any(|&wider| {
             let wide = &self.wider[wider as usize];
             wide.flood.is_some() && own <= 0.5 * wide.members_unwanted
@@ -126,7 +174,7 @@ impl Detector {
         let (target, is_outside) = match subject {
             Subject::Address(index) => {
                 let place = &self.targets.places[index as usize];
-                (self.scope.target_of(place.address), place.is_outside)
+                (self.scope.target_of(self.targets.tallies[index as usize].address), place.is_outside)
             }
             Subject::Wider(index) => (self.scope.wider()[index as usize].clone(), false),
         };
@@ -175,7 +223,7 @@ impl Detector {
         self.events.push(event);
         let state = self.state_mut(flood.subject);
         state.flood = None;
-        state.sums = [Sum::default(); VECTOR_COUNT];
+        state.end_tests();
     }
 
     pub(super) fn view(&self, subject: Subject, step: i64) -> View<'_> {

@@ -3,6 +3,7 @@
 use super::Detector;
 use crate::flood::Subject;
 use crate::suspect::Suspect;
+use crate::tally::flag;
 use crate::target::TargetState;
 
 /// A suspect that gave no more reason is dropped after this many steps.
@@ -39,6 +40,9 @@ impl Detector {
         self.suspect_owners.push((slot, subject));
         self.wider_suspects += u32::from(matches!(subject, Subject::Wider(_)));
         self.state_mut(subject).suspect = Some(slot);
+        if let Subject::Address(index) = subject {
+            self.targets.tallies[index as usize].set(flag::SUSPECT, true);
+        }
     }
 
     pub(super) fn drop_idle_suspects(&mut self, step: i64) {
@@ -47,7 +51,7 @@ impl Detector {
             let state = self.state(subject);
             let is_touched = step.saturating_sub(state.step) < SUSPECT_STEPS;
             let has_reason =
-                state.flood.is_some() || (is_touched && state.sums.iter().any(|sum| sum.is_running()));
+                state.flood.is_some() || (is_touched && state.running().next().is_some());
             let keep = self.suspects[slot as usize].as_mut().is_some_and(|suspect| {
                 if has_reason {
                     suspect.suspect_step = step;
@@ -58,6 +62,9 @@ impl Detector {
                 self.suspect_owners.push((slot, subject));
             } else {
                 self.state_mut(subject).suspect = None;
+                if let Subject::Address(index) = subject {
+                    self.targets.tallies[index as usize].set(flag::SUSPECT, false);
+                }
                 self.wider_suspects -= u32::from(matches!(subject, Subject::Wider(_)));
                 self.free_suspects.push(slot);
             }

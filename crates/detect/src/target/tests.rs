@@ -1,11 +1,39 @@
 use super::*;
+use wire::Address;
+
+/// A step in which `packets` of a kind came, all unwanted.
+fn step_of(vector: Vector, packets: f32, sends: bool) -> Tally {
+    let mut tally = Tally::new(Address::default(), if sends { flag::SENDS } else { 0 });
+    let slot = tally.slot(SlotKind::at_once(vector)).unwrap();
+    slot.packets = packets;
+    slot.unwanted = packets;
+    tally
+}
+
+/// A step in which a flow record of so many packets and seconds came, all unwanted.
+fn step_of_record(vector: Vector, packets: f32, seconds: f32) -> Tally {
+    let mut tally = Tally::new(Address::default(), flag::SENDS);
+    let slot = tally.slot(SlotKind::spread(vector, seconds)).unwrap();
+    slot.packets = packets;
+    slot.unwanted = packets;
+    slot.packet_seconds = packets * seconds;
+    tally
+}
+
+/// Closes a step as the detector does. Returns whether there is an alarm.
+fn close(target: &mut TargetState, tally: &Tally, step: i64) -> bool {
+    if target.close_calm(tally, step).is_some() {
+        return false;
+    }
+    target.absorb(tally, step);
+    target.close_step(step);
+    target.alarms(1.0).next().is_some()
+}
 
 fn run(vector: Vector, per_step: &[f32], sends: bool) -> Option<usize> {
-    let mut target = TargetState { sends, ..TargetState::default() };
+    let mut target = TargetState::default();
     for (step, &packets) in per_step.iter().enumerate() {
-        target.count(vector, packets, packets);
-        target.close_step(step as i64, 1.0);
-        if target.alarms(1.0).next().is_some() {
+        if close(&mut target, &step_of(vector, packets, sends), step as i64) {
             return Some(step);
         }
         target.clear_step();
@@ -31,39 +59,84 @@ fn a_burst_drains_away() {
 
 #[test]
 fn what_is_answered_later_is_taken_back() {
-    let mut target = TargetState { sends: true, ..TargetState::default() };
+    let mut target = TargetState::default();
     for step in 0..100 {
-        target.count(Vector::UdpFlood, 500.0, 500.0);
-        target.take_back(Vector::UdpFlood, 500.0);
-        target.close_step(step, 1.0);
-        assert_eq!(target.alarms(1.0).count(), 0);
+        let mut tally = step_of(Vector::UdpFlood, 500.0, true);
+        tally.slot(SlotKind::at_once(Vector::UdpFlood)).unwrap().unwanted -= 500.0;
+        assert!(!close(&mut target, &tally, step));
         target.clear_step();
+    }
+    assert!(!target.has_tests(), "nothing was out of the ordinary");
+}
+
+#[test]
+fn what_was_to_be_spread_is_taken_back_too() {
+    for rate in [100.0, 1_000.0] {
+        let mut target = TargetState::default();
+        // Half a minute: above the floor of 150 a second at the higher rate.
+        close(&mut target, &step_of_record(Vector::UdpFlood, rate * 30.0, 30.0), 0);
+        target.clear_step();
+        let mut tally = step_of(Vector::UdpFlood, 0.0, true);
+        tally.slot(SlotKind::at_once(Vector::UdpFlood)).unwrap().unwanted = -rate * 30.0;
+        close(&mut target, &tally, 1);
+        assert_eq!(target.reservoirs.next_unwanted(Vector::UdpFlood.index()), 0.0, "at {rate}");
+        assert!(target.reservoirs.next_packets(Vector::UdpFlood.index()) > 0.0, "at {rate}");
     }
 }
 
 #[test]
 fn a_long_flow_record_is_spread_over_its_duration() {
-    let mut target = TargetState { sends: true, ..TargetState::default() };
+    let mut target = TargetState::default();
     // 60 s at 120 packets/s, arriving at once: below the floor of 150 whatever the moment.
-    target.spread(Vector::UdpFlood, 7_200.0, 7_200.0, 7.2e5, 60.0);
-    let mut seen = 0.0;
-    for step in 0..6_000 {
-        target.close_step(step, 1.0);
-        seen += target.packets;
-        assert_eq!(target.alarms(1.0).count(), 0, "step {step}");
+    let empty = Tally::new(Address::default(), flag::SENDS);
+    assert!(!close(&mut target, &step_of_record(Vector::UdpFlood, 7_200.0, 60.0), 0));
+    assert!(!target.has_tests(), "calm");
+    for step in 1..6_000 {
+        assert!(!close(&mut target, &empty, step), "step {step}");
         target.clear_step();
     }
-    assert!((seen - 7_200.0).abs() < 20.0, "{seen}: nothing is lost");
+    assert!(target.reservoirs.is_empty());
+}
+
+#[test]
+fn what_was_not_looked_at_flows_out_all_the_same() {
+    let (mut each, mut late) = (TargetState::default(), TargetState::default());
+    let empty = Tally::new(Address::default(), flag::SENDS);
+    for target in [&mut each, &mut late] {
+        close(target, &step_of_record(Vector::UdpFlood, 7_200.0, 60.0), 0);
+    }
+    for step in 1..=300 {
+        close(&mut each, &empty, step);
+    }
+    close(&mut late, &empty, 300);
+    let vector = Vector::UdpFlood.index();
+    let left = (each.reservoirs.next_packets(vector), late.reservoirs.next_packets(vector));
+    assert!((left.0 - left.1).abs() < 0.01 * left.0, "{left:?}");
+    assert!((each.baseline - late.baseline).abs() < 0.2 * each.baseline, "{} {}", each.baseline, late.baseline);
+}
+
+#[test]
+fn calm_is_what_the_floor_lets_through() {
+    let calm = |tallies: &[Tally]| {
+        let mut target = TargetState::default();
+        tallies.iter().enumerate().all(|(step, tally)| target.close_calm(tally, step as i64).is_some())
+    };
+    assert!(calm(&[step_of(Vector::UdpFlood, 15.0, true)]), "150 a second");
+    assert!(!calm(&[step_of(Vector::UdpFlood, 16.0, true)]));
+    assert!(calm(&[step_of_record(Vector::UdpFlood, 9_000.0, 60.0)]), "150 a second for a minute");
+    assert!(!calm(&[step_of_record(Vector::UdpFlood, 9_060.0, 60.0)]));
+    let half = step_of_record(Vector::UdpFlood, 6_000.0, 60.0);
+    assert!(!calm(&[half.clone(), half]), "two records at once are as one of both");
+    assert!(!calm(&[step_of_record(Vector::UdpFlood, 6_000.0, 60.0), step_of(Vector::UdpFlood, 6.0, true)]));
 }
 
 #[test]
 fn later_fragments_are_excused_by_first_ones() {
-    let mut target = TargetState { sends: true, ..TargetState::default() };
+    let mut target = TargetState::default();
     for step in 0..100 {
-        target.count(Vector::FragmentFlood, 200.0, 200.0);
-        target.fragments_excused += 4_400.0;
-        target.close_step(step, 1.0);
-        assert_eq!(target.alarms(1.0).count(), 0);
+        let mut tally = step_of(Vector::FragmentFlood, 200.0, true);
+        tally.excuses_fragments = 4_400.0;
+        assert!(!close(&mut target, &tally, step));
         target.clear_step();
     }
     assert_eq!(run(Vector::FragmentFlood, &[100.0; 10], true), Some(1));

@@ -54,8 +54,8 @@ impl BoundSocket {
 /// Opens one socket for each worker and address: the kernel spreads the senders over the workers of an address by
 /// a hash of address and port (`SO_REUSEPORT`), so that what one sender sends stays in order and with one worker.
 ///
-/// No other program can take a share of the datagrams by listening on the same port beside this one, nor can a
-/// second instance of this one.
+/// A second instance of this program cannot take a share of the datagrams by listening on the same port, and with one
+/// worker no other program can. With several, a program of the same user that asks to share the port can.
 ///
 /// # Errors
 /// [`CollectError`] for options outside their limits and whatever the system refuses. Nothing stays open then.
@@ -67,7 +67,7 @@ pub fn bind(options: &CollectorOptions) -> Result<Bound, CollectError> {
     for worker in 0..options.workers {
         let mut sockets = Vec::with_capacity(addresses.len());
         for address in &mut addresses {
-            let descriptor = open(address, worker == 0)?;
+            let descriptor = open(address, worker, options.workers)?;
             let (granted_bytes, forced) = receive_buffer(&descriptor, *address, wanted_bytes)?;
             let counters = Arc::new(SharedCounters::default());
             let number = bound.sockets.len();
@@ -115,10 +115,11 @@ fn overlap(first: SocketAddr, second: SocketAddr) -> bool {
         && (first.ip() == second.ip() || first.ip().is_unspecified() || second.ip().is_unspecified())
 }
 
-/// A socket that listens on `address`, in which port 0 is replaced by the one that was found. The first one on an
-/// address is opened as if it were to be alone, and so finds out whether anybody else is there; only then does it
-/// allow others beside it.
-fn open(address: &mut SocketAddr, first: bool) -> Result<OwnedFd, CollectError> {
+/// A socket of a worker that listens on `address`, in which port 0 is replaced by the one that was found. The first
+/// one on an address is opened as if it were to be alone, and so finds out whether anybody else is there; only then
+/// does it allow others beside it.
+fn open(address: &mut SocketAddr, worker: usize, workers: usize) -> Result<OwnedFd, CollectError> {
+    let share = |socket: &OwnedFd| sockopt::set_socket_reuseport(socket, true);
     let wanted = *address;
     let failed =
         |doing| move |cause: Errno| CollectError::Socket { address: wanted, doing, source: cause.into() };
@@ -131,8 +132,8 @@ fn open(address: &mut SocketAddr, first: bool) -> Result<OwnedFd, CollectError> 
     if wanted.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true).map_err(failed("keep it to IPv6"))?;
     }
-    if !first {
-        sockopt::set_socket_reuseport(&socket, true).map_err(failed("share the port among workers"))?;
+    if worker > 0 {
+        share(&socket).map_err(failed("share the port among workers"))?;
     }
     net::bind(&socket, &wanted).map_err(|cause| match cause {
         Errno::ADDRINUSE => CollectError::InUse(wanted),
@@ -140,8 +141,10 @@ fn open(address: &mut SocketAddr, first: bool) -> Result<OwnedFd, CollectError> 
         Errno::ADDRNOTAVAIL => CollectError::NotHere(wanted),
         cause => failed("listen")(cause),
     })?;
-    if first {
-        sockopt::set_socket_reuseport(&socket, true).map_err(failed("share the port among workers"))?;
+    if worker == 0 {
+        if workers > 1 {
+            share(&socket).map_err(failed("share the port among workers"))?;
+        }
         let found = net::getsockname(&socket).map_err(failed("ask for its port"))?;
         *address = SocketAddr::try_from(found).map_err(failed("ask for its port"))?;
     }

@@ -26,8 +26,10 @@ pub const SHORTEST_INTERVAL_SECONDS: f64 = 1.0;
 pub const LONGEST_INTERVAL_SECONDS: u32 = 600;
 /// Rates above this are no truth about one interface: 10 Tbit/s.
 pub const MOST_BITS_PER_SECOND: f64 = 1e13;
-/// Fewer bytes than any packet has that an interface counts; more than this many packets in a byte count are none.
+/// Fewer bytes than any packet has: an IP header.
 const LEAST_PACKET_BYTES: u64 = 20;
+/// Shortest frame on a link so fast that its packets could wrap their counter: Ethernet, without check sequence.
+const LEAST_FRAME_BYTES: u64 = 60;
 /// More bytes than any packet has.
 const MOST_PACKET_BYTES: u64 = 65_536;
 
@@ -265,8 +267,8 @@ impl Side {
         if bits_per_second > MOST_BITS_PER_SECOND {
             return Err(Useless::Implausible);
         }
-        // As many packets as would make the counter wrap twice.
-        let certain = bytes / LEAST_PACKET_BYTES.max(40) < 1 << 32;
+        // Otherwise there may have been 2^32 packets more.
+        let certain = bytes / LEAST_FRAME_BYTES < 1 << 32;
         let per_second = |count: u64| count as f64 / seconds;
         Ok(DirectionRate {
             bits_per_second,

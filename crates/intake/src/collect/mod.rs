@@ -1,6 +1,6 @@
 //! Live collectors: flow export datagrams from the network.
 //!
-//! [`bind`] opens one socket for each worker and address, with a receive buffer as large as the kernel lets; a
+//! [`bind()`] opens one socket for each worker and address, with a receive buffer as large as the kernel lets; a
 //! [`Worker`] gives datagrams as they come, many for each system call, without copying or allocating.
 //!
 //! * What the kernel dropped is counted exactly ([`Worker::kernel_drops`]); so is what was cut off.

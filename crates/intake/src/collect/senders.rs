@@ -135,20 +135,17 @@ impl Senders {
     /// Says whether a sender is believed, and counts its datagram.
     #[inline]
     pub fn judge(&mut self, from: Address, datagram: &[u8], arrival: Time) -> Standing {
-        let place = match self.latest {
-            Some((address, place)) if address == from => Some(place),
-            _ => self.find(from, self.state.hash_address(from.bits())),
-        };
-        if let Some(place) = place
-            && let Some(sender) = self.declared.get_mut(place)
+        if let Some((address, place)) = self.latest
+            && address == from
         {
-            self.latest = Some((from, place));
-            sender.datagrams += 1;
-            sender.bytes += datagram.len() as u64;
-            sender.last = Some(arrival);
-            return Standing::Declared(place);
+            return self.count_declared(place, datagram, arrival);
         }
-        self.count_undeclared(from, datagram, arrival);
+        let hash = self.state.hash_address(from.bits());
+        if let Some(place) = self.find(from, hash) {
+            self.latest = Some((from, place));
+            return self.count_declared(place, datagram, arrival);
+        }
+        self.count_undeclared(from, hash, datagram, arrival);
         Standing::Undeclared
     }
 
@@ -175,11 +172,19 @@ impl Senders {
         self.index.find(hash, same).map(|&place| place as usize)
     }
 
-    fn count_undeclared(&mut self, from: Address, datagram: &[u8], arrival: Time) {
-        let bytes = datagram.len() as u64;
+    #[inline]
+    fn count_declared(&mut self, place: usize, datagram: &[u8], arrival: Time) -> Standing {
+        if let Some(sender) = self.declared.get_mut(place) {
+            sender.datagrams += 1;
+            sender.bytes += datagram.len() as u64;
+            sender.last = Some(arrival);
+        }
+        Standing::Declared(place)
+    }
+
+    fn count_undeclared(&mut self, from: Address, hash: u64, datagram: &[u8], arrival: Time) {
         self.totals.datagrams += 1;
-        self.totals.bytes += bytes;
-        let hash = self.state.hash_address(from.bits());
+        self.totals.bytes += datagram.len() as u64;
         if let Some(known) = self.undeclared.get(&from, hash, arrival) {
             known.count(datagram, arrival);
             return;

@@ -85,7 +85,7 @@ impl Worker {
     }
 
     /// Waits up to `timeout` for datagrams and gives each of them to `take`, up to 64 from each socket. Gives how
-    /// many there were: 0 when the time is over or a signal came.
+    /// many there were: 0 when the time is over, a signal came, or all that came was damaged on the way.
     ///
     /// Nothing is allocated or copied. With a `timeout` of zero it takes what is there, which empties the
     /// sockets at the end if it is called until it gives 0.

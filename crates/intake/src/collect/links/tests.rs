@@ -121,8 +121,10 @@ fn what_is_not_counted_is_not_known() {
     let rate = rate.unwrap();
     assert_eq!((rate.input.packets_per_second, rate.input.discards_per_second), (None, None));
     assert_eq!((rate.input.bits_per_second, rate.output.packets_per_second), (1_000.0, Some(0.0)));
-    // 100 Gbit/s for 20 s: packets of the smallest size would have wrapped the counter.
+    // At 100 Gbit/s a counter of packets wraps once in 20 s at most; at 120 Gbit/s it may do so twice.
     let (rate, _) = between(sample(0, 0), sample(250_000_000_000, 200_000_000));
+    assert_eq!(rate.unwrap().input.packets_per_second, Some(10_000_000.0));
+    let (rate, _) = between(sample(0, 0), sample(300_000_000_000, 200_000_000));
     assert_eq!(rate.unwrap().input.packets_per_second, None);
 }
 
