@@ -59,8 +59,9 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
     if arguments.check {
         return start::check(arguments);
     }
-    let prepared = start::prepare(arguments)?;
+    // First, so that no signal finds the service without an answer to it.
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot wait for signals")?;
+    let prepared = start::prepare(arguments)?;
     let (sender, signalled) = channel();
     thread::Builder::new()
         .name("signals".to_owned())
