@@ -123,6 +123,7 @@ const DETECT: &[(&str, &str)] = &[
     ("steps", "Steps closed."),
     ("multicast", "Records to groups of hosts, which nobody floods."),
     ("unprotected", "Records neither from nor to a protected address."),
+    ("outside_wanted", "Records to addresses of others that were asked for, and so are nobody's flood."),
     ("reordered", "Records out of order that were still counted, into the running step."),
     ("late", "Records too late to be counted."),
     ("clock_resets", "Times that the clock was taken to have been set back."),
