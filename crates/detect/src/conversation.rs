@@ -9,9 +9,7 @@
 //! That is the price of a table that stays in the cache and its pages in the TLB: with 16 bytes and twice the
 //! entries this one load was a third of the time of a whole replay.
 
-use siphasher::sip::SipHasher13;
-use std::hash::Hasher;
-use wire::Address;
+use sketch::KeyedState;
 
 use crate::Observation;
 use crate::vector::protocol;
@@ -51,13 +49,9 @@ pub(crate) mod state {
     pub(crate) const CARRIED_MAXIMUM: u16 = 3;
 }
 
-/// What is remembered of one conversation.
+/// What is remembered of one conversation, taken out of the table for as long as a packet of it is judged.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Conversation {
-    /// Part of the hash; 0 = this entry is free.
-    tag: u16,
-    /// Second of the last packet, wrapping.
-    seen_second: u16,
     /// Bits of [`state`].
     pub(crate) state: u16,
     /// Packets that were counted as unwanted and are taken back when the conversation turns out wanted; in the
@@ -65,6 +59,13 @@ pub(crate) struct Conversation {
     outstanding: u8,
     /// Index of the vector that `outstanding` was counted under.
     pub(crate) vector: u8,
+}
+
+/// Where a conversation is to be put back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    set: usize,
+    way: usize,
 }
 
 /// Numbers up to half a million in 8 bits, exact up to 32 and then to one part in 16, rounded down: flow records
@@ -92,10 +93,18 @@ pub(crate) struct Key {
     low_sends: bool,
 }
 
-/// The entries that one hash can be in: one cache line.
+/// The entries that one hash can be in: one cache line, field by field, so that all eight are compared at once.
 #[derive(Clone, Copy, Default, Debug)]
-#[repr(align(64))]
-struct Set([Conversation; WAYS]);
+#[repr(C, align(64))]
+struct Set {
+    /// Parts of the hashes; 0 = this entry is free.
+    tags: [u16; WAYS],
+    /// Seconds of the last packets, wrapping.
+    seen_seconds: [u16; WAYS],
+    states: [u16; WAYS],
+    outstanding: [u8; WAYS],
+    vectors: [u8; WAYS],
+}
 
 impl Conversation {
     /// A SYN on ports that were in use before: another conversation, begun by this packet's sender.
@@ -151,57 +160,73 @@ pub(crate) struct Side {
 
 /// The table of conversations.
 pub(crate) struct Conversations {
-    slots: Vec<Set>,
+    sets: Vec<Set>,
     mask: usize,
-    hasher: SipHasher13,
+    key: KeyedState,
     /// Entries that were pushed out before they were forgotten.
     pub(crate) evicted: u64,
 }
 
 impl Conversations {
     /// A table of about `capacity` entries (rounded up to a power of two).
-    pub(crate) fn new(capacity: usize, key: &[u8; 16]) -> Self {
+    pub(crate) fn new(capacity: usize, key: KeyedState) -> Self {
         let sets = (capacity / WAYS).next_power_of_two().max(1);
-        Self {
-            slots: vec![Set::default(); sets],
-            mask: sets - 1,
-            hasher: SipHasher13::new_with_key(key),
-            evicted: 0,
-        }
+        Self { sets: vec![Set::default(); sets], mask: sets - 1, key, evicted: 0 }
     }
 
     /// The entry of this packet's conversation, made if it is not there, with the sender noted in it unless
-    /// `quiet` (a reset or an error message is no answer).
+    /// `quiet` (a reset or an error message is no answer). It is a copy: put it back with [`Conversations::put`].
     #[inline]
-    pub(crate) fn note(&mut self, key: Key, step: u32, quiet: bool) -> (&mut Conversation, Side) {
-        let evicted = &mut self.evicted;
-        let set = &mut self.slots[key.hash as usize & self.mask].0;
+    pub(crate) fn note(&mut self, key: Key, step: u32, quiet: bool) -> (Conversation, Side, Place) {
+        let place = key.hash as usize & self.mask;
+        let set = &mut self.sets[place];
         let tag = (key.hash >> 48) as u16 | 1;
         let second = (step / STEPS_PER_SECOND) as u16;
-        let (way, is_new) = find(set, tag, second, evicted);
-        let conversation = &mut set[way];
+        let found = find(set, tag, second);
+        let is_new = found.is_none();
+        let way = found.unwrap_or_else(|| {
+            let (way, is_evicted) = victim(set, second);
+            self.evicted += u64::from(is_evicted);
+            way
+        });
         let (sent, other_sent) = if key.low_sends {
             (state::LOW_SENT, state::HIGH_SENT)
         } else {
             (state::HIGH_SENT, state::LOW_SENT)
         };
-        if is_new {
-            *conversation = Conversation { tag, ..Conversation::default() };
-            conversation.state = if key.low_sends { 0 } else { state::HIGH_FIRST };
-        }
-        conversation.seen_second = second;
+        let mut conversation = if is_new {
+            let state = if key.low_sends { 0 } else { state::HIGH_FIRST };
+            Conversation { state, ..Conversation::default() }
+        } else {
+            Conversation {
+                state: set.states[way],
+                outstanding: set.outstanding[way],
+                vector: set.vectors[way],
+            }
+        };
+        set.tags[way] = tag;
+        set.seen_seconds[way] = second;
         let is_first_speaker = (conversation.state & state::HIGH_FIRST == 0) == key.low_sends;
         let side = Side { sent, other_sent, is_first_speaker, is_new };
         if !quiet {
             conversation.state |= sent;
         }
-        (conversation, side)
+        (conversation, side, Place { set: place, way })
+    }
+
+    /// Puts a conversation back where [`Conversations::note`] took it from.
+    #[inline]
+    pub(crate) fn put(&mut self, place: Place, conversation: Conversation) {
+        let (set, way) = (&mut self.sets[place.set], place.way % WAYS);
+        set.states[way] = conversation.state;
+        set.outstanding[way] = conversation.outstanding;
+        set.vectors[way] = conversation.vector;
     }
 
     /// Reads the cache line of a conversation, so that it is near when it is asked for.
     #[inline]
     pub(crate) fn touch(&self, key: Key) -> u16 {
-        self.slots[key.hash as usize & self.mask].0[0].tag
+        self.sets[key.hash as usize & self.mask].tags[0]
     }
 
     /// The key of the conversation that this belongs to.
@@ -218,58 +243,56 @@ impl Conversations {
         let to = (observation.destination.bits(), destination_port);
         let low_sends = from <= to;
         let (low, high) = if low_sends { (from, to) } else { (to, from) };
-        let mut hasher = self.hasher;
         // An authentication header makes another conversation of the same two hosts.
         let protocol = u64::from(match observation.first_protocol {
             protocol::AH => protocol::AH,
             _ => observation.protocol,
         });
-        hasher.write_u64(u64::from(low.1) << 32 | u64::from(high.1) << 8 | protocol);
-        write_address(&mut hasher, Address::from_bits(low.0));
-        write_address(&mut hasher, Address::from_bits(high.0));
-        Key { hash: hasher.finish(), low_sends }
-    }
-}
-
-/// IPv4 costs half of IPv6 here; the two cannot collide because the lengths of what is hashed differ.
-#[inline]
-fn write_address(hasher: &mut SipHasher13, address: Address) {
-    let bits = address.bits();
-    if !address.is_ipv4() {
-        hasher.write_u64((bits >> 64) as u64);
-    }
-    hasher.write_u64(bits as u64);
-}
-
-/// The way of a set that has the tag, or the one to overwrite.
-#[inline]
-fn find(set: &[Conversation; WAYS], tag: u16, second: u16, evicted: &mut u64) -> (usize, bool) {
-    const BOTH: u16 = state::LOW_SENT | state::HIGH_SENT;
-    for (way, slot) in set.iter().enumerate() {
-        if slot.tag == tag && second.wrapping_sub(slot.seen_second) <= FORGET_AFTER_SECONDS {
-            return (way, false);
-        }
-    }
-    let mut victim = 0;
-    let mut victim_rank = u32::MAX;
-    for (way, slot) in set.iter().enumerate() {
-        let age = second.wrapping_sub(slot.seen_second);
-        let rank = if slot.tag == 0 || age > FORGET_AFTER_SECONDS {
-            0
+        let ports = u64::from(low.1) << 32 | u64::from(high.1) << 8 | protocol;
+        // IPv4 costs half of IPv6 here; the two cannot collide because the lengths of what is hashed differ.
+        let hash = if observation.source.is_ipv4() && observation.destination.is_ipv4() {
+            self.key.hash_words([ports, u64::from(low.0 as u32) << 32 | u64::from(high.0 as u32)])
         } else {
-            let agreed = u32::from(slot.state & BOTH == BOTH);
-            (1 + agreed) << 16 | u32::from(FORGET_AFTER_SECONDS - age)
+            let halves = [low.0 as u64, (low.0 >> 64) as u64, high.0 as u64, (high.0 >> 64) as u64];
+            self.key.hash_words([ports, halves[0], halves[1], halves[2], halves[3]])
         };
-        if rank < victim_rank {
-            (victim, victim_rank) = (way, rank);
-        }
+        Key { hash, low_sends }
     }
-    *evicted += u64::from(victim_rank != 0);
-    (victim, true)
+}
+
+/// The way of a set that has the tag and is not forgotten.
+#[inline]
+fn find(set: &Set, tag: u16, second: u16) -> Option<usize> {
+    let mut hits = 0_u8;
+    for way in 0..WAYS {
+        let is_fresh = second.wrapping_sub(set.seen_seconds[way]) <= FORGET_AFTER_SECONDS;
+        hits |= u8::from((set.tags[way] == tag) & is_fresh) << way;
+    }
+    (hits != 0).then(|| hits.trailing_zeros() as usize % WAYS)
+}
+
+/// The way of a set to overwrite, and whether something is lost by it.
+#[inline]
+fn victim(set: &Set, second: u16) -> (usize, bool) {
+    const BOTH: u16 = state::LOW_SENT | state::HIGH_SENT;
+    // More than any age, so that what is agreed goes last.
+    const AGREED: u16 = 512;
+    const { assert!(FORGET_AFTER_SECONDS < AGREED && (2 * AGREED) << WAYS.ilog2() > 0) };
+    let mut least = u16::MAX;
+    for way in 0..WAYS {
+        let age = second.wrapping_sub(set.seen_seconds[way]);
+        let agreed = if set.states[way] & BOTH == BOTH { AGREED } else { 0 };
+        let rank = (1 + agreed + FORGET_AFTER_SECONDS).wrapping_sub(age);
+        let rank = if (set.tags[way] == 0) | (age > FORGET_AFTER_SECONDS) { 0 } else { rank };
+        least = least.min(rank << WAYS.ilog2() | way as u16);
+    }
+    (usize::from(least) % WAYS, least >= WAYS as u16)
 }
 
 #[cfg(test)]
 mod tests {
+    use wire::Address;
+
     use super::*;
 
     fn between(source: u8, destination: u8) -> Observation {
@@ -285,13 +308,14 @@ mod tests {
 
     fn note(table: &mut Conversations, source: u8, destination: u8, step: u32, quiet: bool) -> (u16, Side) {
         let key = table.key(&between(source, destination));
-        let (conversation, side) = table.note(key, step, quiet);
+        let (conversation, side, place) = table.note(key, step, quiet);
+        table.put(place, conversation);
         (conversation.state, side)
     }
 
     #[test]
     fn both_directions_are_one_conversation() {
-        let mut table = Conversations::new(1024, &[1; 16]);
+        let mut table = Conversations::new(1024, KeyedState::new([1; 16]));
         let (_, first) = note(&mut table, 9, 3, 5, false);
         assert!(first.is_new && first.is_first_speaker);
         let (entry, answer) = note(&mut table, 3, 9, 6, false);
@@ -301,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_reset_is_no_answer() {
-        let mut table = Conversations::new(1024, &[1; 16]);
+        let mut table = Conversations::new(1024, KeyedState::new([1; 16]));
         note(&mut table, 1, 2, 5, false);
         note(&mut table, 2, 1, 5, true);
         let (entry, side) = note(&mut table, 1, 2, 6, false);
@@ -310,7 +334,7 @@ mod tests {
 
     #[test]
     fn a_silent_conversation_is_forgotten() {
-        let mut table = Conversations::new(1024, &[1; 16]);
+        let mut table = Conversations::new(1024, KeyedState::new([1; 16]));
         note(&mut table, 1, 2, 5, false);
         assert!(note(&mut table, 1, 2, 20 + 10 * u32::from(FORGET_AFTER_SECONDS), false).1.is_new);
     }
@@ -327,7 +351,7 @@ mod tests {
 
     #[test]
     fn unanswered_ones_go_first_when_a_set_is_full() {
-        let mut table = Conversations::new(WAYS, &[1; 16]);
+        let mut table = Conversations::new(WAYS, KeyedState::new([1; 16]));
         note(&mut table, 1, 2, 1, false);
         note(&mut table, 2, 1, 1, false);
         for other in 10..200 {

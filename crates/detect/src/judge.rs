@@ -71,7 +71,8 @@ pub(crate) fn judge(
     }
     // A reset is what a closed port says to everybody; it agrees to nothing.
     let quiet = vector == Vector::RstFlood;
-    let (conversation, side) = conversations.note(key, step, quiet);
+    let (mut kept, side, place) = conversations.note(key, step, quiet);
+    let conversation = &mut kept;
     let first_word = !quiet && !side.is_first_speaker && conversation.state & state::ANSWERED == 0;
     let mut judgement = Judgement {
         receiver_sends: conversation.state & side.other_sent != 0,
@@ -87,6 +88,7 @@ pub(crate) fn judge(
     } else {
         judge_other(conversation, side, observation, vector, &mut judgement);
     }
+    conversations.put(place, kept);
     judgement
 }
 
@@ -249,18 +251,22 @@ fn judge_icmp(
     const ECHO_REPLIES: [(u8, u8); 2] = [(protocol::ICMP, 0), (protocol::ICMPV6, 129)];
     if is_icmp_error(observation) {
         let was_sent = quotes && {
-            let (conversation, side) = conversations.note(key, step, true);
+            let (conversation, side, place) = conversations.note(key, step, true);
+            conversations.put(place, conversation);
             conversation.state & side.sent != 0
         };
         // An error is no answer, but whoever is seen to send one is seen to send.
         return Judgement { is_unwanted: !was_sent, sender_speaks_up: true, ..Judgement::default() };
     }
-    let (conversation, side) = conversations.note(key, step, false);
+    let (mut kept, side, place) = conversations.note(key, step, false);
+    let conversation = &mut kept;
     let is_reply = ECHO_REPLIES.contains(&(observation.protocol, observation.icmp_type));
     let asked = conversation.state & side.other_sent != 0;
     // Of flow records the one of the replies may come first.
     owe(conversation, Vector::IcmpFlood, observation.packets, is_reply && !asked);
     let settled = if is_reply { None } else { settle_only(conversation, Vector::IcmpFlood) };
+    conversations.put(place, kept);
+    let conversation = kept;
     Judgement {
         take_back_of_sender: settled,
         is_unwanted: !(is_reply && asked),

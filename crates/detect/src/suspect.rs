@@ -21,6 +21,20 @@ const NAMES_PRECISION: u8 = 8;
 /// order of magnitude is settled by then, and the time is needed.
 const FULL_PER_STEP: u32 = 16;
 const THIN_EVERY: u32 = 16;
+/// Where hundreds are suspect at once these hold instead.
+const CROWDED_FULL_PER_STEP: u32 = 2;
+const CROWDED_THIN_EVERY: u32 = 64;
+/// Observations after which it is found out which sources change nothing any more.
+const RANKS_EVERY: u64 = 4_096;
+
+/// How much of what comes is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Care {
+    /// Few are suspect.
+    Full,
+    /// Many are: each gets less.
+    Crowded,
+}
 
 /// What is known of the traffic of a suspect target since it became one.
 pub(crate) struct Suspect {
@@ -84,10 +98,22 @@ impl Suspect {
         self.suspect_step = step;
     }
 
-    /// Looks at one unwanted packet or record.
+    /// Reads the memory that [`Suspect::note`] needs.
     #[inline]
-    pub(crate) fn note(&mut self, observation: &Observation, key: &KeyedState, step: i64) {
-        let hash = key.hash_address(observation.source.bits());
+    pub(crate) fn touch(&self, hash: u64) -> u16 {
+        u16::from(self.sources.register(hash)) ^ self.in_step as u16
+    }
+
+    /// Looks at one unwanted packet or record, with the keyed hash of its source.
+    #[inline]
+    pub(crate) fn note(
+        &mut self,
+        observation: &Observation,
+        hash: u64,
+        key: &KeyedState,
+        step: i64,
+        care: Care,
+    ) {
         self.sources.insert_hash(hash);
         self.observations += 1;
         self.packets += observation.packets as f64;
@@ -97,10 +123,17 @@ impl Suspect {
             self.in_step = 0;
         }
         self.in_step += 1;
-        if self.in_step <= FULL_PER_STEP {
+        let (full, every) = match care {
+            Care::Full => (FULL_PER_STEP, THIN_EVERY),
+            Care::Crowded => (CROWDED_FULL_PER_STEP, CROWDED_THIN_EVERY),
+        };
+        if self.in_step <= full {
             self.note_keys(observation, key, hash, observation.packets);
-        } else if self.in_step.is_multiple_of(THIN_EVERY) {
-            self.note_keys(observation, key, hash, observation.packets.saturating_mul(u64::from(THIN_EVERY)));
+        } else if self.in_step.is_multiple_of(every) {
+            self.note_keys(observation, key, hash, observation.packets.saturating_mul(u64::from(every)));
+        }
+        if self.observations.is_multiple_of(RANKS_EVERY) {
+            self.sources.skip_what_changes_nothing();
         }
     }
 

@@ -98,9 +98,10 @@ pub(crate) struct Tally {
     pub(crate) excuses_fragments: f32,
     /// Largest sampling rate.
     pub(crate) sampling: u32,
-    flags: u16,
+    /// Index of the sketches, where [`flag::SUSPECT`] is set.
+    pub(crate) suspect: u16,
+    flags: u8,
     used: u8,
-    unused: u8,
     kinds: [SlotKind; SLOTS],
     slots: [Slot; SLOTS],
 }
@@ -108,18 +109,18 @@ pub(crate) struct Tally {
 /// Bits of `flags`.
 pub(crate) mod flag {
     /// The target was seen to send.
-    pub(crate) const SENDS: u16 = 1;
+    pub(crate) const SENDS: u8 = 1;
     /// It is on the list of those to look at when the step ends.
-    pub(crate) const LISTED: u16 = 2;
+    pub(crate) const LISTED: u8 = 2;
     /// It is somebody else's address: what comes there leaves the institution.
-    pub(crate) const OUTSIDE: u16 = 4;
+    pub(crate) const OUTSIDE: u8 = 4;
     /// It has sketches.
-    pub(crate) const SUSPECT: u16 = 8;
+    pub(crate) const SUSPECT: u8 = 8;
 }
 
 impl Tally {
     /// Empty counters of an address.
-    pub(crate) fn new(address: Address, flags: u16) -> Self {
+    pub(crate) fn new(address: Address, flags: u8) -> Self {
         Self {
             address,
             last_packet: Time::default(),
@@ -127,9 +128,9 @@ impl Tally {
             new_flows: 0.0,
             excuses_fragments: 0.0,
             sampling: 1,
+            suspect: 0,
             flags,
             used: 0,
-            unused: 0,
             kinds: [SlotKind::default(); SLOTS],
             slots: [Slot::default(); SLOTS],
         }
@@ -137,13 +138,13 @@ impl Tally {
 
     /// Whether a bit of [`flag`] is set.
     #[inline]
-    pub(crate) const fn has(&self, flag: u16) -> bool {
+    pub(crate) const fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
 
     /// Sets a bit of [`flag`], or clears it.
     #[inline]
-    pub(crate) const fn set(&mut self, flag: u16, is_set: bool) {
+    pub(crate) const fn set(&mut self, flag: u8, is_set: bool) {
         if is_set {
             self.flags |= flag;
         } else {

@@ -53,6 +53,20 @@ impl KeyedState {
         sip.finish()
     }
 
+    /// The hash of up to 31 words: SipHash-1-3 of their bytes in little-endian order.
+    #[inline]
+    pub const fn hash_words<const N: usize>(&self, words: [u64; N]) -> u64 {
+        const { assert!(N < 32, "the length has eight bits") };
+        let mut sip = Sip::new(self.key0, self.key1);
+        let mut place = 0;
+        while place < N {
+            sip.compress(words[place]);
+            place += 1;
+        }
+        sip.compress((N as u64 * 8) << 56);
+        sip.finish()
+    }
+
     /// The hash of a 64-bit key: SipHash-1-3 of its 8 bytes in little-endian order.
     #[inline]
     pub const fn hash_u64(&self, value: u64) -> u64 {
@@ -157,6 +171,8 @@ mod tests {
             let state = KeyedState::new(key);
             prop_assert_eq!(state.hash_address(bits), oracle.hash(&bits.to_le_bytes()));
             prop_assert_eq!(state.hash_u64(value), oracle.hash(&value.to_le_bytes()));
+            let words = [value, bits as u64, (bits >> 64) as u64];
+            prop_assert_eq!(state.hash_words(words), oracle.hash(&words.map(u64::to_le_bytes).concat()));
             if cfg!(target_endian = "little") {
                 prop_assert_eq!(state.hash_address(bits), state.hash_one(bits));
             }

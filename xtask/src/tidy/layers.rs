@@ -15,10 +15,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("institution", &[]),
     ("wire", &[]),
     ("sketch", &[]),
+    ("baseline", &[]),
     ("intake", &["wire", "sketch"]),
-    ("detect", &["wire", "sketch", "institution"]),
-    ("hemicycle", &["institution", "wire", "sketch", "intake", "detect"]),
-    ("lab", &["hemicycle", "institution", "wire", "sketch", "intake", "detect"]),
+    ("detect", &["wire", "sketch", "baseline", "institution"]),
+    ("hemicycle", &["institution", "wire", "sketch", "baseline", "intake", "detect"]),
+    ("lab", &["hemicycle", "institution", "wire", "sketch", "baseline", "intake", "detect"]),
     ("xtask", &[]),
 ];
 /// Crates that wire the others together: no room may use them, not even in its tests.

@@ -7,6 +7,7 @@ use crate::flood::Subject;
 use crate::judge::{Judgement, judge};
 use crate::observation::Observation;
 use crate::rules::{RULES, factor_of, unseen_weight};
+use crate::suspect::Care;
 use crate::tally::{Full, SlotKind, Tally, flag};
 use crate::target::{STEP_NANOSECONDS, TargetState};
 use crate::vector::{Vector, protocol};
@@ -32,6 +33,9 @@ impl Detector {
         for record in &mut pending {
             record.target = self.targets.find(record.observation.destination, record.hash);
         }
+        if !self.suspect_owners.is_empty() {
+            touched ^= self.touch_suspects(&mut pending);
+        }
         std::hint::black_box(touched);
         let step = self.step.unwrap_or_default();
         for record in &pending {
@@ -39,6 +43,22 @@ impl Detector {
         }
         pending.clear();
         self.pending = pending;
+    }
+
+    /// Reads the memory of the sketches of those among the records' targets that are suspect.
+    fn touch_suspects(&self, pending: &mut [Pending]) -> u16 {
+        let mut touched = 0;
+        for record in pending {
+            let Some(tally) = record.target.map(|index| &self.targets.tallies[index as usize]) else {
+                continue;
+            };
+            if tally.has(flag::SUSPECT) {
+                record.source_hash = Some(self.targets.hash(record.observation.source));
+                let suspect = &self.suspects[usize::from(tally.suspect)];
+                touched ^= suspect.touch(record.source_hash.unwrap_or_default());
+            }
+        }
+        touched
     }
 
     #[inline]
@@ -54,7 +74,7 @@ impl Detector {
             self.note_sender(observation, &judgement, step);
         }
         if let Some(index) = self.target_of(record, &judgement, step) {
-            self.count(observation, index, vector, &judgement, step);
+            self.count(record, index, vector, &judgement, step);
         }
     }
 
@@ -110,7 +130,9 @@ impl Detector {
                 return None;
             }
         }
-        self.targets.find(destination, record.hash).or_else(|| self.add_target(destination, record.hash, step))
+        self.targets
+            .find(destination, record.hash)
+            .or_else(|| self.add_target(destination, record.hash, step))
     }
 
     fn add_target(&mut self, address: Address, hash: u64, step: i64) -> Option<u32> {
@@ -121,14 +143,8 @@ impl Detector {
         self.targets.add(address, hash, place, step)
     }
 
-    fn count(
-        &mut self,
-        observation: &Observation,
-        index: u32,
-        vector: Vector,
-        judgement: &Judgement,
-        step: i64,
-    ) {
+    fn count(&mut self, record: &Pending, index: u32, vector: Vector, judgement: &Judgement, step: i64) {
+        let observation = &record.observation;
         let tally = &mut self.targets.tallies[index as usize];
         list(&mut self.listed, tally, index);
         if judgement.receiver_sends {
@@ -162,7 +178,7 @@ impl Detector {
             self.correct(index, also, 1.0, step);
         }
         if weight > 0.0 || is_fresh || vector == Vector::DnsQueryFlood {
-            self.look_closer(observation, vector, index, step);
+            self.look_closer(record, vector, index, step);
         }
     }
 
@@ -187,7 +203,8 @@ impl Detector {
 
     /// Shows an unwanted record to the sketches of its targets, which are made if there is reason.
     #[inline]
-    fn look_closer(&mut self, observation: &Observation, vector: Vector, index: u32, step: i64) {
+    fn look_closer(&mut self, record: &Pending, vector: Vector, index: u32, step: i64) {
+        let observation = &record.observation;
         let tally = &self.targets.tallies[index as usize];
         if !tally.has(flag::SUSPECT) {
             let slot = tally.at_once(vector);
@@ -195,17 +212,18 @@ impl Detector {
                 self.make_suspect(Subject::Address(index), step);
             }
         }
-        if self.targets.tallies[index as usize].has(flag::SUSPECT)
-            && let Some(slot) = self.targets.states[index as usize].suspect
-            && let Some(suspect) = self.suspects[slot as usize].as_mut()
-        {
-            suspect.note(observation, &self.hash, step);
+        let tally = &self.targets.tallies[index as usize];
+        if !tally.has(flag::SUSPECT) && self.wider_suspects == 0 {
+            return;
+        }
+        let hash = record.source_hash.unwrap_or_else(|| self.targets.hash(observation.source));
+        if tally.has(flag::SUSPECT) {
+            self.suspects[usize::from(tally.suspect)].note(observation, hash, &self.hash, step, self.care);
         }
         if self.wider_suspects > 0 {
             for &wider in self.targets.places[index as usize].wider() {
-                let slot = self.wider.get(wider as usize).and_then(|state| state.suspect);
-                if let Some(suspect) = slot.and_then(|slot| self.suspects[slot as usize].as_mut()) {
-                    suspect.note(observation, &self.hash, step);
+                if let Some(slot) = self.wider[wider as usize].suspect {
+                    self.suspects[slot as usize].note(observation, hash, &self.hash, step, Care::Full);
                 }
             }
         }

@@ -18,7 +18,7 @@ use crate::flood::{Flood, Subject};
 use crate::judge::{is_group, is_icmp_error};
 use crate::observation::{Observation, Quoted};
 use crate::scope::Scope;
-use crate::suspect::{DEFAULT_SUSPECTS, Suspect};
+use crate::suspect::{Care, DEFAULT_SUSPECTS, Suspect};
 use crate::tally::{Tally, flag};
 use crate::target::{STEP_NANOSECONDS, TargetState};
 use crate::targets::{DEFAULT_TARGETS, Targets};
@@ -40,7 +40,7 @@ pub struct Limits {
     pub targets: usize,
     /// Conversations remembered at once.
     pub conversations: usize,
-    /// Targets under closer look at once.
+    /// Targets under closer look at once, 65,535 at most.
     pub suspects: usize,
 }
 
@@ -63,7 +63,8 @@ pub struct Detector {
     /// Listed targets whose step was not calm; empty but while a step is closed.
     restless: Vec<u32>,
     wider_listed: Vec<u32>,
-    suspects: Vec<Option<Box<Suspect>>>,
+    suspects: Vec<Suspect>,
+    care: Care,
     free_suspects: Vec<u32>,
     suspect_owners: Vec<(u32, Subject)>,
     suspects_maximum: usize,
@@ -90,6 +91,8 @@ struct Pending {
     hash: u64,
     /// The entry of the destination, where it has one.
     target: Option<u32>,
+    /// Of the source, where the destination is suspect.
+    source_hash: Option<u64>,
 }
 
 impl Detector {
@@ -100,7 +103,7 @@ impl Detector {
             key,
             hash,
             scope,
-            conversations: Conversations::new(limits.conversations, &key),
+            conversations: Conversations::new(limits.conversations, hash),
             targets: Targets::new(limits.targets, hash),
             wider: Vec::new(),
             wider_suspects: 0,
@@ -108,9 +111,10 @@ impl Detector {
             restless: Vec::new(),
             wider_listed: Vec::new(),
             suspects: Vec::new(),
+            care: Care::Full,
             free_suspects: Vec::new(),
             suspect_owners: Vec::new(),
-            suspects_maximum: limits.suspects,
+            suspects_maximum: limits.suspects.min(usize::from(u16::MAX)),
             floods: Vec::new(),
             events: Vec::new(),
             step: None,
@@ -151,7 +155,14 @@ impl Detector {
         };
         let hash = self.hash_destination(observation.destination);
         let quotes = quoted.is_some();
-        self.pending.push(Pending { observation: *observation, key, quotes, hash, target: None });
+        self.pending.push(Pending {
+            observation: *observation,
+            key,
+            quotes,
+            hash,
+            target: None,
+            source_hash: None,
+        });
         if self.pending.len() >= BATCH {
             self.settle_pending();
         }

@@ -56,7 +56,8 @@ impl Detector {
     fn touch_states(&self, batch: &[u32]) {
         let mut touched = 0;
         for &index in batch {
-            touched ^= self.targets.states[index as usize].step ^ i64::from(self.targets.places[index as usize].wider_count);
+            touched ^= self.targets.states[index as usize].step
+                ^ i64::from(self.targets.places[index as usize].wider_count);
         }
         std::hint::black_box(touched);
     }
@@ -228,7 +229,7 @@ impl Detector {
 
     pub(super) fn view(&self, subject: Subject, step: i64) -> View<'_> {
         let state = self.state(subject);
-        let suspect = state.suspect.and_then(|slot| self.suspects[slot as usize].as_deref());
+        let suspect = state.suspect.and_then(|slot| self.suspects.get(slot as usize));
         let end = Time::from_nanoseconds((step + 1).saturating_mul(STEP_NANOSECONDS));
         let now = if self.step == Some(step) { self.latest.min(end) } else { end };
         View { state, suspect, now, step, lost: self.lost }

@@ -2,12 +2,14 @@
 
 use super::Detector;
 use crate::flood::Subject;
-use crate::suspect::Suspect;
+use crate::suspect::{Care, Suspect};
 use crate::tally::flag;
 use crate::target::TargetState;
 
 /// A suspect that gave no more reason is dropped after this many steps.
 const SUSPECT_STEPS: i64 = 50;
+/// Of more suspects than this each gets less care.
+const CROWD: usize = 128;
 
 impl Detector {
     pub(super) fn state_mut(&mut self, subject: Subject) -> &mut TargetState {
@@ -26,12 +28,11 @@ impl Detector {
 
     pub(super) fn make_suspect(&mut self, subject: Subject, step: i64) {
         let slot = if let Some(slot) = self.free_suspects.pop() {
-            if let Some(suspect) = self.suspects[slot as usize].as_mut() {
-                suspect.reset(step);
-            }
+            self.suspects[slot as usize].reset(step);
             slot
         } else if self.suspects.len() < self.suspects_maximum {
-            self.suspects.push(Suspect::new(self.hash, step).map(Box::new));
+            let Some(suspect) = Suspect::new(self.hash, step) else { return };
+            self.suspects.push(suspect);
             (self.suspects.len() - 1) as u32
         } else {
             self.counters.suspects_refused += 1;
@@ -41,24 +42,24 @@ impl Detector {
         self.wider_suspects += u32::from(matches!(subject, Subject::Wider(_)));
         self.state_mut(subject).suspect = Some(slot);
         if let Subject::Address(index) = subject {
-            self.targets.tallies[index as usize].set(flag::SUSPECT, true);
+            let tally = &mut self.targets.tallies[index as usize];
+            tally.set(flag::SUSPECT, true);
+            tally.suspect = slot as u16;
         }
     }
 
     pub(super) fn drop_idle_suspects(&mut self, step: i64) {
+        self.care = if self.suspect_owners.len() > CROWD { Care::Crowded } else { Care::Full };
         let owners = std::mem::take(&mut self.suspect_owners);
         for (slot, subject) in owners {
             let state = self.state(subject);
             let is_touched = step.saturating_sub(state.step) < SUSPECT_STEPS;
-            let has_reason =
-                state.flood.is_some() || (is_touched && state.running().next().is_some());
-            let keep = self.suspects[slot as usize].as_mut().is_some_and(|suspect| {
-                if has_reason {
-                    suspect.suspect_step = step;
-                }
-                step - suspect.suspect_step <= SUSPECT_STEPS
-            });
-            if keep {
+            let has_reason = state.flood.is_some() || (is_touched && state.running().next().is_some());
+            let suspect = &mut self.suspects[slot as usize];
+            if has_reason {
+                suspect.suspect_step = step;
+            }
+            if step - suspect.suspect_step <= SUSPECT_STEPS {
                 self.suspect_owners.push((slot, subject));
             } else {
                 self.state_mut(subject).suspect = None;

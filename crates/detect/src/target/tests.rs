@@ -112,7 +112,12 @@ fn what_was_not_looked_at_flows_out_all_the_same() {
     let vector = Vector::UdpFlood.index();
     let left = (each.reservoirs.next_packets(vector), late.reservoirs.next_packets(vector));
     assert!((left.0 - left.1).abs() < 0.01 * left.0, "{left:?}");
-    assert!((each.baseline - late.baseline).abs() < 0.2 * each.baseline, "{} {}", each.baseline, late.baseline);
+    assert!(
+        (each.baseline - late.baseline).abs() < 0.2 * each.baseline,
+        "{} {}",
+        each.baseline,
+        late.baseline
+    );
 }
 
 #[test]

@@ -48,17 +48,18 @@ impl FlowDecoder {
         self.counters.datagrams += 1;
         self.counters.bytes += datagram.len() as u64;
         let from = Origin { exporter, arrival };
-        let outcome = match sniff::version(datagram) {
-            Some(Protocol::Netflow5) => self.netflow5(from, datagram, sink),
-            Some(Protocol::Netflow9) => self.netflow9(from, datagram, sink),
-            Some(Protocol::Ipfix) => self.ipfix(from, datagram, sink),
-            Some(Protocol::Sflow5) => self.sflow5(from, datagram, sink),
+        let mut outcome = Outcome::default();
+        let known = match sniff::version(datagram) {
+            Some(Protocol::Netflow5) => self.netflow5(from, datagram, sink, &mut outcome),
+            Some(Protocol::Netflow9) => self.netflow9(from, datagram, sink, &mut outcome),
+            Some(Protocol::Ipfix) => self.ipfix(from, datagram, sink, &mut outcome),
+            Some(Protocol::Sflow5) => self.sflow5(from, datagram, sink, &mut outcome),
             None => None,
         };
-        let Some(outcome) = outcome else {
+        if known.is_none() {
             self.counters.unknown_datagrams += 1;
-            return Outcome { skipped: 1, ..Outcome::default() };
-        };
+            outcome.skipped = 1;
+        }
         self.counters.records += u64::from(outcome.records);
         outcome
     }
@@ -73,15 +74,18 @@ impl FlowDecoder {
         self.sources.iter()
     }
 
-    fn netflow5(&mut self, from: Origin, datagram: &[u8], sink: &mut impl FlowSink) -> Option<Outcome> {
+    fn netflow5(
+        &mut self,
+        from: Origin,
+        datagram: &[u8],
+        sink: &mut impl FlowSink,
+        outcome: &mut Outcome,
+    ) -> Option<()> {
         let header = netflow5::header(datagram)?;
         self.counters.netflow5_datagrams += 1;
-        let mut outcome = Outcome {
-            protocol: Some(Protocol::Netflow5),
-            exported: Some(header.clock.exported),
-            ..Outcome::default()
-        };
         let body = datagram.get(netflow5::HEADER_BYTES..)?;
+        outcome.protocol = Some(Protocol::Netflow5);
+        outcome.exported = Some(header.clock.exported);
         let (records, _) = body.as_chunks::<{ netflow5::RECORD_BYTES }>();
         if records.len() < usize::from(header.count) {
             self.counters.bad_lengths += 1;
@@ -99,10 +103,16 @@ impl FlowDecoder {
             source.records += u64::from(outcome.records);
             outcome.lost = source.observe(header.sequence, Some(u32::from(header.count)), &mut self.counters);
         }
-        Some(outcome)
+        Some(())
     }
 
-    fn netflow9(&mut self, from: Origin, datagram: &[u8], sink: &mut impl FlowSink) -> Option<Outcome> {
+    fn netflow9(
+        &mut self,
+        from: Origin,
+        datagram: &[u8],
+        sink: &mut impl FlowSink,
+        outcome: &mut Outcome,
+    ) -> Option<()> {
         let mut header = Bytes::new(datagram);
         // Version, and a count that some exporters give in records and others in sets.
         header.u32()?;
@@ -120,10 +130,17 @@ impl FlowDecoder {
             header: NETFLOW9_HEADER_BYTES,
             skipped: 0,
         };
-        Some(self.message(from, &parts, sink))
+        self.message(from, &parts, sink, outcome);
+        Some(())
     }
 
-    fn ipfix(&mut self, from: Origin, datagram: &[u8], sink: &mut impl FlowSink) -> Option<Outcome> {
+    fn ipfix(
+        &mut self,
+        from: Origin,
+        datagram: &[u8],
+        sink: &mut impl FlowSink,
+        outcome: &mut Outcome,
+    ) -> Option<()> {
         let mut header = Bytes::new(datagram);
         header.u16()?;
         let length = usize::from(header.u16()?);
@@ -144,23 +161,21 @@ impl FlowDecoder {
             header: IPFIX_HEADER_BYTES,
             skipped: u32::from(wrong),
         };
-        Some(self.message(from, &parts, sink))
+        self.message(from, &parts, sink, outcome);
+        Some(())
     }
 
     /// A message of sets.
-    fn message(&mut self, from: Origin, parts: &Parts<'_>, sink: &mut impl FlowSink) -> Outcome {
-        let mut outcome = Outcome {
-            protocol: Some(parts.protocol),
-            exported: Some(parts.clock.exported),
-            skipped: parts.skipped,
-            ..Outcome::default()
-        };
+    fn message(&mut self, from: Origin, parts: &Parts<'_>, sink: &mut impl FlowSink, outcome: &mut Outcome) {
+        outcome.protocol = Some(parts.protocol);
+        outcome.exported = Some(parts.clock.exported);
+        outcome.skipped = parts.skipped;
         let key = from.key(parts.protocol, parts.domain);
         let Some(source) =
             self.sources.get(key, from.arrival, &self.limits, &mut self.counters, &mut self.fields_used)
         else {
             outcome.skipped += 1;
-            return outcome;
+            return;
         };
         let mut environment = Environment {
             limits: &self.limits,
@@ -186,33 +201,31 @@ impl FlowDecoder {
         outcome.records = tally.records;
         outcome.skipped += tally.skipped;
         outcome.lost = source.observe(parts.sequence, units, &mut self.counters);
-        outcome
     }
 
-    fn sflow5(&mut self, from: Origin, datagram: &[u8], sink: &mut impl FlowSink) -> Option<Outcome> {
+    fn sflow5(
+        &mut self,
+        from: Origin,
+        datagram: &[u8],
+        sink: &mut impl FlowSink,
+        outcome: &mut Outcome,
+    ) -> Option<()> {
         let mut rest = Bytes::new(datagram);
         let header = sflow::header(&mut rest)?;
         self.counters.sflow5_datagrams += 1;
-        let mut outcome = Outcome { protocol: Some(Protocol::Sflow5), ..Outcome::default() };
+        outcome.protocol = Some(Protocol::Sflow5);
         let key = SourceKey { agent: header.agent, ..from.key(Protocol::Sflow5, header.sub_agent) };
         let mut source =
             self.sources.get(key, from.arrival, &self.limits, &mut self.counters, &mut self.fields_used);
         if let Some(source) = &mut source {
             outcome.lost = source.observe(header.sequence, Some(1), &mut self.counters);
         }
-        let samples = Samples {
-            source: source.as_deref_mut(),
-            counters: &mut self.counters,
-            sink,
-            tally: sflow::Tally::default(),
-        };
-        let tally = samples.read(rest, header.samples);
+        let samples = Samples::new(source.as_deref_mut(), &mut self.counters, sink);
+        (outcome.records, outcome.skipped) = samples.read(rest, header.samples);
         if let Some(source) = source {
-            source.records += u64::from(tally.records);
+            source.records += u64::from(outcome.records);
         }
-        outcome.records = tally.records;
-        outcome.skipped = tally.skipped;
-        Some(outcome)
+        Some(())
     }
 }
 
