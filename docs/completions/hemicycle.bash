@@ -31,6 +31,9 @@ _hemicycle() {
             hemicycle,replay)
                 cmd="hemicycle__subcmd__replay"
                 ;;
+            hemicycle,serve)
+                cmd="hemicycle__subcmd__serve"
+                ;;
             hemicycle__subcmd__generate,completions)
                 cmd="hemicycle__subcmd__generate__subcmd__completions"
                 ;;
@@ -64,6 +67,9 @@ _hemicycle() {
             hemicycle__subcmd__help,replay)
                 cmd="hemicycle__subcmd__help__subcmd__replay"
                 ;;
+            hemicycle__subcmd__help,serve)
+                cmd="hemicycle__subcmd__help__subcmd__serve"
+                ;;
             hemicycle__subcmd__help__subcmd__generate,completions)
                 cmd="hemicycle__subcmd__help__subcmd__generate__subcmd__completions"
                 ;;
@@ -77,7 +83,7 @@ _hemicycle() {
 
     case "${cmd}" in
         hemicycle)
-            opts="-h -V --help --version check replay demo generate help"
+            opts="-h -V --help --version check replay serve demo generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -225,7 +231,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help)
-            opts="check replay demo generate help"
+            opts="check replay serve demo generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -336,6 +342,20 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hemicycle__subcmd__help__subcmd__serve)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hemicycle__subcmd__replay)
             opts="-q -h -V --institution --json --speed --flow-port --show-addresses --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -356,6 +376,28 @@ _hemicycle() {
                     return 0
                     ;;
                 --show-addresses)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__serve)
+            opts="-q -h -V --config --check --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -22,6 +22,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Check(CheckArguments),
     Replay(ReplayArguments),
+    Serve(ServeArguments),
     Demo(DemoArguments),
     #[command(hide = true)]
     Generate(GenerateArguments),
@@ -94,6 +95,35 @@ Examples:
 
 Loss: where an input says that something was lost, figures from then on are lower bounds and say so.
 Addresses of sources are shown as their /24 or /48 unless a purpose is given.";
+
+/// Find floods as they come
+///
+/// Receives NetFlow v5 and v9, IPFIX and sFlow v5 of the exporters that the institution file declares, prints floods as
+/// JSON on standard output, one object a line, and what a person wants to know on standard error. SIGHUP reads the
+/// institution file again, SIGTERM stops.
+#[derive(Debug, Args)]
+#[command(after_long_help = SERVE_EXAMPLES)]
+pub(crate) struct ServeArguments {
+    /// What to listen on and what to protect (TOML; see docs/serve.md)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Check the configuration and the institution file, and end
+    #[arg(long)]
+    pub(crate) check: bool,
+    #[command(flatten)]
+    pub(crate) color: ColorArgument,
+    /// Print no floods on standard error
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  hemicycle serve --config data/serve/examplia.toml --check
+  hemicycle serve --config /etc/hemicycle/serve.toml > events.jsonl
+  curl -s http://127.0.0.1:9464/metrics
+
+Addresses of sources are shown as their /24 or /48 unless the configuration has a purpose.";
 
 /// Play the bundled recorded day
 ///

@@ -5,13 +5,12 @@
 //! counts if its packets came in by one of them, or left by one. Where an exporter marks records of leaving
 //! packets (flowDirection, RFC 5102), those that left are taken from these records alone.
 //!
-//! Exporters that the file does not declare are believed in a replay, and counted. Records without any interface
-//! are believed too, since leaving them out would hide whole floods.
+//! Exporters that the file does not declare are believed in a replay, and counted; the service drops what they send
+//! before it comes here. Records without any interface are believed too, since leaving them out would hide whole
+//! floods.
 //!
 //! Limits: of exporters that sample packets on both sides (sFlow) both samples look alike, so such an agent must
 //! sample its external interfaces only.
-
-use std::collections::BTreeMap;
 
 use institution::{Institution, Sampling};
 use serde::Serialize;
@@ -30,15 +29,19 @@ pub struct Counters {
 
 /// What to do with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// Its packets count; `sampling` is the operator's word over the exporter's.
-    Counts { sampling: Option<u32> },
+pub enum Known {
+    /// Its packets count.
+    Counts {
+        /// The operator's word over the exporter's.
+        sampling: Option<u32>,
+    },
     /// Its packets are counted elsewhere.
     CountedElsewhere,
 }
 
 #[derive(Clone, Debug)]
 struct Exporter {
+    address: Address,
     sampling: Option<u32>,
     external: Vec<u32>,
     marks_leaving: bool,
@@ -46,37 +49,65 @@ struct Exporter {
 
 /// The declared exporters and what their records showed.
 #[derive(Clone, Debug)]
-pub(crate) struct Exporters {
+pub struct Exporters {
     /// An institution is given, so that an exporter can be undeclared.
     are_declared: bool,
-    known: BTreeMap<Address, Exporter>,
+    /// Sorted by address.
+    known: Vec<Exporter>,
     counters: Counters,
 }
 
 impl Exporters {
-    pub(crate) fn new(institution: Option<&Institution>) -> Self {
+    /// Those that an institution declares; without one nobody is undeclared.
+    pub fn new(institution: Option<&Institution>) -> Self {
         let declared = institution.map(|institution| institution.exporters.as_slice()).unwrap_or_default();
-        let known = declared.iter().map(|exporter| {
-            let sampling = match exporter.sampling {
-                Sampling::OneIn(rate) => Some(rate),
-                Sampling::Auto => None,
-            };
-            let external = exporter.external.clone();
-            (Address::from(exporter.address), Exporter { sampling, external, marks_leaving: false })
-        });
-        Self { are_declared: institution.is_some(), known: known.collect(), counters: Counters::default() }
+        let mut known: Vec<Exporter> = declared.iter().map(Exporter::new).collect();
+        known.sort_by_key(|exporter| exporter.address);
+        Self { are_declared: institution.is_some(), known, counters: Counters::default() }
     }
 
-    pub(crate) fn counters(&self) -> Counters {
+    /// Takes another institution's exporters in the place of these. What was counted stays, and so does what the
+    /// records of those that stay have shown.
+    pub fn replace(&mut self, institution: &Institution) {
+        let before = std::mem::replace(self, Self::new(Some(institution)));
+        self.counters = before.counters;
+        for exporter in &before.known {
+            if let Some(place) = self.place(exporter.address)
+                && let Some(known) = self.known.get_mut(place)
+            {
+                known.marks_leaving = exporter.marks_leaving;
+            }
+        }
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Counters {
         self.counters
     }
 
+    /// The place of a declared exporter among them: the same until they are replaced, from 0, in the order of
+    /// their addresses.
     #[inline]
-    pub(crate) fn judge(&mut self, address: Address, record: &FlowRecord) -> Known {
-        let Some(exporter) = self.known.get_mut(&address) else {
-            self.counters.undeclared_records += u64::from(self.are_declared);
-            return Known::Counts { sampling: None };
-        };
+    pub fn place(&self, address: Address) -> Option<usize> {
+        self.known.binary_search_by_key(&address, |exporter| exporter.address).ok()
+    }
+
+    /// What to do with a record of an exporter that may be undeclared.
+    #[inline]
+    pub fn judge(&mut self, address: Address, record: &FlowRecord) -> Known {
+        match self.place(address) {
+            Some(place) => self.judge_declared(place, record),
+            None => {
+                self.counters.undeclared_records += u64::from(self.are_declared);
+                Known::Counts { sampling: None }
+            }
+        }
+    }
+
+    /// What to do with a record of the exporter at a place.
+    #[inline]
+    pub fn judge_declared(&mut self, place: usize, record: &FlowRecord) -> Known {
+        let Some(exporter) = self.known.get_mut(place) else { return Known::Counts { sampling: None } };
         let counts = Known::Counts { sampling: exporter.sampling };
         if exporter.external.is_empty() {
             return counts;
@@ -96,6 +127,15 @@ impl Exporters {
 }
 
 impl Exporter {
+    fn new(exporter: &institution::Exporter) -> Self {
+        let sampling = match exporter.sampling {
+            Sampling::OneIn(rate) => Some(rate),
+            Sampling::Auto => None,
+        };
+        let (address, external) = (Address::from(exporter.address), exporter.external.clone());
+        Self { address, sampling, external, marks_leaving: false }
+    }
+
     fn crosses(&mut self, egress: Option<bool>, input: u32, output: u32) -> bool {
         let leaves = self.external.contains(&output);
         if egress == Some(true) {
@@ -164,6 +204,18 @@ address = "198.51.100.2"
         let mut without = Exporters::new(None);
         assert!(judge(&mut without, 9, 10, 11, None));
         assert_eq!(without.counters().undeclared_records, 0);
+    }
+
+    #[test]
+    fn replaced_exporters_keep_what_was_counted_and_what_records_showed() {
+        let mut exporters = exporters();
+        assert!(!judge(&mut exporters, 1, 3, 10, Some(true)), "leaves to the inside");
+        let without_core = FILE.split("[exporter.core]").next().unwrap();
+        exporters.replace(&institution::parse("test.toml", without_core).unwrap());
+        assert_eq!(exporters.counters().other_interface_records, 1);
+        assert!(!judge(&mut exporters, 1, 10, 3, None), "an exporter that marks leaving packets still does");
+        assert_eq!(exporters.place(Address::from_ipv4([198, 51, 100, 1])), Some(0));
+        assert_eq!(exporters.place(Address::from_ipv4([198, 51, 100, 2])), None);
     }
 
     #[test]

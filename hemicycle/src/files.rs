@@ -33,7 +33,7 @@ pub(crate) fn read(path: &Path) -> Result<String> {
     }
     .with_context(|| format!("cannot read {name}"))?;
     if bytes.len() > MAXIMUM_FILE_BYTES {
-        bail!("{name} has more than {MAXIMUM_FILE_BYTES} bytes; no institution file is that long");
+        bail!("{name} has more than {MAXIMUM_FILE_BYTES} bytes; no such file is that long");
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -48,9 +48,16 @@ pub(crate) fn read(path: &Path) -> Result<String> {
 /// # Errors
 /// When it cannot be read, or has problems.
 pub(crate) fn institution(path: &Path, color: bool) -> Result<Institution> {
-    let text = read(path)?;
+    parse(path, &read(path)?, color)
+}
+
+/// The institution that a file's text describes. Problems are printed as `check` prints them.
+///
+/// # Errors
+/// When it has problems.
+pub(crate) fn parse(path: &Path, text: &str, color: bool) -> Result<Institution> {
     let name = shown(path);
-    institution::parse(&name, &text).map_err(|problems| {
+    institution::parse(&name, text).map_err(|problems| {
         eprint_text(&problems.render(color));
         unusable(&name, &problems)
     })

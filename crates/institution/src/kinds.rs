@@ -3,10 +3,13 @@
 use serde::{Serialize, Serializer};
 
 /// A word that the file may use for a value.
-pub(crate) struct Choice<T> {
-    pub(crate) word: &'static str,
-    pub(crate) doc: &'static str,
-    pub(crate) value: T,
+pub struct Choice<T> {
+    /// The word.
+    pub word: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+    /// What it is read as.
+    pub value: T,
 }
 
 macro_rules! choices {

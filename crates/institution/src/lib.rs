@@ -13,12 +13,13 @@ mod model;
 mod needs;
 mod parse;
 mod problem;
-mod reader;
+pub mod reader;
 mod reference;
 mod schema;
 
 pub use describe::{Counts, Notice, Summary, describe};
 pub use index::{Index, Lookup};
+pub use kinds::Choice;
 pub use model::*;
 pub use needs::{Element, Needs};
 pub use parse::{
@@ -29,4 +30,4 @@ pub use parse::{
 pub use problem::{MAXIMUM_PROBLEMS, MAXIMUM_SHOWN_LINE_BYTES, Problem, Problems, Severity};
 pub use reader::{MAXIMUM_NAME_CHARACTERS, MAXIMUM_TEXT_CHARACTERS};
 pub use reference::reference;
-pub use schema::VECTOR_NAMES;
+pub use schema::{Key, Kind, Section, VECTOR_NAMES};

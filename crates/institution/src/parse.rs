@@ -12,17 +12,15 @@ pub use needs::{MAXIMUM_NEEDS_DEPTH, MAXIMUM_NEEDS_ELEMENTS};
 pub use traffic::{SHORTEST_ALLOWED_IPV4, SHORTEST_ALLOWED_IPV6};
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use toml::de::DeTable;
 
 use crate::index::Index;
 use crate::model::{
     Cause, CauseId, Detect, GroupId, Institution, NodeId, OrganisationId, Proxies, ServiceId, Target, ZoneId,
 };
 use crate::needs::Element;
-use crate::problem::{Problems, Severity};
+use crate::problem::Problems;
 use crate::reader::{Placed, Reader, Span, Table, Value, as_network, in_file_order, shortened};
 use crate::schema;
 
@@ -42,24 +40,13 @@ pub const INTERNET: &str = "internet";
 /// Everything that is wrong with it, up to [`crate::MAXIMUM_PROBLEMS`] (the rest is counted): first what
 /// is no TOML, and only if there is nothing of that kind, what the file says wrongly.
 pub fn parse(file_name: &str, text: &str) -> Result<Institution, Problems> {
-    let shared: Arc<str> = Arc::from(text);
-    let mut reader = Reader {
-        errors: Problems::new(file_name, shared.clone(), Severity::Error),
-        warnings: Problems::new(file_name, shared, Severity::Warning),
-        time_zone: TimeZone::UTC,
-    };
+    let mut reader = Reader::new(file_name, text);
     if text.len() > MAXIMUM_FILE_BYTES {
         let message = format!("the file has {} bytes; at most {MAXIMUM_FILE_BYTES} are read", text.len());
         reader.error(0..0, message);
         return Err(reader.errors.finish());
     }
-    let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        reader.error(error.span().unwrap_or(0..0), error.message());
-    }
-    if !reader.errors.is_empty() {
-        return Err(reader.errors.finish());
-    }
+    let Some(document) = reader.document(text) else { return Err(reader.errors.finish()) };
     let top = reader.open(document.get_ref(), &(0..0), &schema::TOP);
     let mut builder = Builder::new(reader, top);
     builder.read(top);

@@ -1,10 +1,12 @@
-//! From parsed TOML to checked values, collecting what is wrong on the way.
+//! From parsed TOML to checked values, collecting what is wrong on the way. Other configuration files of the
+//! product are read with it too, so that all of them complain in the same way.
 //!
 //! Every function that cannot give a value has reported why; callers go on with the rest of the file, so
 //! that one run shows everything.
 
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
@@ -12,7 +14,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::kinds::Choice;
-use crate::problem::Problems;
+use crate::problem::{Problems, Severity};
 use crate::schema::Section;
 
 /// Longest text value, in characters.
@@ -22,38 +24,67 @@ pub const MAXIMUM_NAME_CHARACTERS: usize = 64;
 
 const MAPPED: &str = "an IPv4-mapped IPv6 address never stands in a packet";
 
-pub(crate) type Span = Range<usize>;
-pub(crate) type Value<'i> = Spanned<DeValue<'i>>;
+/// Bytes of the text.
+pub type Span = Range<usize>;
+/// A value as it was parsed.
+pub type Value<'i> = Spanned<DeValue<'i>>;
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
-pub(crate) struct Placed<T> {
-    pub(crate) value: T,
-    pub(crate) span: Span,
+pub struct Placed<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
 }
 
 /// What has been found so far.
-pub(crate) struct Reader {
+pub struct Reader {
     pub(crate) errors: Problems,
     pub(crate) warnings: Problems,
     pub(crate) time_zone: TimeZone,
 }
 
 impl Reader {
-    pub(crate) fn error(&mut self, span: Span, message: impl Into<String>) {
+    /// Nothing is found yet in this text.
+    pub fn new(file_name: &str, text: &str) -> Self {
+        let shared: Arc<str> = Arc::from(text);
+        Self {
+            errors: Problems::new(file_name, shared.clone(), Severity::Error),
+            warnings: Problems::new(file_name, shared, Severity::Warning),
+            time_zone: TimeZone::UTC,
+        }
+    }
+
+    /// The document, if it is TOML; else what it breaks has been reported.
+    pub fn document<'i>(&mut self, text: &'i str) -> Option<Spanned<DeTable<'i>>> {
+        let (document, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            self.error(error.span().unwrap_or(0..0), error.message());
+        }
+        self.errors.is_empty().then_some(document)
+    }
+
+    /// The warnings.
+    ///
+    /// # Errors
+    /// What was reported, if there are errors in it.
+    pub fn finish(self) -> Result<Problems, Problems> {
+        if self.errors.is_empty() { Ok(self.warnings.finish()) } else { Err(self.errors.finish()) }
+    }
+
+    /// Reports an error.
+    pub fn error(&mut self, span: Span, message: impl Into<String>) {
         self.errors.add(span, message.into(), None);
     }
 
-    pub(crate) fn error_with_help(
-        &mut self,
-        span: Span,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
+    /// Reports an error, and how to put it right.
+    pub fn error_with_help(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.errors.add(span, message.into(), Some(help.into()));
     }
 
-    pub(crate) fn warning(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
+    /// Reports what is odd, and how to put it right.
+    pub fn warning(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
         self.warnings.add(span, message.into(), Some(help.into()));
     }
 
@@ -63,7 +94,7 @@ impl Reader {
     }
 
     /// Reports a word that is not among `known`, with the nearest one or all of them as help.
-    pub(crate) fn unknown<'n>(
+    pub fn unknown<'n>(
         &mut self,
         span: Span,
         what: &str,
@@ -82,7 +113,7 @@ impl Reader {
     }
 
     /// Opens a table: reports keys that the section does not have, and keys that it lacks.
-    pub(crate) fn table<'t, 'i>(
+    pub fn table<'t, 'i>(
         &mut self,
         value: &'t Value<'i>,
         heading: &Span,
@@ -95,7 +126,8 @@ impl Reader {
         Some(self.open(items, heading, section))
     }
 
-    pub(crate) fn open<'t, 'i>(
+    /// Compares the keys of a table with its section, as [`Reader::table`] does.
+    pub fn open<'t, 'i>(
         &mut self,
         items: &'t DeTable<'i>,
         heading: &Span,
@@ -117,7 +149,8 @@ impl Reader {
         Table { items, section }
     }
 
-    pub(crate) fn list<'t, 'i>(&mut self, value: Option<&'t Value<'i>>) -> &'t [Value<'i>] {
+    /// The values of a list; none if the key is left out.
+    pub fn list<'t, 'i>(&mut self, value: Option<&'t Value<'i>>) -> &'t [Value<'i>] {
         let Some(value) = value else { return &[] };
         match value.get_ref().as_array() {
             Some(list) => list.as_ref(),
@@ -129,7 +162,7 @@ impl Reader {
     }
 
     /// Text that is not empty.
-    pub(crate) fn text(&mut self, value: &Value<'_>) -> Option<Placed<String>> {
+    pub fn text(&mut self, value: &Value<'_>) -> Option<Placed<String>> {
         let Some(text) = value.get_ref().as_str() else {
             self.wrong_type(value, "text");
             return None;
@@ -145,11 +178,13 @@ impl Reader {
         Some(Placed { value: text.trim().to_owned(), span: value.span() })
     }
 
-    pub(crate) fn optional_text(&mut self, value: Option<&Value<'_>>) -> Option<String> {
+    /// Text that may be left out.
+    pub fn optional_text(&mut self, value: Option<&Value<'_>>) -> Option<String> {
         self.text(value?).map(|text| text.value)
     }
 
-    pub(crate) fn flag(&mut self, value: Option<&Value<'_>>) -> Option<bool> {
+    /// True or false.
+    pub fn flag(&mut self, value: Option<&Value<'_>>) -> Option<bool> {
         let value = value?;
         let flag = value.get_ref().as_bool();
         if flag.is_none() {
@@ -159,7 +194,7 @@ impl Reader {
     }
 
     /// A number above nought that is finite.
-    pub(crate) fn rate(&mut self, value: Option<&Value<'_>>) -> Option<f64> {
+    pub fn rate(&mut self, value: Option<&Value<'_>>) -> Option<f64> {
         let value = value?;
         let number = match value.get_ref() {
             DeValue::Integer(integer) => {
@@ -183,7 +218,7 @@ impl Reader {
     }
 
     /// A whole number within a range.
-    pub(crate) fn whole(&mut self, value: &Value<'_>, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+    pub fn whole(&mut self, value: &Value<'_>, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
         let Some(integer) = value.get_ref().as_integer() else {
             self.wrong_type(value, "a whole number");
             return None;
@@ -198,7 +233,8 @@ impl Reader {
         number
     }
 
-    pub(crate) fn choice<T: Copy>(&mut self, value: Option<&Value<'_>>, choices: &[Choice<T>]) -> Option<T> {
+    /// One of a closed list of words.
+    pub fn choice<T: Copy>(&mut self, value: Option<&Value<'_>>, choices: &[Choice<T>]) -> Option<T> {
         let text = self.text(value?)?;
         let found = choices.iter().find(|choice| choice.word == text.value).map(|choice| choice.value);
         if found.is_none() {
@@ -207,7 +243,8 @@ impl Reader {
         found
     }
 
-    pub(crate) fn address(&mut self, value: &Value<'_>) -> Option<Placed<IpAddr>> {
+    /// An address.
+    pub fn address(&mut self, value: &Value<'_>) -> Option<Placed<IpAddr>> {
         let text = self.text(value)?;
         let Ok(address) = text.value.parse::<IpAddr>() else {
             let message = format!("`{}` is not an address", shortened(&text.value));
@@ -221,12 +258,13 @@ impl Reader {
         self.not_mapped(address, &text.span).then_some(Placed { value: address, span: text.span })
     }
 
-    pub(crate) fn addresses(&mut self, value: Option<&Value<'_>>) -> Vec<Placed<IpAddr>> {
+    /// A list of addresses.
+    pub fn addresses(&mut self, value: Option<&Value<'_>>) -> Vec<Placed<IpAddr>> {
         self.list(value).iter().filter_map(|value| self.address(value)).collect()
     }
 
     /// A prefix without host bits, or a single address.
-    pub(crate) fn network(&mut self, value: &Value<'_>) -> Option<Placed<IpNet>> {
+    pub fn network(&mut self, value: &Value<'_>) -> Option<Placed<IpNet>> {
         let text = self.text(value)?;
         let Some(network) = as_network(&text.value) else {
             let message = format!("`{}` is not a prefix", shortened(&text.value));
@@ -254,7 +292,8 @@ impl Reader {
         Some(Placed { value: network, span })
     }
 
-    pub(crate) fn networks(&mut self, value: Option<&Value<'_>>) -> Vec<Placed<IpNet>> {
+    /// A list of prefixes or addresses.
+    pub fn networks(&mut self, value: Option<&Value<'_>>) -> Vec<Placed<IpNet>> {
         self.list(value).iter().filter_map(|value| self.network(value)).collect()
     }
 
@@ -295,20 +334,21 @@ pub(crate) fn as_network(text: &str) -> Option<IpNet> {
 
 /// A table whose keys have been compared with its section.
 #[derive(Clone, Copy)]
-pub(crate) struct Table<'t, 'i> {
+pub struct Table<'t, 'i> {
     items: &'t DeTable<'i>,
     section: &'static Section,
 }
 
 impl<'t, 'i> Table<'t, 'i> {
-    pub(crate) fn get(&self, key: &str) -> Option<&'t Value<'i>> {
+    /// The value of a key of the section.
+    pub fn get(&self, key: &str) -> Option<&'t Value<'i>> {
         debug_assert!(self.section.keys.iter().any(|known| known.name == key), "{key} is not in the schema");
         self.items.get(key)
     }
 }
 
 /// Keys and values in the order in which they were written.
-pub(crate) fn in_file_order<'t, 'i>(
+pub fn in_file_order<'t, 'i>(
     items: &'t DeTable<'i>,
 ) -> Vec<(&'t Spanned<std::borrow::Cow<'i, str>>, &'t Value<'i>)> {
     let mut order: Vec<_> = items.iter().collect();
@@ -317,7 +357,7 @@ pub(crate) fn in_file_order<'t, 'i>(
 }
 
 /// Texts of others are cut before they go into a message; the caret shows the whole.
-pub(crate) fn shortened(text: &str) -> String {
+pub fn shortened(text: &str) -> String {
     const SHOWN: usize = 60;
     if text.chars().count() <= SHOWN {
         return text.to_owned();

@@ -3,24 +3,29 @@
 use crate::kinds::{Choice, Criticality, Exposure, NodeKind, OrganisationKind};
 
 /// One table of the file.
-pub(crate) struct Section {
+pub struct Section {
     /// How it is written, `NAME` standing for a name that the writer chooses.
-    pub(crate) path: &'static str,
-    pub(crate) doc: &'static str,
-    pub(crate) keys: &'static [Key],
+    pub path: &'static str,
+    /// What it is for.
+    pub doc: &'static str,
+    /// Its keys.
+    pub keys: &'static [Key],
 }
 
 /// One key of a table.
-pub(crate) struct Key {
-    pub(crate) name: &'static str,
-    pub(crate) kind: Kind,
+pub struct Key {
+    /// How it is written.
+    pub name: &'static str,
+    /// What its value is.
+    pub kind: Kind,
     /// What holds when it is left out; none for a key that must be there.
-    pub(crate) default: Option<&'static str>,
-    pub(crate) doc: &'static str,
+    pub default: Option<&'static str>,
+    /// What it says.
+    pub doc: &'static str,
 }
 
 /// What a key's value is.
-pub(crate) enum Kind {
+pub enum Kind {
     /// As described.
     Is(&'static str),
     /// One of these words, each with its meaning.

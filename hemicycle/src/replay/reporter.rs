@@ -117,7 +117,8 @@ impl<'w, W: Write> Reporter<'w, W> {
     }
 }
 
-fn json(flood: &FloodEvent, privacy: &Privacy) -> String {
+/// The line of an event, with its end of line.
+pub(crate) fn json(flood: &FloodEvent, privacy: &Privacy) -> String {
     let mut shown = flood.clone();
     privacy.apply(&mut shown);
     let mut text = serde_json::to_string(&Event::Flood(Box::new(shown))).unwrap_or_default();

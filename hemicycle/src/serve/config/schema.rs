@@ -1,0 +1,100 @@
+//! Every table and key of the file: the reader refuses what is not here.
+
+use institution::{Choice, Key, Kind, Section};
+
+use super::Undeclared;
+
+const fn required(name: &'static str, kind: &'static str, doc: &'static str) -> Key {
+    Key { name, kind: Kind::Is(kind), default: None, doc }
+}
+
+const fn optional(name: &'static str, kind: &'static str, default: &'static str, doc: &'static str) -> Key {
+    Key { name, kind: Kind::Is(kind), default: Some(default), doc }
+}
+
+pub(super) const UNDECLARED: &[Choice<Undeclared>] = &[
+    Choice { word: "count", doc: "They are counted.", value: Undeclared::Count },
+    Choice {
+        word: "propose",
+        doc: "They are counted, and the log has lines for the institution file.",
+        value: Undeclared::Propose,
+    },
+];
+
+pub(super) const TOP: Section = Section {
+    path: "the top level",
+    doc: "What the service works with.",
+    keys: &[
+        required("institution", "path", "The institution file; `hemicycle check` checks it."),
+        optional("watch", "true or false", "true", "Read the institution file again when it changes."),
+        optional("listen", "table", "as described", "Where flow exports come in."),
+        optional("metrics", "table", "none", "Where figures can be read."),
+        required("state", "table", "Where the service keeps what it must remember: `[state]` with `folder`."),
+        optional("events", "table", "as described", "What is written on standard output."),
+        optional("limits", "table", "as described", "How much the detector remembers."),
+    ],
+};
+
+pub(super) const LISTEN: Section = Section {
+    path: "[listen]",
+    doc: "Where flow exports come in.",
+    keys: &[
+        optional(
+            "flows",
+            "list of address:port",
+            "every address at ports 2055, 4739 and 6343",
+            "Where to listen.",
+        ),
+        optional("workers", "whole number", "1", "Threads that receive and decode."),
+        optional(
+            "receive_buffer_bytes",
+            "whole number",
+            "16 MiB",
+            "Receive buffer of each socket to ask for.",
+        ),
+        optional("undeclared", "`count` or `propose`", "`count`", "What becomes of undeclared senders."),
+    ],
+};
+
+pub(super) const METRICS: Section = Section {
+    path: "[metrics]",
+    doc: "Where figures can be read.",
+    keys: &[required("listen", "address:port", "Where `/metrics` and `/healthz` are served.")],
+};
+
+pub(super) const STATE: Section = Section {
+    path: "[state]",
+    doc: "What the service must remember.",
+    keys: &[
+        required("folder", "path", "Where it is kept; made if it is missing."),
+        optional("key_file", "path", "`key`", "The secret of this deployment, from the folder on."),
+    ],
+};
+
+pub(super) const EVENTS: Section = Section {
+    path: "[events]",
+    doc: "What is written on standard output.",
+    keys: &[
+        optional(
+            "show_addresses",
+            "text",
+            "none",
+            "The purpose for which source addresses are shown in full.",
+        ),
+        optional("queue", "whole number", "4096", "Events that may wait for whoever reads."),
+    ],
+};
+
+pub(super) const LIMITS: Section = Section {
+    path: "[limits]",
+    doc: "How much the detector remembers.",
+    keys: &[
+        optional("targets", "whole number", "65536", "Addresses counted at once."),
+        optional("conversations", "whole number", "262144", "Conversations remembered at once."),
+        optional("suspects", "whole number", "2048", "Targets looked at closer at once."),
+    ],
+};
+
+/// All of them.
+#[cfg(test)]
+pub(super) const SECTIONS: &[&Section] = &[&TOP, &LISTEN, &METRICS, &STATE, &EVENTS, &LIMITS];

@@ -1,0 +1,274 @@
+//! The detector of the service: fed by a worker on its own thread, or by several over a queue.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use detect::{Detector, Event, Limits, Observation, Phase, Scope};
+use institution::Institution;
+use intake::collect;
+use sketch::KeyedState;
+use wire::Time;
+
+use super::outlet::Outlet;
+use super::output::Output;
+use super::shared::Shared;
+
+/// Records that are handed over together.
+const BATCH_RECORDS: usize = 256;
+/// Batches that may wait for the detector: 65,536 records, 65 ms of a million a second.
+const BATCHES: usize = 256;
+/// Time between two looks at the clock when nothing comes.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
+/// Where a worker's observations go.
+pub(super) trait Sink {
+    /// Takes one.
+    fn observe(&mut self, observation: &Observation);
+    /// Something was lost on the way.
+    fn loss(&mut self);
+    /// It is `now`, and everything that was received before is here.
+    fn advance(&mut self, now: Time);
+    /// About ten times a second: reports, and takes another institution if there is one.
+    fn tick(&mut self);
+    /// Nothing more comes.
+    fn finish(self);
+    /// Records that found no room.
+    fn dropped_records(&self) -> u64;
+}
+
+/// The detector with what it needs to be heard.
+pub(super) struct Detection {
+    detector: Detector,
+    limits: Limits,
+    key: [u8; 16],
+    events: Outlet<Output>,
+    shared: Arc<Shared>,
+    generation: u64,
+    floods: u64,
+    floods_running: u64,
+    traffic_bytes: u64,
+    losses_noted: u64,
+}
+
+impl Detection {
+    /// Nothing is seen yet.
+    pub(super) fn new(shared: Arc<Shared>, limits: &Limits, key: [u8; 16], events: Outlet<Output>) -> Self {
+        let scope = scope_of(&shared.institution(), key);
+        let detector = Detector::new(scope, limits, key);
+        Self {
+            detector,
+            limits: limits.clone(),
+            key,
+            events,
+            shared,
+            generation: 0,
+            floods: 0,
+            floods_running: 0,
+            traffic_bytes: 0,
+            losses_noted: 0,
+        }
+    }
+
+    #[inline]
+    fn tell(&mut self) {
+        if self.detector.has_events() {
+            self.tell_all();
+        }
+    }
+
+    #[cold]
+    fn tell_all(&mut self) {
+        for event in self.detector.take_events() {
+            let Event::Flood(flood) = &event;
+            match flood.phase {
+                Phase::Start => {
+                    self.floods += 1;
+                    self.floods_running += 1;
+                }
+                Phase::End => self.floods_running = self.floods_running.saturating_sub(1),
+                Phase::Update => {}
+            }
+            if flood.phase == Phase::Update {
+                self.events.put_minor(Output::Event(event));
+            } else {
+                self.events.put(Output::Event(event));
+            }
+        }
+    }
+}
+
+impl Sink for Detection {
+    #[inline]
+    fn observe(&mut self, observation: &Observation) {
+        self.traffic_bytes = self.traffic_bytes.saturating_add(observation.bytes);
+        self.detector.observe(observation);
+        self.tell();
+    }
+
+    fn loss(&mut self) {
+        self.losses_noted += 1;
+        self.detector.note_loss();
+    }
+
+    fn advance(&mut self, now: Time) {
+        self.detector.advance(now);
+        self.tell();
+    }
+
+    fn tick(&mut self) {
+        if let Some(institution) = self.shared.newer_institution(&mut self.generation) {
+            self.replace_scope(&institution);
+        }
+        self.shared.report(&self.shared.detection, |report| self.fill(report));
+    }
+
+    fn finish(mut self) {
+        self.detector.finish();
+        self.tell();
+        self.shared.report_last(&self.shared.detection, |report| self.fill(report));
+    }
+
+    fn dropped_records(&self) -> u64 {
+        0
+    }
+}
+
+impl Detection {
+    fn fill(&self, report: &mut super::shared::DetectionReport) {
+        report.counters = self.detector.counters();
+        report.floods = self.floods;
+        report.floods_running = self.floods_running;
+        report.traffic_bytes = self.traffic_bytes;
+        report.losses_noted = self.losses_noted;
+    }
+
+    /// Watches another institution from now on. Limit: floods that go on are ended and found again within the next
+    /// windows, and the detector's own counters begin at nought; nothing that is received meanwhile is lost.
+    fn replace_scope(&mut self, institution: &Institution) {
+        self.detector.finish();
+        self.tell();
+        self.detector = Detector::new(scope_of(institution, self.key), &self.limits, self.key);
+    }
+}
+
+fn scope_of(institution: &Institution, key: [u8; 16]) -> Scope {
+    Scope::of(institution.clone(), KeyedState::new(key))
+}
+
+/// A worker's end of the queue to a detector that has a thread of its own. It never waits: batches that find no
+/// room are counted and gone.
+pub(super) struct Remote {
+    batch: Vec<Observation>,
+    batches: SyncSender<Vec<Observation>>,
+    /// Batches that come back empty, so that nothing is allocated.
+    empty: Receiver<Vec<Observation>>,
+    lost: Arc<AtomicBool>,
+    dropped_records: Arc<AtomicU64>,
+}
+
+impl Remote {
+    fn hand_over(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let next = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH_RECORDS));
+        let batch = std::mem::replace(&mut self.batch, next);
+        let records = batch.len() as u64;
+        if self.batches.try_send(batch).is_err() {
+            self.dropped_records.fetch_add(records, Ordering::Relaxed);
+            self.loss();
+        }
+    }
+}
+
+impl Sink for Remote {
+    #[inline]
+    fn observe(&mut self, observation: &Observation) {
+        self.batch.push(*observation);
+        if self.batch.len() >= BATCH_RECORDS {
+            self.hand_over();
+        }
+    }
+
+    fn loss(&mut self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    fn advance(&mut self, _now: Time) {
+        self.hand_over();
+    }
+
+    fn tick(&mut self) {}
+
+    fn finish(mut self) {
+        self.hand_over();
+    }
+
+    fn dropped_records(&self) -> u64 {
+        self.dropped_records.load(Ordering::Relaxed)
+    }
+}
+
+/// Starts the detector on a thread of its own, with one end of its queue for each worker.
+///
+/// # Errors
+/// When the system refuses another thread.
+pub(super) fn start(
+    detection: Detection,
+    workers: usize,
+) -> std::io::Result<(Vec<Remote>, thread::JoinHandle<()>)> {
+    let (batches, filled) = sync_channel(BATCHES);
+    let lost = Arc::new(AtomicBool::new(false));
+    let mut returns = Vec::new();
+    let remotes = (0..workers).map(|_| {
+        let (back, empty) = sync_channel(BATCHES);
+        returns.push(back);
+        let dropped_records = Arc::new(AtomicU64::new(0));
+        let (batch, batches) = (Vec::with_capacity(BATCH_RECORDS), batches.clone());
+        Remote { batch, batches, empty, lost: lost.clone(), dropped_records }
+    });
+    let remotes: Vec<Remote> = remotes.collect();
+    let run = move || detect(detection, &filled, &returns, &lost);
+    Ok((remotes, thread::Builder::new().name("detector".to_owned()).spawn(run)?))
+}
+
+fn detect(
+    mut detection: Detection,
+    filled: &Receiver<Vec<Observation>>,
+    returns: &[SyncSender<Vec<Observation>>],
+    lost: &AtomicBool,
+) {
+    let mut next = 0;
+    let mut ticked = collect::now();
+    loop {
+        let ended = match filled.recv_timeout(TICK) {
+            Ok(mut batch) => {
+                batch.iter().for_each(|observation| detection.observe(observation));
+                batch.clear();
+                // To one worker after the other; who has enough empty ones takes no more.
+                next = (next + 1) % returns.len().max(1);
+                if let Some(back) = returns.get(next) {
+                    let _ = back.try_send(batch);
+                }
+                false
+            }
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => true,
+        };
+        if lost.swap(false, Ordering::Relaxed) {
+            detection.loss();
+        }
+        if ended {
+            return detection.finish();
+        }
+        let now = collect::now();
+        detection.advance(now);
+        if now.nanoseconds_since(ticked).unsigned_abs() >= TICK.as_nanos() as u64 {
+            ticked = now;
+            detection.tick();
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! `hemicycle serve`: collectors and the detector as a service.
+//!
+//! Each worker has a thread: it receives, decodes and judges exporters. With one worker the detector runs on that
+//! thread too; several hand over to a detector on a thread of its own. Standard output, standard error and `/metrics`
+//! have threads as well, and nothing that receives ever waits for them. The main thread waits for signals and looks
+//! after the institution file.
+//!
+//! All that can go wrong at the start goes wrong before the first thread runs.
+
+mod config;
+mod detection;
+mod http;
+mod key;
+mod metrics;
+mod outlet;
+mod output;
+mod proposals;
+mod reload;
+mod shared;
+mod start;
+mod summary;
+mod text;
+mod worker;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use intake::collect::CollectError;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::cli::ServeArguments;
+use config::Undeclared;
+use detection::Detection;
+use metrics::Sources;
+use outlet::Drain;
+use output::{Log, Output, Shown};
+use proposals::Proposals;
+use reload::{Again, InstitutionFile};
+use shared::Shared;
+use start::Prepared;
+use summary::Summary;
+use worker::Worker;
+
+/// Between two looks at the institution file and at the threads.
+const LOOK: Duration = Duration::from_secs(1);
+/// For whoever reads to take what is still in the queues when the service stops.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// Runs the service until it is told to stop, or only checks its configuration.
+///
+/// # Errors
+/// When the configuration is unusable, something cannot be opened, or a thread ended.
+pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
+    if arguments.check {
+        return start::check(arguments);
+    }
+    // First, so that no signal finds the service without an answer to it.
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("cannot wait for signals")?;
+    let prepared = start::prepare(arguments)?;
+    let (sender, signalled) = channel();
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || signals.forever().try_for_each(|signal| sender.send(signal)))?;
+    Service::start(prepared)?.run(&signalled)
+}
+
+/// The service, running.
+struct Service {
+    shared: Arc<Shared>,
+    file: InstitutionFile,
+    watch: bool,
+    show_addresses: Option<String>,
+    proposals: Option<Proposals>,
+    workers: Vec<JoinHandle<Result<(), CollectError>>>,
+    detector: Option<JoinHandle<()>>,
+    sources: Sources,
+    events: outlet::Outlet<Output>,
+    events_drain: Drain,
+    log: Log,
+    log_drain: Drain,
+}
+
+impl Service {
+    fn start(prepared: Prepared) -> Result<Self> {
+        let Prepared { config, file, institution, key, bound, listener, lines, timeline } = prepared;
+        let (log, log_drain) = Log::open()?;
+        let privacy = crate::replay::privacy::Privacy::new(config.show_addresses.clone());
+        let shown = Shown { privacy, timeline };
+        let (events, events_drain) = output::events(config.events_queued, shown, log.clone())?;
+        let shared = Arc::new(Shared::new(Arc::new(institution), config.workers));
+        let sources = || Sources {
+            shared: shared.clone(),
+            sockets: bound.sockets.clone(),
+            events: events.counts().clone(),
+            log: log.counts().clone(),
+        };
+        for line in &lines {
+            log.say(line);
+        }
+        if let Some(listener) = listener {
+            http::start(listener, sources())?;
+        }
+        let sources = sources();
+        let detection = Detection::new(shared.clone(), &config.limits, key, events.clone());
+        let (workers, detector) = start_workers(bound.workers, detection, &shared, key)?;
+        log.say("ready");
+        let (watch, show_addresses) = (config.watch, config.show_addresses);
+        let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
+        Ok(Self {
+            shared,
+            file,
+            watch,
+            show_addresses,
+            proposals,
+            workers,
+            detector,
+            sources,
+            events,
+            events_drain,
+            log,
+            log_drain,
+        })
+    }
+
+    fn run(mut self, signalled: &Receiver<i32>) -> Result<()> {
+        loop {
+            match signalled.recv_timeout(LOOK) {
+                Ok(SIGHUP) => {
+                    let again = self.file.again();
+                    self.reloaded(again, true);
+                }
+                Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.watch
+                        && let Some(again) = self.file.look()
+                    {
+                        self.reloaded(again, false);
+                    }
+                }
+            }
+            if let Some(proposals) = &mut self.proposals {
+                proposals.look(&self.shared).iter().for_each(|text| self.log.say(text));
+            }
+            let detector = self.detector.as_ref().is_some_and(JoinHandle::is_finished);
+            if detector || self.workers.iter().any(JoinHandle::is_finished) {
+                break;
+            }
+        }
+        self.stop()
+    }
+
+    fn reloaded(&self, again: Again, was_asked: bool) {
+        let name = self.file.name();
+        match again {
+            Again::Same if was_asked => self.log.say(&format!("{name} says the same as before")),
+            Again::Same => {}
+            Again::New(institution) => {
+                let summary = start::institution_line(&institution);
+                self.shared.replace_institution(Arc::new(*institution));
+                self.shared.reloads.fetch_add(1, Ordering::Relaxed);
+                self.log.say(&format!("took {name}: {summary}"));
+            }
+            Again::Refused(why) => {
+                self.shared.reloads_refused.fetch_add(1, Ordering::Relaxed);
+                self.log.lines(crate::style::plain(&why).into_owned());
+                self.log.say(&format!("error: {name} is refused; the one before stays"));
+            }
+        }
+    }
+
+    /// Ends every thread, and says what there was.
+    fn stop(self) -> Result<()> {
+        let was_asked = self.workers.iter().all(|worker| !worker.is_finished());
+        self.shared.stop();
+        let ended: Vec<_> = self.workers.into_iter().map(JoinHandle::join).collect();
+        let detector = self.detector.map_or(Ok(()), JoinHandle::join);
+        let summary = Summary::new(&self.sources, self.show_addresses);
+        self.log.say(&format!("stopped after {}", crate::style::duration(self.shared.seconds())));
+        self.events.put(Output::Summary(serde_json::to_string(&summary)?));
+        drop(self.events);
+        self.events_drain.wait(LAST_WORDS);
+        drop(self.log);
+        self.log_drain.wait(LAST_WORDS);
+        for worker in ended {
+            match worker {
+                Ok(done) => done.context("a worker had to stop")?,
+                Err(_) => bail!("a worker ended by a fault of this program"),
+            }
+        }
+        if detector.is_err() {
+            bail!("the detector ended by a fault of this program");
+        }
+        if !was_asked {
+            bail!("a worker ended although nobody asked it to");
+        }
+        Ok(())
+    }
+}
+
+type Threads = (Vec<JoinHandle<Result<(), CollectError>>>, Option<JoinHandle<()>>);
+
+/// One worker has the detector on its own thread; several send to one that has its own.
+fn start_workers(
+    collectors: Vec<intake::collect::Worker>,
+    detection: Detection,
+    shared: &Arc<Shared>,
+    key: [u8; 16],
+) -> Result<Threads> {
+    let mut collectors: Vec<_> = collectors.into_iter().enumerate().collect();
+    if collectors.len() == 1
+        && let Some((number, collector)) = collectors.pop()
+    {
+        let worker = Worker::new(number, collector, detection, shared.clone(), key);
+        return Ok((vec![spawn(number, worker)?], None));
+    }
+    let (remotes, detector) = detection::start(detection, collectors.len())?;
+    let workers = collectors.into_iter().zip(remotes).map(|((number, collector), remote)| {
+        spawn(number, Worker::new(number, collector, remote, shared.clone(), key))
+    });
+    Ok((workers.collect::<Result<_>>()?, Some(detector)))
+}
+
+fn spawn<S: detection::Sink + Send + 'static>(
+    number: usize,
+    worker: Worker<S>,
+) -> Result<JoinHandle<Result<(), CollectError>>> {
+    let thread = thread::Builder::new().name(format!("worker-{number}"));
+    thread.spawn(move || worker.run()).context("cannot start a worker")
+}

@@ -1,0 +1,168 @@
+//! The start: everything is read, checked and opened here, before any thread runs, and said in a few lines.
+
+use std::io;
+use std::net::TcpListener;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use institution::{Institution, Sampling, describe};
+use intake::collect::{self, Bound, CollectorOptions};
+use jiff::tz::TimeZone;
+use sketch::KeyedState;
+
+use super::config::{self, Config, Undeclared};
+use super::reload::InstitutionFile;
+use super::{http, key};
+use crate::cli::ServeArguments;
+use crate::files;
+use crate::style::Style;
+
+/// Exporters that are named at the start; further ones are counted.
+const NAMED_EXPORTERS: usize = 20;
+
+/// Everything that is open and good.
+pub(super) struct Prepared {
+    pub(super) config: Config,
+    pub(super) file: InstitutionFile,
+    pub(super) institution: Institution,
+    pub(super) key: [u8; 16],
+    pub(super) bound: Bound,
+    pub(super) listener: Option<TcpListener>,
+    /// What the start says.
+    pub(super) lines: Vec<String>,
+    /// Of the floods in the log, unless they are not wanted there.
+    pub(super) timeline: Option<(Style, TimeZone)>,
+}
+
+/// `serve --check`: reads everything, opens and makes nothing.
+///
+/// # Errors
+/// What is wrong with any of the files.
+pub(super) fn check(arguments: &ServeArguments) -> Result<()> {
+    use io::Write;
+    let (config, _, institution) = read(arguments)?;
+    let key = match key::read(&config.key_file)? {
+        Some(bytes) => identity(bytes),
+        None => "to be made".to_owned(),
+    };
+    let mut output = io::stdout().lock();
+    writeln!(output, "{}", institution_line(&institution))?;
+    for address in &config.flows {
+        writeln!(output, "would listen on {address}, workers: {}", config.workers)?;
+    }
+    writeln!(output, "{}", believed(&institution))?;
+    writeln!(output, "key {key}: {}", files::shown(&config.key_file))?;
+    Ok(output.flush()?)
+}
+
+/// Reads and opens everything.
+///
+/// # Errors
+/// The first thing that cannot be used.
+pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
+    let (config, file, institution) = read(arguments)?;
+    let mut options = CollectorOptions::new(config.flows.clone());
+    options.workers = config.workers;
+    options.receive_buffer_bytes = config.receive_buffer_bytes;
+    let bound = collect::bind(&options).context("cannot listen for flow exports")?;
+    let listener = match config.metrics {
+        Some(address) => {
+            Some(http::bind(address).with_context(|| format!("cannot serve metrics on {address}"))?)
+        }
+        None => None,
+    };
+    let key = key::read_or_make(&config.key_file)?;
+    let mut lines =
+        vec![format!("hemicycle {}: {}", env!("CARGO_PKG_VERSION"), institution_line(&institution))];
+    lines.extend(listening(&bound));
+    lines.push(believed(&institution));
+    if let Some(listener) = &listener {
+        let address = listener.local_addr()?;
+        lines.push(format!("metrics on http://{address}/metrics"));
+        if !address.ip().is_loopback() {
+            lines.push("warning: whoever can reach that address can read the metrics".to_owned());
+        }
+    }
+    let made = if key.is_new { "made" } else { "read" };
+    lines.push(format!("key {} {made}: {}", identity(key.bytes), files::shown(&config.key_file)));
+    if let Some(purpose) = &config.show_addresses {
+        lines.push(format!("source addresses are shown in full for: {purpose}"));
+    }
+    if config.undeclared == Undeclared::Propose {
+        lines.push("undeclared senders are proposed for the institution file".to_owned());
+    }
+    let style = Style::new(arguments.color.color, &io::stderr());
+    let timeline = (!arguments.quiet).then(|| (style, institution.time_zone.clone()));
+    Ok(Prepared { config, file, institution, key: key.bytes, bound, listener, lines, timeline })
+}
+
+fn read(arguments: &ServeArguments) -> Result<(Config, InstitutionFile, Institution)> {
+    let color = Style::new(arguments.color.color, &io::stderr()).color;
+    let path = &arguments.config;
+    let text = files::read(path)?;
+    let name = files::shown(path);
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let config = config::parse(&name, &text, folder).map_err(|problems| {
+        files::eprint_text(&problems.render(color));
+        files::unusable(&name, &problems)
+    })?;
+    let (file, institution) = InstitutionFile::open(config.institution.clone(), color)?;
+    Ok((config, file, institution))
+}
+
+/// An institution in one line.
+pub(super) fn institution_line(institution: &Institution) -> String {
+    let counts = describe(institution).counts;
+    let warnings = institution.warnings.list().len() + institution.warnings.omitted();
+    let odd = match warnings {
+        0 => String::new(),
+        count => format!(", {count} warnings (see `hemicycle check`)"),
+    };
+    format!(
+        "{}, {} protected prefixes, {} services, {} groups, {} exporters{odd}",
+        institution.name, counts.protected_prefixes, counts.services, counts.groups, counts.exporters
+    )
+}
+
+/// A line for each address, and what to do where the system granted less than was wanted.
+fn listening(bound: &Bound) -> Vec<String> {
+    let mut lines = Vec::new();
+    let workers = bound.workers.len();
+    for socket in bound.sockets.iter().filter(|socket| socket.worker == 0) {
+        let (address, granted) = (socket.address, socket.granted_bytes);
+        let plural = if workers == 1 { "" } else { "s" };
+        lines.push(format!(
+            "listening on {address}, {workers} worker{plural}, receive buffer of {granted} bytes"
+        ));
+    }
+    let short = bound.sockets.iter().find(|socket| socket.granted_bytes < socket.wanted_bytes);
+    if let Some(socket) = short {
+        lines.push(format!(
+            "warning: {} bytes of receive buffer were wanted; `sysctl net.core.rmem_max={}` or CAP_NET_ADMIN grants them",
+            socket.wanted_bytes, socket.wanted_bytes
+        ));
+    }
+    lines
+}
+
+/// Who is believed.
+fn believed(institution: &Institution) -> String {
+    let named = institution.exporters.iter().take(NAMED_EXPORTERS).map(|exporter| {
+        let sampling = match exporter.sampling {
+            Sampling::OneIn(rate) => format!(", 1 in {rate}"),
+            Sampling::Auto => String::new(),
+        };
+        format!("{} ({}{sampling})", exporter.id, exporter.address)
+    });
+    let names = named.collect::<Vec<_>>().join(", ");
+    match institution.exporters.len() {
+        0 => "warning: the institution file declares no exporter, so nobody is believed".to_owned(),
+        count if count > NAMED_EXPORTERS => format!("believed: {names} and {} more", count - NAMED_EXPORTERS),
+        _ => format!("believed: {names}"),
+    }
+}
+
+/// Which key it is, without telling it.
+fn identity(key: [u8; 16]) -> String {
+    format!("{:016x}", KeyedState::new(key).identity())
+}

@@ -1,0 +1,124 @@
+//! The last line on standard output: what the service received and found from its start to its stop.
+
+use serde::Serialize;
+
+use super::metrics::Sources;
+use super::shared::WorkerReport;
+
+/// The last line. The fields of `replay --json` mean the same here.
+#[derive(Serialize)]
+pub(super) struct Summary {
+    kind: &'static str,
+    inputs: Vec<Input>,
+    sockets: Vec<Socket>,
+    span_seconds: f64,
+    floods: u64,
+    elapsed_seconds: f64,
+    institution: String,
+    addresses_shown_for: Option<String>,
+    records: u64,
+    traffic_bytes: u64,
+    /// Datagrams that the kernel dropped, and what sequence numbers show as lost.
+    lost: u64,
+    undeclared_datagrams: u64,
+    dropped_records: u64,
+    events_dropped: u64,
+    detector: detect::Counters,
+    exporters: hemicycle::exporters::Counters,
+}
+
+/// One declared exporter.
+#[derive(Serialize)]
+struct Input {
+    name: String,
+    kind: &'static str,
+    records: u64,
+    bytes: u64,
+    /// Not known for one exporter.
+    skipped: Option<u64>,
+    lost: u64,
+}
+
+/// One socket.
+#[derive(Serialize)]
+struct Socket {
+    listen: String,
+    worker: usize,
+    datagrams: u64,
+    bytes: u64,
+    truncated: u64,
+    kernel_drops: u64,
+}
+
+impl Summary {
+    /// Of a service whose threads have left their last reports.
+    pub(super) fn new(sources: &Sources, addresses_shown_for: Option<String>) -> Self {
+        let shared = &sources.shared;
+        let reports: Vec<WorkerReport> = shared.workers.iter().map(|slot| slot.read()).collect();
+        let detection = shared.detection.read();
+        let sockets: Vec<Socket> = sources.sockets.iter().map(Socket::new).collect();
+        let inputs = inputs(&reports);
+        let lost = inputs.iter().map(|input| input.lost).sum::<u64>()
+            + sockets.iter().map(|socket| socket.kernel_drops).sum::<u64>();
+        let seconds = shared.seconds();
+        Self {
+            kind: "summary",
+            lost,
+            inputs,
+            sockets,
+            span_seconds: seconds,
+            floods: detection.floods,
+            elapsed_seconds: seconds,
+            institution: shared.institution().name.clone(),
+            addresses_shown_for,
+            records: reports.iter().map(|report| report.flow.records).sum(),
+            traffic_bytes: detection.traffic_bytes,
+            undeclared_datagrams: reports.iter().map(|report| report.undeclared.datagrams).sum(),
+            dropped_records: reports.iter().map(|report| report.dropped_records).sum(),
+            events_dropped: sources.events.dropped(),
+            detector: detection.counters,
+            exporters: exporters(&reports),
+        }
+    }
+}
+
+fn inputs(reports: &[WorkerReport]) -> Vec<Input> {
+    let mut inputs: Vec<Input> = Vec::new();
+    // Every worker has the same exporters in the same order.
+    for (at, (name, counts)) in reports.iter().flat_map(|report| report.by_exporter.iter().enumerate()) {
+        if inputs.len() <= at {
+            let (name, kind) = (name.to_string(), "exporter");
+            inputs.push(Input { name, kind, records: 0, bytes: 0, skipped: None, lost: 0 });
+        }
+        if let Some(input) = inputs.get_mut(at) {
+            input.records += counts.records;
+            input.bytes += counts.bytes;
+            input.lost += counts.lost;
+        }
+    }
+    inputs
+}
+
+fn exporters(reports: &[WorkerReport]) -> hemicycle::exporters::Counters {
+    let mut sum = hemicycle::exporters::Counters::default();
+    for report in reports {
+        sum.undeclared_records += report.exporters.undeclared_records;
+        sum.other_interface_records += report.exporters.other_interface_records;
+        sum.no_interface_records += report.exporters.no_interface_records;
+    }
+    sum
+}
+
+impl Socket {
+    fn new(socket: &intake::collect::BoundSocket) -> Self {
+        let counters = socket.counters();
+        Self {
+            listen: socket.address.to_string(),
+            worker: socket.worker,
+            datagrams: counters.datagrams,
+            bytes: counters.bytes,
+            truncated: counters.truncated,
+            kernel_drops: counters.kernel_drops,
+        }
+    }
+}

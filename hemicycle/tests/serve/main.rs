@@ -1,0 +1,11 @@
+//! Drives the real service over loopback, as exporters, operators and those who ask for figures do.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+
+mod export;
+mod figures;
+mod floods;
+mod losses;
+mod reload;
+mod service;
+mod start;

@@ -1,0 +1,68 @@
+//! The institution file of a running service.
+
+use std::fs;
+
+use crate::export::Exporter;
+use crate::service::{CONFIG, INSTITUTION, Service, pause};
+
+fn first_name(service: &Service, exporter: &mut Exporter) -> String {
+    for _ in 0..6000 {
+        exporter.netflow9([192, 0, 2, 10]);
+        if let Some(event) = service.event_soon()
+            && event["phase"] == "start"
+        {
+            return event["target"]["name"].as_str().unwrap().to_owned();
+        }
+    }
+    panic!("no flood is found");
+}
+
+#[test]
+fn a_broken_file_is_refused_and_a_good_one_is_taken() {
+    let mut service = Service::start("reload", CONFIG);
+    let path = service.folder.join("institution.toml");
+    fs::write(&path, INSTITUTION.replace("zone = \"public\"", "zone = \"pubic\"")).unwrap();
+    service.signal("HUP");
+    service.hears("there is no zone `pubic`");
+    service.hears("institution.toml:");
+    service.hears("^^^");
+    service.hears("did you mean `public`");
+    service.hears("is refused; the one before stays");
+    assert_eq!(service.figure("reloads_refused_total"), Some(1.0));
+    assert_eq!(service.figure("reloads_total"), Some(0.0));
+    let mut edge = Exporter::at([127, 0, 0, 1], service.flows());
+    assert_eq!(first_name(&service, &mut edge), "www", "the one before stays");
+
+    let next = INSTITUTION.replace("service.www", "service.site").replace("127.0.0.3", "127.0.0.2");
+    fs::write(&path, next).unwrap();
+    service.signal("HUP");
+    service.hears("took ");
+    service.reaches("reloads_total", 1.0);
+    let before = service.figure("exporter_datagrams_total{exporter=\"edge\"}").unwrap();
+    assert!(before > 0.0, "counts of those that stay are kept");
+    // Another exporter is believed from now on (each worker takes the change within its next tick), and the one whose
+    // line is gone is not.
+    let mut core = Exporter::at([127, 0, 0, 2], service.flows());
+    while service.figure("exporter_datagrams_total{exporter=\"core\"}") == Some(0.0) {
+        core.sflow([192, 0, 2, 25], 10);
+        pause();
+    }
+    Exporter::at([127, 0, 0, 3], service.flows()).sflow([192, 0, 2, 25], 10);
+    service.reaches("undeclared_senders", 1.0);
+    service.signal("HUP");
+    service.hears("says the same as before");
+    assert_eq!(service.stop("TERM").0.code(), Some(0));
+}
+
+#[test]
+fn a_change_is_taken_without_a_signal_where_the_file_is_watched() {
+    let mut service = Service::start("watch", &CONFIG.replace("watch = false", "watch = true"));
+    let path = service.folder.join("institution.toml");
+    fs::write(&path, "[institution]\nname = \n").unwrap();
+    service.hears("institution.toml:2:");
+    service.hears("is refused");
+    fs::write(&path, INSTITUTION.replace("service.mail", "service.post")).unwrap();
+    service.hears("took ");
+    service.reaches("reloads_total", 1.0);
+    service.reaches("reloads_refused_total", 1.0);
+}
