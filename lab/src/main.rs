@@ -6,8 +6,10 @@
 mod dataset;
 mod detection;
 mod link;
+mod live;
 mod machine;
 mod random;
+mod report;
 mod table;
 mod throughput;
 mod trace;
@@ -32,12 +34,16 @@ enum Evaluation {
     Detect(detection::Options),
     /// How fast records are decoded and captures go through the whole pipeline
     Throughput(throughput::Options),
+    /// A receiver that looks at nothing, for the others to be compared with
+    #[command(hide = true)]
+    Receive(live::bare::Options),
 }
 
 fn main() -> ExitCode {
     let result: Result<bool> = match Arguments::parse().evaluation {
         Evaluation::Detect(options) => detection::run(&options),
         Evaluation::Throughput(options) => throughput::run(&options),
+        Evaluation::Receive(options) => live::bare::run(&options),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
