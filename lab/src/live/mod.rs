@@ -5,6 +5,7 @@
 
 pub(crate) mod bare;
 pub(crate) mod datagram;
+pub(crate) mod feed;
 pub(crate) mod kernel;
 pub(crate) mod namespace;
 pub(crate) mod pace;

@@ -9,8 +9,12 @@ use crate::live::sender::{Load, Sender, Sent};
 use crate::live::tools::{Running, Tool};
 use crate::live::{RECEIVING_CORE, SENDING_CORE, pace};
 
-/// After a load, before the counters are read.
-const SETTLE: Duration = Duration::from_millis(500);
+/// After a load the counters are read when a receiver is quiet: in this time
+const SETTLE: Duration = Duration::from_millis(250);
+/// it uses less CPU than this.
+const QUIET: Duration = Duration::from_millis(25);
+/// Longest wait for that.
+const LONGEST_SETTLES: usize = 20;
 /// A sender that reaches less than this share of its rate is the limit itself.
 const SENDER_REACHES: f64 = 0.97;
 
@@ -73,7 +77,7 @@ impl Subject {
         }
         self.problem = self.tool.missing();
         if self.problem.is_none() {
-            self.problem = self.try_measure(plan).err().map(|error| format!("{error:#}"));
+            self.problem = self.try_measure(plan).err().map(|error| last_line(&error));
         }
     }
 
@@ -128,6 +132,24 @@ impl Subject {
     }
 }
 
+fn last_line(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().to_owned()
+}
+
+/// Waits until what was received is worked off.
+fn settle(running: &Running) {
+    let mut before = running.cpu_time();
+    for _ in 0..LONGEST_SETTLES {
+        pace::wait(SETTLE);
+        let now = running.cpu_time();
+        if now.saturating_sub(before) < QUIET {
+            return;
+        }
+        before = now;
+    }
+}
+
 /// One load and what the kernel dropped of it.
 #[derive(Clone, Copy, Default, Debug)]
 struct Step {
@@ -153,7 +175,7 @@ impl Session {
         let before = running.drops()?;
         let sent = sender.run(rate, seconds)?;
         ensure!(sent.errors == 0, "{} sends failed", sent.errors);
-        pace::wait(SETTLE);
+        settle(running);
         let dropped = running.drops()?.checked_sub(before).context("its socket is another one now")?;
         self.datagrams += sent.datagrams;
         self.dropped += dropped;

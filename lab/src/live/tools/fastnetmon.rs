@@ -36,7 +36,7 @@ fn program(folder: &Path, configuration: &Path) -> Result<Command> {
 }
 
 /// Writes a configuration: the shipped one with these keys set over it.
-pub(crate) fn configuration(folder: &Path, networks: &str, keys: &[(&str, String)]) -> Result<PathBuf> {
+fn configuration(folder: &Path, networks: &str, keys: &[(&str, String)]) -> Result<PathBuf> {
     let file = |name: &str| folder.join(name).display().to_string();
     fs::write(folder.join("networks"), networks)?;
     fs::write(folder.join("whitelist"), "")?;

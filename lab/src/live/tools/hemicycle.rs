@@ -40,8 +40,8 @@ pub(crate) fn detecting(folder: &Path, institution: &str, listen: &[String], wor
     fs::create_dir_all(&state)?;
     let listen: Vec<String> = listen.iter().map(|address| format!("\"{address}\"")).collect();
     let configuration = format!(
-        "institution = \"institution.toml\"\nworkers = {workers}\nreceive_buffer_bytes = {RECEIVE_BUFFER_BYTES}\n\n\
-         [listen]\nflows = [{}]\n\n[metrics]\nlisten = \"127.0.0.1:9464\"\n\n[state]\nfolder = \"{}\"\n",
+        "institution = \"institution.toml\"\nwatch = false\n\n[listen]\nflows = [{}]\nworkers = {workers}\n\
+         receive_buffer_bytes = {RECEIVE_BUFFER_BYTES}\n\n[metrics]\nlisten = \"127.0.0.1:9464\"\n\n[state]\nfolder = \"{}\"\n",
         listen.join(", "),
         state.display()
     );
@@ -52,11 +52,11 @@ pub(crate) fn detecting(folder: &Path, institution: &str, listen: &[String], wor
     Ok(command)
 }
 
-/// Records of its last line, the summary.
+/// Records of its last line, the summary: those decoded without those that did not get to the detector.
 pub(super) fn count(folder: &Path) -> Result<u64> {
     let text = fs::read_to_string(folder.join("out"))?;
     let last = text.lines().last().context("hemicycle serve said nothing at its end")?;
     let summary: serde_json::Value = serde_json::from_str(last).context("hemicycle's last line")?;
-    let inputs = summary["inputs"].as_array().context("the last line is no summary")?;
-    Ok(inputs.iter().map(|input| input["records"].as_u64().unwrap_or(0)).sum())
+    let records = summary["records"].as_u64().context("the last line is no summary")?;
+    Ok(records.saturating_sub(summary["dropped_records"].as_u64().unwrap_or(0)))
 }

@@ -18,6 +18,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+pub(crate) use self::fastnetmon::{Detecting, detecting as fastnetmon_detecting};
+pub(crate) use self::hemicycle::detecting as hemicycle_detecting;
 use super::datagram::Protocol;
 use super::{kernel, pace, processor};
 
@@ -212,8 +214,9 @@ pub(crate) fn end(child: &mut Child, signal: Signal) -> Result<()> {
 /// A folder in memory, so that no disk is measured.
 pub(crate) fn folder() -> Result<TempDir> {
     let memory = Path::new("/dev/shm");
-    let builder = || tempfile::Builder::new().prefix("hemicycle-lab-").disable_cleanup(false).to_owned();
-    if memory.is_dir() { builder().tempdir_in(memory) } else { builder().tempdir() }.context("a temporary folder")
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("hemicycle-lab-");
+    if memory.is_dir() { builder.tempdir_in(memory) } else { builder.tempdir() }.context("a temporary folder")
 }
 
 /// Starts a program with its output in `log` (standard error) and `out` (standard output) of the folder.
