@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::table::Table;
 use crate::machine;
+use crate::table::Table;
 
 /// Whether a bar holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -35,20 +35,29 @@ pub(crate) struct Bar {
 
 impl Bar {
     /// A bar that was measured.
-    pub(crate) fn new(name: impl Into<String>, needed: impl Into<String>, measured: impl Into<String>, holds: bool) -> Self {
+    pub(crate) fn new(
+        name: impl Into<String>,
+        needed: impl Into<String>,
+        measured: impl Into<String>,
+        holds: bool,
+    ) -> Self {
         let verdict = if holds { Verdict::Holds } else { Verdict::Fails };
         Self { name: name.into(), needed: needed.into(), measured: measured.into(), verdict }
     }
 
     /// A bar that could not be.
-    pub(crate) fn skipped(name: impl Into<String>, needed: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn skipped(
+        name: impl Into<String>,
+        needed: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
         let verdict = Verdict::Skipped(reason.into());
         Self { name: name.into(), needed: needed.into(), measured: String::new(), verdict }
     }
 
     /// A measured value that has to be at most `most`; `None`: it could not be measured, for that reason.
     pub(crate) fn at_most(name: &str, value: Option<f64>, most: f64, unit: &str, reason: &str) -> Self {
-        let needed = format!("<= {most}{unit}");
+        let needed = format!("<= {}{unit}", short(most));
         match value {
             Some(value) => Self::new(name, needed, format!("{value:.2}{unit}"), value <= most),
             None => Self::skipped(name, needed, reason),
@@ -57,7 +66,7 @@ impl Bar {
 
     /// The same for at least.
     pub(crate) fn at_least(name: &str, value: Option<f64>, least: f64, unit: &str, reason: &str) -> Self {
-        let needed = format!(">= {least}{unit}");
+        let needed = format!(">= {}{unit}", short(least));
         match value {
             Some(value) => Self::new(name, needed, format!("{value:.2}{unit}"), value >= least),
             None => Self::skipped(name, needed, reason),
@@ -119,9 +128,11 @@ impl Report {
         let mut table = Table::new("Bars", &["bar", "needed", "measured", ""]);
         for bar in &self.bars {
             table.row(bar.row());
-            self.line(&json!({"kind": "bar", "name": bar.name, "needed": bar.needed, "measured": bar.measured,
+            self.line(
+                &json!({"kind": "bar", "name": bar.name, "needed": bar.needed, "measured": bar.measured,
                 "holds": bar.verdict == Verdict::Holds,
-                "skipped": if let Verdict::Skipped(reason) = &bar.verdict { Some(reason) } else { None }}));
+                "skipped": if let Verdict::Skipped(reason) = &bar.verdict { Some(reason) } else { None }}),
+            );
         }
         self.table(table);
         let held = self.bars.iter().filter(|bar| bar.verdict == Verdict::Holds).count();
@@ -146,6 +157,12 @@ impl Report {
         let file = folder.join(format!("{}.md", self.name));
         fs::write(&file, text).with_context(|| file.display().to_string())
     }
+}
+
+/// With two digits at most.
+fn short(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// The middle one of several values; `None` of none.
@@ -173,6 +190,11 @@ mod tests {
         assert_eq!(Bar::at_least("a", Some(1.4), 1.5, "x", "").verdict, Verdict::Fails);
         let skipped = Bar::at_most("a", None, 0.6, "", "nfcapd is not installed").verdict;
         assert_eq!(skipped, Verdict::Skipped("nfcapd is not installed".to_owned()));
+    }
+
+    #[test]
+    fn limits_are_written_short() {
+        assert_eq!([short(1.0 / 0.9), short(2.0), short(0.6), short(256.0)], ["1.11", "2", "0.6", "256"]);
     }
 
     #[test]

@@ -81,7 +81,8 @@ fn of_week(second: i64) -> f64 {
 
 impl Host {
     fn step(&mut self, step: i64, now: Time, random: &mut Random, feed: &mut Feed<'_, Starts>) {
-        for (factor, (steps, variation)) in self.factors.iter_mut().zip([(6_000, 0.15), (100, 0.1), (1, 0.3)]) {
+        for (factor, (steps, variation)) in self.factors.iter_mut().zip([(6_000, 0.15), (100, 0.1), (1, 0.3)])
+        {
             if step % steps == 0 {
                 *factor = random.gamma(variation);
             }
@@ -113,7 +114,14 @@ impl Host {
         }
     }
 
-    fn record(&self, now: Time, random: &mut Random, packets: u64, inbound: bool, feed: &mut Feed<'_, Starts>) {
+    fn record(
+        &self,
+        now: Time,
+        random: &mut Random,
+        packets: u64,
+        inbound: bool,
+        feed: &mut Feed<'_, Starts>,
+    ) {
         let number = random.below(CLIENTS) as u32;
         let client = Address::from(IpAddr::V4(Ipv4Addr::from_bits(0x5000_0000 + number * 0x1_0003)));
         let tcp = number % 10 < 7;

@@ -54,16 +54,16 @@ pub(crate) struct Options {
 /// Runs the evaluation. Gives whether all bars hold.
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let mut report = Report::new("latency", options.json);
-    let scene = Scene::new(options.rate, options.ordinary);
+    let scene = Scene::new(options.rate, options.ordinary, options.seed);
     // First, since a namespace is entered while no other thread runs.
-    live_part(options, &scene, &mut report);
-    simulated_part(options, &scene, &mut report)?;
+    live_part(options, &mut report);
+    simulated_part(options, &mut report)?;
     days_part(options, &mut report)?;
     controls(&scene, &mut report);
     report.finish(options.write)
 }
 
-fn live_part(options: &Options, scene: &Scene, report: &mut Report) {
+fn live_part(options: &Options, report: &mut Report) {
     let (mut ours, mut peers): (Vec<Outcome>, Vec<Outcome>) = (Vec::new(), Vec::new());
     let (mut problem, mut peer_problem) = (None, None);
     let mut dropped = 0;
@@ -72,7 +72,8 @@ fn live_part(options: &Options, scene: &Scene, report: &mut Report) {
         peer_problem.clone_from(&problem);
     }
     for run in 0..if problem.is_none() { options.runs } else { 0 } {
-        let found = live::run(scene, options.seed + run);
+        let seed = options.seed + run;
+        let found = live::run(&Scene::new(options.rate, options.ordinary, seed), seed);
         dropped += found.dropped;
         match found.ours {
             Ok(outcome) => ours.push(outcome),
@@ -82,8 +83,14 @@ fn live_part(options: &Options, scene: &Scene, report: &mut Report) {
             Ok(outcome) => peers.push(outcome),
             Err(error) => peer_problem = Some(format!("{error:#}")),
         }
-        eprintln!("live run {} of {}: {}", run + 1, options.runs, ours.last().map_or_else(String::new, short));
+        eprintln!(
+            "live run {} of {}: {}",
+            run + 1,
+            options.runs,
+            ours.last().map_or_else(String::new, short)
+        );
     }
+    let scene = &Scene::new(options.rate, options.ordinary, options.seed);
     let mut table = Table::new(
         format!("Live: seconds to the alarm, B = {:.0} packets/s, {} runs", scene.rate, options.runs),
         &["act", "hemicycle median", "all runs", "FastNetMon median", "all runs"],
@@ -92,10 +99,22 @@ fn live_part(options: &Options, scene: &Scene, report: &mut Report) {
         let (of_ours, of_peers) = (delays(&ours, place), delays(&peers, place));
         report.line(&json!({"kind": "latency", "how": "live", "act": act.name, "rate": scene.rate,
             "seconds": of_ours, "fastnetmon_seconds": of_peers}));
-        table.row(vec![act.name.to_owned(), middle(&of_ours), all(&of_ours), middle(&of_peers), all(&of_peers)]);
+        table.row(vec![
+            act.name.to_owned(),
+            middle(&of_ours),
+            all(&of_ours),
+            middle(&of_peers),
+            all(&of_peers),
+        ]);
     }
     table.row(vec!["false alarms".to_owned(), String::new(), falses(&ours), String::new(), falses(&peers)]);
-    table.row(vec!["kernel drops".to_owned(), String::new(), dropped.to_string(), String::new(), String::new()]);
+    table.row(vec![
+        "kernel drops".to_owned(),
+        String::new(),
+        dropped.to_string(),
+        String::new(),
+        String::new(),
+    ]);
     report.table(table);
     let reason = problem.or_else(|| ours.is_empty().then(|| "no live run".to_owned()));
     bars("live", scene, &ours, reason.as_deref(), median_delay, report);
@@ -107,14 +126,14 @@ fn live_part(options: &Options, scene: &Scene, report: &mut Report) {
     });
 }
 
-fn simulated_part(options: &Options, scene: &Scene, report: &mut Report) -> Result<()> {
+fn simulated_part(options: &Options, report: &mut Report) -> Result<()> {
     for rate in std::iter::once(options.rate).chain(OTHER_RATES) {
-        let scene = &Scene::new(rate, scene.acts.first().map_or(0.0, |act| act.begin));
+        let scene = &Scene::new(rate, options.ordinary, options.seed);
         // Shown beside it: fewer seeds, since ten times the rate is ten times the records.
         let seeds = if rate > options.rate { options.seeds.div_ceil(10) } else { options.seeds };
         let mut outcomes = Vec::new();
-        for seed in 0..seeds {
-            outcomes.push(simulated::run(scene, options.seed + seed)?);
+        for seed in (0..seeds).map(|seed| options.seed + seed) {
+            outcomes.push(simulated::run(&Scene::new(rate, options.ordinary, seed), seed)?);
         }
         let mut table = Table::new(
             format!("Simulated: seconds to the alarm, B = {rate:.0} packets/s, {seeds} seeds"),
@@ -140,14 +159,16 @@ fn simulated_part(options: &Options, scene: &Scene, report: &mut Report) -> Resu
 fn days_part(options: &Options, report: &mut Report) -> Result<()> {
     let name = "false alarms in 30 simulated days of ordinary traffic";
     let needed = format!("<= {MOST_FALSE_ALARMS}");
+    let alarms = days::run(options.days, options.seed)?;
+    let title =
+        format!("False alarms in {} simulated days of ordinary traffic: {}", options.days, alarms.len());
+    let mut table = Table::new(title, &["alarm"]);
+    alarms.iter().take(20).for_each(|alarm| table.row(vec![alarm.text.clone()]));
+    report.table(table);
     if options.days < 30 {
         report.bar(Bar::skipped(name, needed, format!("only {} days were asked for", options.days)));
         return Ok(());
     }
-    let alarms = days::run(options.days, options.seed)?;
-    let mut table = Table::new(format!("False alarms in {} simulated days", options.days), &["alarm"]);
-    alarms.iter().take(20).for_each(|alarm| table.row(vec![alarm.text.clone()]));
-    report.table(table);
     let most = MOST_FALSE_ALARMS * options.days as usize / 30;
     report.bar(Bar::new(name, needed, alarms.len().to_string(), alarms.len() <= most));
     Ok(())
@@ -155,12 +176,14 @@ fn days_part(options: &Options, report: &mut Report) -> Result<()> {
 
 /// Answers without a detector go through the same judgement and have to fail.
 fn controls(scene: &Scene, report: &mut Report) {
-    let flooded: Vec<Option<f64>> = scene.acts.iter().map(|act| act.is_flood().then_some(act.begin)).collect();
+    let flooded: Vec<Option<f64>> =
+        scene.acts.iter().map(|act| act.is_flood().then_some(act.begin)).collect();
     let mut table = Table::new("Answers without a detector", &["answer", "acts in time", "false alarms", ""]);
     for (place, name) in score::CONTROLS.iter().enumerate() {
         let outcome = score::judge(scene, &flooded, &score::control(scene, &flooded, place));
         let limited = scene.acts.iter().zip(&outcome.delays).filter(|(act, _)| act.limit.is_some());
-        let in_time = limited.filter(|(act, delay)| delay.is_some_and(|delay| act.limit.is_some_and(|limit| delay <= limit)));
+        let in_time = limited
+            .filter(|(act, delay)| delay.is_some_and(|delay| act.limit.is_some_and(|limit| delay <= limit)));
         let fails = !score::passes(scene, &outcome);
         let verdict = if fails { "fails, as it should" } else { "PASSES: the evaluation proves nothing" };
         let cells = [in_time.count(), outcome.false_alarms.len()].map(|count| count.to_string());
@@ -186,7 +209,9 @@ fn bars(
     }
     let alarms = || outcomes.iter().flat_map(|outcome| &outcome.false_alarms);
     let on_long = alarms().filter(|alarm| alarm.on_long_flows).count();
-    for (name, count) in [("no alarm on long flows", on_long), ("no alarm on ordinary traffic", alarms().count() - on_long)] {
+    for (name, count) in
+        [("no alarm on long flows", on_long), ("no alarm on ordinary traffic", alarms().count() - on_long)]
+    {
         let name = format!("{part}: {name}");
         report.bar(match reason {
             Some(reason) => Bar::skipped(name, "0", reason),

@@ -8,6 +8,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use crate::random::Random;
+
 /// How traffic is exported.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Export {
@@ -61,9 +63,11 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// All acts, the first one after `ordinary` seconds.
-    pub(super) fn new(rate: f64, ordinary: f64) -> Self {
+    /// All acts, the first one after `ordinary` seconds. Each begins somewhere in a second of its own, so that none
+    /// knows where the steps of a detector begin.
+    pub(super) fn new(rate: f64, ordinary: f64, seed: u64) -> Self {
         use Export::{Netflow, Sflow};
+        let mut random = Random::named(seed, "scene");
         let acts = [
             ("sflow-10x", Kind::Step(10.0), Sflow, 6.0, Some(0.5)),
             ("netflow-10x", Kind::Step(10.0), Netflow, 6.0, Some(0.5)),
@@ -79,7 +83,8 @@ impl Scene {
         let mut list = Vec::new();
         for (place, (name, kind, export, seconds, limit)) in acts.into_iter().enumerate() {
             let network = network(place as u8, kind == Kind::FewRecords);
-            list.push(Act { name, kind, export, begin, seconds, limit, network });
+            let begins = begin + random.below(100) as f64 / 100.0;
+            list.push(Act { name, kind, export, begin: begins, seconds, limit, network });
             begin += seconds + 5.0;
         }
         Self { rate, acts: list, seconds: begin }
@@ -116,8 +121,12 @@ impl Act {
     /// The host of that number.
     pub(super) fn host(&self, number: u8) -> IpAddr {
         match self.network.network() {
-            IpAddr::V4(network) => IpAddr::V4(Ipv4Addr::from_bits(network.to_bits() + 10 + u32::from(number))),
-            IpAddr::V6(network) => IpAddr::V6(Ipv6Addr::from_bits(network.to_bits() + 10 + u128::from(number))),
+            IpAddr::V4(network) => {
+                IpAddr::V4(Ipv4Addr::from_bits(network.to_bits() + 10 + u32::from(number)))
+            }
+            IpAddr::V6(network) => {
+                IpAddr::V6(Ipv6Addr::from_bits(network.to_bits() + 10 + u128::from(number)))
+            }
         }
     }
 

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn scene() -> (Scene, Vec<Option<f64>>) {
-        let scene = Scene::new(100_000.0, 20.0);
+        let scene = Scene::new(100_000.0, 20.0, 1);
         let flooded = scene.acts.iter().map(|act| act.is_flood().then_some(act.begin)).collect();
         (scene, flooded)
     }
@@ -135,9 +135,9 @@ mod tests {
     fn right_answers_pass_and_answers_without_a_detector_fail() {
         let (scene, flooded) = scene();
         assert!(passes(&scene, &judge(&scene, &flooded, &right(&scene))));
-        for place in 0..CONTROLS.len() {
+        for (place, name) in CONTROLS.iter().enumerate() {
             let alarms = control(&scene, &flooded, place);
-            assert!(!passes(&scene, &judge(&scene, &flooded, &alarms)), "{}", CONTROLS[place]);
+            assert!(!passes(&scene, &judge(&scene, &flooded, &alarms)), "{name}");
         }
     }
 

@@ -26,7 +26,11 @@ pub(super) fn run(scene: &Scene, seed: u64) -> Result<Outcome> {
         feed.pipeline().listener().now = time;
         for sent in traffic.tick(now) {
             let last = if sent.export == Export::Sflow { 1 } else { 2 };
-            feed.datagram(Address::from_ipv4([127, 0, 0, last]), Time::from_seconds(0, 0).plus_nanoseconds(now), &sent.bytes);
+            feed.datagram(
+                Address::from_ipv4([127, 0, 0, last]),
+                Time::from_seconds(0, 0).plus_nanoseconds(now),
+                &sent.bytes,
+            );
         }
         ticks += 1;
         if ticks.is_multiple_of(ADVANCE_TICKS) {

@@ -210,7 +210,9 @@ impl<'a> Traffic<'a> {
             let record = self.forged(act);
             match act.export {
                 Export::Sflow => self.samples.push(record),
-                Export::Netflow => self.flows(act).push(Record { packets: PACKETS_PER_RECORD as u32, ..record }),
+                Export::Netflow => {
+                    self.flows(act).push(Record { packets: PACKETS_PER_RECORD as u32, ..record });
+                }
             }
         }
         records

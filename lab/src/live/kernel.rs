@@ -31,7 +31,8 @@ mod tests {
 
     #[test]
     fn the_drops_of_a_port_are_read() {
-        let line = "  123: 0100007F:0807 00000000:0000 07 00000000:00000000 00:00000000 00000000  0  0 42 2 0 17";
+        let line =
+            "  123: 0100007F:0807 00000000:0000 07 00000000:00000000 00:00000000 00000000  0  0 42 2 0 17";
         assert_eq!(of_line(line, 2055), Some(17));
         assert_eq!(of_line(line, 2056), None);
         assert_eq!(of_line("sl local_address", 2055), None);

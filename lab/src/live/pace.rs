@@ -9,7 +9,10 @@ pub(crate) fn wait(time: Duration) {
 }
 
 /// Nanoseconds since 1970.
-#[expect(clippy::disallowed_methods, reason = "datagrams of a live run carry the time at which they are sent")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "datagrams of a live run carry the time at which they are sent"
+)]
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)

@@ -41,11 +41,13 @@ pub(crate) fn host(number: u32) -> IpAddr {
 pub(crate) fn datagrams(exporter: &Exporter, protocol: Protocol, hosts: u32, mix: Mix) -> Vec<Datagram> {
     let mut random = Random::named(1, "load");
     let mut reverse = None;
-    let mut next = || reverse.take().unwrap_or_else(|| {
-        let record = request(&mut random, hosts, mix);
-        reverse = (mix == Mix::Conversations).then(|| answer(&record));
-        record
-    });
+    let mut next = || {
+        reverse.take().unwrap_or_else(|| {
+            let record = request(&mut random, hosts, mix);
+            reverse = (mix == Mix::Conversations).then(|| answer(&record));
+            record
+        })
+    };
     let mut ring = Vec::with_capacity(DATAGRAMS);
     for _ in 0..DATAGRAMS {
         let records: Vec<Record> = (0..protocol.records()).map(|_| next()).collect();

@@ -154,7 +154,8 @@ impl Sender {
             exporter.stamp(now, datagram);
             exporter.name(datagram);
         }
-        let slices: Vec<[IoSlice<'_>; 1]> = batch.iter().map(|datagram| [IoSlice::new(&datagram.bytes)]).collect();
+        let slices: Vec<[IoSlice<'_>; 1]> =
+            batch.iter().map(|datagram| [IoSlice::new(&datagram.bytes)]).collect();
         let nowhere = vec![None::<SockaddrStorage>; slices.len()];
         let done = sendmmsg(socket.as_raw_fd(), &mut headers, &slices, &nowhere, [], MsgFlags::empty());
         match done.map(Iterator::count) {
@@ -169,6 +170,51 @@ impl Sender {
                 *exporter = before;
                 sent.errors += 1;
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::flow::{FlowDecoder, FlowSink, Limits};
+    use wire::{Address, FlowRecord, Time};
+
+    struct Nothing;
+
+    impl FlowSink for Nothing {
+        fn flow(&mut self, _: &FlowRecord) {}
+    }
+
+    /// What arrives is what was sent: all records, no gap in any domain's sequence, several source ports.
+    #[test]
+    fn what_is_sent_is_whole() {
+        for protocol in Protocol::ALL {
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let load = Load { protocol, hosts: 1_000, mix: Mix::Conversations };
+            let mut sender = Sender::new(&load, socket.local_addr().unwrap()).unwrap();
+            // As many as the default receive buffer holds for sure.
+            let sent = match sender.run(400.0, 0.1) {
+                Ok(sent) => sent,
+                Err(error) => {
+                    println!("skipped: what_is_sent_is_whole: {error:#}");
+                    return;
+                }
+            };
+            let mut decoder = FlowDecoder::new(Limits::default(), [1; 16]);
+            let (mut records, mut ports, mut bytes) = (0, Vec::new(), [0; 2_048]);
+            while let Ok((length, from)) = socket.recv_from(&mut bytes) {
+                let exporter = Address::from(from.ip());
+                let outcome = decoder.decode(exporter, Time::default(), &bytes[..length], &mut Nothing);
+                assert_eq!((outcome.lost, outcome.skipped), (0, 0), "{protocol:?}");
+                records += u64::from(outcome.records);
+                ports.push(from.port());
+            }
+            ports.sort_unstable();
+            ports.dedup();
+            assert!(sent.records > 0 && ports.len() > 1);
+            assert_eq!(records, sent.records, "{protocol:?}");
         }
     }
 }

@@ -120,7 +120,10 @@ pub(super) fn run(input: Input, sources: u64, seed: u64) -> Result<Value> {
     let peak = processor::own_peak_memory().context("VmHWM")?;
     let refused = format!(
         "targets: {} evicted, {} refused; conversations: {} evicted; suspects: {} refused",
-        counters.targets_evicted, counters.targets_refused, counters.conversations_evicted, counters.suspects_refused
+        counters.targets_evicted,
+        counters.targets_refused,
+        counters.conversations_evicted,
+        counters.suspects_refused
     );
     Ok(json!({"kind": "memory", "input": input.name(), "sources": done, "peak_bytes": peak,
         "million_per_second": speeds, "floods": count.floods, "refused": refused}))
@@ -131,7 +134,13 @@ fn time(records: u64) -> Time {
     Time::from_seconds(0, 0).plus_nanoseconds(EPOCH + nanoseconds)
 }
 
-fn netflow(forger: &mut Forger, exporter: &mut Exporter, done: u64, from: Address, feed: &mut Feed<'_, Count>) -> Duration {
+fn netflow(
+    forger: &mut Forger,
+    exporter: &mut Exporter,
+    done: u64,
+    from: Address,
+    feed: &mut Feed<'_, Count>,
+) -> Duration {
     let each = Protocol::Netflow9.records() as u64;
     let mut datagrams: Vec<(Time, Datagram)> = Vec::new();
     for number in 0..BATCH / each {

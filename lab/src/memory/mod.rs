@@ -79,7 +79,8 @@ fn inside(input: flood::Input, options: &Options) -> Result<Value> {
 
 fn row(input: flood::Input, found: &Value) -> Vec<String> {
     let tenths = found["million_per_second"].as_array().map_or(&[][..], Vec::as_slice);
-    let tenths: Vec<String> = tenths.iter().map(|tenth| format!("{:.2}", tenth.as_f64().unwrap_or(0.0))).collect();
+    let tenths: Vec<String> =
+        tenths.iter().map(|tenth| format!("{:.2}", tenth.as_f64().unwrap_or(0.0))).collect();
     vec![
         input.name().to_owned(),
         format!("{:.0}", mebibytes(found).unwrap_or(0.0)),

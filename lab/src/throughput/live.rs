@@ -24,6 +24,9 @@ const HOSTS: [u32; 2] = [1_000, 65_536];
 /// Share of received records that a receiver has to have taken in; the rest are a few lost templates' records.
 const LEAST_COUNTED: f64 = 0.999;
 
+/// Why a receiver that was not named did not run.
+const LEFT_OUT: &str = "left out by --only";
+
 /// Options of the live part.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -70,6 +73,9 @@ pub(crate) fn run(options: &Options, report: &mut Report) {
 fn measure(subjects: &mut [Subject], plan: &Plan, runs: usize) {
     for run in 1..=runs {
         for subject in subjects.iter_mut() {
+            if subject.problem.is_some() {
+                continue;
+            }
             subject.measure(plan);
             let figures: Vec<String> = subject.microseconds.iter().map(|runs| last(runs)).collect();
             eprintln!(
@@ -107,9 +113,10 @@ fn subjects(options: &Options) -> Vec<Subject> {
     subjects.push(Subject { both_cores: true, ..Subject::new(tool(2), Mix::Conversations) });
     for subject in &mut subjects {
         let named = matches!(subject.tool.kind, Kind::Hemicycle(_) | Kind::Nfdump);
-        subject.search = named && subject.tool.hosts == all && !subject.both_cores && subject.mix == Mix::Conversations;
+        subject.search =
+            named && subject.tool.hosts == all && !subject.both_cores && subject.mix == Mix::Conversations;
         let wanted = options.only.as_ref().is_none_or(|text| subject.tool.name().contains(text.as_str()));
-        subject.problem = (!wanted).then(|| "left out by --only".to_owned());
+        subject.problem = (!wanted).then(|| LEFT_OUT.to_owned());
     }
     subjects
 }
@@ -120,34 +127,45 @@ fn tell(subjects: &[Subject], plan: &Plan, report: &mut Report) {
     for rate in &rates {
         header.extend([rate.as_str(), "range"]);
     }
-    header.extend(["loss-free datagrams/s", "range", "counted", "peak MiB"]);
+    header.extend(["by bare", "loss-free datagrams/s", "range", "counted", "peak MiB"]);
     let mut table = Table::new("Datagrams over loopback", &header);
     for subject in subjects {
         report.line(&line(subject));
-        let mut row = vec![
-            subject.tool.name(),
-            format!("{}, {}", subject.tool.protocol.name(), subject.mix.name()),
-            subject.tool.hosts.to_string(),
-            if subject.both_cores { "2" } else { "1" }.to_owned(),
-        ];
-        if let Some(problem) = &subject.problem {
-            row.push(format!("skipped: {problem}"));
+        if subject.problem.as_deref() != Some(LEFT_OUT) {
+            let mut row = row(subject, subjects);
             row.resize(header.len(), String::new());
             table.row(row);
-            continue;
         }
-        for runs in &subject.microseconds {
-            row.push(median(runs).map_or_else(String::new, |value| format!("{value:.2}")));
-            row.push(spread(runs));
-        }
-        let limit = if subject.sender_limit { " (the sender's limit)" } else { "" };
-        row.push(median(&subject.loss_free).map_or_else(String::new, |value| format!("{value:.0}{limit}")));
-        row.push(if subject.search { range(&subject.loss_free) } else { String::new() });
-        row.push(format!("{:.4}", subject.counted));
-        row.push(format!("{:.0}", subject.peak_memory as f64 / f64::from(1 << 20)));
-        table.row(row);
     }
     report.table(table);
+}
+
+fn row(subject: &Subject, subjects: &[Subject]) -> Vec<String> {
+    let mut row = vec![
+        subject.tool.name(),
+        format!("{}, {}", subject.tool.protocol.name(), subject.mix.name()),
+        subject.tool.hosts.to_string(),
+        if subject.both_cores { "2" } else { "1" }.to_owned(),
+    ];
+    if let Some(problem) = &subject.problem {
+        row.push(format!("skipped: {problem}"));
+        return row;
+    }
+    for runs in &subject.microseconds {
+        row.push(median(runs).map_or_else(String::new, |value| format!("{value:.2}")));
+        row.push(spread(runs));
+    }
+    let is_bare =
+        |other: &&Subject| other.tool == Tool { kind: Kind::Bare, hosts: other.tool.hosts, ..subject.tool };
+    let bare = subjects.iter().find(is_bare);
+    let ratio = Found::ratio(Some(subject), bare).0;
+    row.push(ratio.map_or_else(String::new, |ratio| format!("{ratio:.1}")));
+    let limit = if subject.sender_limit { " (the sender's limit)" } else { "" };
+    row.push(median(&subject.loss_free).map_or_else(String::new, |value| format!("{value:.0}{limit}")));
+    row.push(if subject.search { range(&subject.loss_free) } else { String::new() });
+    row.push(format!("{:.4}", subject.counted));
+    row.push(format!("{:.0}", subject.peak_memory as f64 / f64::from(1 << 20)));
+    row
 }
 
 fn range(values: &[f64]) -> String {
@@ -192,7 +210,8 @@ fn unfit(subject: &Subject) -> Option<String> {
     if let Some(problem) = &subject.problem {
         return Some(format!("{name}: {problem}"));
     }
-    let lost_inside = subject.counted < LEAST_COUNTED && matches!(subject.tool.kind, Kind::Hemicycle(_) | Kind::Nfdump);
+    let lost_inside =
+        subject.counted < LEAST_COUNTED && matches!(subject.tool.kind, Kind::Hemicycle(_) | Kind::Nfdump);
     lost_inside.then(|| format!("{name} took in only {:.4} of what it received", subject.counted))
 }
 

@@ -105,18 +105,29 @@ impl Subject {
         }
         self.peak_memory = self.peak_memory.max(running.peak_memory());
         if let Some(counted) = running.finish()? {
-            self.counted = self.counted.min(counted as f64 / (total.records(self.tool.protocol.records())).max(1.0));
+            self.counted =
+                self.counted.min(counted as f64 / (total.records(self.tool.protocol.records())).max(1.0));
         }
         Ok(())
     }
 
-    /// Geometric bisection: the highest rate at which the kernel dropped nothing.
-    fn search(&mut self, plan: &Plan, running: &Running, sender: &mut Sender, total: &mut Session) -> Result<f64> {
+    /// Geometric bisection: the highest rate at which the kernel dropped nothing. A rate at which something was dropped,
+    /// or that the sender did not reach, gets a second chance, since other work of the machine can be the reason.
+    fn search(
+        &mut self,
+        plan: &Plan,
+        running: &Running,
+        sender: &mut Sender,
+        total: &mut Session,
+    ) -> Result<f64> {
         let (mut low, mut high) = plan.range;
-        let mut best = 0.0;
+        let mut best: f64 = 0.0;
         for _ in 0..plan.steps {
             let rate = (low * high).sqrt();
-            let step = total.load(running, sender, rate, plan.seconds)?;
+            let mut step = total.load(running, sender, rate, plan.seconds)?;
+            if step.dropped > 0 || step.sent.rate() < rate * SENDER_REACHES {
+                step = total.load(running, sender, rate, plan.seconds)?;
+            }
             if step.dropped > 0 {
                 high = rate;
                 continue;
@@ -132,6 +143,7 @@ impl Subject {
     }
 }
 
+/// What an error says last.
 fn last_line(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
     text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().to_owned()

@@ -87,8 +87,12 @@ int bind(int socket, const struct sockaddr *address, socklen_t length) {{
     );
     let (source_file, library) = (folder.join("buffer.c"), folder.join("buffer.so"));
     fs::write(&source_file, source)?;
-    let output =
-        Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o"]).arg(&library).arg(&source_file).arg("-ldl").output();
+    let output = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O2", "-o"])
+        .arg(&library)
+        .arg(&source_file)
+        .arg("-ldl")
+        .output();
     let output = output.context("cc, for FastNetMon's receive buffer")?;
     ensure!(output.status.success(), "cc: {}", String::from_utf8_lossy(&output.stderr));
     Ok(library)
@@ -96,7 +100,8 @@ int bind(int socket, const struct sockaddr *address, socklen_t length) {{
 
 /// Records that it processed.
 pub(super) fn count() -> Result<u64> {
-    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, METRICS_PORT)).context("FastNetMon's metrics")?;
+    let mut stream =
+        TcpStream::connect((Ipv4Addr::LOCALHOST, METRICS_PORT)).context("FastNetMon's metrics")?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
     let mut text = String::new();
@@ -117,7 +122,12 @@ pub(crate) struct Detecting {
 }
 
 /// Starts it with a threshold of packets a second for every host.
-pub(crate) fn detecting(folder: &Path, networks: &str, threshold: u64, ports: (u16, u16)) -> Result<Detecting> {
+pub(crate) fn detecting(
+    folder: &Path,
+    networks: &str,
+    threshold: u64,
+    ports: (u16, u16),
+) -> Result<Detecting> {
     let bans = folder.join("bans");
     let script = format!("#!/bin/sh\necho \"$(date +%s.%N) $1 $4\" >> {}\ncat > /dev/null\n", bans.display());
     let notify = folder.join("notify");

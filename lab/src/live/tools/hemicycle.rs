@@ -34,7 +34,12 @@ pub(super) fn command(folder: &Path, port: u16, workers: usize) -> Result<Comman
 }
 
 /// The service for an institution file, listening on these addresses.
-pub(crate) fn detecting(folder: &Path, institution: &str, listen: &[String], workers: usize) -> Result<Command> {
+pub(crate) fn detecting(
+    folder: &Path,
+    institution: &str,
+    listen: &[String],
+    workers: usize,
+) -> Result<Command> {
     fs::write(folder.join("institution.toml"), institution)?;
     let state = folder.join("state");
     fs::create_dir_all(&state)?;

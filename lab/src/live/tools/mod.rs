@@ -23,9 +23,6 @@ pub(crate) use self::hemicycle::detecting as hemicycle_detecting;
 use super::datagram::Protocol;
 use super::{kernel, pace, processor};
 
-
-
-
 /// How long a receiver may take to open its socket, and to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -120,7 +117,11 @@ impl Tool {
         let running = Running { tool: *self, child, folder, port: self.port() };
         running.wait_for_socket()?;
         // What a program does after it has opened its socket (threads, tables) is not measured.
-        pace::wait(if self.kind == Kind::FastNetMon { Duration::from_secs(2) } else { Duration::from_millis(500) });
+        pace::wait(if self.kind == Kind::FastNetMon {
+            Duration::from_secs(2)
+        } else {
+            Duration::from_millis(500)
+        });
         Ok(running)
     }
 }
@@ -148,9 +149,8 @@ impl Running {
     /// # Errors
     /// When it no longer listens.
     pub(crate) fn drops(&self) -> Result<u64> {
-        kernel::drops(self.port).with_context(|| {
-            format!("{} ended: {}", self.tool.name(), last_words(self.folder.path()))
-        })
+        kernel::drops(self.port)
+            .with_context(|| format!("{} ended: {}", self.tool.name(), last_words(self.folder.path())))
     }
 
     /// Ends it and gives how many records it says that it took in; `None`: it does not count.

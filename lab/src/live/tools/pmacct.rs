@@ -36,7 +36,8 @@ pub(super) fn command(folder: &Path, program: &str, port: u16) -> Result<Command
 
 /// Records in its table: packets by the packets of each.
 pub(super) fn count(folder: &Path, protocol: Protocol) -> Result<u64> {
-    let output = Command::new("pmacct").arg("-p").arg(folder.join("pipe")).args(["-s", "-O", "json"]).output()?;
+    let output =
+        Command::new("pmacct").arg("-p").arg(folder.join("pipe")).args(["-s", "-O", "json"]).output()?;
     let mut packets = 0;
     for line in String::from_utf8_lossy(&output.stdout).lines().filter(|line| line.starts_with('{')) {
         let row: serde_json::Value = serde_json::from_str(line).context("pmacct -O json")?;
