@@ -4,7 +4,8 @@
 //! week, a low night), times gamma distributed factors for every ten minutes (coefficient of variation 0.15), ten seconds
 //! (0.1) and 100 ms (0.3), with Poisson arrivals around that: the variance of a step's count is far above its mean. About
 //! twice a day something is asked for more than usual: a rise within half a minute to up to 2.5 times, for some minutes
-//! to half an hour. Records have sizes with a heavy tail. Clients come from a pool, the hosts answer.
+//! to half an hour. A flow record is a whole connection, from SYN to FIN, and has a size with a heavy tail; a sampled packet
+//! is the first or the last of its connection now and then. Clients come from a pool, the hosts answer.
 //!
 //! Limits: the shape of the week is the same every week and there is no growth.
 
@@ -16,6 +17,7 @@ use wire::{Address, FlowRecord, TcpFlags, Time};
 use super::score::Alarm;
 use crate::live::feed::{Feed, Starts};
 use crate::random::Random;
+use crate::traffic::packet::flags;
 use intake::Visitor as _;
 
 /// A Monday, in nanoseconds since 1970.
@@ -28,6 +30,22 @@ const CLIENTS: u64 = 20_000;
 const RISE_CHANCE: f64 = 2.0 / 864_000.0;
 /// Steps in which a rise is reached.
 const RISE_STEPS: f64 = 300.0;
+
+/// Flags of all packets of a connection together.
+const WHOLE_CONNECTION: u8 = flags::SYN | flags::ACK | flags::PSH | flags::FIN;
+/// Packets in each direction of a connection of which packets are sampled.
+const CONNECTION_PACKETS: u64 = 12;
+
+/// The flags of one packet of a connection.
+const fn sampled_flags(packet: u64, inbound: bool) -> u8 {
+    match (packet, inbound) {
+        (0, true) => flags::SYN,
+        (0, false) => flags::SYN | flags::ACK,
+        (1, _) => flags::FIN | flags::ACK,
+        (2..=6, _) => flags::ACK,
+        _ => flags::ACK | flags::PSH,
+    }
+}
 
 /// A host and its ordinary traffic.
 struct Host {
@@ -124,13 +142,17 @@ impl Host {
     ) {
         let number = random.below(CLIENTS) as u32;
         let client = Address::from(IpAddr::V4(Ipv4Addr::from_bits(0x5000_0000 + number * 0x1_0003)));
-        let tcp = number % 10 < 7;
-        let port = 32_768 + (number % 28_000) as u16;
+        let port = random.client_port();
         let (from, to) = if inbound { (client, self.address) } else { (self.address, client) };
         let mut record = FlowRecord::new(from, to);
         (record.source_port, record.destination_port) = if inbound { (port, 443) } else { (443, port) };
+        let tcp = number % 10 < 7;
         record.protocol = if tcp { 6 } else { 17 };
-        record.tcp_flags = TcpFlags(if tcp { 0x18 } else { 0 });
+        record.tcp_flags = TcpFlags(match (tcp, self.sampled) {
+            (false, _) => 0,
+            (true, false) => WHOLE_CONNECTION,
+            (true, true) => sampled_flags(random.below(CONNECTION_PACKETS), inbound),
+        });
         record.packets = packets;
         record.bytes = packets * 500;
         if self.sampled {

@@ -127,7 +127,8 @@ fn live_part(options: &Options, report: &mut Report) {
 }
 
 fn simulated_part(options: &Options, report: &mut Report) -> Result<()> {
-    for rate in std::iter::once(options.rate).chain(OTHER_RATES) {
+    let others = OTHER_RATES.into_iter().filter(|rate| (rate - options.rate).abs() >= 1.0);
+    for rate in std::iter::once(options.rate).chain(others) {
         let scene = &Scene::new(rate, options.ordinary, options.seed);
         // Shown beside it: fewer seeds, since ten times the rate is ten times the records.
         let seeds = if rate > options.rate { options.seeds.div_ceil(10) } else { options.seeds };

@@ -1,17 +1,21 @@
-//! The least that a receiver can do: a loop of `recvmmsg` that looks at nothing. What others cost above it is theirs.
+//! The least that a receiver can do: a loop of `recvmmsg` that looks at nothing, and that rests for a moment when it has
+//! emptied the socket, so that it is not woken for every datagram. What others cost above it is theirs.
 
 use std::io::IoSliceMut;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, setsockopt, sockopt};
 
-use super::RECEIVE_BUFFER_BYTES;
+use super::{RECEIVE_BUFFER_BYTES, pace};
 
 /// Datagrams of one system call.
 const BATCH: usize = 64;
+/// Rest after a call that did not fill the batch.
+const REST: Duration = Duration::from_millis(1);
 /// Room for one datagram.
 const DATAGRAM_BYTES: usize = 2_048;
 
@@ -33,6 +37,9 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         let mut slices: Vec<[IoSliceMut<'_>; 1]> =
             memory.chunks_mut(DATAGRAM_BYTES).map(|chunk| [IoSliceMut::new(chunk)]).collect();
         let flags = MsgFlags::MSG_WAITFORONE;
-        recvmmsg(socket.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None)?;
+        let received = recvmmsg(socket.as_raw_fd(), &mut headers, slices.iter_mut(), flags, None)?.count();
+        if received < BATCH {
+            pace::wait(REST);
+        }
     }
 }
