@@ -5,9 +5,13 @@
 
 mod dataset;
 mod detection;
+mod latency;
 mod link;
+mod live;
 mod machine;
+mod memory;
 mod random;
+mod report;
 mod table;
 mod throughput;
 mod trace;
@@ -32,12 +36,22 @@ enum Evaluation {
     Detect(detection::Options),
     /// How fast records are decoded and captures go through the whole pipeline
     Throughput(throughput::Options),
+    /// How long after a step in the traffic the alarm comes, beside FastNetMon
+    Latency(latency::Options),
+    /// What tens of millions of forged sources do to memory and speed
+    Memory(memory::Options),
+    /// A receiver that looks at nothing, for the others to be compared with
+    #[command(hide = true)]
+    Receive(live::bare::Options),
 }
 
 fn main() -> ExitCode {
     let result: Result<bool> = match Arguments::parse().evaluation {
         Evaluation::Detect(options) => detection::run(&options),
         Evaluation::Throughput(options) => throughput::run(&options),
+        Evaluation::Latency(options) => latency::run(&options),
+        Evaluation::Memory(options) => memory::run(&options),
+        Evaluation::Receive(options) => live::bare::run(&options),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,4 +1,6 @@
 //! `cargo xtask lab NAME …`: an evaluation, in the build that users run. Everything after NAME is handed on.
+//!
+//! The product is built too: some evaluations run it as users do, as a program beside the laboratory.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -21,6 +23,14 @@ pub(crate) struct Options {
 /// Runs it where the caller stands, so that a relative --data means what it says, and takes over its exit code.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(&cargo)
+        .args(["build", "--quiet", "--release", "--package", "hemicycle", "--manifest-path"])
+        .arg(repo::root().join("Cargo.toml"))
+        .status()
+        .context("cannot start cargo")?;
+    if !built.success() {
+        return Ok(ExitCode::FAILURE);
+    }
     let status = Command::new(cargo)
         .args(["run", "--quiet", "--release", "--package", "lab", "--manifest-path"])
         .arg(repo::root().join("Cargo.toml"))

@@ -14,8 +14,12 @@ use std::time::Duration;
 
 use cpu_time::ThreadTime;
 use netflow_parser::NetflowParser;
+use serde_json::json;
 use wire::flow::{FlowDecoder, FlowSink, Limits};
 use wire::{Address, FlowRecord, Time};
+
+use crate::report::{Bar, Report};
+use crate::table::Table;
 
 /// Datagrams decoded in one batch.
 const BATCH: u32 = 4_000;
@@ -50,48 +54,39 @@ impl FlowSink for Sum {
     }
 }
 
-/// Measures all three protocols and prints one line for each. Gives how many bars hold, and how many there are.
-pub fn run(json: bool) -> (usize, usize) {
-    let subjects = [netflow9(), ipfix(), sflow5()];
-    let mut held = 0;
-    for subject in &subjects {
-        let ours = ours(subject);
-        let peer = peer(subject);
-        let rate = million_per_second(ours, subject);
-        let holds = rate >= subject.bar_million_per_second;
-        held += usize::from(holds);
-        report(subject, ours, peer, holds, json);
+/// Measures all three protocols: a table and a bar for each.
+pub fn run(report: &mut Report) {
+    let mut table = Table::new(
+        "Decoding one datagram in memory, one core",
+        &["protocol", "M records/s", "ns a record", "peer", "M records/s", "ns a record", "ratio"],
+    );
+    for subject in &[netflow9(), ipfix(), sflow5()] {
+        let (ours, peer) = (ours(subject), peer(subject));
+        table.row(row(subject, ours, peer, report));
+        let (rate, bar) = (million_per_second(ours, subject), subject.bar_million_per_second);
+        report.bar(Bar::at_least(&format!("decode {}", subject.name), Some(rate), bar, " M records/s", ""));
     }
-    (held, subjects.len())
+    report.table(table);
 }
 
 fn million_per_second(batch: Duration, subject: &Subject) -> f64 {
     f64::from(BATCH) * f64::from(subject.records) / batch.as_secs_f64() / 1e6
 }
 
-fn report(subject: &Subject, ours: Duration, peer: Duration, holds: bool, json: bool) {
+fn row(subject: &Subject, ours: Duration, peer: Duration, report: &Report) -> Vec<String> {
     let (our_rate, peer_rate) = (million_per_second(ours, subject), million_per_second(peer, subject));
-    if json {
-        println!(
-            r#"{{"kind":"throughput","what":"{}","million_records_per_second":{our_rate:.1},"nanoseconds_per_record":{:.1},"peer":"{}","peer_million_records_per_second":{peer_rate:.1},"peer_nanoseconds_per_record":{:.1},"bar":{},"holds":{holds}}}"#,
-            subject.name,
-            1e3 / our_rate,
-            subject.peer,
-            1e3 / peer_rate,
-            subject.bar_million_per_second,
-        );
-    } else {
-        println!(
-            "{:<10} {our_rate:>6.1} M records/s ({:>5.1} ns)   {:<22} {peer_rate:>5.1} M/s ({:>6.1} ns)   {:>4.1} x   bar {:>4} {}",
-            subject.name,
-            1e3 / our_rate,
-            subject.peer,
-            1e3 / peer_rate,
-            our_rate / peer_rate,
-            subject.bar_million_per_second,
-            if holds { "holds" } else { "DOES NOT HOLD" },
-        );
-    }
+    report.line(&json!({"kind": "throughput", "what": subject.name, "million_records_per_second": our_rate,
+        "nanoseconds_per_record": 1e3 / our_rate, "peer": subject.peer,
+        "peer_million_records_per_second": peer_rate, "peer_nanoseconds_per_record": 1e3 / peer_rate}));
+    vec![
+        subject.name.to_owned(),
+        format!("{our_rate:.1}"),
+        format!("{:.1}", 1e3 / our_rate),
+        subject.peer.to_owned(),
+        format!("{peer_rate:.1}"),
+        format!("{:.1}", 1e3 / peer_rate),
+        format!("{:.1}", our_rate / peer_rate),
+    ]
 }
 
 /// The shortest CPU time of a batch.

@@ -1,13 +1,16 @@
-//! `lab throughput`: how fast flow datagrams are decoded, and how fast a capture goes through the whole pipeline.
+//! `lab throughput`: how fast flow datagrams are decoded, how fast a capture goes through the whole pipeline, and what
+//! the service costs for each datagram that comes from the network, beside other collectors on the same core.
 
 #[allow(unreachable_pub, unused_must_use, reason = "a peer is only timed, what it finds was compared before")]
 mod decode;
+mod live;
 mod replay;
+mod subject;
 
 use anyhow::Result;
 use clap::Args;
 
-use crate::machine;
+use crate::report::Report;
 
 /// Options of `lab throughput`.
 #[derive(Args, Debug)]
@@ -15,23 +18,28 @@ pub(crate) struct Options {
     /// A folder with EXPECTED.tsv whose captures are replayed; default: those of the repository
     #[arg(long, value_name = "FOLDER")]
     data: Vec<std::path::PathBuf>,
-    /// One JSON object a line for each figure, before the closing line
+    /// One JSON object a line for each figure and each bar, before the closing line
     #[arg(long)]
     json: bool,
+    /// Write the tables to docs/measured/throughput.md
+    #[arg(long)]
+    write: bool,
     /// Packets of each replay
     #[arg(long, default_value_t = 5_000_000)]
     packets: usize,
+    #[command(flatten)]
+    live: live::Options,
 }
 
 /// Runs the measurements. Gives whether all bars hold.
 pub(crate) fn run(options: &Options) -> Result<bool> {
-    if !options.json {
-        println!("{}\n{}\n", machine::command(), machine::describe());
+    let mut report = Report::new("throughput", options.json);
+    // First, since a namespace is entered while no other thread runs.
+    live::run(&options.live, &mut report);
+    if options.live.only_live {
+        return report.finish(options.write);
     }
-    let (mut held, mut bars) = decode::run(options.json);
-    let (replay_held, replay_bars) = replay::run(&options.data, options.packets, options.json)?;
-    held += replay_held;
-    bars += replay_bars;
-    println!("lab throughput: {held} of {bars} bars hold");
-    Ok(held == bars)
+    decode::run(&mut report);
+    replay::run(&options.data, options.packets, &mut report)?;
+    report.finish(options.write)
 }

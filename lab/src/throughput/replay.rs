@@ -13,16 +13,19 @@ use anyhow::{Result, ensure};
 use cpu_time::ThreadTime;
 use hemicycle::pipeline::Pipeline;
 use intake::{Inputs, Memory, OpenOptions};
+use serde_json::json;
 
 use crate::dataset;
 use crate::random::Random;
+use crate::report::{Bar, Report, median};
+use crate::table::Table;
 use crate::trace::Trace;
 use crate::traffic::packet::{end, flags, tcp};
 
 /// Runs of each subject.
 const RUNS: usize = 5;
 /// What every subject has to reach.
-const BAR_PACKETS_PER_SECOND: f64 = 5e6;
+const BAR_MILLION_PACKETS_PER_SECOND: f64 = 5.0;
 /// Silence between two plays of the mixture.
 const GAP_NANOSECONDS: i64 = 1_000_000_000;
 
@@ -35,8 +38,8 @@ struct Subject {
     floods: usize,
 }
 
-/// Measures all subjects. Gives how many bars hold, and how many there are.
-pub(crate) fn run(folders: &[PathBuf], packets: usize, json: bool) -> Result<(usize, usize)> {
+/// Measures all subjects: a table and a bar for each.
+pub(crate) fn run(folders: &[PathBuf], packets: usize, report: &mut Report) -> Result<()> {
     let mut subjects = [
         subject("captures, looped", &mixture(folders, packets)?),
         subject("forged SYN, 1 target", &forged_syn(packets, 1)),
@@ -45,8 +48,15 @@ pub(crate) fn run(folders: &[PathBuf], packets: usize, json: bool) -> Result<(us
     for _ in 0..RUNS {
         subjects.iter_mut().try_for_each(play)?;
     }
-    let held = subjects.iter_mut().map(|subject| usize::from(report(subject, json))).sum();
-    Ok((held, subjects.len()))
+    let mut table = Table::new(
+        "Packets of a capture in memory through the pipeline, one core",
+        &["input", "M packets/s of CPU", "M packets/s on the wall", "packets", "events"],
+    );
+    for subject in &subjects {
+        tell(subject, &mut table, report);
+    }
+    report.table(table);
+    Ok(())
 }
 
 fn subject(name: &'static str, trace: &Trace) -> Subject {
@@ -73,34 +83,21 @@ fn play(subject: &mut Subject) -> Result<()> {
     Ok(())
 }
 
-fn report(subject: &mut Subject, json: bool) -> bool {
+fn tell(subject: &Subject, table: &mut Table, report: &mut Report) {
     let packets = subject.packets as f64;
-    let (cpu, wall) =
-        (packets / median(&mut subject.cpu_seconds), packets / median(&mut subject.wall_seconds));
-    let holds = cpu >= BAR_PACKETS_PER_SECOND;
-    if json {
-        let line = serde_json::json!({"kind": "throughput", "what": format!("replay: {}", subject.name),
-            "packets_per_second": cpu, "packets_per_second_wall": wall, "packets": subject.packets,
-            "runs": RUNS, "bar": BAR_PACKETS_PER_SECOND, "holds": holds});
-        println!("{line}");
-    } else {
-        let verdict = if holds { "holds" } else { "DOES NOT HOLD" };
-        println!(
-            "replay, {:<27} {:>5.2} M packets/s of CPU, {:>5.2} on the wall ({} packets, {} events)   bar {} {verdict}",
-            subject.name,
-            cpu / 1e6,
-            wall / 1e6,
-            subject.packets,
-            subject.floods,
-            BAR_PACKETS_PER_SECOND / 1e6,
-        );
-    }
-    holds
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::INFINITY)
+    let million = |seconds: &[f64]| median(seconds).map_or(0.0, |median| packets / median / 1e6);
+    let (cpu, wall) = (million(&subject.cpu_seconds), million(&subject.wall_seconds));
+    let what = format!("replay: {}", subject.name);
+    report.line(&json!({"kind": "throughput", "what": what, "million_packets_per_second": cpu,
+        "million_packets_per_second_wall": wall, "packets": subject.packets, "runs": RUNS}));
+    table.row(vec![
+        subject.name.to_owned(),
+        format!("{cpu:.2}"),
+        format!("{wall:.2}"),
+        subject.packets.to_string(),
+        subject.floods.to_string(),
+    ]);
+    report.bar(Bar::at_least(&what, Some(cpu), BAR_MILLION_PACKETS_PER_SECOND, " M packets/s", ""));
 }
 
 /// All captures of the folders one after the other, again and again.
