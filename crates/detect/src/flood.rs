@@ -18,7 +18,7 @@ pub const HOLD_SECONDS: i64 = 10;
 /// Sources named in an event.
 const SOURCES_NAMED: usize = 8;
 const WINDOW_STEPS: usize = 10;
-/// A flood of too many packets is over below half of this excess over what is ordinary.
+/// A flood of too many packets is over when less than this part of what is ordinary comes beside it.
 const QUIET_EXCESS: f32 = 0.3;
 
 /// What begins a flood.
@@ -85,6 +85,7 @@ pub(crate) struct Flood {
     /// Whether the first line was written.
     is_told: bool,
     baseline: Option<f64>,
+    lost: bool,
     /// Packets in an ordinary step, if the flood is that there are too many, wanted or not.
     level: Option<f32>,
 }
@@ -157,6 +158,7 @@ impl Flood {
                 .map(|level| level.packets_per_second)
                 .or(enough.then_some(state.baseline))
                 .map(|usual| round(f64::from(usual))),
+            lost: view.lost,
             level: level.map(|level| level.packets_per_second / STEPS_PER_SECOND),
         }
     }
@@ -186,14 +188,21 @@ impl Flood {
             self.last_packet = self.last_packet.max(state.last_packet);
         }
         self.weight = self.weight.max(state.heaviest_alarm(factor));
-        let floor = match self.level {
-            Some(level) => QUIET_EXCESS * level * STEPS_PER_SECOND,
-            None => state.floor(self.lead).packets_per_second * factor,
-        };
-        let quiet_below = (0.5 * floor).max(0.002 * self.peak as f32);
-        if sum > quiet_below {
+        if self.is_going_on(state, sum, factor) {
             self.last_unwanted_step = step;
         }
+    }
+
+    /// Whether the last second, with so many unwanted packets, still belongs to the flood.
+    fn is_going_on(&self, state: &TargetState, unwanted: f32, factor: f32) -> bool {
+        if let Some(level) = self.level {
+            // Ordinary steps are now above the level, now below; only the whole second tells.
+            let all: f32 = self.window.iter().map(|slot| slot.1).sum();
+            return all > (1.0 + QUIET_EXCESS) * level * STEPS_PER_SECOND;
+        }
+        let floor =
+            state.floor(self.lead).packets_per_second * factor + 2.0 * state.usually_unwanted(self.lead);
+        unwanted > (0.5 * floor).max(0.002 * self.peak as f32)
     }
 
     /// What of a vector's packets is the flood's: the unwanted ones, or all above a volume floor.
@@ -212,6 +221,21 @@ impl Flood {
     /// Whether nothing came for the hold time.
     pub(crate) fn is_over(&self, step: i64) -> bool {
         step - self.last_unwanted_step > HOLD_SECONDS * 10
+    }
+
+    /// Something was lost while it goes on.
+    pub(crate) fn note_loss(&mut self) {
+        self.lost = true;
+    }
+
+    /// Whether it leaves the institution.
+    pub(crate) fn is_outward(&self) -> bool {
+        self.direction == Direction::Out
+    }
+
+    /// The same flood, on a target that has another place now.
+    pub(crate) fn moved_to(self, subject: Subject) -> Self {
+        Self { subject, ..self }
     }
 
     /// Whether it is that there are too many packets, wanted or not.
@@ -318,7 +342,7 @@ impl Flood {
                 top: view.suspect.map(top_sources).unwrap_or_default(),
             },
             confidence: confidence(self.weight, view.state, view.suspect),
-            certainty: match (view.lost, self.sampling) {
+            certainty: match (view.lost || self.lost, self.sampling) {
                 (true, _) => Certainty::LowerBound,
                 (false, 1) => Certainty::Exact,
                 (false, _) => Certainty::Sampled,

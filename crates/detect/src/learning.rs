@@ -11,6 +11,7 @@
 
 use baseline::{Baseline, Budget, Moment, Plan};
 
+use crate::target::STEPS_PER_SECOND;
 use crate::vector::Vector;
 
 /// How long after the first record blind targets are learnt only.
@@ -192,7 +193,7 @@ fn plans(learning: &Learning, tests: u32) -> [Plan; PLANS] {
 }
 
 /// Kinds of which the usual unwanted amount is remembered.
-const USUAL_KINDS: usize = 2;
+pub(crate) const USUAL_KINDS: usize = 2;
 /// Usual amounts follow with this time constant.
 const USUAL_SECONDS: f32 = 600.0;
 /// A step counts as at most this many times what is usual, and [`USUAL_LEAST`] more, so that a flood is not learnt.
@@ -250,6 +251,20 @@ impl Usual {
             (unwanted.min(*usual * USUAL_TIMES_MAXIMUM + USUAL_LEAST), 1.0 / (10.0 * USUAL_SECONDS))
         };
         *usual += (cut - *usual) * weight;
+    }
+
+    /// The kinds, with packets a second.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = (Vector, f32)> + '_ {
+        let known = self.kinds.iter().filter(|kind| kind.1 > 0.0);
+        known.map(|kind| (Vector::ALL[usize::from(kind.0)], kind.1 * STEPS_PER_SECOND))
+    }
+
+    /// What was known before, in packets a second.
+    pub(crate) fn recall(&mut self, kinds: &[(Vector, f32)]) {
+        for (place, (vector, packets_per_second)) in self.kinds.iter_mut().zip(kinds) {
+            *place = (*vector as u8, packets_per_second / STEPS_PER_SECOND);
+        }
+        self.steps = SETTLE_SECONDS as u32 * 10;
     }
 
     /// A step was learnt.

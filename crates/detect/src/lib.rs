@@ -29,7 +29,7 @@ mod vector;
 
 pub use conversation::DEFAULT_CONVERSATIONS;
 pub use counters::Counters;
-pub use detector::{Detector, LATE_AFTER_SECONDS, Limits};
+pub use detector::{Detector, LATE_AFTER_SECONDS, LOSS_SECONDS, Learnt, LearntTarget, Limits, Usually};
 pub use event::{Event, FloodEvent, Phase};
 pub use flood::HOLD_SECONDS;
 pub use learning::{Learning, SETTLE_PACKETS_PER_SECOND, SETTLE_SECONDS};

@@ -566,6 +566,11 @@ impl TargetState {
         side(&RULES[vector.index()], !self.sends)
     }
 
+    /// Unwanted packets a second of a vector that an ordinary second may have.
+    pub(crate) fn usually_unwanted(&self, vector: Vector) -> f32 {
+        self.usual.allowed(vector.index(), self.ordinary_per_step) * STEPS_PER_SECOND
+    }
+
     /// The vectors whose excess is large enough for an alarm, with how many alarms' worth it is.
     pub(crate) fn alarms(&self, factor: f32) -> impl Iterator<Item = (Vector, f32)> + '_ {
         bits(self.active).filter_map(move |index| {

@@ -8,6 +8,7 @@ use sketch::KeyedState;
 use wire::Address;
 
 use crate::learning::Known;
+use crate::scope::Scope;
 use crate::tally::{Tally, flag};
 use crate::target::TargetState;
 
@@ -126,6 +127,16 @@ impl Targets {
         let rehash = |&entry: &u32| self::hash(key, tallies[entry as usize].address);
         self.index.insert_unique(hash, index as u32, rehash);
         Some(index as u32)
+    }
+
+    /// Every address has the place that another scope gives it.
+    pub(crate) fn replace_places(&mut self, scope: &mut Scope) {
+        self.outside = 0;
+        for (place, tally) in self.places.iter_mut().zip(&mut self.tallies) {
+            *place = scope.place(tally.address);
+            tally.set(flag::OUTSIDE, place.is_outside);
+            self.outside += usize::from(place.is_outside);
+        }
     }
 
     /// Takes an idle entry out of the table, found by a hand that goes round.

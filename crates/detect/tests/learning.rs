@@ -61,10 +61,12 @@ impl Wander {
     }
 }
 
+fn scope(text: &str) -> Scope {
+    Scope::of(institution::parse("test.toml", text).unwrap(), KeyedState::new(PUBLISHED_KEY))
+}
+
 fn detector() -> Detector {
-    let institution = institution::parse("test.toml", INSTITUTION).unwrap();
-    let scope = Scope::of(institution, KeyedState::new(PUBLISHED_KEY));
-    let mut detector = Detector::new(scope, &Limits::default(), PUBLISHED_KEY);
+    let mut detector = Detector::new(scope(INSTITUTION), &Limits::default(), PUBLISHED_KEY);
     detector.learn(Learning::default());
     detector
 }
@@ -196,4 +198,58 @@ fn a_flood_on_an_address_that_was_silent_needs_no_history() {
     let floods = starts(&mut detector);
     assert_eq!(floods.len(), 1, "{floods:#?}");
     assert_eq!(floods[0].target.addresses, ["192.0.2.9"]);
+}
+
+#[test]
+fn what_was_learnt_is_recalled_by_another_detector() {
+    let (mut before, mut numbers) = (detector(), Numbers(9));
+    play(&mut before, &mut numbers, (0.0, 300.0), 100.0, 1, (6, 1_000));
+    let learnt: Vec<_> = before.learnt().collect();
+    assert_eq!(learnt.len(), 2, "the address and its prefix: {learnt:#?}");
+    let text = serde_json::to_string(&learnt).unwrap();
+    let mut after = detector();
+    for learnt in &serde_json::from_str::<Vec<detect::Learnt>>(&text).unwrap() {
+        assert_eq!(after.recall(learnt, 60), Ok(true));
+    }
+    play(&mut after, &mut numbers, (360.0, 370.0), 100.0, 1, (6, 1_000));
+    assert!(starts(&mut after).is_empty());
+    play(&mut after, &mut numbers, (370.0, 372.0), 1_000.0, 1, (6, 1_000));
+    assert_eq!(starts(&mut after).len(), 1, "ten seconds after the start");
+
+    let mut stranger = learnt[0].clone();
+    stranger.target = detect::LearntTarget::Address([203, 0, 113, 1].into());
+    assert_eq!(after.recall(&stranger, 60), Ok(false));
+    stranger.level.fast = f32::NAN;
+    assert!(after.recall(&stranger, 60).is_err());
+}
+
+#[test]
+fn another_institution_file_interrupts_nothing() {
+    let (mut detector, mut numbers) = (detector(), Numbers(10));
+    play(&mut detector, &mut numbers, (0.0, 120.0), 1_000.0, 200, (17, 1_000));
+    play(&mut detector, &mut numbers, (120.0, 125.0), 5_000.0, 200, (17, 1_000));
+    let first = starts(&mut detector);
+    assert_eq!(first.len(), 1, "{first:#?}");
+    // The prefix is the second wider target now.
+    let more = INSTITUTION.replace(
+        "[zone.public]",
+        "[zone.a]\nprefixes = [\"198.51.100.0/24\"]\nexposure = \"internet\"\n[zone.public]",
+    );
+    detector.replace_scope(scope(&more));
+    play(&mut detector, &mut numbers, (125.0, 130.0), 5_000.0, 200, (17, 1_000));
+    play(&mut detector, &mut numbers, (130.0, 160.0), 1_000.0, 200, (17, 1_000));
+    let floods: Vec<_> = detector.take_events().into_iter().map(|Event::Flood(flood)| *flood).collect();
+    assert!(floods.iter().all(|flood| flood.id == first[0].id), "{floods:#?}");
+    let end = floods.iter().find(|flood| flood.phase == Phase::End).unwrap();
+    let seconds = (end.time.nanoseconds() - START) as f64 / 1e9;
+    assert!((139.0..145.0).contains(&seconds), "{seconds}");
+    assert!(detector.learnt().count() > 200);
+    // A file that protects nothing of it any more ends it.
+    play(&mut detector, &mut numbers, (160.0, 165.0), 5_000.0, 200, (17, 1_000));
+    assert_eq!(starts(&mut detector).len(), 1);
+    detector.replace_scope(scope(&INSTITUTION.replace("192.0.2.0/24", "203.0.113.0/24")));
+    let ends = detector.take_events();
+    assert_eq!(ends.len(), 1, "{ends:#?}");
+    detector.finish();
+    assert!(detector.take_events().is_empty());
 }

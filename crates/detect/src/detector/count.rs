@@ -5,6 +5,7 @@ use wire::Address;
 use super::{Detector, Pending, list};
 use crate::flood::Subject;
 use crate::judge::{Judgement, judge};
+use crate::learning::Known;
 use crate::observation::Observation;
 use crate::rules::{RULES, factor_of, unseen_weight};
 use crate::suspect::Care;
@@ -135,12 +136,21 @@ impl Detector {
             .or_else(|| self.add_target(destination, record.hash, step))
     }
 
-    fn add_target(&mut self, address: Address, hash: u64, step: i64) -> Option<u32> {
+    pub(super) fn add_target(&mut self, address: Address, hash: u64, step: i64) -> Option<u32> {
         let place = self.scope.place(address);
-        let known = self.wider.len();
-        let wider = self.scope.wider().get(known..).unwrap_or_default();
-        self.wider.extend(wider.iter().map(|target| TargetState::wider(factor_of(target.kind))));
+        self.grow_wider();
         self.targets.add(address, hash, place, step)
+    }
+
+    /// Every wider target of the scope has its state.
+    pub(super) fn grow_wider(&mut self) {
+        let have = self.wider.len();
+        let wider = self.scope.wider().get(have..).unwrap_or_default();
+        self.wider.extend(wider.iter().map(|target| TargetState::wider(factor_of(target.kind))));
+        if self.learner.is_some() {
+            let have = self.wider_known.len();
+            self.wider_known.extend((have..self.wider.len()).map(|index| Known::new(index as u8)));
+        }
     }
 
     fn count(&mut self, record: &Pending, index: u32, vector: Vector, judgement: &Judgement, step: i64) {

@@ -44,7 +44,7 @@ impl Detector {
         }
         self.learner = Some(Learner::new(learning));
         self.targets.learn();
-        self.wider_known = (0..self.wider.len()).map(|index| Known::new(index as u8)).collect();
+        self.grow_wider();
     }
 
     pub(super) fn known_mut(&mut self, subject: Subject) -> Option<&mut Known> {
@@ -102,31 +102,28 @@ impl Detector {
 
     pub(super) fn learn_wider(&mut self, index: u32, closed: Closed) {
         let Some(learner) = &self.learner else { return };
-        while self.wider_known.len() < self.wider.len() {
-            self.wider_known.push(Known::new(self.wider_known.len() as u8));
-        }
         let (known, state) = (&mut self.wider_known[index as usize], &mut self.wider[index as usize]);
         learn(learner, known, state, closed, None);
     }
 
     /// Whether an excess of unwanted packets is no news: while the service has only just started, and where the target
-    /// always gets mostly this, so that its level has the last word.
+    /// always gets mostly this, so that its level says what is too much ([`Detector::decide_levels`]).
     pub(super) fn is_usual(&self, subject: Subject, lead: Vector) -> bool {
         let Some(learner) = &self.learner else { return false };
         let state = self.state(subject);
-        if learner.is_settling() && !state.sends && is_seen_in_ordinary_days(lead) {
+        let is_known = self.known(subject).is_some_and(|known| known.level.is_established());
+        if learner.is_settling() && !is_known && !state.sends && is_seen_in_ordinary_days(lead) {
             let sum = state.sum(lead.index());
             let steps = (state.step - sum.since_step + 1).max(1) as f32;
             let factor = if matches!(subject, Subject::Address(_)) { 1.0 } else { SETTLE_WIDER_FACTOR };
             return sum.unwanted_packets * STEPS_PER_SECOND < SETTLE_PACKETS_PER_SECOND * factor * steps;
         }
-        let score = self.known(subject).map_or(0.0, |known| known.score);
-        state.usual.is_main(lead, state.ordinary_per_step) && score < 1.0
+        state.usual.is_main(lead, state.ordinary_per_step)
     }
 
     /// Starts floods of too many packets: on the addresses that have them, or on what holds many such addresses.
     pub(super) fn decide_levels(&mut self, step: i64, listed: &[u32], wider: &[u32]) {
-        if self.learner.as_ref().is_none_or(Learner::is_settling) {
+        if self.learner.is_none() {
             return;
         }
         for &index in wider {

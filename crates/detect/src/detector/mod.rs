@@ -5,7 +5,9 @@
 //! go on and end. So the answer depends on the records alone, whether they come from a file or live.
 
 mod count;
+mod learnt;
 mod levels;
+mod reload;
 mod steps;
 mod suspects;
 
@@ -25,8 +27,12 @@ use crate::tally::{Tally, flag};
 use crate::target::{STEP_NANOSECONDS, TargetState};
 use crate::targets::{DEFAULT_TARGETS, Targets};
 
+pub use learnt::{Learnt, LearntTarget, Usually};
+
 /// Records that are older than the running step by more than this are counted as late and left out.
 pub const LATE_AFTER_SECONDS: i64 = 2;
+/// After a loss figures are lower bounds for this long: what was lost may have been of any second of it.
+pub const LOSS_SECONDS: i64 = 60;
 /// Records that are counted together.
 const BATCH: usize = 16;
 /// After this many late records in a row the clock is taken to have been set back, and they are believed.
@@ -83,7 +89,7 @@ pub struct Detector {
     step: Option<i64>,
     latest: Time,
     late_in_a_row: u32,
-    lost: bool,
+    lost_until_step: i64,
     counters: Counters,
     /// Records of the running step that are not counted yet, fewer than [`BATCH`].
     pending: Vec<Pending>,
@@ -135,7 +141,7 @@ impl Detector {
             step: None,
             latest: Time::default(),
             late_in_a_row: 0,
-            lost: false,
+            lost_until_step: i64::MIN,
             counters: Counters::default(),
             pending: Vec::with_capacity(BATCH),
             last_destination: (Address::default(), hash.hash_address(Address::default().bits())),
@@ -192,10 +198,12 @@ impl Detector {
         self.last_destination.1
     }
 
-    /// Says that records were lost before they came here, so that figures are lower bounds from now on.
+    /// Says that records were lost before they came here: figures of the next [`LOSS_SECONDS`] are lower bounds, and
+    /// those of every flood that goes on until its end.
     pub fn note_loss(&mut self) {
         self.settle_pending();
-        self.lost = true;
+        self.lost_until_step = self.step.unwrap_or_default().saturating_add(LOSS_SECONDS * 10);
+        self.floods.iter_mut().for_each(Flood::note_loss);
     }
 
     /// Closes every step before `now`, as if a record had come then: floods end although nothing comes.

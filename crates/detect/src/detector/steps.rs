@@ -9,7 +9,7 @@ use crate::event::{Direction, Target};
 use crate::flood::{Alarm, Flood, Subject, View};
 use crate::rules::factor_of;
 use crate::tally::flag;
-use crate::target::STEP_NANOSECONDS;
+use crate::target::{STEP_NANOSECONDS, TargetState};
 
 /// The part of an alarm at which a target becomes suspect.
 const SUSPECT_WEIGHT: f32 = 0.125;
@@ -257,11 +257,25 @@ impl Detector {
         }
     }
 
+    /// Ends a flood on a target that is not watched any more.
+    pub(super) fn end_vanished(&mut self, flood: &Flood, step: i64) {
+        let state = TargetState::default();
+        let now = Time::from_nanoseconds((step + 1).saturating_mul(STEP_NANOSECONDS)).min(self.latest);
+        let view = View { state: &state, suspect: None, now, step, lost: false };
+        self.events.push(flood.end(&view, "not_watched"));
+        if let Subject::Address(index) = flood.subject {
+            let state = &mut self.targets.states[index as usize];
+            state.flood = None;
+            state.end_tests();
+            self.mark_level(flood.subject, false);
+        }
+    }
+
     pub(super) fn view(&self, subject: Subject, step: i64) -> View<'_> {
         let state = self.state(subject);
         let suspect = state.suspect.and_then(|slot| self.suspects.get(slot as usize));
         let end = Time::from_nanoseconds((step + 1).saturating_mul(STEP_NANOSECONDS));
         let now = if self.step == Some(step) { self.latest.min(end) } else { end };
-        View { state, suspect, now, step, lost: self.lost }
+        View { state, suspect, now, step, lost: step <= self.lost_until_step }
     }
 }
