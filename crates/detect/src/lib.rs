@@ -16,6 +16,7 @@ mod flood;
 mod judge;
 mod learning;
 mod observation;
+pub mod policy;
 mod reason;
 mod reservoir;
 pub mod rules;
