@@ -18,8 +18,11 @@ pub const HOLD_SECONDS: i64 = 10;
 /// Sources named in an event.
 const SOURCES_NAMED: usize = 8;
 const WINDOW_STEPS: usize = 10;
-/// A flood of too many packets is over when less than this part of what is ordinary comes beside it.
+/// A flood of too many packets is over when less than this part of what is ordinary comes beside it, or half of what
+/// came at first if that was less.
 const QUIET_EXCESS: f32 = 0.3;
+/// Chance of sampling that is no flood, in standard deviations of a second.
+const QUIET_DEVIATIONS: f32 = 2.0;
 
 /// What begins a flood.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +89,8 @@ pub(crate) struct Flood {
     is_told: bool,
     baseline: Option<f64>,
     lost: bool,
+    /// The excess, as a part of the level, below which it is over.
+    quiet_excess: f32,
     /// Packets in an ordinary step, if the flood is that there are too many, wanted or not.
     level: Option<f32>,
 }
@@ -159,6 +164,10 @@ impl Flood {
                 .or(enough.then_some(state.baseline))
                 .map(|usual| round(f64::from(usual))),
             lost: view.lost,
+            quiet_excess: level.map_or(QUIET_EXCESS, |level| {
+                let excess = state.recent_packets / level.packets_per_second.max(1.0) - 1.0;
+                (0.5 * excess).clamp(0.05, QUIET_EXCESS)
+            }),
             level: level.map(|level| level.packets_per_second / STEPS_PER_SECOND),
         }
     }
@@ -198,7 +207,9 @@ impl Flood {
         if let Some(level) = self.level {
             // Ordinary steps are now above the level, now below; only the whole second tells.
             let all: f32 = self.window.iter().map(|slot| slot.1).sum();
-            return all > (1.0 + QUIET_EXCESS) * level * STEPS_PER_SECOND;
+            let ordinary = level * STEPS_PER_SECOND;
+            let chance = if self.sampling > 1 { (ordinary * self.sampling as f32).sqrt() } else { 0.0 };
+            return all > ordinary + (self.quiet_excess * ordinary).max(QUIET_DEVIATIONS * chance);
         }
         let floor =
             state.floor(self.lead).packets_per_second * factor + 2.0 * state.usually_unwanted(self.lead);

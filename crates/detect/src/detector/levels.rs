@@ -12,6 +12,8 @@ use crate::vector::Vector;
 const SWEEP_STEPS: i64 = 10;
 /// A member with a larger share of the excess is the target, not the prefix.
 const MEMBER_SHARE_MAXIMUM: f32 = 0.5;
+/// Less than so many times what is ordinary is no flood, however long it lasts.
+const LEAST_EXCESS: f32 = 1.08;
 /// Less of the excess left over is explained by the floods of members.
 const UNEXPLAINED_SHARE_MINIMUM: f32 = 0.5;
 
@@ -23,8 +25,9 @@ pub(super) fn learn(
     state: &mut TargetState,
     closed: Closed,
     calm: Option<&Tally>,
+    hold: bool,
 ) -> f32 {
-    let hold = state.flood.is_some();
+    let hold = hold || state.flood.is_some();
     if !hold {
         state.learn_usual(calm, learner.is_settling());
     }
@@ -103,7 +106,7 @@ impl Detector {
     pub(super) fn learn_wider(&mut self, index: u32, closed: Closed) {
         let Some(learner) = &self.learner else { return };
         let (known, state) = (&mut self.wider_known[index as usize], &mut self.wider[index as usize]);
-        learn(learner, known, state, closed, None);
+        learn(learner, known, state, closed, None, false);
     }
 
     /// Whether an excess of unwanted packets is no news: while the service has only just started, and where the target
@@ -142,11 +145,8 @@ impl Detector {
             }
         }
         for index in std::mem::take(&mut self.level_alarms) {
-            let is_explained = self.targets.states[index as usize].flood.is_some()
-                || self.targets.places[index as usize]
-                    .wider()
-                    .iter()
-                    .any(|&wide| self.wider[wide as usize].flood.is_some());
+            let is_explained =
+                self.targets.states[index as usize].flood.is_some() || self.is_in_wider_flood(index);
             if !is_explained && !self.targets.places[index as usize].is_outside {
                 self.begin_level(Subject::Address(index), step);
             }
@@ -155,7 +155,11 @@ impl Detector {
 
     fn begin_level(&mut self, subject: Subject, step: i64) {
         let Some(known) = self.known(subject) else { return };
-        let level = known.ordinary_packets_per_second();
+        let Some(ordinary) = known.ordinary_packets_per_second() else { return };
+        // A score remembers for some seconds what is over.
+        if self.state(subject).recent_packets < LEAST_EXCESS * ordinary {
+            return;
+        }
         let weight = known.score.max(1.0);
         let since_step = known.since_step;
         let state = self.state(subject);
@@ -164,8 +168,27 @@ impl Detector {
         if self.state(subject).suspect.is_none() {
             self.make_suspect(subject, step);
         }
-        let level = Level { packets_per_second: level.unwrap_or(0.0), since_step };
+        let level = Level { packets_per_second: ordinary, since_step };
         self.begin_flood(subject, step, Alarm { lead, weight, level: Some(level) });
+    }
+
+    /// What was ordinary of the members of a wider target begins anew: its flood is over.
+    pub(super) fn forget_members_of(&mut self, wide: u32) {
+        for (known, place) in self.targets.known.iter_mut().zip(&self.targets.places) {
+            if place.wider().contains(&wide) {
+                known.level.clear();
+            }
+        }
+    }
+
+    /// Whether a wider target that holds this address has a flood.
+    #[inline]
+    pub(super) fn is_in_wider_flood(&self, index: u32) -> bool {
+        !self.floods.is_empty()
+            && self.targets.places[index as usize]
+                .wider()
+                .iter()
+                .any(|&wide| self.wider[wide as usize].flood.is_some())
     }
 
     /// From now on all packets of a target are looked at, or no longer.

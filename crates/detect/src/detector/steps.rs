@@ -70,6 +70,7 @@ impl Detector {
         let tally = &mut self.targets.tallies[index as usize];
         tally.set(flag::LISTED, false);
         self.add_to_wider(index, step);
+        let hold = self.is_in_wider_flood(index);
         let tally = &mut self.targets.tallies[index as usize];
         let state = &mut self.targets.states[index as usize];
         let calm = state.close_calm(tally, step);
@@ -79,7 +80,7 @@ impl Detector {
         });
         if let Some(learner) = &self.learner {
             let known = &mut self.targets.known[index as usize];
-            if learn(learner, known, state, closed, calm.is_some().then_some(tally)) >= 1.0 {
+            if learn(learner, known, state, closed, calm.is_some().then_some(tally), hold) >= 1.0 {
                 self.level_alarms.push(index);
                 if calm.is_some() {
                     state.show(tally.lead(), closed.packets, tally.bytes);
@@ -254,6 +255,9 @@ impl Detector {
         }
         if let Some(known) = self.known_mut(flood.subject) {
             known.level.clear();
+        }
+        if let Subject::Wider(index) = flood.subject {
+            self.forget_members_of(index);
         }
     }
 
