@@ -4,8 +4,8 @@
 //! week, a low night), times gamma distributed factors for every ten minutes (coefficient of variation 0.15), ten seconds
 //! (0.1) and 100 ms (0.3), with Poisson arrivals around that: the variance of a step's count is far above its mean. About
 //! twice a day something is asked for more than usual: a rise within half a minute to up to 2.5 times, for some minutes
-//! to half an hour. A flow record is a whole connection, from SYN to FIN, and has a size with a heavy tail; a sampled packet
-//! is the first or the last of its connection now and then. Clients come from a pool, the hosts answer.
+//! to half an hour. A flow record is a whole connection, from SYN to FIN, of a size with a heavy tail and 5 to 50 ms
+//! for each packet, told at its end; a sampled packet is the first or the last of its connection now and then. Clients come from a pool, the hosts answer.
 //!
 //! Limits: the shape of the week is the same every week and there is no growth.
 
@@ -45,6 +45,18 @@ const fn sampled_flags(packet: u64, inbound: bool) -> u8 {
         (2..=6, _) => flags::ACK,
         _ => flags::ACK | flags::PSH,
     }
+}
+
+/// Packets of a flow on average: a Pareto from 2 with exponent 1.3, cut where a flow lasts a minute.
+const MEAN_FLOW_PACKETS: f64 = 7.5;
+
+/// A connection, or a packet of one.
+struct Flow {
+    client: u32,
+    port: u16,
+    packets: u64,
+    /// Milliseconds.
+    lasted: u64,
 }
 
 /// A host and its ordinary traffic.
@@ -118,48 +130,40 @@ impl Host {
         if self.sampled {
             for inbound in [true, false] {
                 for _ in 0..random.poisson(packets / f64::from(SFLOW_RATE)) {
-                    self.record(now, random, 1, inbound, feed);
+                    let client = random.below(CLIENTS) as u32;
+                    let flow = Flow { client, port: random.client_port(), packets: 1, lasted: 0 };
+                    let flags = sampled_flags(random.below(CONNECTION_PACKETS), inbound);
+                    self.record(now, &flow, (inbound, flags), feed);
                 }
             }
             return;
         }
-        let mut left = random.poisson(packets);
-        while left > 0 {
-            let packets = (random.pareto(4.0, 2_000.0, 1.3) as u64).min(left);
-            left -= packets;
-            self.record(now, random, packets, true, feed);
-            self.record(now, random, packets, false, feed);
+        for _ in 0..random.poisson(packets / MEAN_FLOW_PACKETS) {
+            let gap_milliseconds = random.between(5, 50);
+            let packets = (random.pareto(2.0, 20_000.0, 1.3) as u64).min(60_000 / gap_milliseconds);
+            let client = random.below(CLIENTS) as u32;
+            let flow =
+                Flow { client, port: random.client_port(), packets, lasted: packets * gap_milliseconds };
+            self.record(now, &flow, (true, WHOLE_CONNECTION), feed);
+            self.record(now, &flow, (false, WHOLE_CONNECTION), feed);
         }
     }
 
-    fn record(
-        &self,
-        now: Time,
-        random: &mut Random,
-        packets: u64,
-        inbound: bool,
-        feed: &mut Feed<'_, Starts>,
-    ) {
-        let number = random.below(CLIENTS) as u32;
-        let client = Address::from(IpAddr::V4(Ipv4Addr::from_bits(0x5000_0000 + number * 0x1_0003)));
-        let port = random.client_port();
+    fn record(&self, now: Time, flow: &Flow, (inbound, flags): (bool, u8), feed: &mut Feed<'_, Starts>) {
+        let client = Address::from(IpAddr::V4(Ipv4Addr::from_bits(0x5000_0000 + flow.client * 0x1_0003)));
         let (from, to) = if inbound { (client, self.address) } else { (self.address, client) };
         let mut record = FlowRecord::new(from, to);
-        (record.source_port, record.destination_port) = if inbound { (port, 443) } else { (443, port) };
-        let tcp = number % 10 < 7;
+        (record.source_port, record.destination_port) =
+            if inbound { (flow.port, 443) } else { (443, flow.port) };
+        let tcp = flow.client % 10 < 7;
         record.protocol = if tcp { 6 } else { 17 };
-        record.tcp_flags = TcpFlags(match (tcp, self.sampled) {
-            (false, _) => 0,
-            (true, false) => WHOLE_CONNECTION,
-            (true, true) => sampled_flags(random.below(CONNECTION_PACKETS), inbound),
-        });
-        record.packets = packets;
-        record.bytes = packets * 500;
-        if self.sampled {
-            record.sampling = SFLOW_RATE;
-        } else {
+        record.tcp_flags = TcpFlags(if tcp { flags } else { 0 });
+        record.packets = flow.packets;
+        record.bytes = flow.packets * 500;
+        record.sampling = SFLOW_RATE;
+        if !self.sampled {
             record.sampling = 1;
-            record.first = Some(now.plus_nanoseconds(-(random.below(80_000_000) as i64)));
+            record.first = Some(now.plus_nanoseconds(-(flow.lasted as i64 * 1_000_000)));
             record.last = Some(now);
         }
         feed.pipeline().flow(0, now, Address::from_ipv4([127, 0, 0, 1]), &record);
