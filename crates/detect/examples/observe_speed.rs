@@ -110,9 +110,11 @@ fn run(records: &[Observation]) -> (f64, usize) {
     (seconds * 1e9 / records.len() as f64, detector.take_events().len())
 }
 
+type Make = fn() -> Vec<Observation>;
+
 fn main() {
     let wanted = std::env::args().nth(1);
-    let subjects: [(&str, fn() -> Vec<Observation>); 8] = [
+    let subjects: [(&str, Make); 8] = [
         ("syn_1", || forged_syn(1)),
         ("syn_10000", || forged_syn(10_000)),
         ("udp_one_way_1000", || flows(1_000, 840_000, false, false)),

@@ -9,8 +9,9 @@ use crate::event::{
     Certainty, Direction, Event, Evidence, FloodEvent, Handshakes, Phase, PortShare, SizeShare, SourceShare,
     Sources, Target, TargetKind,
 };
+use crate::sequential::bits;
 use crate::suspect::Suspect;
-use crate::target::{STEP_NANOSECONDS, STEPS_PER_SECOND, TargetState, bits};
+use crate::target::{STEP_NANOSECONDS, STEPS_PER_SECOND, TargetState};
 use crate::vector::{VECTOR_COUNT, Vector};
 
 /// A flood ends after this long without an excess.
@@ -42,6 +43,14 @@ pub(crate) struct Level {
     pub(crate) packets_per_second: f32,
     /// The step in which there began to be more.
     pub(crate) since_step: i64,
+}
+
+impl Level {
+    /// Half of the excess at the start, within bounds: a small one must not end at once.
+    fn quiet_excess(&self, state: &TargetState) -> f32 {
+        let excess = state.recent_packets / self.packets_per_second.max(1.0) - 1.0;
+        (0.5 * excess).clamp(0.05, QUIET_EXCESS)
+    }
 }
 
 /// Which target a flood is on.
@@ -164,10 +173,7 @@ impl Flood {
                 .or(enough.then_some(state.baseline))
                 .map(|usual| round(f64::from(usual))),
             lost: view.lost,
-            quiet_excess: level.map_or(QUIET_EXCESS, |level| {
-                let excess = state.recent_packets / level.packets_per_second.max(1.0) - 1.0;
-                (0.5 * excess).clamp(0.05, QUIET_EXCESS)
-            }),
+            quiet_excess: level.map_or(QUIET_EXCESS, |level| level.quiet_excess(state)),
             level: level.map(|level| level.packets_per_second / STEPS_PER_SECOND),
         }
     }
@@ -332,10 +338,7 @@ impl Flood {
             ..Evidence::default()
         };
         describe(&mut evidence, view.suspect, matches!(self.subject, Subject::Wider(_)));
-        evidence.reason = match self.level {
-            Some(level) => crate::reason::too_many(level * STEPS_PER_SECOND, &evidence, view.suspect),
-            None => crate::reason::sentence(lead, &evidence, view.suspect),
-        };
+        evidence.reason = self.reason(lead, &evidence, view.suspect);
         FloodEvent {
             phase,
             id: self.id.clone(),
@@ -361,6 +364,15 @@ impl Flood {
             sampling: self.sampling,
             vectors,
             evidence,
+        }
+    }
+}
+
+impl Flood {
+    fn reason(&self, lead: Vector, evidence: &Evidence, suspect: Option<&Suspect>) -> String {
+        match self.level {
+            Some(level) => crate::reason::too_many(level * STEPS_PER_SECOND, evidence, suspect),
+            None => crate::reason::sentence(lead, evidence, suspect),
         }
     }
 }

@@ -187,7 +187,7 @@ impl Learner {
 fn plans(learning: &Learning, tests: u32) -> [Plan; PLANS] {
     let budget = Budget { false_alarms_per_month: learning.false_alarms_per_month, tests };
     std::array::from_fn(|number| {
-        let sampling = (1_u32 << (2 * number)) as f64;
+        let sampling = f64::from(1_u32 << (2 * number));
         Plan::new(budget, (LEAST_PACKETS_PER_SECOND / sampling).max(LEAST_SAMPLES_PER_SECOND))
     })
 }

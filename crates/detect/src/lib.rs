@@ -22,6 +22,7 @@ mod reservoir;
 pub mod rules;
 mod sampled;
 mod scope;
+mod sequential;
 mod suspect;
 mod tally;
 mod target;

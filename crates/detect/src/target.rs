@@ -7,12 +7,15 @@
 //! Limit: the packets of long flow records lie in reservoirs that flow out by themselves. A calm target is looked at
 //! again when a record comes for it; what flowed out until then is added up in one go.
 
+mod wider;
+
 use wire::Time;
 
 use crate::learning::Usual;
 use crate::reservoir::Reservoirs;
-use crate::rules::{Floor, MINIMUM_SAMPLES, RULES, Rule, side};
+use crate::rules::{Floor, MINIMUM_SAMPLES, RULES, side};
 use crate::sampled::{self, Excuses};
+use crate::sequential::{Cell, Level, NEVER, Sum, Tests, advance, bits};
 use crate::tally::{Slot, SlotKind, Tally, flag};
 use crate::vector::{VECTOR_COUNT, Vector};
 
@@ -20,56 +23,13 @@ use crate::vector::{VECTOR_COUNT, Vector};
 pub const STEP_NANOSECONDS: i64 = 100_000_000;
 /// Steps in a second.
 pub(crate) const STEPS_PER_SECOND: f32 = 10.0;
-/// Where the cumulative sum stops growing, in alarms: how far back a flood is remembered after it ended.
-const SUM_MAXIMUM_ALARMS: f32 = 50.0;
 /// The least excess of all packets of a kind that raises an alarm.
 const VOLUME_ALARM_PACKETS: f32 = 300.0;
-/// Step number of "not running".
-const NEVER: i64 = i64::MIN;
 /// Part of the later fragments that first ones excuse that is still excused a step later.
 const FRAGMENTS_KEPT_PER_STEP: f32 = 0.998;
 /// Part of recent unwanted packets that is recent a step later. The records of an export come in lumps, a member of a
 /// prefix now and then.
 const MEMBERS_KEPT_PER_STEP: f32 = 0.9;
-
-/// What one vector's packets were in the current step.
-#[derive(Clone, Copy, Default, Debug)]
-pub(crate) struct Cell {
-    /// Packets of the kind.
-    pub(crate) packets: f32,
-    /// Those that nobody asked for or answered; negative when earlier ones were taken back.
-    pub(crate) unwanted: f32,
-    /// Those that began a conversation.
-    pub(crate) fresh: f32,
-}
-
-/// The sequential test of one vector.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sum {
-    /// Excess of unwanted packets over the floor.
-    pub(crate) unwanted: f32,
-    /// Excess of all packets of the kind over the volume floor.
-    pub(crate) volume: f32,
-    /// The step in which the excess began.
-    pub(crate) since_step: i64,
-    /// Packets of the kind since then.
-    pub(crate) packets: f32,
-    /// Unwanted ones of them.
-    pub(crate) unwanted_packets: f32,
-}
-
-impl Default for Sum {
-    fn default() -> Self {
-        Self { unwanted: 0.0, volume: 0.0, since_step: NEVER, packets: 0.0, unwanted_packets: 0.0 }
-    }
-}
-
-impl Sum {
-    /// Whether the test is running.
-    pub(crate) fn is_running(&self) -> bool {
-        self.since_step != NEVER
-    }
-}
 
 /// What came in a step, of what was still to come too.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,19 +38,6 @@ pub(crate) struct Closed {
     pub(crate) packets: f32,
     /// Unwanted packets.
     pub(crate) unwanted: f32,
-}
-
-/// The cells of the running step and the tests of a target that is out of the ordinary.
-#[derive(Clone, Debug)]
-pub(crate) struct Tests {
-    cells: [Cell; VECTOR_COUNT],
-    sums: [Sum; VECTOR_COUNT],
-}
-
-impl Default for Tests {
-    fn default() -> Self {
-        Self { cells: [Cell::default(); VECTOR_COUNT], sums: [Sum::default(); VECTOR_COUNT] }
-    }
 }
 
 /// What is known of one target.
@@ -198,11 +145,6 @@ impl Default for TargetState {
 }
 
 impl TargetState {
-    /// A wider target.
-    pub(crate) fn wider(factor: f32) -> Self {
-        Self { factor, ..Self::default() }
-    }
-
     /// Forgets all that has a time; whether it sends and is suspect stays.
     pub(crate) fn forget_times(&mut self) {
         let Self { sends, suspect, factor, usual, ordinary_per_step, .. } = *self;
@@ -599,36 +541,6 @@ impl TargetState {
         bits(self.active).map(|index| self.alarm_weight(Vector::ALL[index], factor)).fold(0.0, f32::max)
     }
 
-    /// Takes out what an address added since its tests began: a flood of its own explains it.
-    pub(crate) fn explain(&mut self, member: &Self) {
-        let tests = self.tests.get_or_insert_default();
-        for index in bits(member.active) {
-            let (cell, since) = (member.cell(index), member.sum(index));
-            let own = &mut tests.cells[index];
-            own.packets -= cell.packets;
-            own.unwanted -= cell.unwanted;
-            own.fresh -= cell.fresh;
-            let sum = &mut tests.sums[index];
-            sum.unwanted = (sum.unwanted - since.unwanted_packets + cell.unwanted).max(0.0);
-            sum.unwanted_packets = (sum.unwanted_packets - since.unwanted_packets + cell.unwanted).max(0.0);
-            sum.volume = (sum.volume - since.volume).max(0.0);
-        }
-        self.reservoirs.take_out(&member.reservoirs);
-        self.members_unwanted = (self.members_unwanted - member.recent_unwanted).max(0.0);
-    }
-
-    /// Adds what came to an address to this wider target. What the address's own flood explains is not unwanted here.
-    #[inline]
-    pub(crate) fn add(&mut self, tally: &Tally, is_explained: bool) {
-        if !is_explained {
-            self.take_in(tally);
-        }
-        self.sum_up(tally);
-        self.sampling = self.sampling.max(tally.sampling);
-        self.sends |= tally.has(flag::SENDS);
-        self.last_packet = self.last_packet.max(tally.last_packet);
-    }
-
     /// Adds the totals of what came at once.
     #[inline]
     fn sum_up(&mut self, tally: &Tally) {
@@ -639,76 +551,12 @@ impl TargetState {
         self.bytes += tally.bytes;
         self.new_flows += tally.new_flows;
     }
-
-    /// Notes the recent unwanted packets of an address, of which `unwanted` are of the step.
-    #[inline]
-    pub(crate) fn note_member(&mut self, index: u32, recent: f32, unwanted: f32, step: i64) {
-        if self.members_step != step {
-            let kept = if self.members_step == NEVER { 0.0 } else { members_kept(step - self.members_step) };
-            self.members_unwanted *= kept;
-            self.heaviest_member.0 *= kept;
-            self.members_step = step;
-        }
-        self.members_unwanted += unwanted;
-        if self.heaviest_member.1 == index || recent > self.heaviest_member.0 {
-            self.heaviest_member = (recent, index);
-        }
-    }
 }
 
 /// What is left of recent unwanted packets after so many steps.
 #[inline]
 fn members_kept(steps: i64) -> f32 {
     MEMBERS_KEPT_PER_STEP.powi(i32::try_from(steps).unwrap_or(i32::MAX))
-}
-
-/// What a test measures by.
-struct Level {
-    floor: Floor,
-    /// Unwanted packets that are usual in a step.
-    usual: f32,
-    samples: f32,
-    factor: f32,
-}
-
-/// One step of the test of one vector.
-#[inline]
-fn advance(sum: &mut Sum, rule: &Rule, cell: Cell, level: &Level, step: i64) {
-    let Level { floor, usual, samples, factor } = *level;
-    let drift = floor.packets_per_second * factor / STEPS_PER_SECOND + usual;
-    let limit = (floor.alarm_packets * factor).max(samples) * SUM_MAXIMUM_ALARMS;
-    let unwanted = (sum.unwanted + cell.unwanted - drift).clamp(0.0, limit.max(cell.unwanted));
-    let volume = if rule.volume_packets_per_second.is_finite() {
-        let drift = rule.volume_packets_per_second * factor / STEPS_PER_SECOND;
-        let counted = if rule.volume_is_of_conversations { cell.fresh } else { cell.packets };
-        (sum.volume + counted - drift).clamp(0.0, limit.max(counted))
-    } else {
-        0.0
-    };
-    if unwanted <= 0.0 && volume <= 0.0 {
-        *sum = Sum::default();
-        return;
-    }
-    if sum.since_step == NEVER {
-        sum.since_step = step;
-    }
-    sum.unwanted = unwanted;
-    sum.volume = volume;
-    sum.packets += cell.packets;
-    sum.unwanted_packets += cell.unwanted;
-}
-
-/// The indexes of the set bits.
-#[inline]
-pub(crate) fn bits(mut set: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        if set == 0 {
-            return None;
-        }
-        let index = set.trailing_zeros() as usize;
-        set &= set - 1;
-        Some(index)
-    })
 }
 
 #[cfg(test)]

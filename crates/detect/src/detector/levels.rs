@@ -4,8 +4,9 @@ use super::Detector;
 use crate::flood::{Alarm, Level, Subject};
 use crate::learning::{Fed, Known, Learner, Learning, SETTLE_PACKETS_PER_SECOND, SETTLE_WIDER_FACTOR};
 use crate::rules::RULES;
+use crate::sequential::bits;
 use crate::tally::{Tally, flag};
-use crate::target::{Closed, STEPS_PER_SECOND, TargetState, bits};
+use crate::target::{Closed, STEPS_PER_SECOND, TargetState};
 use crate::vector::Vector;
 
 /// Targets with long records on the way are looked at once in so many steps even if nothing comes.
