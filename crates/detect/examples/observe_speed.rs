@@ -1,6 +1,6 @@
 //! What one record costs the detector, without reading or decoding it: nanoseconds of CPU time per record.
 //!
-//! `cargo run --release -p detect --example observe_speed [SUBJECT]`. The records are made beforehand, the runs of the
+//! `cargo run --release -p detect --example observe_speed [SUBJECT] [--learn]`. The records are made beforehand, the runs of the
 //! subjects alternate, the median is printed. Generators are of fixed seeds; nothing here is a test.
 
 use cpu_time::ThreadTime;
@@ -101,6 +101,9 @@ fn scope() -> Scope {
 
 fn run(records: &[Observation]) -> (f64, usize) {
     let mut detector = Detector::new(scope(), &Limits::default(), PUBLISHED_KEY);
+    if std::env::args().any(|argument| argument == "--learn") {
+        detector.learn(detect::Learning::default());
+    }
     let start = ThreadTime::now();
     for record in records {
         detector.observe(record);
@@ -113,7 +116,7 @@ fn run(records: &[Observation]) -> (f64, usize) {
 type Make = fn() -> Vec<Observation>;
 
 fn main() {
-    let wanted = std::env::args().nth(1);
+    let wanted = std::env::args().nth(1).filter(|wanted| wanted != "--learn");
     let subjects: [(&str, Make); 8] = [
         ("syn_1", || forged_syn(1)),
         ("syn_10000", || forged_syn(10_000)),

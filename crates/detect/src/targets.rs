@@ -4,7 +4,7 @@
 //! answers, its own addresses keep their places.
 
 use hashbrown::HashTable;
-use sketch::KeyedState;
+use sketch::{KeyedState, TableKey};
 use wire::Address;
 
 use crate::learning::Known;
@@ -39,7 +39,7 @@ pub(crate) struct Place {
 /// The addresses that are counted.
 pub(crate) struct Targets {
     index: HashTable<u32>,
-    key: KeyedState,
+    key: TableKey<2>,
     /// What came to each in the running step.
     pub(crate) tallies: Vec<Tally>,
     /// What is known of each.
@@ -60,10 +60,10 @@ pub(crate) struct Targets {
 
 impl Targets {
     /// An empty table for `capacity` addresses.
-    pub(crate) fn new(capacity: usize, key: KeyedState) -> Self {
+    pub(crate) fn new(capacity: usize, key: &KeyedState) -> Self {
         Self {
             index: HashTable::new(),
-            key,
+            key: TableKey::new(key, u64::from_le_bytes(*b"targets ")),
             tallies: Vec::new(),
             states: Vec::new(),
             places: Vec::new(),
@@ -162,8 +162,7 @@ impl Targets {
     }
 }
 
-/// Half of the addresses are IPv4 and need half of the work.
 #[inline]
-fn hash(key: &KeyedState, address: Address) -> u64 {
-    if address.is_ipv4() { key.hash_u64(address.bits() as u64) } else { key.hash_address(address.bits()) }
+fn hash(key: &TableKey<2>, address: Address) -> u64 {
+    key.hash([address.bits() as u64, (address.bits() >> 64) as u64])
 }

@@ -54,7 +54,7 @@ impl Detector {
                 continue;
             };
             if tally.has(flag::SUSPECT) {
-                record.source_hash = Some(self.targets.hash(record.observation.source));
+                record.source_hash = Some(self.hash.hash_address(record.observation.source.bits()));
                 let suspect = &self.suspects[usize::from(tally.suspect)];
                 touched ^= suspect.touch(record.source_hash.unwrap_or_default());
             }
@@ -236,7 +236,7 @@ impl Detector {
         if !tally.has(flag::SUSPECT) && self.wider_suspects == 0 {
             return;
         }
-        let hash = record.source_hash.unwrap_or_else(|| self.targets.hash(observation.source));
+        let hash = record.source_hash.unwrap_or_else(|| self.hash.hash_address(observation.source.bits()));
         if tally.has(flag::SUSPECT) {
             self.suspects[usize::from(tally.suspect)].note(observation, hash, &self.hash, step, self.care);
         }

@@ -12,7 +12,7 @@ mod steps;
 mod suspects;
 
 use sketch::KeyedState;
-use wire::{Address, Time};
+use wire::Time;
 
 use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS, Key};
 use crate::counters::Counters;
@@ -93,7 +93,6 @@ pub struct Detector {
     counters: Counters,
     /// Records of the running step that are not counted yet, fewer than [`BATCH`].
     pending: Vec<Pending>,
-    last_destination: (Address, u64),
 }
 
 /// A record that waits to be counted with others of its step.
@@ -120,7 +119,7 @@ impl Detector {
             hash,
             scope,
             conversations: Conversations::new(limits.conversations, hash),
-            targets: Targets::new(limits.targets, hash),
+            targets: Targets::new(limits.targets, &hash),
             wider: Vec::new(),
             wider_suspects: 0,
             wider_known: Vec::new(),
@@ -144,7 +143,6 @@ impl Detector {
             lost_until_step: i64::MIN,
             counters: Counters::default(),
             pending: Vec::with_capacity(BATCH),
-            last_destination: (Address::default(), hash.hash_address(Address::default().bits())),
         }
     }
 
@@ -174,7 +172,7 @@ impl Detector {
             Some(quoted) => self.conversations.key(&quoted.as_observation()),
             None => self.conversations.key(observation),
         };
-        let hash = self.hash_destination(observation.destination);
+        let hash = self.targets.hash(observation.destination);
         let quotes = quoted.is_some();
         self.pending.push(Pending {
             observation: *observation,
@@ -187,15 +185,6 @@ impl Detector {
         if self.pending.len() >= BATCH {
             self.settle_pending();
         }
-    }
-
-    /// The keyed hash of a destination; in a flood it is that of the record before.
-    #[inline]
-    fn hash_destination(&mut self, address: Address) -> u64 {
-        if self.last_destination.0 != address {
-            self.last_destination = (address, self.targets.hash(address));
-        }
-        self.last_destination.1
     }
 
     /// Says that records were lost before they came here: figures of the next [`LOSS_SECONDS`] are lower bounds, and
