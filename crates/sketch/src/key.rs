@@ -108,7 +108,11 @@ impl<const N: usize> TableKey<N> {
             sum = sum.wrapping_add(self.factors[place].wrapping_mul(words[place] as u128));
             place += 1;
         }
-        (sum >> 64) as u64
+        // What follows can be undone, so it makes no collisions; it tears regular keys apart (the first half of the
+        // finaliser of Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
+        let half = (sum >> 64) as u64;
+        let mixed = (half ^ half >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed ^ mixed >> 27
     }
 }
 
