@@ -3,10 +3,12 @@
 //! Addresses of others, to which an institution sends, may take a quarter of it: however many clients a service
 //! answers, its own addresses keep their places.
 
-use hashbrown::HashTable;
+mod index;
+
 use sketch::{KeyedState, TableKey};
 use wire::Address;
 
+use self::index::Index;
 use crate::learning::Known;
 use crate::scope::Scope;
 use crate::tally::{Tally, flag};
@@ -38,7 +40,7 @@ pub(crate) struct Place {
 
 /// The addresses that are counted.
 pub(crate) struct Targets {
-    index: HashTable<u32>,
+    index: Index,
     key: TableKey<2>,
     /// What came to each in the running step.
     pub(crate) tallies: Vec<Tally>,
@@ -62,7 +64,7 @@ impl Targets {
     /// An empty table for `capacity` addresses.
     pub(crate) fn new(capacity: usize, key: &KeyedState) -> Self {
         Self {
-            index: HashTable::new(),
+            index: Index::new(capacity.max(1)),
             key: TableKey::new(key, u64::from_le_bytes(*b"targets ")),
             tallies: Vec::new(),
             states: Vec::new(),
@@ -92,8 +94,25 @@ impl Targets {
     /// The entry of an address.
     #[inline]
     pub(crate) fn find(&self, address: Address, hash: u64) -> Option<u32> {
-        let tallies = &self.tallies;
-        self.index.find(hash, |&entry| tallies[entry as usize].address == address).copied()
+        self.index.find(hash, |entry| self.tallies[entry as usize].address == address)
+    }
+
+    /// The entry that an address most likely has, without a look at it.
+    #[inline]
+    pub(crate) fn guess(&self, hash: u64) -> Option<u32> {
+        self.index.find(hash, |_| true)
+    }
+
+    /// Reads the memory that counting into an entry needs.
+    #[inline]
+    pub(crate) fn touch(&self, entry: u32) -> u16 {
+        self.tallies[entry as usize].suspect
+    }
+
+    /// Reads the memory that [`Targets::guess`] needs.
+    #[inline]
+    pub(crate) fn touch_index(&self, hash: u64) -> u16 {
+        self.index.touch(hash)
     }
 
     /// Makes an entry for an address that has none, if there is room.
@@ -123,9 +142,7 @@ impl Targets {
             }
             index
         };
-        let (key, tallies) = (&self.key, &self.tallies);
-        let rehash = |&entry: &u32| self::hash(key, tallies[entry as usize].address);
-        self.index.insert_unique(hash, index as u32, rehash);
+        self.index.insert(hash, index as u32);
         Some(index as u32)
     }
 
@@ -149,10 +166,10 @@ impl Targets {
             let is_idle = state.step.saturating_add(after) < step && !tally.has(flag::LISTED);
             let is_outside = tally.has(flag::OUTSIDE);
             if is_idle && (is_outside || !only_outside) && state.flood.is_none() && state.suspect.is_none() {
-                let (hash, hand) = (self.hash(tally.address), self.hand as u32);
-                if let Ok(entry) = self.index.find_entry(hash, |&entry| entry == hand) {
-                    entry.remove();
-                }
+                let hash = self.hash(tally.address);
+                let (key, tallies) = (&self.key, &self.tallies);
+                let rehash = |entry: u32| self::hash(key, tallies[entry as usize].address);
+                self.index.remove(hash, self.hand as u32, rehash);
                 self.outside -= usize::from(is_outside);
                 self.evicted += 1;
                 return Some(self.hand);

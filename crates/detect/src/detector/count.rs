@@ -29,10 +29,13 @@ impl Detector {
         let mut pending = std::mem::take(&mut self.pending);
         let mut touched = 0;
         for record in &pending {
-            touched ^= self.conversations.touch(record.key);
+            touched ^= self.conversations.touch(record.key) ^ self.targets.touch_index(record.hash);
         }
         for record in &mut pending {
-            record.target = self.targets.find(record.observation.destination, record.hash);
+            record.target = self.targets.guess(record.hash);
+        }
+        for record in &pending {
+            touched ^= record.target.map_or(0, |entry| self.targets.touch(entry));
         }
         if !self.suspect_owners.is_empty() {
             touched ^= self.touch_suspects(&mut pending);

@@ -34,7 +34,7 @@ pub const LATE_AFTER_SECONDS: i64 = 2;
 /// After a loss figures are lower bounds for this long: what was lost may have been of any second of it.
 pub const LOSS_SECONDS: i64 = 60;
 /// Records that are counted together.
-const BATCH: usize = 16;
+const BATCH: usize = 32;
 /// After this many late records in a row the clock is taken to have been set back, and they are believed.
 const CLOCK_RESET_AFTER: u32 = 256;
 /// Steps without any record that are closed one by one; a longer silence ends everything. This bounds the work

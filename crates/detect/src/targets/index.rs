@@ -1,0 +1,127 @@
+//! From the hash of an address to its entry, in one load.
+//!
+//! Open addressing with linear probing (Knuth, The Art of Computer Programming 6.4, algorithms L and R), at most half
+//! full: a place is eight bytes, half of the hash and the entry, so that a look-up seldom touches a second cache line,
+//! and a whole batch of them can be read ahead without knowing what they find. A general map needs two loads, one after
+//! the other.
+
+/// A place of the table.
+#[derive(Clone, Copy, Default, Debug)]
+struct Place {
+    /// The upper half of the hash.
+    tag: u32,
+    /// The entry and 1 more; 0 is a free place, so that a new table is memory that the system has not yet touched.
+    entry: u32,
+}
+
+/// The table. It has as many places as it will ever need.
+#[derive(Debug)]
+pub(super) struct Index {
+    places: Vec<Place>,
+    mask: usize,
+}
+
+impl Index {
+    /// An empty table for so many entries.
+    pub(super) fn new(capacity: usize) -> Self {
+        let places = (2 * capacity).next_power_of_two();
+        Self { places: vec![Place::default(); places], mask: places - 1 }
+    }
+
+    /// The first entry of this hash that is the right one.
+    #[inline]
+    pub(super) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
+        let (tag, mut at) = (tag_of(hash), hash as usize & self.mask);
+        loop {
+            let place = self.places[at];
+            if place.entry == 0 {
+                return None;
+            }
+            if place.tag == tag && is_it(place.entry - 1) {
+                return Some(place.entry - 1);
+            }
+            at = (at + 1) & self.mask;
+        }
+    }
+
+    /// Reads the place where a hash is looked for first.
+    #[inline]
+    pub(super) fn touch(&self, hash: u64) -> u16 {
+        self.places[hash as usize & self.mask].tag as u16
+    }
+
+    /// Adds an entry that is not there. The caller keeps to the capacity.
+    pub(super) fn insert(&mut self, hash: u64, entry: u32) {
+        let mut at = hash as usize & self.mask;
+        while self.places[at].entry != 0 {
+            at = (at + 1) & self.mask;
+        }
+        self.places[at] = Place { tag: tag_of(hash), entry: entry + 1 };
+    }
+
+    /// Takes an entry out, and moves those behind it up so that no search ends early. `hash_of` gives the hashes of
+    /// entries.
+    pub(super) fn remove(&mut self, hash: u64, entry: u32, hash_of: impl Fn(u32) -> u64) {
+        let mut free = hash as usize & self.mask;
+        while self.places[free].entry != entry + 1 {
+            if self.places[free].entry == 0 {
+                return;
+            }
+            free = (free + 1) & self.mask;
+        }
+        let mut at = free;
+        loop {
+            self.places[free] = Place::default();
+            let moved = loop {
+                at = (at + 1) & self.mask;
+                let place = self.places[at];
+                if place.entry == 0 {
+                    return;
+                }
+                let home = hash_of(place.entry - 1) as usize & self.mask;
+                // It may go to the free place if that is not before its home.
+                if at.wrapping_sub(home) & self.mask >= at.wrapping_sub(free) & self.mask {
+                    break place;
+                }
+            };
+            self.places[free] = moved;
+            free = at;
+        }
+    }
+}
+
+#[inline]
+const fn tag_of(hash: u64) -> u32 {
+    (hash >> 32) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_is_a_map(operations in proptest::collection::vec((any::<bool>(), 0_u32..24), 0..300)) {
+            // Few homes, so that runs are long and go over the end of the table.
+            let hash_of = |entry: u32| u64::from(entry % 5 + 27) | u64::from(entry / 7) << 32;
+            let (mut index, mut known) = (Index::new(16), BTreeMap::new());
+            for (adds, entry) in operations {
+                if adds && known.len() < 16 && !known.contains_key(&entry) {
+                    index.insert(hash_of(entry), entry);
+                    known.insert(entry, ());
+                } else if !adds {
+                    index.remove(hash_of(entry), entry, hash_of);
+                    known.remove(&entry);
+                }
+                for entry in 0..24 {
+                    let found = index.find(hash_of(entry), |found| found == entry);
+                    prop_assert_eq!(found.is_some(), known.contains_key(&entry), "entry {}", entry);
+                }
+            }
+        }
+    }
+}
