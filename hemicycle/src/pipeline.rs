@@ -49,7 +49,7 @@ pub struct Progress {
 }
 
 /// What is done with the detector at the beginning of an hour of the data's time.
-type Hourly<'a> = Box<dyn FnMut(&mut Detector, Time) + 'a>;
+type Hourly<'a> = &'a mut dyn FnMut(&mut Detector, Time);
 
 const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
 
@@ -92,8 +92,8 @@ impl<'a, L: Listener> Pipeline<'a, L> {
 
     /// Calls back before the first record, with its time, and before the first of every later hour of UTC: for what
     /// is recalled before anything is seen, and for offsets of time zones, which change on the hour.
-    pub fn each_hour(&mut self, call: impl FnMut(&mut Detector, Time) + 'a) {
-        self.hourly = Some(Box::new(call));
+    pub fn each_hour(&mut self, call: &'a mut dyn FnMut(&mut Detector, Time)) {
+        self.hourly = Some(call);
         self.next_hour_nanoseconds = i64::MIN;
     }
 

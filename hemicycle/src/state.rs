@@ -92,7 +92,7 @@ pub(crate) struct Recalled {
 }
 
 /// What became of saving.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Saved {
     /// Targets that were learnt lately.
     pub(crate) targets: u64,
@@ -100,8 +100,8 @@ pub(crate) struct Saved {
     pub(crate) kept: u64,
     /// Targets that were left out: not seen for [`KEPT_WEEKS`], or beyond [`MAXIMUM_TARGETS`].
     pub(crate) left_out: u64,
-    /// The file that was refused and is kept under another name.
-    pub(crate) set_aside: bool,
+    /// Where a file is kept that was refused.
+    pub(crate) set_aside: Option<PathBuf>,
 }
 
 /// The state file of a folder.
@@ -125,7 +125,8 @@ impl State {
     }
 
     fn read(compressed: impl BufRead) -> Result<Self> {
-        let mut lines = Lines { text: BufReader::new(GzDecoder::new(compressed)), line: Vec::new(), bytes: 0 };
+        let mut lines =
+            Lines { text: BufReader::new(GzDecoder::new(compressed)), line: Vec::new(), bytes: 0 };
         let Some(first) = lines.next()? else { bail!("it is empty") };
         let header: Header = serde_json::from_slice(first).ok().context("it holds no baselines")?;
         if header.format != FORMAT {
@@ -227,14 +228,9 @@ pub(crate) fn is_own(institution: &Institution, target: &LearntTarget) -> bool {
 /// # Errors
 /// When the file cannot be written; the one before is then still there.
 pub(crate) fn save(folder: &Path, learnt: Vec<Learnt>, at: Time, now: Time) -> Result<Saved> {
-    let mut set_aside = false;
-    let before = match State::load(folder) {
-        Ok(state) => state,
-        Err(_) => {
-            self::set_aside(folder)?;
-            set_aside = true;
-            State::default()
-        }
+    let (before, set_aside) = match State::load(folder) {
+        Ok(state) => (state, None),
+        Err(_) => (State::default(), Some(set_aside(folder)?)),
     };
     let at = timestamp(at);
     let fresh = learnt.into_iter().map(|learnt| (learnt.target.clone(), Entry { at, learnt })).collect();
@@ -282,18 +278,14 @@ pub(crate) fn save_all(
 ///
 /// # Errors
 /// When it cannot be renamed.
-pub(crate) fn set_aside(folder: &Path) -> Result<PathBuf> {
+fn set_aside(folder: &Path) -> Result<PathBuf> {
     let path = path(folder);
     let aside = folder.join(format!("{FILE_NAME}.{REFUSED_SUFFIX}"));
     fs::rename(&path, &aside).with_context(|| format!("cannot set {} aside", shown(&path)))?;
     Ok(aside)
 }
 
-fn write<'e>(
-    folder: &Path,
-    entries: impl Iterator<Item = &'e Entry>,
-    written: Timestamp,
-) -> io::Result<()> {
+fn write<'e>(folder: &Path, entries: impl Iterator<Item = &'e Entry>, written: Timestamp) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let unfinished = folder.join(format!("{FILE_NAME}.new-{}", std::process::id()));
     let done = write_to(&unfinished, entries, written).and_then(|()| fs::rename(&unfinished, path(folder)));
@@ -305,11 +297,7 @@ fn write<'e>(
     File::open(folder)?.sync_all()
 }
 
-fn write_to<'e>(
-    path: &Path,
-    entries: impl Iterator<Item = &'e Entry>,
-    written: Timestamp,
-) -> io::Result<()> {
+fn write_to<'e>(path: &Path, entries: impl Iterator<Item = &'e Entry>, written: Timestamp) -> io::Result<()> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     let mut text = BufWriter::new(GzEncoder::new(BufWriter::new(file), Compression::fast()));
     let header = Header { format: FORMAT.to_owned(), version: VERSION, written };
