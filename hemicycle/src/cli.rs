@@ -66,7 +66,7 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) institution: Option<PathBuf>,
     /// Judge by what was learnt and is kept in this folder (see `hemicycle learn`); nothing is written there
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", requires = "institution")]
     pub(crate) baselines: Option<PathBuf>,
     /// Print events as JSON, one object a line; the last line is the summary
     #[arg(long)]
