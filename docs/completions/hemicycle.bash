@@ -28,6 +28,9 @@ _hemicycle() {
             hemicycle,help)
                 cmd="hemicycle__subcmd__help"
                 ;;
+            hemicycle,learn)
+                cmd="hemicycle__subcmd__learn"
+                ;;
             hemicycle,replay)
                 cmd="hemicycle__subcmd__replay"
                 ;;
@@ -64,6 +67,9 @@ _hemicycle() {
             hemicycle__subcmd__help,help)
                 cmd="hemicycle__subcmd__help__subcmd__help"
                 ;;
+            hemicycle__subcmd__help,learn)
+                cmd="hemicycle__subcmd__help__subcmd__learn"
+                ;;
             hemicycle__subcmd__help,replay)
                 cmd="hemicycle__subcmd__help__subcmd__replay"
                 ;;
@@ -83,7 +89,7 @@ _hemicycle() {
 
     case "${cmd}" in
         hemicycle)
-            opts="-h -V --help --version check replay serve demo generate help"
+            opts="-h -V --help --version check replay learn serve demo generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -231,7 +237,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help)
-            opts="check replay serve demo generate help"
+            opts="check replay learn serve demo generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -328,6 +334,20 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hemicycle__subcmd__help__subcmd__learn)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hemicycle__subcmd__help__subcmd__replay)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -356,14 +376,48 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        hemicycle__subcmd__replay)
-            opts="-q -h -V --institution --json --speed --flow-port --show-addresses --color --quiet --help --version"
+        hemicycle__subcmd__learn)
+            opts="-q -h -V --institution --state --json --flow-port --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --institution)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --flow-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__replay)
+            opts="-q -h -V --institution --baselines --json --speed --flow-port --show-addresses --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --institution)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --baselines)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

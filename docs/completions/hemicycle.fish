@@ -28,6 +28,7 @@ complete -c hemicycle -n "__fish_hemicycle_needs_command" -s h -l help -d 'Print
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -s V -l version -d 'Print version'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "check" -d 'Check an institution file'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "replay" -d 'Find floods in captures and flow exports'
+complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "learn" -d 'Learn what is ordinary from captures and flow exports'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "serve" -d 'Find floods as they come'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "demo" -d 'Play the bundled recorded day'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "generate" -d 'Write a document that describes this command line to standard output'
@@ -39,6 +40,7 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand check" -l json -d 'P
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand check" -s V -l version -d 'Print version'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l institution -d 'What is protected, and which exporters report it (TOML; see `hemicycle check`)' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l baselines -d 'Judge by what was learnt and is kept in this folder (see `hemicycle learn`); nothing is written there' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l speed -d 'Play at this many times real time; `max` does not wait' -r
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l flow-port -d 'Look for flow exports at this UDP port, instead of 2055, 4739, 6343, 9995 and 9996; can be repeated' -r
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l show-addresses -d 'Show addresses of sources, which are personal data, instead of their networks; the purpose is written down in the output' -r
@@ -49,6 +51,16 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l json -d '
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -s q -l quiet -d 'Print no timeline and no progress, only the tables at the end'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -s V -l version -d 'Print version'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand learn" -l institution -d 'What is protected, and which exporters report it (TOML; see `hemicycle check`)' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand learn" -l state -d 'Where what was learnt is kept: `state.folder` of a service; made if it is missing' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand learn" -l flow-port -d 'Look for flow exports at this UDP port, instead of 2055, 4739, 6343, 9995 and 9996; can be repeated' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand learn" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand learn" -l json -d 'Print what was learnt as JSON, one target a line; the last line is the summary'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand learn" -s q -l quiet -d 'Show no progress'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand learn" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand learn" -s V -l version -d 'Print version'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand serve" -l config -d 'What to listen on and what to protect (TOML; see docs/serve.md)' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand serve" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
@@ -76,11 +88,12 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "man" -d 'A man page in roff: of the program, or of one command'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'Completions for a shell'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay serve demo generate help" -f -a "check" -d 'Check an institution file'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay serve demo generate help" -f -a "replay" -d 'Find floods in captures and flow exports'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay serve demo generate help" -f -a "serve" -d 'Find floods as they come'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay serve demo generate help" -f -a "demo" -d 'Play the bundled recorded day'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay serve demo generate help" -f -a "generate" -d 'Write a document that describes this command line to standard output'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay serve demo generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "check" -d 'Check an institution file'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "replay" -d 'Find floods in captures and flow exports'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "learn" -d 'Learn what is ordinary from captures and flow exports'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "serve" -d 'Find floods as they come'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "demo" -d 'Play the bundled recorded day'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "generate" -d 'Write a document that describes this command line to standard output'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "man" -d 'A man page in roff: of the program, or of one command'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'Completions for a shell'

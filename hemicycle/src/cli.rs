@@ -22,6 +22,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Check(CheckArguments),
     Replay(ReplayArguments),
+    Learn(LearnArguments),
     Serve(ServeArguments),
     Demo(DemoArguments),
     #[command(hide = true)]
@@ -64,6 +65,9 @@ pub(crate) struct ReplayArguments {
     /// What is protected, and which exporters report it (TOML; see `hemicycle check`)
     #[arg(long, value_name = "FILE")]
     pub(crate) institution: Option<PathBuf>,
+    /// Judge by what was learnt and is kept in this folder (see `hemicycle learn`); nothing is written there
+    #[arg(long, value_name = "FOLDER", requires = "institution")]
+    pub(crate) baselines: Option<PathBuf>,
     /// Print events as JSON, one object a line; the last line is the summary
     #[arg(long)]
     pub(crate) json: bool,
@@ -95,6 +99,45 @@ Examples:
 
 Loss: where an input says that something was lost, figures from then on are lower bounds and say so.
 Addresses of sources are shown as their /24 or /48 unless a purpose is given.";
+
+/// Learn what is ordinary from captures and flow exports
+///
+/// Reads files as `replay` does, on one time line, learns what is ordinary for each target of the institution by
+/// the hour of the week, and adds it to what the state folder of a service has. Floods in the files are found and not
+/// learnt, except in the first minute of all. A service that starts with this folder knows its targets at once.
+#[derive(Debug, Args)]
+#[command(after_long_help = LEARN_EXAMPLES)]
+pub(crate) struct LearnArguments {
+    /// Files to read; `-` is standard input
+    #[arg(value_name = "INPUT", required = true)]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// What is protected, and which exporters report it (TOML; see `hemicycle check`)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) institution: PathBuf,
+    /// Where what was learnt is kept: `state.folder` of a service; made if it is missing
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) state: PathBuf,
+    /// Print what was learnt as JSON, one target a line; the last line is the summary
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Look for flow exports at this UDP port, instead of 2055, 4739, 6343, 9995 and 9996; can be repeated
+    #[arg(long = "flow-port", value_name = "PORT", value_delimiter = ',',
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) flow_ports: Vec<u16>,
+    #[command(flatten)]
+    pub(crate) color: ColorArgument,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+const LEARN_EXAMPLES: &str = "\
+Examples:
+  hemicycle learn --institution institution.toml --state /var/lib/hemicycle netflow-*.pcap.gz
+  hemicycle learn --institution institution.toml --state state --json week.pcap | jq 'select(.kind == \"learnt\")'
+
+Learn before the service starts, or while it is stopped: a running service has read the folder already, and writes
+what it knows of its targets over it.";
 
 /// Find floods as they come
 ///

@@ -48,11 +48,19 @@ pub struct Progress {
     pub now: Time,
 }
 
+/// What is done with the detector at the beginning of an hour of the data's time.
+type Hourly<'a> = &'a mut dyn FnMut(&mut Detector, Time);
+
+const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
+
 /// A detector that is fed by intake.
 pub struct Pipeline<'a, L> {
     detector: Detector,
     listener: &'a mut L,
     exporters: Exporters,
+    hourly: Option<Hourly<'a>>,
+    /// When `hourly` is due.
+    next_hour_nanoseconds: i64,
     records: u64,
     traffic_bytes: u64,
     lost: u64,
@@ -68,7 +76,30 @@ impl<'a, L: Listener> Pipeline<'a, L> {
         let exporters = Exporters::new(institution.as_ref());
         let scope = institution.map_or_else(|| Scope::everything(key), |known| Scope::of(known, key));
         let detector = Detector::new(scope, &Limits::default(), PUBLISHED_KEY);
-        Self { detector, listener, exporters, records: 0, traffic_bytes: 0, lost: 0, first: None, last: None }
+        Self {
+            detector,
+            listener,
+            exporters,
+            hourly: None,
+            next_hour_nanoseconds: i64::MAX,
+            records: 0,
+            traffic_bytes: 0,
+            lost: 0,
+            first: None,
+            last: None,
+        }
+    }
+
+    /// Calls back before the first record, with its time, and before the first of every later hour of UTC: for what
+    /// is recalled before anything is seen, and for offsets of time zones, which change on the hour.
+    pub fn each_hour(&mut self, call: &'a mut dyn FnMut(&mut Detector, Time)) {
+        self.hourly = Some(call);
+        self.next_hour_nanoseconds = i64::MIN;
+    }
+
+    /// The detector.
+    pub fn detector(&self) -> &Detector {
+        &self.detector
     }
 
     /// Reads everything, closes the last window and gives back what was counted.
@@ -118,6 +149,9 @@ impl<'a, L: Listener> Pipeline<'a, L> {
     #[inline]
     fn observe(&mut self, observation: &Observation, quoted: Option<&Quoted>) {
         let time = observation.time;
+        if time.nanoseconds() >= self.next_hour_nanoseconds {
+            self.begin_hour(time);
+        }
         self.listener.pace(time);
         match quoted {
             None => self.detector.observe(observation),
@@ -133,6 +167,15 @@ impl<'a, L: Listener> Pipeline<'a, L> {
         if self.records.is_multiple_of(PROGRESS_RECORDS) {
             let (records, traffic_bytes) = (self.records, self.traffic_bytes);
             self.listener.progress(Progress { records, traffic_bytes, now: time });
+        }
+    }
+
+    #[cold]
+    fn begin_hour(&mut self, time: Time) {
+        let hour = time.nanoseconds().div_euclid(HOUR_NANOSECONDS);
+        self.next_hour_nanoseconds = hour.saturating_add(1).saturating_mul(HOUR_NANOSECONDS);
+        if let Some(call) = &mut self.hourly {
+            call(&mut self.detector, time);
         }
     }
 

@@ -9,15 +9,19 @@ pub(crate) mod summary;
 pub(crate) mod timeline;
 
 use std::io::{self, BufWriter, Write};
+use std::path::Path;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use detect::Detector;
 use hemicycle::pipeline::Pipeline;
 use intake::{Inputs, OpenOptions};
 use jiff::tz::TimeZone;
+use wire::Time;
 
 use crate::cli::{ReplayArguments, Speed};
 use crate::files;
+use crate::state::{self, State};
 use crate::style::Style;
 use pace::Pacer;
 use privacy::Privacy;
@@ -36,9 +40,14 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
         Some(path) => Some(files::institution(path, color)?),
         None => None,
     };
+    let known = match &arguments.baselines {
+        Some(folder) => Some(baselines(folder)?),
+        None => None,
+    };
     let name = institution.as_ref().map(|known| known.name.clone());
     let zone = institution.as_ref().map_or(TimeZone::UTC, |known| known.time_zone.clone());
     let mut inputs = Inputs::open(&arguments.inputs, &options(arguments)).context("cannot replay")?;
+    let (judged_by, mut has_begun) = (institution.clone().filter(|_| known.is_some()), false);
     let privacy = Privacy::new(arguments.show_addresses.clone());
     let mut output = BufWriter::new(io::stdout().lock());
     let form = match (arguments.json, arguments.quiet) {
@@ -55,7 +64,19 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
     if !arguments.quiet {
         reporter.show_progress(started);
     }
-    let ran = Pipeline::new(institution, &mut reporter).run(&mut inputs)?;
+    let mut hourly = |detector: &mut Detector, time: Time| {
+        let (Some(institution), Some(known)) = (&judged_by, &known) else { return };
+        let is_first = !std::mem::replace(&mut has_begun, true);
+        detector.learn(crate::learn::learning(institution, time));
+        if is_first {
+            known.recall(detector, time, None);
+        }
+    };
+    let mut pipeline = Pipeline::new(institution, &mut reporter);
+    if known.is_some() {
+        pipeline.each_hour(&mut hourly);
+    }
+    let ran = pipeline.run(&mut inputs)?;
     let (floods, privacy, zone) = reporter.finish()?;
     let summary = Summary::new(&inputs.summaries(), &ran, &floods, &privacy, name.as_deref(), started);
     match form {
@@ -66,6 +87,18 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
         }
     }
     Ok(output.flush()?)
+}
+
+/// What was learnt and is kept in a folder.
+fn baselines(folder: &Path) -> Result<State> {
+    let known = State::load(folder)?;
+    if known.written.is_none() {
+        bail!("there is no {}", files::shown(&state::path(folder)));
+    }
+    if let Some(warning) = known.warning(folder) {
+        files::eprint_text(&format!("{}\n", crate::style::plain(&warning)));
+    }
+    Ok(known)
 }
 
 fn options(arguments: &ReplayArguments) -> OpenOptions {

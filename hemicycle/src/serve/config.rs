@@ -48,7 +48,10 @@ pub(crate) struct Config {
     pub(crate) receive_buffer_bytes: Option<usize>,
     pub(crate) undeclared: Undeclared,
     pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) state_folder: PathBuf,
     pub(crate) key_file: PathBuf,
+    /// Whether what is ordinary is learnt.
+    pub(crate) learn: bool,
     /// The purpose, if sources are shown in full.
     pub(crate) show_addresses: Option<String>,
     pub(crate) limits: Limits,
@@ -73,7 +76,9 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         receive_buffer_bytes: None,
         undeclared: Undeclared::Count,
         metrics: None,
+        state_folder: PathBuf::new(),
         key_file: PathBuf::new(),
+        learn: true,
         show_addresses: None,
         limits,
         events_queued: DEFAULT_EVENTS_QUEUED,
@@ -88,6 +93,10 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         let state = reader.optional_text(table.get("folder")).map(path).unwrap_or_default();
         let name = reader.optional_text(table.get("key_file")).unwrap_or_else(|| "key".to_owned());
         config.key_file = state.join(name);
+        config.state_folder = state;
+    }
+    if let Some(table) = section(&mut reader, top, "learn", &schema::LEARN) {
+        config.learn = reader.flag(table.get("enabled")).unwrap_or(true);
     }
     if let Some(table) = section(&mut reader, top, "events", &schema::EVENTS) {
         config.show_addresses = reader.optional_text(table.get("show_addresses"));
@@ -194,7 +203,8 @@ mod tests {
         assert_eq!(shown[3..5], ["[::]:2055", "[::]:4739"]);
         assert_eq!((config.workers, config.receive_buffer_bytes, config.metrics), (1, None, None));
         assert_eq!(config.undeclared, Undeclared::Count);
-        assert!(config.watch && config.show_addresses.is_none());
+        assert_eq!(config.state_folder, Path::new("/etc/hemicycle/state"));
+        assert!(config.watch && config.learn && config.show_addresses.is_none());
     }
 
     #[test]

@@ -12,7 +12,8 @@ use intake::collect;
 use sketch::KeyedState;
 use wire::Time;
 
-use super::outlet::Outlet;
+use super::learning::Student;
+use super::outlet::{Drain, Outlet};
 use super::output::Output;
 use super::shared::Shared;
 
@@ -42,7 +43,9 @@ pub(super) trait Sink {
 /// The detector with what it needs to be heard.
 pub(super) struct Detection {
     detector: Detector,
-    limits: Limits,
+    /// Unless nothing is to be learnt.
+    student: Option<Student>,
+    now: Time,
     key: [u8; 16],
     events: Outlet<Output>,
     shared: Arc<Shared>,
@@ -60,7 +63,8 @@ impl Detection {
         let detector = Detector::new(scope, limits, key);
         Self {
             detector,
-            limits: limits.clone(),
+            student: None,
+            now: collect::now(),
             key,
             events,
             shared,
@@ -70,6 +74,16 @@ impl Detection {
             traffic_bytes: 0,
             losses_noted: 0,
         }
+    }
+
+    /// What is ordinary is learnt from now on.
+    pub(super) fn teach(
+        &mut self,
+        start: impl FnOnce(&mut Detector, Time) -> std::io::Result<(Student, Drain)>,
+    ) -> std::io::Result<Drain> {
+        let (student, drain) = start(&mut self.detector, self.now)?;
+        self.student = Some(student);
+        Ok(drain)
     }
 
     #[inline]
@@ -114,18 +128,25 @@ impl Sink for Detection {
     }
 
     fn advance(&mut self, now: Time) {
+        self.now = now;
         self.detector.advance(now);
         self.tell();
     }
 
     fn tick(&mut self) {
         if let Some(institution) = self.shared.newer_institution(&mut self.generation) {
-            self.replace_scope(&institution);
+            self.replace_scope(institution);
+        }
+        if let Some(student) = &mut self.student {
+            student.tick(&mut self.detector, self.now);
         }
         self.shared.report(&self.shared.detection, |report| self.fill(report));
     }
 
     fn finish(mut self) {
+        if let Some(student) = &self.student {
+            student.collect(&self.detector, self.now);
+        }
         self.detector.finish();
         self.tell();
         self.shared.report_last(&self.shared.detection, |report| self.fill(report));
@@ -145,12 +166,14 @@ impl Detection {
         report.losses_noted = self.losses_noted;
     }
 
-    /// Watches another institution from now on. Limit: floods that go on are ended and found again within the next
-    /// windows, and the detector's own counters begin at nought; nothing that is received meanwhile is lost.
-    fn replace_scope(&mut self, institution: &Institution) {
-        self.detector.finish();
+    /// Watches another institution from now on. Floods on targets that are still there go on, counters stay, and so
+    /// does what was learnt.
+    fn replace_scope(&mut self, institution: Arc<Institution>) {
+        self.detector.replace_scope(scope_of(&institution, self.key));
+        if let Some(student) = &mut self.student {
+            student.replace(institution, &mut self.detector, self.now);
+        }
         self.tell();
-        self.detector = Detector::new(scope_of(institution, self.key), &self.limits, self.key);
     }
 }
 

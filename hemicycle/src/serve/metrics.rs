@@ -41,6 +41,7 @@ impl Sources {
         rows::flow(&mut text, &reports);
         rows::detect(&mut text, &detection.counters);
         self.found(&mut text, &detection);
+        rows::learning(&mut text, &self.shared.learning);
         process(&mut text);
         text.finish()
     }

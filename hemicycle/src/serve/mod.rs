@@ -11,6 +11,7 @@ mod config;
 mod detection;
 mod http;
 mod key;
+mod learning;
 mod metrics;
 mod outlet;
 mod output;
@@ -36,6 +37,7 @@ use signal_hook::iterator::Signals;
 use crate::cli::ServeArguments;
 use config::Undeclared;
 use detection::Detection;
+use learning::Student;
 use metrics::Sources;
 use outlet::Drain;
 use output::{Log, Output, Shown};
@@ -50,6 +52,9 @@ use worker::Worker;
 const LOOK: Duration = Duration::from_secs(1);
 /// For whoever reads to take what is still in the queues when the service stops.
 const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// For the disk to take what was learnt when the service stops.
+const LAST_SAVE: Duration = Duration::from_secs(10);
 
 /// Runs the service until it is told to stop, or only checks its configuration.
 ///
@@ -78,6 +83,8 @@ struct Service {
     proposals: Option<Proposals>,
     workers: Vec<JoinHandle<Result<(), CollectError>>>,
     detector: Option<JoinHandle<()>>,
+    /// Of the thread that saves what was learnt.
+    keeper: Option<Drain>,
     sources: Sources,
     events: outlet::Outlet<Output>,
     events_drain: Drain,
@@ -87,7 +94,7 @@ struct Service {
 
 impl Service {
     fn start(prepared: Prepared) -> Result<Self> {
-        let Prepared { config, file, institution, key, bound, listener, lines, timeline } = prepared;
+        let Prepared { config, file, institution, key, before, bound, listener, lines, timeline } = prepared;
         let (log, log_drain) = Log::open()?;
         let privacy = crate::replay::privacy::Privacy::new(config.show_addresses.clone());
         let shown = Shown { privacy, timeline };
@@ -106,7 +113,15 @@ impl Service {
             http::start(listener, sources())?;
         }
         let sources = sources();
-        let detection = Detection::new(shared.clone(), &config.limits, key, events.clone());
+        let mut detection = Detection::new(shared.clone(), &config.limits, key, events.clone());
+        let keeper = match before {
+            Some(before) => Some(
+                detection
+                    .teach(|detector, now| Student::start(before, detector, &shared, &log, now))
+                    .context("cannot start the thread that saves")?,
+            ),
+            None => None,
+        };
         let (workers, detector) = start_workers(bound.workers, detection, &shared, key)?;
         log.say("ready");
         let (watch, show_addresses) = (config.watch, config.show_addresses);
@@ -119,6 +134,7 @@ impl Service {
             proposals,
             workers,
             detector,
+            keeper,
             sources,
             events,
             events_drain,
@@ -179,6 +195,9 @@ impl Service {
         self.shared.stop();
         let ended: Vec<_> = self.workers.into_iter().map(JoinHandle::join).collect();
         let detector = self.detector.map_or(Ok(()), JoinHandle::join);
+        if self.keeper.is_some_and(|keeper| !keeper.wait(LAST_SAVE)) {
+            self.log.say("warning: the disk is too slow; what was learnt last is not saved");
+        }
         let summary = Summary::new(&self.sources, self.show_addresses);
         self.log.say(&format!("stopped after {}", crate::style::duration(self.shared.seconds())));
         self.events.put(Output::Summary(serde_json::to_string(&summary)?));

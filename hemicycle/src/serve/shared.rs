@@ -99,6 +99,8 @@ pub(crate) struct Shared {
     institution: Mutex<Arc<Institution>>,
     pub(crate) workers: Vec<Slot<WorkerReport>>,
     pub(crate) detection: Slot<DetectionReport>,
+    /// What is known of learning.
+    pub(crate) learning: super::learning::Counts,
     /// Institution files taken since the start.
     pub(crate) reloads: AtomicU64,
     /// Institution files refused because they could not be read or had errors.
@@ -115,6 +117,7 @@ impl Shared {
             institution: Mutex::new(institution),
             workers: (0..workers).map(|_| Slot::new()).collect(),
             detection: Slot::new(),
+            learning: super::learning::Counts::default(),
             reloads: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
         }

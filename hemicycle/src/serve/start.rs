@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use sketch::KeyedState;
 
 use super::config::{self, Config, Undeclared};
+use super::learning::Before;
 use super::reload::InstitutionFile;
 use super::{http, key};
 use crate::cli::ServeArguments;
@@ -26,6 +27,8 @@ pub(super) struct Prepared {
     pub(super) file: InstitutionFile,
     pub(super) institution: Institution,
     pub(super) key: [u8; 16],
+    /// What was learnt before, unless nothing is to be learnt.
+    pub(super) before: Option<Before>,
     pub(super) bound: Bound,
     pub(super) listener: Option<TcpListener>,
     /// What the start says.
@@ -52,6 +55,12 @@ pub(super) fn check(arguments: &ServeArguments) -> Result<()> {
     }
     writeln!(output, "{}", believed(&institution))?;
     writeln!(output, "key {key}: {}", files::shown(&config.key_file))?;
+    if config.learn {
+        let (before, lines) = Before::read(&config.state_folder);
+        for line in lines.iter().chain([&before.line()]) {
+            writeln!(output, "{}", crate::style::plain(line))?;
+        }
+    }
     Ok(output.flush()?)
 }
 
@@ -91,9 +100,17 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
     if config.undeclared == Undeclared::Propose {
         lines.push("undeclared senders are proposed for the institution file".to_owned());
     }
+    let before = if config.learn {
+        let (before, said) = Before::read(&config.state_folder);
+        lines.extend(said);
+        Some(before)
+    } else {
+        lines.push("nothing is learnt: fixed floors hold".to_owned());
+        None
+    };
     let style = Style::new(arguments.color.color, &io::stderr());
     let timeline = (!arguments.quiet).then(|| (style, institution.time_zone.clone()));
-    Ok(Prepared { config, file, institution, key: key.bytes, bound, listener, lines, timeline })
+    Ok(Prepared { config, file, institution, key: key.bytes, before, bound, listener, lines, timeline })
 }
 
 fn read(arguments: &ServeArguments) -> Result<(Config, InstitutionFile, Institution)> {

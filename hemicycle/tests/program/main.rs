@@ -8,5 +8,6 @@ mod demo;
 mod events;
 mod exporter;
 mod inputs;
+mod learn;
 mod support;
 mod usage;

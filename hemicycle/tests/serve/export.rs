@@ -48,11 +48,20 @@ impl Exporter {
             records.extend(words.map(u32::to_be_bytes).concat());
         }
         let mut datagram = [9_u16.to_be_bytes(), (1 + ELEMENTS as u16).to_be_bytes()].concat();
-        let words = [uptime, now_seconds(), self.sequence, 7];
+        let words = [uptime, now().0, self.sequence, 7];
         datagram.extend(words.map(u32::to_be_bytes).concat());
         datagram.extend(set(0, &template));
         datagram.extend(set(TEMPLATE, &records));
         self.send(&datagram);
+    }
+
+    /// NetFlow v5: what a server gets in a tenth of a second from clients whose connections go on, so many packets
+    /// in each of [`ELEMENTS`] records.
+    pub(crate) fn ordinary(&mut self, target: [u8; 4], packets: u32) {
+        let records: Vec<_> = (0..ELEMENTS).map(|_| self.source()).collect();
+        let datagram = netflow5(now(), self.sequence, &records, target, (packets, 100));
+        self.send(&datagram);
+        self.sequence += ELEMENTS - 1;
     }
 
     /// sFlow, one packet in `sampling`: answers of time servers that nobody asked.
@@ -86,9 +95,33 @@ impl Exporter {
     }
 }
 
+/// Seconds and nanoseconds since the epoch.
 #[expect(clippy::disallowed_methods, reason = "an exporter has a clock")]
-fn now_seconds() -> u32 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as u32
+pub(crate) fn now() -> (u32, u32) {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    (now.as_secs() as u32, now.subsec_nanos())
+}
+
+/// A NetFlow v5 datagram with a record for each source: so many packets of a TCP connection to port 443, in so
+/// many milliseconds before.
+pub(crate) fn netflow5(
+    (seconds, nanoseconds): (u32, u32),
+    sequence: u32,
+    sources: &[[u8; 4]],
+    target: [u8; 4],
+    (packets, milliseconds): (u32, u32),
+) -> Vec<u8> {
+    let uptime = 10_000_000_u32;
+    let mut datagram = [5, sources.len() as u16].map(u16::to_be_bytes).concat();
+    datagram.extend([uptime, seconds, nanoseconds, sequence, 0].map(u32::to_be_bytes).concat());
+    for (number, source) in sources.iter().enumerate() {
+        datagram.extend([*source, target, [0; 4], [0, 1, 0, 2]].concat());
+        let words = [packets, packets * 500, uptime - milliseconds, uptime];
+        datagram.extend(words.map(u32::to_be_bytes).concat());
+        datagram.extend([40_000 + number as u16, 443].map(u16::to_be_bytes).concat());
+        datagram.extend([0, 0x18, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+    datagram
 }
 
 fn set(id: u16, content: &[u8]) -> Vec<u8> {

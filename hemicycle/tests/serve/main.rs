@@ -5,6 +5,7 @@
 mod export;
 mod figures;
 mod floods;
+mod learning;
 mod losses;
 mod reload;
 mod service;

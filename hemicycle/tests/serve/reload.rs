@@ -66,3 +66,39 @@ fn a_change_is_taken_without_a_signal_where_the_file_is_watched() {
     service.reaches("reloads_total", 1.0);
     service.reaches("reloads_refused_total", 1.0);
 }
+
+#[test]
+fn a_flood_goes_on_over_a_reload() {
+    let mut service = Service::start("goes_on", CONFIG);
+    let mut edge = Exporter::at([127, 0, 0, 1], service.flows());
+    let events = |service: &Service, edge: &mut Exporter, until: &dyn Fn(&serde_json::Value) -> bool| {
+        let mut events = Vec::new();
+        for _ in 0..6000 {
+            edge.netflow9([192, 0, 2, 10]);
+            events.extend(service.event_soon());
+            if events.last().is_some_and(until) {
+                return events;
+            }
+        }
+        panic!("nothing is told: {events:?}");
+    };
+    let start = events(&service, &mut edge, &|event| event["phase"] == "start").remove(0);
+    let observations = service.figure("detect_observations_total").unwrap();
+    let text =
+        INSTITUTION.replace("[service.www]", "[zone.more]\nprefixes = [\"198.51.100.0/24\"]\n[service.www]");
+    let text = text.replace("[zone.more]", "[zone.more]\nexposure = \"internet\"");
+    fs::write(service.folder.join("institution.toml"), text).unwrap();
+    service.signal("HUP");
+    service.hears("took ");
+    pause();
+    let more = events(&service, &mut edge, &|event| event["phase"] == "update");
+    assert!(more.iter().all(|event| event["id"] == start["id"] && event["phase"] == "update"), "{more:?}");
+    assert!(service.figure("detect_observations_total") > Some(observations), "counters go on");
+    service.reaches("reloads_total", 1.0);
+    service.reaches("floods_running", 1.0);
+    let (_, lines) = service.stop("TERM");
+    let others: Vec<_> =
+        lines.iter().filter(|line| line["kind"] == "flood" && line["id"] != start["id"]).collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert_eq!(lines.last().unwrap()["floods"], 1);
+}

@@ -37,7 +37,7 @@ address = "127.0.0.1"
 address = "127.0.0.3"
 "#;
 
-/// Listens on one address, with figures.
+/// Listens on one address, with figures. Nothing is learnt: what comes in the first minute would be ordinary.
 pub(crate) const CONFIG: &str = r#"
 institution = "institution.toml"
 watch = false
@@ -47,6 +47,8 @@ flows = ["127.0.0.1:0"]
 listen = "127.0.0.1:0"
 [state]
 folder = "state"
+[learn]
+enabled = false
 "#;
 
 /// A folder with a configuration and an institution file; the name has to be the test's own.
@@ -85,7 +87,11 @@ impl Service {
 
     /// The same with another standard output.
     pub(crate) fn start_with(name: &str, config: &str, output: Stdio) -> Self {
-        let folder = folder(name, config, INSTITUTION);
+        Self::run(folder(name, config, INSTITUTION), output)
+    }
+
+    /// Starts that of a folder and waits until it is ready.
+    pub(crate) fn run(folder: PathBuf, output: Stdio) -> Self {
         let mut child = command(&folder, &[]).stdout(output).spawn().unwrap();
         let output = lines::<ChildStdout>(child.stdout.take());
         let errors = lines::<ChildStderr>(child.stderr.take());
@@ -162,6 +168,11 @@ impl Service {
     pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {}", self.child.id())]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it still runs.

@@ -30,6 +30,7 @@ pub(super) const TOP: Section = Section {
         optional("listen", "table", "as described", "Where flow exports come in."),
         optional("metrics", "table", "none", "Where figures can be read."),
         required("state", "table", "Where the service keeps what it must remember: `[state]` with `folder`."),
+        optional("learn", "table", "as described", "Whether what is ordinary is learnt."),
         optional("events", "table", "as described", "What is written on standard output."),
         optional("limits", "table", "as described", "How much the detector remembers."),
     ],
@@ -71,6 +72,17 @@ pub(super) const STATE: Section = Section {
     ],
 };
 
+pub(super) const LEARN: Section = Section {
+    path: "[learn]",
+    doc: "Whether what is ordinary is learnt.",
+    keys: &[optional(
+        "enabled",
+        "true or false",
+        "true",
+        "Learn what is ordinary for each target, keep it in the state folder, and report more than that.",
+    )],
+};
+
 pub(super) const EVENTS: Section = Section {
     path: "[events]",
     doc: "What is written on standard output.",
@@ -97,4 +109,4 @@ pub(super) const LIMITS: Section = Section {
 
 /// All of them.
 #[cfg(test)]
-pub(super) const SECTIONS: &[&Section] = &[&TOP, &LISTEN, &METRICS, &STATE, &EVENTS, &LIMITS];
+pub(super) const SECTIONS: &[&Section] = &[&TOP, &LISTEN, &METRICS, &STATE, &LEARN, &EVENTS, &LIMITS];

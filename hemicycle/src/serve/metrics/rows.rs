@@ -3,8 +3,11 @@
 use detect::Counters;
 use wire::flow::FlowCounters;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::serve::learning;
 use crate::serve::shared::WorkerReport;
-use crate::serve::text::Kind::{Counter, Gauge};
+use crate::serve::text::Kind::{self, Counter, Gauge};
 use crate::serve::text::Text;
 
 /// A counter of the decoder, without its prefix and suffix.
@@ -163,6 +166,56 @@ pub(super) fn detect(text: &mut Text, counters: &Counters) {
             text.single(&format!("detect_{name}_total"), Counter, help, value);
         }
     }
+}
+
+/// What is known of learning.
+pub(super) fn learning(text: &mut Text, counts: &learning::Counts) {
+    type Row = (&'static str, Kind, &'static str, fn(&learning::Counts) -> &AtomicU64);
+    const ROWS: &[Row] = &[
+        ("learnt_targets", Gauge, "Targets of which enough was known at the last save.", |counts| {
+            &counts.learnt
+        }),
+        ("learnt_targets_recalled", Gauge, "Targets that were known from before at the start.", |counts| {
+            &counts.recalled
+        }),
+        (
+            "learnt_targets_not_watched",
+            Gauge,
+            "Targets of the state file that were not protected any more at the start, or had no room.",
+            |counts| &counts.not_watched,
+        ),
+        (
+            "learnt_targets_kept",
+            Gauge,
+            "Targets of which nothing new was learnt, kept in the state file at the last save.",
+            |counts| &counts.kept,
+        ),
+        (
+            "learnt_recalled_age_seconds",
+            Gauge,
+            "Time between the end of what was recalled and the start; 0 if nothing was.",
+            |counts| &counts.recalled_age_seconds,
+        ),
+        (
+            "state_lines_skipped",
+            Gauge,
+            "Lines of the state file that could not be used at the start.",
+            |counts| &counts.skipped_lines,
+        ),
+        ("state_saves_total", Counter, "State files written.", |counts| &counts.saves),
+        (
+            "state_saves_failed_total",
+            Counter,
+            "State files that could not be written; the one before is still there.",
+            |counts| &counts.saves_failed,
+        ),
+    ];
+    for (name, kind, help, value) in ROWS {
+        text.single(name, *kind, help, value(counts).load(Ordering::Relaxed));
+    }
+    let help = "Until when what is in the state file was learnt; 0 before the first save.";
+    let seconds = counts.saved_at_seconds.load(Ordering::Relaxed);
+    text.single("state_saved_timestamp_seconds", Gauge, help, seconds);
 }
 
 fn named(counters: &Counters) -> Vec<(String, u64)> {
