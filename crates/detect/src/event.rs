@@ -216,7 +216,7 @@ pub struct Evidence {
     /// When the last unwanted packet came.
     #[serde(serialize_with = "rfc3339")]
     pub last_packet: Time,
-    /// Why the flood ended: `quiet` or `end_of_input`.
+    /// Why the flood ended: `quiet`, `end_of_input` or `not_watched` (another institution file).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<&'static str>,
 }

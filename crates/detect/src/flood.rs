@@ -137,11 +137,7 @@ impl Flood {
     ) -> Self {
         const BASELINE_STEPS_MINIMUM: u32 = 50;
         let state = view.state;
-        let onset_step = state.running().map(|sum| sum.since_step).min().unwrap_or(view.step);
-        let lead_onset = state.sum(lead.index()).since_step;
-        // A trickle of something else that has run for long is not this flood's beginning.
-        let onset_step = onset_step.max(lead_onset.saturating_sub(10));
-        let onset_step = level.map_or(onset_step, |level| level.since_step.min(view.step));
+        let onset_step = onset_of(view, lead, level);
         let onset = Time::from_nanoseconds(onset_step.saturating_mul(STEP_NANOSECONDS)).min(view.now);
         let mut totals = [0.0; VECTOR_COUNT];
         let mut packets = 0.0;
@@ -469,11 +465,7 @@ impl Flood {
                 top: view.suspect.map(top_sources).unwrap_or_default(),
             },
             confidence: confidence(self.weight, view.state, view.suspect),
-            certainty: match (view.lost || self.lost, self.sampling) {
-                (true, _) => Certainty::LowerBound,
-                (false, 1) => Certainty::Exact,
-                (false, _) => Certainty::Sampled,
-            },
+            certainty: self.certainty(view.lost),
             sampling: self.sampling,
             vectors,
             evidence,
@@ -482,6 +474,14 @@ impl Flood {
 }
 
 impl Flood {
+    fn certainty(&self, is_lost: bool) -> Certainty {
+        match (is_lost || self.lost, self.sampling) {
+            (true, _) => Certainty::LowerBound,
+            (false, 1) => Certainty::Exact,
+            (false, _) => Certainty::Sampled,
+        }
+    }
+
     fn reason(&self, lead: Vector, evidence: &Evidence, suspect: Option<&Suspect>) -> String {
         match (self.level, self.ceiling) {
             (_, Some(ceiling)) if self.is_of_ceiling => ceiling.sentence(),
@@ -489,6 +489,17 @@ impl Flood {
             (None, _) => crate::reason::sentence(lead, evidence, suspect),
         }
     }
+}
+
+/// The step in which a flood began.
+fn onset_of(view: &View<'_>, lead: Vector, level: Option<Level>) -> i64 {
+    if let Some(level) = level {
+        return level.since_step.min(view.step);
+    }
+    let onset_step = view.state.running().map(|sum| sum.since_step).min().unwrap_or(view.step);
+    let lead_onset = view.state.sum(lead.index()).since_step;
+    // A trickle of something else that has run for long is not this flood's beginning.
+    onset_step.max(lead_onset.saturating_sub(10))
 }
 
 fn top_sources(suspect: &Suspect) -> Vec<SourceShare> {

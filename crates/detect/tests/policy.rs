@@ -30,8 +30,13 @@ fn scope(settings: &str) -> Scope {
     Scope::of(institution, KeyedState::new(PUBLISHED_KEY))
 }
 
+/// A detector that knows floors only, from its first second on.
+fn unlearned(settings: &str) -> Detector {
+    Detector::new(scope(settings), &Limits::default(), PUBLISHED_KEY)
+}
+
 fn detector(settings: &str) -> Detector {
-    let mut detector = Detector::new(scope(settings), &Limits::default(), PUBLISHED_KEY);
+    let mut detector = unlearned(settings);
     detector.learn(Learning::default());
     detector
 }
@@ -251,7 +256,7 @@ fn a_prefix_is_above_its_ceiling_by_itself_or_because_of_one_address() {
     assert_eq!((all[0].target.kind, &*all[0].target.name), (TargetKind::Prefix, "192.0.2.0/24"));
     assert!(!all[0].evidence.carpet_bombing, "many wanted packets are no carpet");
 
-    let mut of_one = detector(settings);
+    let mut of_one = unlearned(settings);
     play(&mut of_one, &["192.0.2.20"], (0.0, 5.0), 10_000.0, syn);
     of_one.finish();
     let all = lines(&mut of_one);
@@ -346,7 +351,7 @@ const MUTE: &str = "[[detect.mute]]\nend = 2026-05-28T20:26:50Z\nreason = \"know
 
 #[test]
 fn a_mute_that_ends_while_the_flood_goes_on_lets_it_start() {
-    let mut detector = detector(MUTE);
+    let mut detector = unlearned(MUTE);
     play(&mut detector, &["192.0.2.20"], (0.0, 15.0), 5_000.0, syn);
     play(&mut detector, &["192.0.2.20"], (15.0, 40.0), 10.0, plain);
     let all = lines(&mut detector);
@@ -359,7 +364,7 @@ fn a_mute_that_ends_while_the_flood_goes_on_lets_it_start() {
 
 #[test]
 fn a_flood_that_nobody_heard_of_has_no_end_either() {
-    let mut detector = detector(&MUTE.replace("20:26:50", "20:26:46"));
+    let mut detector = unlearned(&MUTE.replace("20:26:50", "20:26:46"));
     play(&mut detector, &["192.0.2.20"], (0.0, 3.0), 5_000.0, syn);
     // The mute ends while the flood is held, and nothing comes any more.
     play(&mut detector, &["192.0.2.20"], (3.0, 40.0), 10.0, plain);
@@ -371,7 +376,7 @@ fn a_flood_that_nobody_heard_of_has_no_end_either() {
 #[test]
 fn a_mute_of_sources_holds_only_while_they_are_the_only_ones() {
     let settings = format!("{MUTE}target = \"192.0.2.20\"\nsources = [\"203.0.113.0/28\"]");
-    let mut detector = detector(&settings);
+    let mut detector = unlearned(&settings);
     play(&mut detector, &["192.0.2.20"], (0.0, 4.0), 5_000.0, udp);
     let all = lines(&mut detector);
     assert!(all.is_empty(), "{all:#?}");
@@ -391,7 +396,7 @@ fn a_level_of_a_muted_source_is_not_told_before_its_source_is_known() {
     let ceiling = "[detect.target.\"192.0.2.20\"]\nceiling = { packets_per_second = 1000 }\n";
     let from_one = |record: &mut Observation, _: u64| record.source = Address::from_ipv4([203, 0, 113, 7]);
     for (source, is_muted) in [("203.0.113.7", true), ("203.0.113.8", false)] {
-        let mut detector = detector(&format!("{ceiling}{MUTE}sources = [\"{source}/32\"]"));
+        let mut detector = unlearned(&format!("{ceiling}{MUTE}sources = [\"{source}/32\"]"));
         play(&mut detector, &["192.0.2.20"], (0.0, 5.0), 3_000.0, from_one);
         detector.finish();
         let all = lines(&mut detector);
@@ -406,7 +411,7 @@ fn a_level_of_a_muted_source_is_not_told_before_its_source_is_known() {
 
 #[test]
 fn another_file_changes_a_mute_at_once() {
-    let mut detector = detector(&MUTE.replace("2026", "2027"));
+    let mut detector = unlearned(&MUTE.replace("2026", "2027"));
     let target = ["192.0.2.20"];
     play(&mut detector, &target, (0.0, 3.0), 5_000.0, syn);
     assert!(lines(&mut detector).is_empty());

@@ -72,8 +72,8 @@ impl Policies {
         if policy.is_empty() {
             return Self { is_empty: true, ..Self::default() };
         }
-        let mut own = Self::default();
-        own.wider = scope.wider().iter().map(|target| policy.target_of(target)).collect();
+        let wider = scope.wider().iter().map(|target| policy.target_of(target)).collect();
+        let mut own = Self { wider, ..Self::default() };
         let mut ceilings = 0;
         for (target, ceiling) in policy.with_ceilings() {
             ceilings += 1;
