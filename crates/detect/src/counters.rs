@@ -37,6 +37,11 @@ pub struct Counters {
     pub suspects_refused: u64,
     /// Flow records' packets that were left out because nothing came for minutes while they were spread.
     pub spreads_cut: u64,
-    /// Floods found.
+    /// Floods found, muted ones included.
     pub floods: u64,
+    /// Floods of which a line was not told because of a mute.
+    pub floods_muted: u64,
+    /// Ceilings of the institution file on what is not watched: neither a protected address nor a declared service,
+    /// group or prefix.
+    pub ceilings_unwatched: u64,
 }

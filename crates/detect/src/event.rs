@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use wire::Time;
 
 use crate::Vector;
+use crate::policy::Exceeded;
 
 /// Something the detector has to say.
 #[derive(Clone, Debug, Serialize)]
@@ -204,12 +205,18 @@ pub struct Evidence {
     pub failed_dns_answer_share: Option<f64>,
     /// Unwanted packets over the whole flood so far.
     pub packets: f64,
+    /// The fixed ceiling of the institution file that was exceeded, where it was furthest above it so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<Exceeded>,
+    /// The reason of the maintenance window that is in force for the target when this is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<String>,
     /// Highest rate of one second so far.
     pub peak_packets_per_second: f64,
     /// When the last unwanted packet came.
     #[serde(serialize_with = "rfc3339")]
     pub last_packet: Time,
-    /// Why the flood ended: `quiet` or `end_of_input`.
+    /// Why the flood ended: `quiet`, `end_of_input` or `not_watched` (another institution file).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<&'static str>,
 }

@@ -6,9 +6,10 @@ use wire::Time;
 
 use crate::confirm::{confidence, name_vectors, round, spoofing};
 use crate::event::{
-    Certainty, Direction, Event, Evidence, FloodEvent, Handshakes, Phase, PortShare, SizeShare, SourceShare,
+    Certainty, Direction, Evidence, FloodEvent, Handshakes, Phase, PortShare, SizeShare, SourceShare,
     Sources, Target, TargetKind,
 };
+use crate::policy::Exceeded;
 use crate::sequential::bits;
 use crate::suspect::Suspect;
 use crate::target::{STEP_NANOSECONDS, STEPS_PER_SECOND, TargetState};
@@ -43,6 +44,8 @@ pub(crate) struct Level {
     pub(crate) packets_per_second: f32,
     /// The step in which there began to be more.
     pub(crate) since_step: i64,
+    /// Set if it is not what is ordinary that is exceeded but what the operator allows.
+    pub(crate) ceiling: Option<Exceeded>,
 }
 
 impl Level {
@@ -51,6 +54,17 @@ impl Level {
         let excess = state.recent_packets / self.packets_per_second.max(1.0) - 1.0;
         (0.5 * excess).clamp(0.05, QUIET_EXCESS)
     }
+}
+
+/// Why a flood was not told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Silence {
+    /// There is no reason.
+    None,
+    /// Whether a mute by sources covers it is known as soon as a source is.
+    Waits,
+    /// It was muted.
+    Muted,
 }
 
 /// Which target a flood is on.
@@ -79,6 +93,8 @@ pub(crate) struct Flood {
     pub(crate) direction: Direction,
     pub(crate) ipv6: bool,
     pub(crate) also: Vec<Target>,
+    /// The target as the institution file knows it; none where nothing is said of any target.
+    pub(crate) said: Option<institution::Target>,
     onset: Time,
     onset_step: i64,
     lead: Vector,
@@ -96,12 +112,18 @@ pub(crate) struct Flood {
     last_names: Vec<Vector>,
     /// Whether the first line was written.
     is_told: bool,
+    silence: Silence,
+    begun_step: i64,
     baseline: Option<f64>,
     lost: bool,
     /// The excess, as a part of the level, below which it is over.
     quiet_excess: f32,
     /// Packets in an ordinary step, if the flood is that there are too many, wanted or not.
     level: Option<f32>,
+    /// Whether that level is a ceiling, and not what is ordinary.
+    is_of_ceiling: bool,
+    /// The ceiling that is or was exceeded, where it was furthest above it.
+    ceiling: Option<Exceeded>,
 }
 
 impl Flood {
@@ -115,11 +137,7 @@ impl Flood {
     ) -> Self {
         const BASELINE_STEPS_MINIMUM: u32 = 50;
         let state = view.state;
-        let onset_step = state.running().map(|sum| sum.since_step).min().unwrap_or(view.step);
-        let lead_onset = state.sum(lead.index()).since_step;
-        // A trickle of something else that has run for long is not this flood's beginning.
-        let onset_step = onset_step.max(lead_onset.saturating_sub(10));
-        let onset_step = level.map_or(onset_step, |level| level.since_step.min(view.step));
+        let onset_step = onset_of(view, lead, level);
         let onset = Time::from_nanoseconds(onset_step.saturating_mul(STEP_NANOSECONDS)).min(view.now);
         let mut totals = [0.0; VECTOR_COUNT];
         let mut packets = 0.0;
@@ -153,6 +171,7 @@ impl Flood {
             target,
             direction: Direction::In,
             also: Vec::new(),
+            said: None,
             onset,
             onset_step,
             lead,
@@ -168,13 +187,18 @@ impl Flood {
             last_line_step: view.step,
             last_names: Vec::new(),
             is_told: false,
+            silence: Silence::None,
+            begun_step: view.step,
             baseline: level
+                .filter(|level| level.ceiling.is_none())
                 .map(|level| level.packets_per_second)
                 .or(enough.then_some(state.baseline))
                 .map(|usual| round(f64::from(usual))),
             lost: view.lost,
             quiet_excess: level.map_or(QUIET_EXCESS, |level| level.quiet_excess(state)),
             level: level.map(|level| level.packets_per_second / STEPS_PER_SECOND),
+            is_of_ceiling: level.is_some_and(|level| level.ceiling.is_some()),
+            ceiling: level.and_then(|level| level.ceiling),
         }
     }
 
@@ -210,6 +234,10 @@ impl Flood {
 
     /// Whether the last second, with so many unwanted packets, still belongs to the flood.
     fn is_going_on(&self, state: &TargetState, unwanted: f32, factor: f32) -> bool {
+        if self.is_of_ceiling {
+            // It does as long as `note_ceiling` is called.
+            return false;
+        }
         if let Some(level) = self.level {
             // Ordinary steps are now above the level, now below; only the whole second tells.
             let all: f32 = self.window.iter().map(|slot| slot.1).sum();
@@ -255,6 +283,37 @@ impl Flood {
         Self { subject, ..self }
     }
 
+    /// Takes up packets and bytes of the steps before its first, the last one first.
+    pub(crate) fn recall_steps(&mut self, before: impl Iterator<Item = (f32, f32)>) {
+        let level = self.level.unwrap_or(0.0);
+        (self.packets, self.bytes) = (0.0, 0.0);
+        self.window = [(0.0, 0.0, 0.0); WINDOW_STEPS];
+        let steps = (self.begun_step - self.onset_step).clamp(0, WINDOW_STEPS as i64 - 1);
+        for (back, (packets, bytes)) in (1..=steps).zip(before) {
+            let excess = (packets - level).max(0.0);
+            let excess_bytes = bytes * excess / packets.max(1.0);
+            self.packets += f64::from(excess);
+            self.bytes += f64::from(excess_bytes);
+            let slot = (self.begun_step - back).rem_euclid(WINDOW_STEPS as i64) as usize;
+            self.window[slot] = (excess, packets, excess_bytes);
+        }
+    }
+
+    /// The target is above a ceiling in this step: so long the flood goes on.
+    pub(crate) fn note_ceiling(&mut self, exceeded: Exceeded, step: i64) {
+        self.last_unwanted_step = step;
+        if self.ceiling.is_none_or(|worst| exceeded.ratio > worst.ratio) {
+            self.ceiling = Some(exceeded);
+        }
+    }
+
+    /// Packets and bytes of the last second that it explains.
+    pub(crate) fn last_second(&self) -> (f64, f64) {
+        self.window
+            .iter()
+            .fold((0.0, 0.0), |sum, slot| (sum.0 + f64::from(slot.0), sum.1 + f64::from(slot.2)))
+    }
+
     /// Whether it is that there are too many packets, wanted or not.
     pub(crate) fn is_of_level(&self) -> bool {
         self.level.is_some()
@@ -265,20 +324,69 @@ impl Flood {
         !self.is_told
     }
 
+    /// The next line, if one is due: the first until it was told, then updates.
+    pub(crate) fn next_line(&mut self, view: &View<'_>) -> Option<Box<FloodEvent>> {
+        if self.is_told {
+            return self.update(view);
+        }
+        let is_due = view.step - self.last_line_step >= WINDOW_STEPS as i64 && !self.is_quiet(view.step);
+        if self.silence == Silence::Muted && !is_due {
+            return None;
+        }
+        Some(self.start(view))
+    }
+
     /// The first line.
-    pub(crate) fn start(&mut self, view: &View<'_>) -> Event {
+    pub(crate) fn start(&mut self, view: &View<'_>) -> Box<FloodEvent> {
         self.last_line_step = view.step;
-        self.is_told = true;
         let event = self.line(Phase::Start, view, None);
         self.last_names = event.vectors.iter().map(|vector| vector.name).collect();
-        Event::Flood(Box::new(event))
+        Box::new(event)
+    }
+
+    /// Its first line was told.
+    pub(crate) fn note_told(&mut self) {
+        self.is_told = true;
+    }
+
+    /// A line was not told because of a mute. Says whether it was the first such line.
+    pub(crate) fn note_muted(&mut self) -> bool {
+        std::mem::replace(&mut self.silence, Silence::Muted) != Silence::Muted
+    }
+
+    /// Its first line is kept back for a second at most, until a source is known. Says whether it is.
+    pub(crate) fn wait_for_sources(&mut self, step: i64) -> bool {
+        let waits = self.silence != Silence::Muted && step - self.begun_step < WINDOW_STEPS as i64;
+        if waits {
+            self.silence = Silence::Waits;
+        }
+        waits
+    }
+
+    /// Whether nobody heard of it, and not because of a mute.
+    pub(crate) fn is_overdue(&self) -> bool {
+        !self.is_told && self.silence != Silence::Muted
+    }
+
+    /// Whether it was muted and is still to be told.
+    pub(crate) fn is_muted(&self) -> bool {
+        self.silence == Silence::Muted && !self.is_told
+    }
+
+    /// Whether it began within the last second.
+    pub(crate) fn is_fresh(&self, step: i64) -> bool {
+        step - self.begun_step <= WINDOW_STEPS as i64
+    }
+
+    fn is_quiet(&self, step: i64) -> bool {
+        self.last_unwanted_step < step - WINDOW_STEPS as i64
     }
 
     /// A line, if a second went by or the vectors changed.
-    pub(crate) fn update(&mut self, view: &View<'_>) -> Option<Event> {
+    fn update(&mut self, view: &View<'_>) -> Option<Box<FloodEvent>> {
         const SETTLING_STEPS: i64 = 2;
         let since = view.step - self.last_line_step;
-        if since < SETTLING_STEPS || self.last_unwanted_step < view.step - WINDOW_STEPS as i64 {
+        if since < SETTLING_STEPS || self.is_quiet(view.step) {
             return None;
         }
         let names: Vec<_> = name_vectors(&self.totals, view.suspect, Some(self.lead))
@@ -291,16 +399,16 @@ impl Flood {
         }
         self.last_line_step = view.step;
         self.last_names = names;
-        Some(Event::Flood(Box::new(self.line(Phase::Update, view, None))))
+        Some(Box::new(self.line(Phase::Update, view, None)))
     }
 
     /// The last line, with rates over the whole flood.
-    pub(crate) fn end(&self, view: &View<'_>, ended_by: &'static str) -> Event {
+    pub(crate) fn end(&self, view: &View<'_>, ended_by: &'static str) -> Box<FloodEvent> {
         let mut event = self.line(Phase::End, view, Some(ended_by));
         let steps = (self.last_unwanted_step - self.onset_step + 1).max(1) as f64;
         event.packets_per_second = round(self.packets * 10.0 / steps);
         event.bits_per_second = round(self.bytes * 80.0 / steps);
-        Event::Flood(Box::new(event))
+        Box::new(event)
     }
 
     fn line(&self, phase: Phase, view: &View<'_>, ended_by: Option<&'static str>) -> FloodEvent {
@@ -323,7 +431,7 @@ impl Flood {
             multi_vector: multi,
             ipv6: self.ipv6,
             also: self.also.clone(),
-            carpet_bombing: self.target.kind == TargetKind::Prefix,
+            carpet_bombing: self.target.kind == TargetKind::Prefix && !self.is_of_ceiling,
             target_packets_per_second: round(all * per_second),
             handshakes: (view.state.begun >= 1.0).then(|| Handshakes {
                 begun: round(f64::from(view.state.begun)),
@@ -331,6 +439,7 @@ impl Flood {
             }),
             failed_dns_answer_share: (view.state.dns_answers >= 50.0)
                 .then(|| round(f64::from(view.state.dns_failures / view.state.dns_answers))),
+            ceiling: self.ceiling,
             packets: round(self.packets),
             peak_packets_per_second: round(self.peak),
             last_packet: self.last_packet,
@@ -356,11 +465,7 @@ impl Flood {
                 top: view.suspect.map(top_sources).unwrap_or_default(),
             },
             confidence: confidence(self.weight, view.state, view.suspect),
-            certainty: match (view.lost || self.lost, self.sampling) {
-                (true, _) => Certainty::LowerBound,
-                (false, 1) => Certainty::Exact,
-                (false, _) => Certainty::Sampled,
-            },
+            certainty: self.certainty(view.lost),
             sampling: self.sampling,
             vectors,
             evidence,
@@ -369,12 +474,32 @@ impl Flood {
 }
 
 impl Flood {
-    fn reason(&self, lead: Vector, evidence: &Evidence, suspect: Option<&Suspect>) -> String {
-        match self.level {
-            Some(level) => crate::reason::too_many(level * STEPS_PER_SECOND, evidence, suspect),
-            None => crate::reason::sentence(lead, evidence, suspect),
+    fn certainty(&self, is_lost: bool) -> Certainty {
+        match (is_lost || self.lost, self.sampling) {
+            (true, _) => Certainty::LowerBound,
+            (false, 1) => Certainty::Exact,
+            (false, _) => Certainty::Sampled,
         }
     }
+
+    fn reason(&self, lead: Vector, evidence: &Evidence, suspect: Option<&Suspect>) -> String {
+        match (self.level, self.ceiling) {
+            (_, Some(ceiling)) if self.is_of_ceiling => ceiling.sentence(),
+            (Some(level), _) => crate::reason::too_many(level * STEPS_PER_SECOND, evidence, suspect),
+            (None, _) => crate::reason::sentence(lead, evidence, suspect),
+        }
+    }
+}
+
+/// The step in which a flood began.
+fn onset_of(view: &View<'_>, lead: Vector, level: Option<Level>) -> i64 {
+    if let Some(level) = level {
+        return level.since_step.min(view.step);
+    }
+    let onset_step = view.state.running().map(|sum| sum.since_step).min().unwrap_or(view.step);
+    let lead_onset = view.state.sum(lead.index()).since_step;
+    // A trickle of something else that has run for long is not this flood's beginning.
+    onset_step.max(lead_onset.saturating_sub(10))
 }
 
 fn top_sources(suspect: &Suspect) -> Vec<SourceShare> {
@@ -436,10 +561,11 @@ mod tests {
         let alarm = Alarm { lead: Vector::UdpFlood, weight: 2.0, level: None };
         let mut flood = Flood::begin(Subject::Address(0), target, &[0; 16], &view(0), alarm);
         assert!(flood.is_new());
-        flood.start(&view(0));
-        flood.update(&view(10));
+        assert_eq!(flood.next_line(&view(0)).map(|line| line.phase), Some(Phase::Start));
+        flood.note_told();
+        flood.next_line(&view(10));
         assert!(!flood.is_new());
-        let Event::Flood(end) = flood.end(&view(11), "quiet");
+        let end = flood.end(&view(11), "quiet");
         assert_eq!(end.vectors[0].name, Vector::UdpFlood, "a flood always has a name");
     }
 }

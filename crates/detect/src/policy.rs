@@ -195,6 +195,35 @@ impl Policy {
         self.mutes.sort_by_key(|mute| std::cmp::Reverse(mute.end));
     }
 
+    /// Whether there is any ceiling, window or mute. Without one nothing need be asked.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.windows.is_empty() && self.mutes.is_empty() && self.with_ceilings().next().is_none()
+    }
+
+    /// Whether any window is in force at this time, for whatever target.
+    pub(crate) fn is_in_maintenance(&self, now: Time) -> bool {
+        let now = i128::from(now.nanoseconds());
+        let started = self.windows.partition_point(|window| window.start <= now);
+        started.checked_sub(1).is_some_and(|last| self.windows[last].latest_end > now)
+    }
+
+    /// Says of targets whether all their addresses belong to this one.
+    pub(crate) fn within(&self, outer: &Target) -> impl Fn(&Target) -> bool {
+        let networks = self.networks_of(outer);
+        move |target| self.covers(&networks, target)
+    }
+
+    /// Whether a flood of which no source is known yet could turn out muted by one that names sources.
+    pub(crate) fn may_be_muted(&self, target: &Target, vectors: &[VectorShare], now: Time) -> bool {
+        let now = i128::from(now.nanoseconds());
+        let mut in_force = self.mutes.iter().take_while(|mute| mute.end > now);
+        in_force.any(|mute| {
+            mute.sources.is_some()
+                && mute.target.as_ref().is_none_or(|networks| self.covers(networks, target))
+                && mute.vectors.is_none_or(|muted| are_muted(muted, vectors))
+        })
+    }
+
     /// The networks of a target of the file.
     fn networks_of(&self, target: &Target) -> Networks {
         match *target {

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use wire::Address;
 
 use crate::event::{Target, TargetKind};
+use crate::policy::Policy;
 use crate::targets::{MAXIMUM_WIDER, Place};
 
 /// Prefixes that a replay without an institution file makes of what it sees, at most.
@@ -66,6 +67,11 @@ impl Scope {
         }
         scope.institution = Some(institution);
         scope
+    }
+
+    /// What the operator said beside what is learnt; nothing without an institution.
+    pub(crate) fn policy(&self) -> Policy {
+        self.institution.as_ref().map(Policy::of).unwrap_or_default()
     }
 
     /// Whether packets to this address are towards the institution.

@@ -81,6 +81,7 @@ impl Detector {
                 .filter(quiet)
                 .for_each(TargetState::end_tests);
         }
+        let held = std::mem::take(&mut self.policies.held);
         let mut dripping = std::mem::take(&mut self.dripping);
         dripping.retain(|&index| {
             let tally = &mut self.targets.tallies[index as usize];
@@ -92,8 +93,8 @@ impl Detector {
             state.catch_up(step.saturating_add(1));
             let (packets, steps) = state.take_flowed_out();
             let each = packets / steps.max(1) as f32;
-            let fed =
-                Fed { packets: each, late_packets: packets - each, sampling: 1, hold: state.flood.is_some() };
+            let hold = state.flood.is_some() || held.has(index);
+            let fed = Fed { packets: each, late_packets: packets - each, sampling: 1, hold };
             if let Some(learner) = &self.learner {
                 learner.feed(&mut self.targets.known[index as usize], &fed);
             }
@@ -102,12 +103,13 @@ impl Detector {
             drips
         });
         self.dripping = dripping;
+        self.policies.held = held;
     }
 
     pub(super) fn learn_wider(&mut self, index: u32, closed: Closed) {
         let Some(learner) = &self.learner else { return };
         let (known, state) = (&mut self.wider_known[index as usize], &mut self.wider[index as usize]);
-        learn(learner, known, state, closed, None, false);
+        learn(learner, known, state, closed, None, self.policies.held.has_wider(index));
     }
 
     /// Whether an excess of unwanted packets is no news: while the service has only just started, and where the target
@@ -155,6 +157,9 @@ impl Detector {
     }
 
     fn begin_level(&mut self, subject: Subject, step: i64) {
+        if self.is_in_maintenance(subject, step) {
+            return;
+        }
         let Some(known) = self.known(subject) else { return };
         let Some(ordinary) = known.ordinary_packets_per_second() else { return };
         // A score remembers for some seconds what is over.
@@ -169,7 +174,7 @@ impl Detector {
         if self.state(subject).suspect.is_none() {
             self.make_suspect(subject, step);
         }
-        let level = Level { packets_per_second: ordinary, since_step };
+        let level = Level { packets_per_second: ordinary, since_step, ceiling: None };
         self.begin_flood(subject, step, Alarm { lead, weight, level: Some(level) });
     }
 
@@ -214,7 +219,9 @@ impl Detector {
             let over = (state.recent_packets - ordinary.unwrap_or(state.baseline)).max(0.0);
             excess.all += over;
             let in_flood = |&other: &u32| self.wider[other as usize].flood.is_some();
-            if state.flood.is_none() && !place.wider().iter().any(in_flood) {
+            // What maintenance explains is no flood of a wider target that it does not cover.
+            let is_explained = state.flood.is_some() || self.policies.held.has(index);
+            if !is_explained && !place.wider().iter().any(in_flood) {
                 excess.free += over;
                 if over > excess.heaviest.0 {
                     excess.heaviest = (over, index);

@@ -7,6 +7,7 @@
 mod count;
 mod learnt;
 mod levels;
+mod policies;
 mod reload;
 mod steps;
 mod suspects;
@@ -26,6 +27,7 @@ use crate::suspect::{Care, DEFAULT_SUSPECTS, Suspect};
 use crate::tally::{Tally, flag};
 use crate::target::{STEP_NANOSECONDS, TargetState};
 use crate::targets::{DEFAULT_TARGETS, Targets};
+use policies::Policies;
 
 pub use learnt::{Learnt, LearntTarget, Usually};
 
@@ -71,6 +73,7 @@ pub struct Detector {
     /// Wider targets with a flood of too many packets.
     wider_levels: u32,
     learner: Option<Learner>,
+    policies: Policies,
     /// Addresses with too many packets; empty but while a step is closed.
     level_alarms: Vec<u32>,
     /// Addresses with long records on the way.
@@ -114,6 +117,7 @@ impl Detector {
     /// A detector under a secret key. The same key, limits, scope and records give the same events.
     pub fn new(scope: Scope, limits: &Limits, key: [u8; 16]) -> Self {
         let hash = KeyedState::new(key);
+        let policies = Policies::of(&scope, &hash);
         Self {
             key,
             hash,
@@ -125,6 +129,7 @@ impl Detector {
             wider_known: Vec::new(),
             wider_levels: 0,
             learner: None,
+            policies,
             level_alarms: Vec::new(),
             dripping: Vec::new(),
             listed: Vec::new(),
@@ -173,6 +178,9 @@ impl Detector {
             None => self.conversations.key(observation),
         };
         let hash = self.targets.hash(observation.destination);
+        if self.policies.counts_sources {
+            self.count_source(observation, hash);
+        }
         let quotes = quoted.is_some();
         self.pending.push(Pending {
             observation: *observation,
@@ -205,8 +213,8 @@ impl Detector {
         self.settle_pending();
         let Some(step) = self.step else { return };
         self.close_step(step, true);
-        let floods = std::mem::take(&mut self.floods);
-        for flood in &floods {
+        let mut floods = std::mem::take(&mut self.floods);
+        for flood in &mut floods {
             self.end_flood(flood, step, "end_of_input");
         }
     }
@@ -230,6 +238,7 @@ impl Detector {
         counters.targets_evicted = self.targets.evicted;
         counters.targets_refused = self.targets.refused;
         counters.prefixes_refused = self.scope.prefixes_refused;
+        counters.ceilings_unwatched = self.policies.unwatched;
         counters.suspects = self.suspect_owners.len() as u64;
         counters
     }
@@ -289,6 +298,7 @@ impl Detector {
         self.wider_listed.clear();
         self.dripping.clear();
         self.targets.tallies.iter_mut().for_each(|tally| tally.set(flag::DRIPS, false));
+        self.policies.begin_again();
         if let Some(learner) = &mut self.learner {
             learner.begin_again();
         }
@@ -331,8 +341,8 @@ impl Detector {
             wide.cut_reservoirs();
         }
         self.counters.spreads_cut = self.counters.spreads_cut.saturating_add(cut);
-        let floods = std::mem::take(&mut self.floods);
-        for flood in &floods {
+        let mut floods = std::mem::take(&mut self.floods);
+        for flood in &mut floods {
             self.end_flood(flood, step, "quiet");
         }
     }

@@ -1,6 +1,7 @@
 //! Another institution file while the detector runs: nothing that is counted or learnt is lost by it.
 
 use super::Detector;
+use super::policies::Policies;
 use crate::flood::Subject;
 use crate::learning::Known;
 use crate::scope::Scope;
@@ -9,15 +10,19 @@ use crate::target::TargetState;
 impl Detector {
     /// Watches what another institution says from now on. Floods on targets that are still there go on under their
     /// identity, counters stay, and so does what was learnt; floods on targets that are not protected any more end.
+    /// Ceilings, maintenance windows and mutes are those of the new institution at once.
     pub fn replace_scope(&mut self, scope: Scope) {
         self.settle_pending();
         let step = self.step.unwrap_or_default();
+        self.release_held();
         let before = std::mem::replace(&mut self.scope, scope);
+        self.policies = Policies::of(&self.scope, &self.hash);
         let mut moves = self.move_wider(&before);
         self.targets.replace_places(&mut self.scope);
         self.grow_wider();
         moves.resize(before.wider().len(), None);
-        for flood in std::mem::take(&mut self.floods) {
+        for mut flood in std::mem::take(&mut self.floods) {
+            flood.said = self.policies.target_of(&flood.target);
             let subject = match flood.subject {
                 Subject::Address(index) => {
                     let is_outside = self.targets.places[index as usize].is_outside;
@@ -30,7 +35,7 @@ impl Detector {
                     self.state_mut(subject).flood = Some(self.floods.len() as u32);
                     self.floods.push(flood.moved_to(subject));
                 }
-                None => self.end_vanished(&flood, step),
+                None => self.end_vanished(&mut flood, step),
             }
         }
         self.suspect_owners.retain_mut(|(slot, subject)| {

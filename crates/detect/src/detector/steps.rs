@@ -19,6 +19,7 @@ impl Detector {
         self.counters.steps += 1;
         let listed = std::mem::take(&mut self.listed);
         let mut restless = std::mem::take(&mut self.restless);
+        self.begin_policies(step);
         self.begin_levels(step);
         for batch in listed.chunks(BATCH) {
             self.touch_states(batch);
@@ -36,6 +37,7 @@ impl Detector {
             self.decide(Subject::Wider(index), step, factor, is_final);
         }
         self.decide_levels(step, &listed, &wider);
+        self.decide_ceilings(step, &mut restless);
         self.move_floods(step);
         for &index in &wider {
             let wide = &mut self.wider[index as usize];
@@ -52,6 +54,7 @@ impl Detector {
             }
         }
         self.restless = restless;
+        self.list_ceilings();
         self.drop_idle_suspects(step);
     }
 
@@ -70,7 +73,7 @@ impl Detector {
         let tally = &mut self.targets.tallies[index as usize];
         tally.set(flag::LISTED, false);
         self.add_to_wider(index, step);
-        let hold = self.is_in_wider_flood(index);
+        let hold = self.is_in_wider_flood(index) || self.policies.held.has(index);
         let tally = &mut self.targets.tallies[index as usize];
         let state = &mut self.targets.states[index as usize];
         let calm = state.close_calm(tally, step);
@@ -117,6 +120,7 @@ impl Detector {
             }
             wide.catch_up(step);
             wide.add(tally, is_explained);
+            self.policies.count_wider(wider, tally, step);
         }
     }
 
@@ -124,6 +128,7 @@ impl Detector {
     pub(super) fn spill(&mut self, index: u32, step: i64) {
         self.add_to_wider(index, step);
         let tally = &mut self.targets.tallies[index as usize];
+        self.policies.count_spilled(tally, step);
         self.targets.states[index as usize].absorb(tally, step);
         tally.clear();
     }
@@ -210,6 +215,7 @@ impl Detector {
         if let Subject::Address(index) = subject {
             flood.also = self.explain_to_wider(index);
         }
+        flood.said = self.policies.target_of(&flood.target);
         self.mark_level(subject, alarm.level.is_some());
         self.state_mut(subject).flood = Some(self.floods.len() as u32);
         self.floods.push(flood);
@@ -228,10 +234,11 @@ impl Detector {
                 flood.skip_steps(step, step + 1);
             }
             let view = self.view(flood.subject, step);
-            let event = if flood.is_new() { Some(flood.start(&view)) } else { flood.update(&view) };
-            self.events.extend(event);
+            if let Some(event) = flood.next_line(&view) {
+                self.tell(flood, event, step);
+            }
         }
-        floods.retain(|flood| {
+        floods.retain_mut(|flood| {
             let over = flood.is_over(step);
             if over {
                 self.end_flood(flood, step, "quiet");
@@ -244,9 +251,10 @@ impl Detector {
         self.floods = floods;
     }
 
-    pub(super) fn end_flood(&mut self, flood: &Flood, step: i64, ended_by: &'static str) {
-        let event = flood.end(&self.view(flood.subject, step), ended_by);
-        self.events.push(event);
+    pub(super) fn end_flood(&mut self, flood: &mut Flood, step: i64, ended_by: &'static str) {
+        let view = self.view(flood.subject, step);
+        let (start, end) = (flood.is_overdue().then(|| flood.start(&view)), flood.end(&view, ended_by));
+        self.tell_end(flood, start, end);
         let state = self.state_mut(flood.subject);
         state.flood = None;
         state.end_tests();
@@ -262,11 +270,12 @@ impl Detector {
     }
 
     /// Ends a flood on a target that is not watched any more.
-    pub(super) fn end_vanished(&mut self, flood: &Flood, step: i64) {
+    pub(super) fn end_vanished(&mut self, flood: &mut Flood, step: i64) {
         let state = TargetState::default();
         let now = Time::from_nanoseconds((step + 1).saturating_mul(STEP_NANOSECONDS)).min(self.latest);
         let view = View { state: &state, suspect: None, now, step, lost: false };
-        self.events.push(flood.end(&view, "not_watched"));
+        let (start, end) = (flood.is_overdue().then(|| flood.start(&view)), flood.end(&view, "not_watched"));
+        self.tell_end(flood, start, end);
         if let Subject::Address(index) = flood.subject {
             let state = &mut self.targets.states[index as usize];
             state.flood = None;

@@ -60,6 +60,21 @@ pub struct Exceeded {
     pub ceiling: f64,
 }
 
+impl Exceeded {
+    /// Why that is a flood, for the person on duty.
+    pub(crate) fn sentence(&self) -> String {
+        let Self { what, ratio, measured, ceiling } = *self;
+        let unit = match what {
+            Rate::BitsPerSecond => "bits a second",
+            Rate::PacketsPerSecond => "packets a second",
+            Rate::NewConnectionsPerSecond => "new connections a second",
+            Rate::QueriesPerSecond => "queries a second",
+            Rate::SourcesPerSecond => "sources a second",
+        };
+        format!("{measured:.0} {unit}, {ratio:.1} times the ceiling of {ceiling}")
+    }
+}
+
 /// The rate that is furthest above its ceiling; none if all are at or below theirs.
 pub fn exceeded(ceiling: &Ceiling, measured: &Measured) -> Option<Exceeded> {
     let rates = [

@@ -141,11 +141,16 @@ const DETECT: &[(&str, &str)] = &[
         "spreads_cut",
         "Flow records' packets that were left out because nothing came for minutes while they were spread.",
     ),
-    ("floods", "Floods found."),
+    ("floods", "Floods found, muted ones included."),
+    ("floods_muted", "Floods of which a line was not told because of a mute."),
+    (
+        "ceilings_unwatched",
+        "Ceilings of the institution file on what is not watched: no protected address, declared service, group or prefix.",
+    ),
 ];
 
 /// Those that go down too.
-const DETECT_GAUGES: &[&str] = &["targets", "suspects"];
+const DETECT_GAUGES: &[&str] = &["targets", "suspects", "ceilings_unwatched"];
 
 /// The decoders' counters, added up.
 pub(super) fn flow(text: &mut Text, workers: &[WorkerReport]) {
