@@ -156,13 +156,7 @@ impl Flood {
             let excess = (state.recent_packets - level.packets_per_second) / STEPS_PER_SECOND;
             packets = f64::from(excess.max(0.0)) * (view.step - onset_step) as f64;
         }
-        let steps = (view.step - onset_step).clamp(0, WINDOW_STEPS as i64 - 1);
-        let mut window = [(0.0, 0.0, 0.0); WINDOW_STEPS];
-        for back in 1..=steps {
-            // What came before the alarm is known as a sum only.
-            let mean = packets as f32 / (view.step - onset_step).max(1) as f32;
-            window[(view.step - back).rem_euclid(WINDOW_STEPS as i64) as usize] = (mean, mean, 0.0);
-        }
+        let window = window_before(view.step, onset_step, packets as f32);
         let enough = state.baseline_steps >= BASELINE_STEPS_MINIMUM;
         Self {
             subject,
@@ -500,6 +494,16 @@ fn onset_of(view: &View<'_>, lead: Vector, level: Option<Level>) -> i64 {
     let lead_onset = view.state.sum(lead.index()).since_step;
     // A trickle of something else that has run for long is not this flood's beginning.
     onset_step.max(lead_onset.saturating_sub(10))
+}
+
+/// The window before an alarm: what came since the onset is known as a sum only.
+fn window_before(step: i64, onset_step: i64, packets: f32) -> [(f32, f32, f32); WINDOW_STEPS] {
+    let mut window = [(0.0, 0.0, 0.0); WINDOW_STEPS];
+    let mean = packets / (step - onset_step).max(1) as f32;
+    for back in 1..=(step - onset_step).clamp(0, WINDOW_STEPS as i64 - 1) {
+        window[(step - back).rem_euclid(WINDOW_STEPS as i64) as usize] = (mean, mean, 0.0);
+    }
+    window
 }
 
 fn top_sources(suspect: &Suspect) -> Vec<SourceShare> {
