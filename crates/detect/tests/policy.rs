@@ -197,6 +197,7 @@ fn long_records_count_over_their_time() {
 
 #[test]
 fn connections_queries_and_sources_have_ceilings() {
+    type Edit<'a> = &'a dyn Fn(&mut Observation, u64);
     let dns = |record: &mut Observation, number: u64| {
         udp(record, number);
         record.destination_port = 53;
@@ -210,7 +211,7 @@ fn connections_queries_and_sources_have_ceilings() {
         record.source_port = 1_024 + (number % 60_000) as u16;
         record.tcp_flags = TcpFlags(TcpFlags::SYN);
     };
-    let cases: [(&str, Rate, &dyn Fn(&mut Observation, u64)); 3] = [
+    let cases: [(&str, Rate, Edit<'_>); 3] = [
         ("new_connections_per_second", Rate::NewConnectionsPerSecond, &new),
         ("queries_per_second", Rate::QueriesPerSecond, &dns),
         ("sources_per_second", Rate::SourcesPerSecond, &many),
