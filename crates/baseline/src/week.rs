@@ -90,7 +90,8 @@ impl Week {
     /// Makes what is known count less after `seconds` without learning: half after eight weeks.
     pub fn age(&mut self, seconds: u64) {
         let weeks = seconds as f64 / (HOURS as f64 * 3600.0);
-        self.hours = (f64::from(self.hours) * (-weeks / 8.0).exp2()) as u16;
+        // Rounded: many short breaks are to cost nothing.
+        self.hours = (f64::from(self.hours) * (-weeks / 8.0).exp2()).round() as u16;
     }
 
     /// Takes in another week of the same signal: cells that both know meet where the hours known say.

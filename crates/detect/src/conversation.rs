@@ -271,7 +271,7 @@ impl Conversations {
 fn find(set: &Set, tag: u16, second: u16) -> Option<usize> {
     // Lanes of 16 bits; the lowest lane of a difference that is nought borrows into its own top bit.
     const ONES: u128 = 0x0001_0001_0001_0001_0001_0001_0001_0001;
-    let differences = lanes(&set.tags) ^ (ONES * tag as u128);
+    let differences = lanes(&set.tags) ^ (ONES * u128::from(tag));
     let noughts = differences.wrapping_sub(ONES) & !differences & (ONES << 15);
     let way = noughts.trailing_zeros() as usize / 16;
     let is_fresh = |way: usize| second.wrapping_sub(set.seen_seconds[way]) <= FORGET_AFTER_SECONDS;

@@ -139,19 +139,7 @@ impl Flood {
         let state = view.state;
         let onset_step = onset_of(view, lead, level);
         let onset = Time::from_nanoseconds(onset_step.saturating_mul(STEP_NANOSECONDS)).min(view.now);
-        let mut totals = [0.0; VECTOR_COUNT];
-        let mut packets = 0.0;
-        for index in bits(state.active) {
-            // The step that just closed is added by `step`.
-            let (cell, sum) = (state.cell(index), state.sum(index));
-            let before = if sum.volume > 0.0 {
-                sum.packets - cell.packets
-            } else {
-                sum.unwanted_packets - cell.unwanted.max(0.0)
-            };
-            totals[index] = before.max(0.0);
-            packets += f64::from(totals[index]);
-        }
+        let (totals, mut packets) = before_alarm(state);
         if let Some(level) = level {
             let excess = (state.recent_packets - level.packets_per_second) / STEPS_PER_SECOND;
             packets = f64::from(excess.max(0.0)) * (view.step - onset_step) as f64;
@@ -504,6 +492,23 @@ fn window_before(step: i64, onset_step: i64, packets: f32) -> [(f32, f32, f32); 
         window[(step - back).rem_euclid(WINDOW_STEPS as i64) as usize] = (mean, mean, 0.0);
     }
     window
+}
+
+/// Packets by vector, and all of them, of a running excess without the step that has just closed.
+fn before_alarm(state: &TargetState) -> ([f32; VECTOR_COUNT], f64) {
+    let mut totals = [0.0; VECTOR_COUNT];
+    let mut packets = 0.0;
+    for index in bits(state.active) {
+        let (cell, sum) = (state.cell(index), state.sum(index));
+        let before = if sum.volume > 0.0 {
+            sum.packets - cell.packets
+        } else {
+            sum.unwanted_packets - cell.unwanted.max(0.0)
+        };
+        totals[index] = before.max(0.0);
+        packets += f64::from(totals[index]);
+    }
+    (totals, packets)
 }
 
 fn top_sources(suspect: &Suspect) -> Vec<SourceShare> {

@@ -64,7 +64,7 @@ impl Targets {
     /// An empty table for `capacity` addresses.
     pub(crate) fn new(capacity: usize, key: &KeyedState) -> Self {
         Self {
-            index: Index::new(capacity.max(1)),
+            index: Index::new(),
             key: TableKey::new(key, u64::from_le_bytes(*b"targets ")),
             tallies: Vec::new(),
             states: Vec::new(),
@@ -142,7 +142,8 @@ impl Targets {
             }
             index
         };
-        self.index.insert(hash, index as u32);
+        let (key, tallies) = (&self.key, &self.tallies);
+        self.index.insert(hash, index as u32, |entry| self::hash(key, tallies[entry as usize].address));
         Some(index as u32)
     }
 

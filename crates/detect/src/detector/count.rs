@@ -29,7 +29,8 @@ impl Detector {
         let mut pending = std::mem::take(&mut self.pending);
         let mut touched = 0;
         for record in &pending {
-            touched ^= self.conversations.touch(record.key) ^ self.targets.touch_index(record.hash);
+            touched ^= self.conversations.touch(record.key);
+            touched ^= self.targets.touch_index(record.hash) ^ self.targets.touch_index(record.sender_hash);
         }
         for record in &mut pending {
             record.target = self.targets.guess(record.hash);
@@ -75,7 +76,7 @@ impl Detector {
             || observation.sampling > 1
             || observation.dns_failure.is_some()
         {
-            self.note_sender(observation, &judgement, step);
+            self.note_sender(record, &judgement, step);
         }
         if let Some(index) = self.target_of(record, &judgement, step) {
             self.count(record, index, vector, &judgement, step);
@@ -83,8 +84,9 @@ impl Detector {
     }
 
     /// The sender of this record spoke: that is what its own packets are judged by.
-    fn note_sender(&mut self, observation: &Observation, judgement: &Judgement, step: i64) {
-        let Some(index) = self.targets.find(observation.source, self.targets.hash(observation.source)) else {
+    fn note_sender(&mut self, record: &Pending, judgement: &Judgement, step: i64) {
+        let observation = &record.observation;
+        let Some(index) = self.targets.find(observation.source, record.sender_hash) else {
             return;
         };
         let tally = &mut self.targets.tallies[index as usize];

@@ -3,7 +3,6 @@
 use super::Detector;
 use crate::flood::{Alarm, Level, Subject};
 use crate::learning::{Fed, Known, Learner, Learning, SETTLE_PACKETS_PER_SECOND, SETTLE_WIDER_FACTOR};
-use crate::rules::RULES;
 use crate::sequential::bits;
 use crate::tally::{Tally, flag};
 use crate::target::{Closed, STEPS_PER_SECOND, TargetState};
@@ -239,8 +238,17 @@ struct Excess {
     heaviest: (f32, u32),
 }
 
-/// Kinds of which ordinary hosts get so many that blind counting cannot tell.
-fn is_seen_in_ordinary_days(vector: Vector) -> bool {
-    const NOBODY_PACKETS_PER_SECOND: f32 = 20.0;
-    RULES[vector.index()].blind.packets_per_second > NOBODY_PACKETS_PER_SECOND
+/// Kinds of which ordinary hosts may always get many, so that blind counting cannot tell. SYNs that nothing follows are
+/// none of them.
+const fn is_seen_in_ordinary_days(vector: Vector) -> bool {
+    matches!(
+        vector,
+        Vector::UdpFlood
+            | Vector::QuicFlood
+            | Vector::DnsQueryFlood
+            | Vector::GreFlood
+            | Vector::EspFlood
+            | Vector::IpProtocolFlood
+            | Vector::AckFlood
+    )
 }

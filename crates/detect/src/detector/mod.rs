@@ -107,6 +107,8 @@ struct Pending {
     quotes: bool,
     /// Of the destination.
     hash: u64,
+    /// Of the source.
+    sender_hash: u64,
     /// The entry of the destination, where it has one.
     target: Option<u32>,
     /// Of the source, where the destination is suspect.
@@ -178,6 +180,7 @@ impl Detector {
             None => self.conversations.key(observation),
         };
         let hash = self.targets.hash(observation.destination);
+        let sender_hash = self.targets.hash(observation.source);
         if self.policies.counts_sources {
             self.count_source(observation, hash);
         }
@@ -187,6 +190,7 @@ impl Detector {
             key,
             quotes,
             hash,
+            sender_hash,
             target: None,
             source_hash: None,
         });

@@ -14,18 +14,21 @@ struct Place {
     entry: u32,
 }
 
-/// The table. It has as many places as it will ever need.
+/// The table. It grows with its entries, so that few entries are near.
 #[derive(Debug)]
 pub(super) struct Index {
     places: Vec<Place>,
     mask: usize,
+    entries: usize,
 }
 
+/// Places of an empty table.
+const PLACES_MINIMUM: usize = 64;
+
 impl Index {
-    /// An empty table for so many entries.
-    pub(super) fn new(capacity: usize) -> Self {
-        let places = (2 * capacity).next_power_of_two();
-        Self { places: vec![Place::default(); places], mask: places - 1 }
+    /// An empty table.
+    pub(super) fn new() -> Self {
+        Self { places: vec![Place::default(); PLACES_MINIMUM], mask: PLACES_MINIMUM - 1, entries: 0 }
     }
 
     /// The first entry of this hash that is the right one.
@@ -50,8 +53,21 @@ impl Index {
         self.places[hash as usize & self.mask].tag as u16
     }
 
-    /// Adds an entry that is not there. The caller keeps to the capacity.
-    pub(super) fn insert(&mut self, hash: u64, entry: u32) {
+    /// Adds an entry that is not there. `hash_of` gives the hashes of entries.
+    pub(super) fn insert(&mut self, hash: u64, entry: u32, hash_of: impl Fn(u32) -> u64) {
+        if 2 * (self.entries + 1) > self.places.len() {
+            let before = std::mem::take(&mut self.places);
+            self.places = vec![Place::default(); 2 * before.len()];
+            self.mask = self.places.len() - 1;
+            for place in before.iter().filter(|place| place.entry != 0) {
+                self.put(hash_of(place.entry - 1), place.entry - 1);
+            }
+        }
+        self.entries += 1;
+        self.put(hash, entry);
+    }
+
+    fn put(&mut self, hash: u64, entry: u32) {
         let mut at = hash as usize & self.mask;
         while self.places[at].entry != 0 {
             at = (at + 1) & self.mask;
@@ -69,6 +85,7 @@ impl Index {
             }
             free = (free + 1) & self.mask;
         }
+        self.entries -= 1;
         let mut at = free;
         loop {
             self.places[free] = Place::default();
@@ -105,19 +122,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_map(operations in proptest::collection::vec((any::<bool>(), 0_u32..24), 0..300)) {
+        fn it_is_a_map(operations in proptest::collection::vec((any::<bool>(), 0_u32..60), 0..400)) {
             // Few homes, so that runs are long and go over the end of the table.
-            let hash_of = |entry: u32| u64::from(entry % 5 + 27) | u64::from(entry / 7) << 32;
-            let (mut index, mut known) = (Index::new(16), BTreeMap::new());
+            let hash_of = |entry: u32| u64::from(entry % 5 + 60) | u64::from(entry / 7) << 32;
+            let (mut index, mut known) = (Index::new(), BTreeMap::new());
             for (adds, entry) in operations {
-                if adds && known.len() < 16 && !known.contains_key(&entry) {
-                    index.insert(hash_of(entry), entry);
+                if adds && !known.contains_key(&entry) {
+                    index.insert(hash_of(entry), entry, hash_of);
                     known.insert(entry, ());
                 } else if !adds {
                     index.remove(hash_of(entry), entry, hash_of);
                     known.remove(&entry);
                 }
-                for entry in 0..24 {
+                for entry in 0..60 {
                     let found = index.find(hash_of(entry), |found| found == entry);
                     prop_assert_eq!(found.is_some(), known.contains_key(&entry), "entry {}", entry);
                 }
