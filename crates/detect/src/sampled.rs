@@ -73,6 +73,23 @@ impl Excuses {
         self.name(named, packets)
     }
 
+    /// A wider target sends what its members send. What finds no room among the named is left out: it is the least.
+    pub(crate) fn add(&mut self, member: &Self, step: i64) {
+        if member.step != step {
+            return;
+        }
+        if self.step != step {
+            *self = Self { step, ..Self::default() };
+        }
+        self.connections += member.connections;
+        self.segments += member.segments;
+        self.datagrams += member.datagrams;
+        self.unnamed_datagrams += member.unnamed_datagrams;
+        for (index, packets) in member.named.iter().filter(|named| named.1 > 0.0) {
+            self.name(Vector::ALL[usize::from(*index)], *packets);
+        }
+    }
+
     fn name(&mut self, vector: Vector, packets: f32) -> Option<(Vector, f32)> {
         let index = vector as u8;
         match self.named.iter_mut().find(|(known, sent)| *known == index || *sent == 0.0) {

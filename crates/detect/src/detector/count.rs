@@ -102,9 +102,8 @@ impl Detector {
             if let Some((vector, packets)) = state.excuses.note(observation, step) {
                 state.count(vector.index(), 0.0, packets);
             }
-            if state.has_tests() {
-                list(&mut self.listed, tally, index);
-            }
+            // What holds it has to hear of it.
+            list(&mut self.listed, tally, index);
         }
         if let Some((vector, packets)) = judgement.take_back_of_sender {
             self.take_back(index, vector, packets, step);

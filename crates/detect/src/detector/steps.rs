@@ -120,6 +120,7 @@ impl Detector {
             }
             wide.catch_up(step);
             wide.add(tally, is_explained);
+            wide.excuses.add(&self.targets.states[index as usize].excuses, step);
             self.policies.count_wider(wider, tally, step);
         }
     }

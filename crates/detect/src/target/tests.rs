@@ -146,3 +146,18 @@ fn later_fragments_are_excused_by_first_ones() {
     }
     assert_eq!(run(Vector::FragmentFlood, &[100.0; 10], true), Some(1));
 }
+
+/// Found by `lab detect`: a prefix did not hear of the first fragments of its addresses.
+#[test]
+fn later_fragments_are_excused_in_what_holds_the_address_too() {
+    let mut wide = TargetState::wider(4.0);
+    for step in 0..100 {
+        let mut tally = step_of(Vector::FragmentFlood, 2_000.0, true);
+        tally.excuses_fragments = 44_000.0;
+        wide.catch_up(step);
+        wide.add(&tally, false);
+        wide.close_step(step);
+        assert_eq!(wide.alarms(4.0).count(), 0);
+        wide.clear_step();
+    }
+}

@@ -1,6 +1,7 @@
 //! What holds several addresses: services, groups and prefixes add up their members.
 
 use super::{TargetState, members_kept};
+use crate::sampled;
 use crate::sequential::{NEVER, bits};
 use crate::tally::{Tally, flag};
 
@@ -35,6 +36,10 @@ impl TargetState {
             self.take_in(tally);
         }
         self.sum_up(tally);
+        self.fragments_excused += tally.excuses_fragments;
+        if tally.sampling > 1 && !is_explained {
+            sampled::excuse_by_inbound(self, tally);
+        }
         self.sampling = self.sampling.max(tally.sampling);
         self.sends |= tally.has(flag::SENDS);
         self.last_packet = self.last_packet.max(tally.last_packet);
