@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use detect::{Detector, Event, Limits, Observation, Phase, Scope};
+use detect::{Detector, Event, Learning, Limits, Observation, Phase, Scope};
 use sketch::KeyedState;
 use wire::{Address, Fragment, Payload, Role, Service, TcpFlags, Time};
 
@@ -19,6 +19,11 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let key = *b"fuzz of detector";
     let limits = Limits { targets: 8, conversations: 32, suspects: 3 };
     let mut detector = Detector::new(Scope::everything(KeyedState::new(key)), &limits, key);
+    // Half of the inputs with a detector that learns, which has tables and a way to floods of its own.
+    let learns = data.first().is_some_and(|byte| byte % 2 == 1);
+    if learns {
+        detector.learn(Learning::default());
+    }
     let mut now: i64 = 1_000_000_000_000;
     let mut alive = BTreeMap::new();
     let started = Instant::now();
@@ -31,14 +36,29 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
             detector.observe(&record);
         }
         check(&detector.take_events(), &mut alive);
+        // Another institution file in the middle: floods go on or end, none is left behind.
+        if learns && bytes[0] == 77 {
+            detector.replace_scope(Scope::everything(KeyedState::new(key)));
+            check(&detector.take_events(), &mut alive);
+        }
     }
     detector.finish();
     check(&detector.take_events(), &mut alive);
     assert!(alive.is_empty(), "every flood ends: {alive:?}");
     assert!(detector.counters().targets <= 8);
+    recall(&detector, &limits, key);
     let limit = 0.5 + WORST_SECONDS_PER_RECORD * records as f64;
     assert!(started.elapsed().as_secs_f64() < limit, "{records} records took {:?}", started.elapsed());
 });
+
+/// What was learnt can be taken back by another detector.
+fn recall(detector: &Detector, limits: &Limits, key: [u8; 16]) {
+    let mut other = Detector::new(Scope::everything(KeyedState::new(key)), limits, key);
+    other.learn(Learning::default());
+    for learnt in detector.learnt() {
+        assert!(other.recall(&learnt, 3_600).is_ok(), "{learnt:?}");
+    }
+}
 
 fn move_time(now: i64, byte: u8) -> i64 {
     match byte {

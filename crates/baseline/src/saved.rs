@@ -11,6 +11,9 @@ pub const SAVED_VERSION: u8 = 1;
 /// Rates above this, in samples a second, are no rates.
 const MOST_SAMPLES_PER_SECOND: f32 = 1e12;
 
+/// Relative excess variances beyond this are none.
+const MOST_EXCESS: f32 = 1e6;
+
 /// One baseline as saved: about 30 numbers, and 168 more with a week.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,9 +63,10 @@ impl Baseline {
     pub fn save(&self) -> Saved {
         Saved {
             version: SAVED_VERSION,
-            fast: self.fast,
-            slow: self.slow,
-            excess: self.excess,
+            // What no traffic reaches is no reason to lose the rest at the next start.
+            fast: self.fast.min(MOST_SAMPLES_PER_SECOND),
+            slow: self.slow.min(MOST_SAMPLES_PER_SECOND),
+            excess: self.excess.map(|excess| excess.clamp(-MOST_EXCESS, MOST_EXCESS)),
             tolerance: self.tolerance(),
             age_seconds: self.age_seconds,
             week: self.week.as_ref().map(|week| SavedWeek { hours: week.hours, cells: week.cells.to_vec() }),
@@ -85,7 +89,7 @@ impl Baseline {
         check("slow", saved.slow, 0.0, MOST_SAMPLES_PER_SECOND)?;
         check("tolerance", saved.tolerance, 1.0, MAXIMUM_TOLERANCE)?;
         for excess in saved.excess {
-            check("excess", excess, -1e6, 1e6)?;
+            check("excess", excess, -MOST_EXCESS, MOST_EXCESS)?;
         }
         let mut restored = Self::new(phase);
         if let Some(week) = &saved.week {
