@@ -181,13 +181,30 @@ impl Conversations {
         }
     }
 
+    /// The state of this packet's conversation and whether its sender spoke first, if both sides have spoken, no
+    /// handshake is under way and nothing is to be taken back: hardly a packet of such a one tells anything new.
+    #[inline]
+    pub(crate) fn settled(&mut self, key: Key, step: u32) -> Option<(u16, bool)> {
+        const BOTH: u16 = state::LOW_SENT | state::HIGH_SENT | state::ANSWERED;
+        let set = &mut self.sets[key.hash as usize & self.mask];
+        let second = (step / STEPS_PER_SECOND) as u16;
+        let way = find(set, key.tag(), second)?;
+        let state = set.states[way];
+        let opens = state & (state::SYN | state::ESTABLISHED) == state::SYN;
+        if state & BOTH != BOTH || opens || set.outstanding[way] != 0 {
+            return None;
+        }
+        set.seen_seconds[way] = second;
+        Some((state, (state & state::HIGH_FIRST == 0) == key.low_sends))
+    }
+
     /// The entry of this packet's conversation, made if it is not there, with the sender noted in it unless
     /// `quiet` (a reset or an error message is no answer). It is a copy: put it back with [`Conversations::put`].
     #[inline]
     pub(crate) fn note(&mut self, key: Key, step: u32, quiet: bool) -> (Conversation, Side, Place) {
         let place = key.hash as usize & self.mask;
         let set = &mut self.sets[place];
-        let tag = (key.hash >> 48) as u16 | 1;
+        let tag = key.tag();
         let second = (step / STEPS_PER_SECOND) as u16;
         let found = find(set, tag, second);
         let is_new = found.is_none();
@@ -239,53 +256,48 @@ impl Conversations {
     /// The key of the conversation that this belongs to.
     #[inline]
     pub(crate) fn key(&self, observation: &Observation) -> Key {
-        let (source_port, destination_port) = match observation.protocol {
-            _ if observation.first_protocol == protocol::AH => (0, 0),
-            protocol::TCP | protocol::UDP | protocol::UDP_LITE => {
-                (observation.source_port, observation.destination_port)
-            }
-            _ => (0, 0),
-        };
-        let from = (observation.source.bits(), source_port);
-        let to = (observation.destination.bits(), destination_port);
-        let low_sends = from <= to;
-        let (low, high) = if low_sends { (from, to) } else { (to, from) };
         // An authentication header makes another conversation of the same two hosts.
-        let protocol = u64::from(match observation.first_protocol {
-            protocol::AH => protocol::AH,
-            _ => observation.protocol,
-        });
-        let ports = u64::from(low.1) << 32 | u64::from(high.1) << 8 | protocol;
-        let hash = if observation.source.is_ipv4() && observation.destination.is_ipv4() {
-            self.ipv4_key.hash([ports, u64::from(low.0 as u32) << 32 | u64::from(high.0 as u32)])
-        } else {
-            let halves = [low.0 as u64, (low.0 >> 64) as u64, high.0 as u64, (high.0 >> 64) as u64];
-            self.ipv6_key.hash([ports, halves[0], halves[1], halves[2], halves[3]])
+        let (protocol, source_port, destination_port) = match observation.protocol {
+            _ if observation.first_protocol == protocol::AH => (protocol::AH, 0, 0),
+            protocol @ (protocol::TCP | protocol::UDP | protocol::UDP_LITE) => {
+                (protocol, observation.source_port, observation.destination_port)
+            }
+            protocol => (protocol, 0, 0),
         };
-        Key { hash, low_sends }
+        let (source, destination) = (observation.source.bits(), observation.destination.bits());
+        if observation.source.is_ipv4() && observation.destination.is_ipv4() {
+            let from = u64::from(source as u32) << 16 | u64::from(source_port);
+            let to = u64::from(destination as u32) << 16 | u64::from(destination_port);
+            let hash = self.ipv4_key.hash([from.min(to) << 8 | u64::from(protocol), from.max(to)]);
+            return Key { hash, low_sends: from <= to };
+        }
+        let (from, to) = ((source, source_port), (destination, destination_port));
+        let (low, high) = if from <= to { (from, to) } else { (to, from) };
+        let ports = u64::from(low.1) << 32 | u64::from(high.1) << 8 | u64::from(protocol);
+        let halves = [low.0 as u64, (low.0 >> 64) as u64, high.0 as u64, (high.0 >> 64) as u64];
+        let hash = self.ipv6_key.hash([ports, halves[0], halves[1], halves[2], halves[3]]);
+        Key { hash, low_sends: from <= to }
+    }
+}
+
+impl Key {
+    /// Part of the hash that tells entries of a set apart; never 0.
+    #[inline]
+    const fn tag(self) -> u16 {
+        (self.hash >> 48) as u16 | 1
     }
 }
 
 /// The way of a set that has the tag and is not forgotten.
 #[inline]
 fn find(set: &Set, tag: u16, second: u16) -> Option<usize> {
-    // Lanes of 16 bits; the lowest lane of a difference that is nought borrows into its own top bit.
-    const ONES: u128 = 0x0001_0001_0001_0001_0001_0001_0001_0001;
-    let differences = lanes(&set.tags) ^ (ONES * u128::from(tag));
-    let noughts = differences.wrapping_sub(ONES) & !differences & (ONES << 15);
-    let way = noughts.trailing_zeros() as usize / 16;
-    let is_fresh = |way: usize| second.wrapping_sub(set.seen_seconds[way]) <= FORGET_AFTER_SECONDS;
-    (noughts != 0 && is_fresh(way % WAYS)).then_some(way % WAYS)
-}
-
-/// Eight numbers side by side.
-#[inline]
-fn lanes(numbers: &[u16; WAYS]) -> u128 {
-    let mut all = 0;
-    for (place, &number) in numbers.iter().enumerate() {
-        all |= u128::from(number) << (16 * place);
+    // Without a branch, so that the compiler compares all eight at once.
+    let mut equal = 0;
+    for (way, &other) in set.tags.iter().enumerate() {
+        equal |= u16::from(other == tag) << way;
     }
-    all
+    let way = equal.trailing_zeros() as usize % WAYS;
+    (equal != 0 && second.wrapping_sub(set.seen_seconds[way]) <= FORGET_AFTER_SECONDS).then_some(way)
 }
 
 /// The way of a set to overwrite, and whether something is lost by it.

@@ -182,5 +182,5 @@ impl Targets {
 
 #[inline]
 fn hash(key: &TableKey<2>, address: Address) -> u64 {
-    key.hash([address.bits() as u64, (address.bits() >> 64) as u64])
+    key.hash_address(address.bits())
 }

@@ -108,12 +108,32 @@ impl<const N: usize> TableKey<N> {
             sum = sum.wrapping_add(self.factors[place].wrapping_mul(words[place] as u128));
             place += 1;
         }
-        // What follows can be undone, so it makes no collisions; it tears regular keys apart (the first half of the
-        // finaliser of Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
-        let half = (sum >> 64) as u64;
-        let mixed = (half ^ half >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed ^ mixed >> 27
+        mix(sum)
     }
+}
+
+impl TableKey<2> {
+    /// The hash of an address given as 128 bits: that of its two halves, the lower one first.
+    #[inline]
+    pub const fn hash_address(&self, bits: u128) -> u64 {
+        let [lower, upper] = self.factors;
+        let mut sum = self.first.wrapping_add(lower.wrapping_mul(bits as u64 as u128));
+        // Of IPv4-mapped addresses nothing is left to add.
+        if bits >> 64 != 0 {
+            sum = sum.wrapping_add(upper.wrapping_mul(bits >> 64));
+        }
+        mix(sum)
+    }
+}
+
+/// The upper half of the sum, torn apart.
+#[inline]
+const fn mix(sum: u128) -> u64 {
+    // What follows can be undone, so it makes no collisions; it tears regular keys apart (the first half of the
+    // finaliser of Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
+    let half = (sum >> 64) as u64;
+    let mixed = (half ^ half >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed ^ mixed >> 27
 }
 
 /// Never shows the key.

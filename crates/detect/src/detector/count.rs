@@ -4,7 +4,7 @@ use wire::Address;
 
 use super::{Detector, Pending, list};
 use crate::flood::Subject;
-use crate::judge::{Judgement, judge};
+use crate::judge::{Judgement, ROUTINE, is_routine, judge};
 use crate::learning::Known;
 use crate::observation::Observation;
 use crate::rules::{RULES, factor_of, unseen_weight};
@@ -27,13 +27,14 @@ impl Detector {
     /// it is the larger part of the time when a flood has many sources.
     pub(super) fn settle_pending(&mut self) {
         let mut pending = std::mem::take(&mut self.pending);
+        let step = self.step.unwrap_or_default();
         let mut touched = 0;
         for record in &pending {
-            touched ^= self.conversations.touch(record.key);
-            touched ^= self.targets.touch_index(record.hash) ^ self.targets.touch_index(record.sender_hash);
+            touched ^= self.conversations.touch(record.key) ^ self.targets.touch_index(record.hash);
         }
         for record in &mut pending {
             record.target = self.targets.guess(record.hash);
+            self.judge(record, step);
         }
         for record in &pending {
             touched ^= record.target.map_or(0, |entry| self.targets.touch(entry));
@@ -42,7 +43,6 @@ impl Detector {
             touched ^= self.touch_suspects(&mut pending);
         }
         std::hint::black_box(touched);
-        let step = self.step.unwrap_or_default();
         for record in &pending {
             self.settle(record, step);
         }
@@ -66,29 +66,43 @@ impl Detector {
         touched
     }
 
+    /// Asks the memory of conversations about a record.
+    #[inline]
+    fn judge(&mut self, record: &mut Pending, step: i64) {
+        let Pending { observation, key, quotes, .. } = record;
+        record.vector = Vector::of(observation);
+        if !is_routine(&mut self.conversations, observation, *key, record.vector, step as u32) {
+            let (keys, vector) = ((*key, *quotes), record.vector);
+            record.judgement = Some(judge(&mut self.conversations, observation, keys, vector, step as u32));
+        }
+    }
+
     #[inline]
     fn settle(&mut self, record: &Pending, step: i64) {
-        let Pending { observation, key, quotes, .. } = record;
-        let vector = Vector::of(observation);
-        let judgement = judge(&mut self.conversations, observation, (*key, *quotes), vector, step as u32);
-        if judgement.sender_speaks_up
-            || judgement.take_back_of_sender.is_some()
-            || observation.sampling > 1
-            || observation.dns_failure.is_some()
-        {
-            self.note_sender(record, &judgement, step);
+        let observation = &record.observation;
+        let tells_of_sender = observation.sampling > 1 || observation.dns_failure.is_some();
+        let Some(judgement) = &record.judgement else {
+            if tells_of_sender {
+                self.note_sender(record, &ROUTINE, step);
+            }
+            if let Some(index) = self.target_of(record, &ROUTINE, step) {
+                self.count_routine(record, index, step);
+            }
+            return;
+        };
+        if judgement.sender_speaks_up || judgement.take_back_of_sender.is_some() || tells_of_sender {
+            self.note_sender(record, judgement, step);
         }
-        if let Some(index) = self.target_of(record, &judgement, step) {
-            self.count(record, index, vector, &judgement, step);
+        if let Some(index) = self.target_of(record, judgement, step) {
+            self.count(record, index, judgement, step);
         }
     }
 
     /// The sender of this record spoke: that is what its own packets are judged by.
     fn note_sender(&mut self, record: &Pending, judgement: &Judgement, step: i64) {
         let observation = &record.observation;
-        let Some(index) = self.targets.find(observation.source, record.sender_hash) else {
-            return;
-        };
+        let hash = self.targets.hash(observation.source);
+        let Some(index) = self.targets.find(observation.source, hash) else { return };
         let tally = &mut self.targets.tallies[index as usize];
         tally.set(flag::SENDS, true);
         let state = &mut self.targets.states[index as usize];
@@ -157,19 +171,34 @@ impl Detector {
         }
     }
 
-    fn count(&mut self, record: &Pending, index: u32, vector: Vector, judgement: &Judgement, step: i64) {
+    /// Counts a record of which there is nothing to say but that it came.
+    #[inline]
+    fn count_routine(&mut self, record: &Pending, index: u32, step: i64) {
+        let Pending { observation, vector, .. } = record;
+        let tally = &mut self.targets.tallies[index as usize];
+        list(&mut self.listed, tally, index);
+        tally.set(flag::SENDS, true);
+        note(tally, observation, *vector);
+        if add(tally, observation, *vector, 0.0, false) == Err(Full) {
+            self.spill(index, step);
+            let _ = add(&mut self.targets.tallies[index as usize], observation, *vector, 0.0, false);
+        }
+        let tally = &self.targets.tallies[index as usize];
+        if *vector == Vector::DnsQueryFlood || tally.has(flag::LEVEL) || self.wider_levels > 0 {
+            self.look_closer(record, index, step);
+        }
+    }
+
+    fn count(&mut self, record: &Pending, index: u32, judgement: &Judgement, step: i64) {
         let observation = &record.observation;
+        let vector = record.vector;
         let tally = &mut self.targets.tallies[index as usize];
         list(&mut self.listed, tally, index);
         if judgement.receiver_sends {
             tally.set(flag::SENDS, true);
         }
-        tally.last_packet = tally.last_packet.max(observation.last);
         tally.new_flows += f32::from(u8::from(judgement.is_new));
-        tally.sampling = tally.sampling.max(observation.sampling);
-        if may_have_later_fragments(observation, vector) {
-            tally.excuses_fragments += LATER_PER_FIRST * observation.packets as f32;
-        }
+        note(tally, observation, vector);
         let weight = match (judgement.is_unwanted, tally.has(flag::SENDS)) {
             (false, _) => 0.0,
             (true, true) => judgement.weight,
@@ -198,7 +227,7 @@ impl Detector {
             || tally.has(flag::LEVEL)
             || self.wider_levels > 0
         {
-            self.look_closer(record, vector, index, step);
+            self.look_closer(record, index, step);
         }
     }
 
@@ -222,12 +251,11 @@ impl Detector {
     }
 
     /// Shows an unwanted record to the sketches of its targets, which are made if there is reason.
-    #[inline]
-    fn look_closer(&mut self, record: &Pending, vector: Vector, index: u32, step: i64) {
-        let observation = &record.observation;
+    fn look_closer(&mut self, record: &Pending, index: u32, step: i64) {
+        let Pending { observation, vector, .. } = record;
         let tally = &self.targets.tallies[index as usize];
         if !tally.has(flag::SUSPECT) {
-            let slot = tally.at_once(vector);
+            let slot = tally.at_once(*vector);
             let state = &self.targets.states[index as usize];
             let counted = slot.unwanted.max(slot.fresh);
             if counted >= SUSPECT_PACKETS_PER_STEP
@@ -251,6 +279,16 @@ impl Detector {
                 }
             }
         }
+    }
+}
+
+/// Notes what is no count.
+#[inline]
+fn note(tally: &mut Tally, observation: &Observation, vector: Vector) {
+    tally.last_packet = tally.last_packet.max(observation.last);
+    tally.sampling = tally.sampling.max(observation.sampling);
+    if may_have_later_fragments(observation, vector) {
+        tally.excuses_fragments += LATER_PER_FIRST * observation.packets as f32;
     }
 }
 

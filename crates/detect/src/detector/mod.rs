@@ -19,7 +19,7 @@ use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS, Key};
 use crate::counters::Counters;
 use crate::event::Event;
 use crate::flood::{Flood, Subject};
-use crate::judge::{is_group, is_icmp_error};
+use crate::judge::{Judgement, is_group, is_icmp_error};
 use crate::learning::{Known, Learner};
 use crate::observation::{Observation, Quoted};
 use crate::scope::Scope;
@@ -27,6 +27,7 @@ use crate::suspect::{Care, DEFAULT_SUSPECTS, Suspect};
 use crate::tally::{Tally, flag};
 use crate::target::{STEP_NANOSECONDS, TargetState};
 use crate::targets::{DEFAULT_TARGETS, Targets};
+use crate::vector::Vector;
 use policies::Policies;
 
 pub use learnt::{Learnt, LearntTarget, Usually};
@@ -90,6 +91,8 @@ pub struct Detector {
     floods: Vec<Flood>,
     events: Vec<Event>,
     step: Option<i64>,
+    /// Where that begins, in nanoseconds.
+    step_begins: i64,
     latest: Time,
     late_in_a_row: u32,
     lost_until_step: i64,
@@ -107,11 +110,12 @@ struct Pending {
     quotes: bool,
     /// Of the destination.
     hash: u64,
-    /// Of the source.
-    sender_hash: u64,
+    vector: Vector,
+    /// `None`: nothing new, see [`is_routine`](crate::judge::is_routine).
+    judgement: Option<Judgement>,
     /// The entry of the destination, where it has one.
     target: Option<u32>,
-    /// Of the source, where the destination is suspect.
+    /// Of the source under the key of the sketches, where the destination is suspect.
     source_hash: Option<u64>,
 }
 
@@ -145,6 +149,7 @@ impl Detector {
             floods: Vec::new(),
             events: Vec::new(),
             step: None,
+            step_begins: 0,
             latest: Time::default(),
             late_in_a_row: 0,
             lost_until_step: i64::MIN,
@@ -180,7 +185,6 @@ impl Detector {
             None => self.conversations.key(observation),
         };
         let hash = self.targets.hash(observation.destination);
-        let sender_hash = self.targets.hash(observation.source);
         if self.policies.counts_sources {
             self.count_source(observation, hash);
         }
@@ -190,7 +194,8 @@ impl Detector {
             key,
             quotes,
             hash,
-            sender_hash,
+            vector: Vector::UdpFlood,
+            judgement: None,
             target: None,
             source_hash: None,
         });
@@ -251,24 +256,30 @@ impl Detector {
     /// late.
     #[inline]
     fn clock(&mut self, time: Time) -> bool {
+        let into = time.nanoseconds().wrapping_sub(self.step_begins) as u64;
+        if into < STEP_NANOSECONDS as u64 && self.step.is_some() {
+            self.late_in_a_row = 0;
+            self.latest = self.latest.max(time);
+            return true;
+        }
+        self.clock_moves(time)
+    }
+
+    fn clock_moves(&mut self, time: Time) -> bool {
         let step = time.nanoseconds().div_euclid(STEP_NANOSECONDS);
         match self.step {
-            Some(current) if step == current => {
-                self.late_in_a_row = 0;
-                self.latest = self.latest.max(time);
-            }
             Some(current) if step < current => return self.late(time, step, current),
-            Some(current) => {
-                self.late_in_a_row = 0;
-                self.move_on(current, step);
-                self.latest = time;
-            }
-            None => {
-                self.step = Some(step);
-                self.latest = time;
-            }
+            Some(current) if step > current => self.move_on(current, step),
+            _ => self.set_step(step),
         }
+        self.late_in_a_row = 0;
+        self.latest = time;
         true
+    }
+
+    fn set_step(&mut self, step: i64) {
+        self.step = Some(step);
+        self.step_begins = step.saturating_mul(STEP_NANOSECONDS);
     }
 
     fn late(&mut self, time: Time, step: i64, current: i64) -> bool {
@@ -286,7 +297,7 @@ impl Detector {
         self.finish();
         self.forget_times();
         self.late_in_a_row = 0;
-        self.step = Some(step);
+        self.set_step(step);
         self.latest = time;
         true
     }
@@ -327,7 +338,7 @@ impl Detector {
             self.close_step(at, false);
             at += 1;
         }
-        self.step = Some(step);
+        self.set_step(step);
     }
 
     /// Ends what still goes on after a silence of [`EMPTY_STEPS_MAXIMUM`]: only long flow records can.
