@@ -20,6 +20,7 @@ pub const DEFAULT_CONVERSATIONS: usize = 1 << 18;
 const FORGET_AFTER_SECONDS: u16 = 300;
 const STEPS_PER_SECOND: u32 = 10;
 const WAYS: usize = 8;
+const TAGS_PER_WORD: usize = 4;
 
 /// Bits of [`Conversation::state`].
 pub(crate) mod state {
@@ -97,13 +98,26 @@ pub(crate) struct Key {
 #[derive(Clone, Copy, Default, Debug)]
 #[repr(C, align(64))]
 struct Set {
-    /// Parts of the hashes; 0 = this entry is free.
-    tags: [u16; WAYS],
+    /// Parts of the hashes, four in a word, the first in its lowest bits; 0 = this entry is free.
+    tags: [u64; WAYS / TAGS_PER_WORD],
     /// Seconds of the last packets, wrapping.
     seen_seconds: [u16; WAYS],
     states: [u16; WAYS],
     outstanding: [u8; WAYS],
     vectors: [u8; WAYS],
+}
+
+impl Set {
+    #[inline]
+    const fn tag(&self, way: usize) -> u16 {
+        (self.tags[way / TAGS_PER_WORD] >> (16 * (way % TAGS_PER_WORD))) as u16
+    }
+
+    #[inline]
+    const fn set_tag(&mut self, way: usize, tag: u16) {
+        let (word, shift) = (&mut self.tags[way / TAGS_PER_WORD], 16 * (way % TAGS_PER_WORD));
+        *word = *word & !(0xffff << shift) | (tag as u64) << shift;
+    }
 }
 
 impl Conversation {
@@ -228,7 +242,7 @@ impl Conversations {
                 vector: set.vectors[way],
             }
         };
-        set.tags[way] = tag;
+        set.set_tag(way, tag);
         set.seen_seconds[way] = second;
         let is_first_speaker = (conversation.state & state::HIGH_FIRST == 0) == key.low_sends;
         let side = Side { sent, other_sent, is_first_speaker, is_new };
@@ -249,7 +263,7 @@ impl Conversations {
 
     /// Reads the cache line of a conversation, so that it is near when it is asked for.
     #[inline]
-    pub(crate) fn touch(&self, key: Key) -> u16 {
+    pub(crate) fn touch(&self, key: Key) -> u64 {
         self.sets[key.hash as usize & self.mask].tags[0]
     }
 
@@ -291,13 +305,17 @@ impl Key {
 /// The way of a set that has the tag and is not forgotten.
 #[inline]
 fn find(set: &Set, tag: u16, second: u16) -> Option<usize> {
-    // Without a branch, so that the compiler compares all eight at once.
-    let mut equal = 0;
-    for (way, &other) in set.tags.iter().enumerate() {
-        equal |= u16::from(other == tag) << way;
-    }
-    let way = equal.trailing_zeros() as usize % WAYS;
-    (equal != 0 && second.wrapping_sub(set.seen_seconds[way]) <= FORGET_AFTER_SECONDS).then_some(way)
+    const ONES: u64 = 0x0001_0001_0001_0001;
+    // The lowest lane of a difference that is nought borrows into its own top bit.
+    let noughts = |word: u64| {
+        let difference = word ^ (ONES * u64::from(tag));
+        difference.wrapping_sub(ONES) & !difference & (ONES << 15)
+    };
+    let (first, second_word) = (noughts(set.tags[0]), noughts(set.tags[1]));
+    let way =
+        if first != 0 { first.trailing_zeros() } else { 64 + second_word.trailing_zeros() } as usize / 16;
+    let is_fresh = second.wrapping_sub(set.seen_seconds[way % WAYS]) <= FORGET_AFTER_SECONDS;
+    (first | second_word != 0 && is_fresh).then_some(way % WAYS)
 }
 
 /// The way of a set to overwrite, and whether something is lost by it.
@@ -312,7 +330,7 @@ fn victim(set: &Set, second: u16) -> (usize, bool) {
         let age = second.wrapping_sub(set.seen_seconds[way]);
         let agreed = if set.states[way] & BOTH == BOTH { AGREED } else { 0 };
         let rank = (1 + agreed + FORGET_AFTER_SECONDS).wrapping_sub(age);
-        let rank = if (set.tags[way] == 0) | (age > FORGET_AFTER_SECONDS) { 0 } else { rank };
+        let rank = if (set.tag(way) == 0) | (age > FORGET_AFTER_SECONDS) { 0 } else { rank };
         least = least.min(rank << WAYS.ilog2() | way as u16);
     }
     (usize::from(least) % WAYS, least >= WAYS as u16)

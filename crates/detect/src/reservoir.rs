@@ -4,6 +4,8 @@
 //! same duration; it empties exponentially with their mean duration. What is taken out of several steps at once is
 //! the same as what these steps would have taken one by one.
 
+use smallvec::SmallVec;
+
 use crate::tally::{Slot, SlotKind};
 use crate::target::STEPS_PER_SECOND;
 
@@ -18,6 +20,8 @@ struct Reservoir {
     unwanted: f32,
     bytes: f32,
     mean_seconds: f32,
+    /// The part that flows out in a step.
+    part: f32,
 }
 
 /// What flowed out of a reservoir.
@@ -34,14 +38,18 @@ pub(crate) struct Outflow {
 }
 
 impl Reservoir {
-    /// The part that flows out in so many steps.
+    /// The part that flows out in a step.
     #[inline]
-    fn part(&self, steps: f32) -> f32 {
+    fn part(&self) -> f32 {
+        if self.packets < REST_PACKETS { 1.0 } else { self.part }
+    }
+
+    /// The part that flows out in so many steps.
+    fn part_of(&self, steps: f32) -> f32 {
         if self.packets < REST_PACKETS {
             return 1.0;
         }
-        let seconds = self.mean_seconds.max(1.0 / STEPS_PER_SECOND);
-        1.0 - (-steps / (STEPS_PER_SECOND * seconds)).exp()
+        1.0 - (-steps / (STEPS_PER_SECOND * self.mean_seconds).max(1.0)).exp()
     }
 
     #[inline]
@@ -54,9 +62,16 @@ impl Reservoir {
     }
 }
 
-/// The reservoirs of a target: at most one for each vector and scale.
+/// 1 - exp(-1 / steps), within one part in a thousand (Padé): a step's part of what empties in that many.
+#[inline]
+fn part_in(steps: f32) -> f32 {
+    let x = 1.0 / steps.max(1.0);
+    x / (1.0 + x * (0.5 + x * (1.0 / 12.0)))
+}
+
+/// The reservoirs of a target: at most one for each vector and scale, and most targets have one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reservoirs(Vec<Reservoir>);
+pub(crate) struct Reservoirs(SmallVec<[Reservoir; 1]>);
 
 impl Reservoirs {
     /// Whether nothing is to come.
@@ -68,12 +83,12 @@ impl Reservoirs {
     /// Adds records.
     #[inline]
     pub(crate) fn fill(&mut self, kind: SlotKind, slot: &Slot) {
-        let seconds = slot.mean_seconds();
         if let Some(reservoir) = self.0.iter_mut().find(|reservoir| reservoir.kind == kind) {
             let total = reservoir.packets + slot.packets;
             if total > 0.0 {
                 reservoir.mean_seconds =
-                    (reservoir.mean_seconds * reservoir.packets + seconds * slot.packets) / total;
+                    (reservoir.mean_seconds * reservoir.packets + slot.packet_seconds) / total;
+                reservoir.part = part_in(STEPS_PER_SECOND * reservoir.mean_seconds);
             }
             reservoir.packets = total;
             reservoir.unwanted += slot.unwanted;
@@ -81,14 +96,16 @@ impl Reservoirs {
             return;
         }
         let Slot { packets, unwanted, bytes, .. } = *slot;
-        self.0.push(Reservoir { kind, packets, unwanted, bytes, mean_seconds: seconds });
+        let mean_seconds = slot.mean_seconds();
+        let part = part_in(STEPS_PER_SECOND * mean_seconds);
+        self.0.push(Reservoir { kind, packets, unwanted, bytes, mean_seconds, part });
     }
 
     /// Lets one step flow out.
     #[inline]
     pub(crate) fn drain(&mut self, mut out: impl FnMut(Outflow)) {
         self.0.retain_mut(|reservoir| {
-            let part = reservoir.part(1.0);
+            let part = reservoir.part();
             out(reservoir.take(part));
             part < 1.0
         });
@@ -98,25 +115,31 @@ impl Reservoirs {
     pub(crate) fn leave(&mut self, steps: i64) -> f32 {
         let mut packets = 0.0;
         self.0.retain_mut(|reservoir| {
-            let part = reservoir.part(steps as f32);
+            let part = reservoir.part_of(steps as f32);
             packets += reservoir.take(part).packets;
             part < 1.0
         });
         packets
     }
 
+    /// Whether unwanted packets are to come.
+    #[inline]
+    pub(crate) fn has_unwanted(&self) -> bool {
+        self.0.iter().any(|reservoir| reservoir.unwanted > 0.0)
+    }
+
     /// Unwanted packets of a vector that flow out in the next step.
     #[inline]
     pub(crate) fn next_unwanted(&self, vector: usize) -> f32 {
         let of_vector = self.0.iter().filter(|reservoir| reservoir.kind.vector() == vector);
-        of_vector.map(|reservoir| reservoir.unwanted * reservoir.part(1.0)).sum()
+        of_vector.map(|reservoir| reservoir.unwanted * reservoir.part()).sum()
     }
 
     /// All packets of a vector that flow out in the next step.
     #[inline]
     pub(crate) fn next_packets(&self, vector: usize) -> f32 {
         let of_vector = self.0.iter().filter(|reservoir| reservoir.kind.vector() == vector);
-        of_vector.map(|reservoir| reservoir.packets * reservoir.part(1.0)).sum()
+        of_vector.map(|reservoir| reservoir.packets * reservoir.part()).sum()
     }
 
     /// The vectors that have something to come, a bit each.

@@ -79,7 +79,7 @@ impl Scope {
     pub(crate) fn protects(&self, address: Address) -> bool {
         match &self.institution {
             None => true,
-            Some(institution) => institution.index.lookup_bits(address.bits()).protected,
+            Some(institution) => institution.index.is_protected(address.bits()),
         }
     }
 

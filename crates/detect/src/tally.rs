@@ -186,6 +186,12 @@ impl Tally {
         self.kinds.iter().copied().zip(self.slots.iter().copied()).take(usize::from(self.used))
     }
 
+    /// As [`Tally::iter`], without copies.
+    #[inline]
+    pub(crate) fn slots(&self) -> impl Iterator<Item = (SlotKind, &Slot)> {
+        self.kinds.iter().copied().zip(&self.slots).take(usize::from(self.used))
+    }
+
     /// The kind of most packets.
     pub(crate) fn lead(&self) -> Vector {
         let rate = |slot: &Slot| slot.packets * slot.part_of_step();

@@ -196,6 +196,13 @@ impl TargetState {
         if self.tests.is_some() {
             return false;
         }
+        let is_wanted = |(kind, slot): (SlotKind, &Slot)| {
+            slot.unwanted <= 0.0 && RULES[kind.vector()].volume_packets_per_second == f32::INFINITY
+        };
+        (tally.slots().all(is_wanted) && !self.reservoirs.has_unwanted()) || self.is_below_floors(tally)
+    }
+
+    fn is_below_floors(&self, tally: &Tally) -> bool {
         let blind = !tally.has(flag::SENDS);
         tally.iter().all(|(kind, _)| {
             let vector = kind.vector();

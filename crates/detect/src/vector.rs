@@ -185,10 +185,7 @@ impl Vector {
     /// The kind of one packet or flow record.
     #[inline]
     pub fn of(observation: &Observation) -> Self {
-        if observation.fragment == Fragment::Later {
-            return Self::FragmentFlood;
-        }
-        if observation.is_flow() && is_portless(observation) {
+        if observation.fragment == Fragment::Later || is_portless(observation) {
             return Self::FragmentFlood;
         }
         if observation.first_protocol == protocol::AH {
@@ -212,19 +209,57 @@ impl Serialize for Vector {
 }
 
 /// Exporters have no ports for later fragments and write 0 for both.
+#[inline]
 fn is_portless(observation: &Observation) -> bool {
     let has_ports = matches!(observation.protocol, protocol::TCP | protocol::UDP);
-    has_ports && observation.source_port == 0 && observation.destination_port == 0
+    observation.source_port | observation.destination_port == 0 && has_ports && observation.is_flow()
 }
+
+/// What the flags of TCP say by themselves.
+#[derive(Clone, Copy)]
+enum ByFlags {
+    /// It is of this kind.
+    Is(Vector),
+    /// A SYN and its answer and no more: a server's record, or that of a client that opened and sent nothing.
+    Opened,
+    /// A single packet is a [`Vector::FinFlood`]'s; more are a connection that ended.
+    Ended,
+}
+
+/// All bits of flags that RFC 793 defines.
+const FLAGS: u8 = 0x3f;
+
+/// By flags, for packets and for flow records: the detector asks for every one of them.
+static TCP_KINDS: [[ByFlags; FLAGS as usize + 1]; 2] = {
+    let mut kinds = [[ByFlags::Opened; FLAGS as usize + 1]; 2];
+    let mut flags = 0;
+    while flags <= FLAGS {
+        kinds[0][flags as usize] = ByFlags::Is(of_packet_flags(TcpFlags(flags)));
+        kinds[1][flags as usize] = of_flow_flags(TcpFlags(flags));
+        flags += 1;
+    }
+    kinds
+};
 
 /// The kind of a TCP packet by its flags, or of a flow record by the union of its packets' flags.
 #[inline]
 fn tcp_kind(observation: &Observation) -> Vector {
-    const LOW: u8 = TcpFlags::FIN | TcpFlags::SYN | TcpFlags::RST | TcpFlags::ACK;
-    let flags = observation.tcp_flags;
-    if observation.is_flow() {
-        return tcp_flow_kind(observation);
+    let single = observation.flow_packets <= 1;
+    let by_flags =
+        TCP_KINDS[usize::from(observation.is_flow())][usize::from(observation.tcp_flags.0 & FLAGS)];
+    match by_flags {
+        ByFlags::Is(vector) => vector,
+        // The lower port serves.
+        ByFlags::Opened if single || observation.source_port < observation.destination_port => {
+            Vector::SynAckFlood
+        }
+        ByFlags::Ended if single => Vector::FinFlood,
+        ByFlags::Opened | ByFlags::Ended => Vector::AckFlood,
     }
+}
+
+const fn of_packet_flags(flags: TcpFlags) -> Vector {
+    const LOW: u8 = TcpFlags::FIN | TcpFlags::SYN | TcpFlags::RST | TcpFlags::ACK;
     match flags.0 & LOW {
         TcpFlags::ACK => Vector::AckFlood,
         TcpFlags::SYN => Vector::SynFlood,
@@ -237,35 +272,28 @@ fn tcp_kind(observation: &Observation) -> Vector {
     }
 }
 
-/// The kind of a TCP flow record. A whole connection shows SYN and ACK and more in one record; a record with
-/// no flag at all comes from an exporter that does not send them.
-fn tcp_flow_kind(observation: &Observation) -> Vector {
-    let flags = observation.tcp_flags;
-    let single = observation.flow_packets <= 1;
-    let opened = flags.has(TcpFlags::SYN);
-    let acknowledged = flags.has(TcpFlags::ACK);
+/// A whole connection shows SYN and ACK and more in one record; a record with no flag at all comes from an exporter
+/// that does not send them.
+const fn of_flow_flags(flags: TcpFlags) -> ByFlags {
+    let (opened, acknowledged) = (flags.has(TcpFlags::SYN), flags.has(TcpFlags::ACK));
+    let reset = flags.has(TcpFlags::RST);
     let carried = flags.0 & (TcpFlags::PSH | TcpFlags::FIN) != 0;
-    if flags.0 & 0x3f == 0 {
+    ByFlags::Is(if flags.0 == 0 {
         Vector::AckFlood
     } else if opened && !acknowledged {
         if carried { Vector::TcpFlagFlood } else { Vector::SynFlood }
     } else if opened && !carried {
-        // SYN and ACK: a server's answer, or a client that opened and sent nothing. The lower port serves.
-        if single || observation.source_port < observation.destination_port {
-            Vector::SynAckFlood
-        } else {
-            Vector::AckFlood
-        }
-    } else if !opened && flags.has(TcpFlags::RST) && !carried {
+        return ByFlags::Opened;
+    } else if !opened && reset && !carried {
         Vector::RstFlood
-    } else if !opened && !acknowledged && !flags.has(TcpFlags::RST) {
+    } else if !opened && !acknowledged && !reset {
         // Every segment but the first of a connection acknowledges (RFC 9293 section 3.10.7.4).
-        if flags.0 & 0x3f == TcpFlags::FIN { Vector::FinFlood } else { Vector::TcpFlagFlood }
-    } else if !opened && flags.has(TcpFlags::FIN) && single {
-        Vector::FinFlood
+        if flags.0 == TcpFlags::FIN { Vector::FinFlood } else { Vector::TcpFlagFlood }
+    } else if !opened && flags.has(TcpFlags::FIN) {
+        return ByFlags::Ended;
     } else {
         Vector::AckFlood
-    }
+    })
 }
 
 /// The kind of a UDP packet: the payload decides where it speaks, the ports where it does not.

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::model::{GroupId, Institution, PrefixId, ServiceId, ZoneId};
+use crate::protected::Protected;
 
 /// Entries of the table that narrows the search, at most; 4 MiB per family, and no more than eight per range.
 const MAXIMUM_BUCKETS: usize = 1 << 20;
@@ -38,6 +39,7 @@ pub struct Lookup {
 /// Address to [`Lookup`].
 #[derive(Clone, Debug, Default)]
 pub struct Index {
+    protected: Protected,
     v4: Ranges<u32>,
     v6: Ranges<u128>,
     lookups: Vec<Lookup>,
@@ -78,7 +80,17 @@ impl Index {
         for (lookup, number) in known {
             lookups[number as usize] = lookup;
         }
-        Self { v4, v6, lookups, nothing: Lookup::default() }
+        let nothing = Lookup::default();
+        let mut index = Self { protected: Protected::default(), v4, v6, lookups, nothing };
+        index.protected = Protected::new(institution, |address| index.at(index.v4.find(address)).protected);
+        index
+    }
+
+    /// Whether an address is in a protected zone: [`Lookup::protected`], sooner.
+    #[inline]
+    pub fn is_protected(&self, bits: u128) -> bool {
+        let known = if bits >> 32 == 0xffff { self.protected.of(bits as u32) } else { None };
+        known.unwrap_or_else(|| self.lookup_bits(bits).protected)
     }
 
     /// What the file says of an address. An IPv4-mapped IPv6 address is answered as its IPv4 twin.
@@ -316,8 +328,10 @@ mod tests {
 
     fn institution(networks: &[IpNet]) -> Institution {
         let mut institution = Institution::everything();
-        institution.prefixes =
-            networks.iter().map(|&network| Prefix { network, zone: ZoneId(0), protected: true }).collect();
+        institution.prefixes = networks
+            .iter()
+            .map(|&network| Prefix { network, zone: ZoneId(0), protected: network.prefix_len() % 3 != 0 })
+            .collect();
         institution.index = Index::new(&institution);
         institution
     }
@@ -342,6 +356,12 @@ mod tests {
                 }
                 let found = institution.index.lookup(address).prefix.map(|id| institution[id].network);
                 prop_assert_eq!(found, naive(&networks, address), "{}", address);
+                let bits = match address {
+                    IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+                    IpAddr::V6(v6) => v6.to_bits(),
+                };
+                let lookup = institution.index.lookup_bits(bits);
+                prop_assert_eq!(institution.index.is_protected(bits), lookup.protected, "{}", address);
             }
         }
     }

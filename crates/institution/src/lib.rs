@@ -13,6 +13,7 @@ mod model;
 mod needs;
 mod parse;
 mod problem;
+mod protected;
 pub mod reader;
 mod reference;
 mod schema;

@@ -30,17 +30,19 @@ impl Detector {
         let step = self.step.unwrap_or_default();
         let mut touched = 0;
         for record in &pending {
-            touched ^= self.conversations.touch(record.key) ^ self.targets.touch_index(record.hash);
+            touched ^=
+                self.conversations.touch(record.key) ^ u64::from(self.targets.touch_index(record.hash));
         }
         for record in &mut pending {
             record.target = self.targets.guess(record.hash);
             self.judge(record, step);
+            touched ^= self.touch_sender(record);
         }
         for record in &pending {
-            touched ^= record.target.map_or(0, |entry| self.targets.touch(entry));
+            touched ^= record.target.map_or(0, |entry| u64::from(self.targets.touch(entry)));
         }
         if !self.suspect_owners.is_empty() {
-            touched ^= self.touch_suspects(&mut pending);
+            touched ^= u64::from(self.touch_suspects(&mut pending));
         }
         std::hint::black_box(touched);
         for record in &pending {
@@ -48,6 +50,16 @@ impl Detector {
         }
         pending.clear();
         self.pending = pending;
+    }
+
+    /// Reads the memory that looking up the sender needs, where the record tells of it.
+    #[inline]
+    fn touch_sender(&self, record: &mut Pending) -> u64 {
+        if !tells_of_sender(record) {
+            return 0;
+        }
+        record.sender_hash = self.targets.hash(record.observation.source);
+        u64::from(self.targets.touch_index(record.sender_hash))
     }
 
     /// Reads the memory of the sketches of those among the records' targets that are suspect.
@@ -79,30 +91,24 @@ impl Detector {
 
     #[inline]
     fn settle(&mut self, record: &Pending, step: i64) {
-        let observation = &record.observation;
-        let tells_of_sender = observation.sampling > 1 || observation.dns_failure.is_some();
+        if tells_of_sender(record) {
+            self.note_sender(record, step);
+        }
         let Some(judgement) = &record.judgement else {
-            if tells_of_sender {
-                self.note_sender(record, &ROUTINE, step);
-            }
             if let Some(index) = self.target_of(record, &ROUTINE, step) {
                 self.count_routine(record, index, step);
             }
             return;
         };
-        if judgement.sender_speaks_up || judgement.take_back_of_sender.is_some() || tells_of_sender {
-            self.note_sender(record, judgement, step);
-        }
         if let Some(index) = self.target_of(record, judgement, step) {
             self.count(record, index, judgement, step);
         }
     }
 
     /// The sender of this record spoke: that is what its own packets are judged by.
-    fn note_sender(&mut self, record: &Pending, judgement: &Judgement, step: i64) {
+    fn note_sender(&mut self, record: &Pending, step: i64) {
         let observation = &record.observation;
-        let hash = self.targets.hash(observation.source);
-        let Some(index) = self.targets.find(observation.source, hash) else { return };
+        let Some(index) = self.targets.find(observation.source, record.sender_hash) else { return };
         let tally = &mut self.targets.tallies[index as usize];
         tally.set(flag::SENDS, true);
         let state = &mut self.targets.states[index as usize];
@@ -119,7 +125,9 @@ impl Detector {
             // What holds it has to hear of it.
             list(&mut self.listed, tally, index);
         }
-        if let Some((vector, packets)) = judgement.take_back_of_sender {
+        if let Some((vector, packets)) =
+            record.judgement.as_ref().and_then(|judged| judged.take_back_of_sender)
+        {
             self.take_back(index, vector, packets, step);
         }
     }
@@ -280,6 +288,15 @@ impl Detector {
             }
         }
     }
+}
+
+/// Whether a record says something of its sender.
+#[inline]
+fn tells_of_sender(record: &Pending) -> bool {
+    let by_judgement = |judged: &Judgement| judged.sender_speaks_up || judged.take_back_of_sender.is_some();
+    record.observation.sampling > 1
+        || record.observation.dns_failure.is_some()
+        || record.judgement.as_ref().is_some_and(by_judgement)
 }
 
 /// Notes what is no count.

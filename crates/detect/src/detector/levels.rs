@@ -9,7 +9,7 @@ use crate::target::{Closed, STEPS_PER_SECOND, TargetState};
 use crate::vector::Vector;
 
 /// Targets with long records on the way are looked at once in so many steps even if nothing comes.
-const SWEEP_STEPS: i64 = 10;
+pub(super) const SWEEP_STEPS: usize = 10;
 /// A member with a larger share of the excess is the target, not the prefix.
 const MEMBER_SHARE_MAXIMUM: f32 = 0.5;
 /// Less than so many times what is ordinary is no flood, however long it lasts.
@@ -81,12 +81,12 @@ impl Detector {
                 .for_each(TargetState::end_tests);
         }
         let held = std::mem::take(&mut self.policies.held);
-        let mut dripping = std::mem::take(&mut self.dripping);
+        let due = step.rem_euclid(SWEEP_STEPS as i64) as usize;
+        let mut dripping = std::mem::take(&mut self.dripping[due]);
         dripping.retain(|&index| {
             let tally = &mut self.targets.tallies[index as usize];
             let state = &mut self.targets.states[index as usize];
-            let is_due = (i64::from(index) - step).rem_euclid(SWEEP_STEPS) == 0;
-            if !is_due || tally.has(flag::LISTED) {
+            if tally.has(flag::LISTED) {
                 return true;
             }
             state.catch_up(step.saturating_add(1));
@@ -101,7 +101,7 @@ impl Detector {
             tally.set(flag::DRIPS, drips);
             drips
         });
-        self.dripping = dripping;
+        self.dripping[due] = dripping;
         self.policies.held = held;
     }
 

@@ -28,6 +28,7 @@ use crate::tally::{Tally, flag};
 use crate::target::{STEP_NANOSECONDS, TargetState};
 use crate::targets::{DEFAULT_TARGETS, Targets};
 use crate::vector::Vector;
+use levels::SWEEP_STEPS;
 use policies::Policies;
 
 pub use learnt::{Learnt, LearntTarget, Usually};
@@ -77,8 +78,8 @@ pub struct Detector {
     policies: Policies,
     /// Addresses with too many packets; empty but while a step is closed.
     level_alarms: Vec<u32>,
-    /// Addresses with long records on the way.
-    dripping: Vec<u32>,
+    /// Addresses with long records on the way, by the step in which they are looked at.
+    dripping: [Vec<u32>; SWEEP_STEPS],
     listed: Vec<u32>,
     /// Listed targets whose step was not calm; empty but while a step is closed.
     restless: Vec<u32>,
@@ -110,6 +111,8 @@ struct Pending {
     quotes: bool,
     /// Of the destination.
     hash: u64,
+    /// Of the source, where the record tells of it.
+    sender_hash: u64,
     vector: Vector,
     /// `None`: nothing new, see [`is_routine`](crate::judge::is_routine).
     judgement: Option<Judgement>,
@@ -137,7 +140,7 @@ impl Detector {
             learner: None,
             policies,
             level_alarms: Vec::new(),
-            dripping: Vec::new(),
+            dripping: Default::default(),
             listed: Vec::new(),
             restless: Vec::new(),
             wider_listed: Vec::new(),
@@ -194,6 +197,7 @@ impl Detector {
             key,
             quotes,
             hash,
+            sender_hash: 0,
             vector: Vector::UdpFlood,
             judgement: None,
             target: None,
@@ -311,7 +315,7 @@ impl Detector {
         }
         self.listed.clear();
         self.wider_listed.clear();
-        self.dripping.clear();
+        self.dripping.iter_mut().for_each(Vec::clear);
         self.targets.tallies.iter_mut().for_each(|tally| tally.set(flag::DRIPS, false));
         self.policies.begin_again();
         if let Some(learner) = &mut self.learner {

@@ -2,7 +2,7 @@
 
 use wire::Time;
 
-use super::levels::learn;
+use super::levels::{SWEEP_STEPS, learn};
 use super::{BATCH, Detector, list};
 use crate::confirm;
 use crate::event::{Direction, Target};
@@ -91,7 +91,7 @@ impl Detector {
             }
             if !state.reservoirs.is_empty() && !tally.has(flag::DRIPS) {
                 tally.set(flag::DRIPS, true);
-                self.dripping.push(index);
+                self.dripping[index as usize % SWEEP_STEPS].push(index);
             }
         }
         tally.clear();
