@@ -85,6 +85,17 @@ fn flows(targets: u32, rate: u64, is_tcp: bool, two_way: bool) -> Vec<Observatio
     (0..RECORDS).map(make).collect()
 }
 
+/// Those of [`flows`] over TCP, as packets of which one in a thousand is looked at (sFlow).
+fn samples(targets: u32) -> Vec<Observation> {
+    let mut records = flows(targets, 840_000, true, true);
+    for record in &mut records {
+        record.tcp_flags = TcpFlags(0x18);
+        (record.duration_nanoseconds, record.flow_packets) = (0, 0);
+        (record.packets, record.bytes, record.sampling) = (1_000, 1_000_000, 1_000);
+    }
+    records
+}
+
 /// A network of /16, as an institution would declare it.
 const INSTITUTION: &str = r#"
 [institution]
@@ -123,7 +134,7 @@ type Make = fn() -> Vec<Observation>;
 fn main() {
     let wanted = std::env::args().nth(1).filter(|wanted| !wanted.starts_with("--"));
     let count = if is_given("--once") { 1 } else { RUNS };
-    let subjects: [(&str, Make); 8] = [
+    let subjects: [(&str, Make); 10] = [
         ("syn_1", || forged_syn(1)),
         ("syn_10000", || forged_syn(10_000)),
         ("udp_one_way_1000", || flows(1_000, 840_000, false, false)),
@@ -132,6 +143,8 @@ fn main() {
         ("tcp_one_way_65536", || flows(65_536, 840_000, true, false)),
         ("tcp_both_ways_1000", || flows(1_000, 840_000, true, true)),
         ("tcp_both_ways_65536", || flows(65_536, 840_000, true, true)),
+        ("samples_1000", || samples(1_000)),
+        ("samples_65536", || samples(65_536)),
     ];
     for (name, make) in subjects {
         if wanted.as_deref().is_some_and(|wanted| wanted != name) {

@@ -92,10 +92,6 @@ pub(crate) struct Tally {
     pub(crate) last_packet: Time,
     /// Bytes of packets that came at once.
     pub(crate) bytes: f32,
-    /// New conversations.
-    pub(crate) new_flows: f32,
-    /// Later fragments that the first ones of the step excuse.
-    pub(crate) excuses_fragments: f32,
     /// Largest sampling rate.
     pub(crate) sampling: u32,
     /// Index of the sketches, where [`flag::SUSPECT`] is set.
@@ -103,7 +99,12 @@ pub(crate) struct Tally {
     flags: u8,
     used: u8,
     kinds: [SlotKind; SLOTS],
+    /// The first one ends in the first cache line, and most records need no other.
     slots: [Slot; SLOTS],
+    /// New conversations.
+    pub(crate) new_flows: f32,
+    /// Later fragments that the first ones of the step excuse.
+    pub(crate) excuses_fragments: f32,
 }
 
 /// Bits of `flags`.

@@ -42,7 +42,8 @@ pub(crate) struct Options {
     /// Steps of the search for the loss-free rate
     #[arg(long, default_value_t = 7)]
     steps: usize,
-    /// Only the live part, and of it only receivers whose name contains this (the bars of others are skipped)
+    /// Only the live part, and of it only runs whose name contains this, such as "NetFlow v9 hemicycle, 1000 hosts"
+    /// (the bars of others are skipped)
     #[arg(long, value_name = "TEXT", num_args = 0..=1, default_missing_value = "")]
     only: Option<String>,
     /// Leave out decoding and replay
@@ -79,10 +80,8 @@ fn measure(subjects: &mut [Subject], plan: &Plan, runs: usize) {
             subject.measure(plan);
             let figures: Vec<String> = subject.microseconds.iter().map(|runs| last(runs)).collect();
             eprintln!(
-                "run {run} of {runs}: {} {}, {} hosts: {} us a datagram, loss-free {}/s, counted {:.4} {}",
-                subject.tool.protocol.name(),
-                subject.tool.name(),
-                subject.tool.hosts,
+                "run {run} of {runs}: {}: {} us a datagram, loss-free {}/s, counted {:.4} {}",
+                subject.title(),
                 figures.join(" and "),
                 last(&subject.loss_free),
                 subject.counted,
@@ -115,7 +114,7 @@ fn subjects(options: &Options) -> Vec<Subject> {
         let named = matches!(subject.tool.kind, Kind::Hemicycle(_) | Kind::Nfdump);
         subject.search =
             named && subject.tool.hosts == all && !subject.both_cores && subject.mix == Mix::Conversations;
-        let wanted = options.only.as_ref().is_none_or(|text| subject.tool.name().contains(text.as_str()));
+        let wanted = options.only.as_ref().is_none_or(|text| subject.title().contains(text.as_str()));
         subject.problem = (!wanted).then(|| LEFT_OUT.to_owned());
     }
     subjects

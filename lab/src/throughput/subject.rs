@@ -70,6 +70,13 @@ impl Subject {
         }
     }
 
+    /// What it is, for people.
+    pub(super) fn title(&self) -> String {
+        let Tool { protocol, hosts, .. } = self.tool;
+        let cores = if self.both_cores { ", both cores" } else { "" };
+        format!("{} {}, {hosts} hosts, {}{cores}", protocol.name(), self.tool.name(), self.mix.name())
+    }
+
     /// One run.
     pub(super) fn measure(&mut self, plan: &Plan) {
         if self.problem.is_some() {

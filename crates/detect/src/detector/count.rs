@@ -205,7 +205,9 @@ impl Detector {
         if judgement.receiver_sends {
             tally.set(flag::SENDS, true);
         }
-        tally.new_flows += f32::from(u8::from(judgement.is_new));
+        if judgement.is_new {
+            tally.new_flows += 1.0;
+        }
         note(tally, observation, vector);
         let weight = match (judgement.is_unwanted, tally.has(flag::SENDS)) {
             (false, _) => 0.0,
