@@ -43,8 +43,17 @@ pub enum Known {
 struct Exporter {
     address: Address,
     sampling: Option<u32>,
-    external: Vec<u32>,
+    external: Interfaces,
     marks_leaving: bool,
+}
+
+/// A few interfaces of an exporter, looked up for each record.
+#[derive(Clone, Debug)]
+struct Interfaces {
+    /// The first ones, the very first in the place of those that there are not: compared all at once, without a loop.
+    first: [u32; 4],
+    more: Vec<u32>,
+    is_empty: bool,
 }
 
 /// The declared exporters and what their records showed.
@@ -95,8 +104,8 @@ impl Exporters {
     /// What to do with a record of an exporter that may be undeclared.
     #[inline]
     pub fn judge(&mut self, address: Address, record: &FlowRecord) -> Known {
-        match self.place(address) {
-            Some(place) => self.judge_declared(place, record),
+        match self.place(address).and_then(|place| self.at(place)) {
+            Some(mut exporter) => exporter.judge(record),
             None => {
                 self.counters.undeclared_records += u64::from(self.are_declared);
                 Known::Counts { sampling: None }
@@ -104,12 +113,27 @@ impl Exporters {
         }
     }
 
-    /// What to do with a record of the exporter at a place.
+    /// The exporter at a place, for who judges many of its records.
     #[inline]
-    pub fn judge_declared(&mut self, place: usize, record: &FlowRecord) -> Known {
-        let Some(exporter) = self.known.get_mut(place) else { return Known::Counts { sampling: None } };
-        let counts = Known::Counts { sampling: exporter.sampling };
-        if exporter.external.is_empty() {
+    pub fn at(&mut self, place: usize) -> Option<Judge<'_>> {
+        let exporter = self.known.get_mut(place)?;
+        Some(Judge { exporter, counters: &mut self.counters })
+    }
+}
+
+/// A declared exporter whose records are judged.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    exporter: &'a mut Exporter,
+    counters: &'a mut Counters,
+}
+
+impl Judge<'_> {
+    /// What to do with one of its records.
+    #[inline]
+    pub fn judge(&mut self, record: &FlowRecord) -> Known {
+        let counts = Known::Counts { sampling: self.exporter.sampling };
+        if self.exporter.external.is_empty {
             return counts;
         }
         let (input, output) = (record.input_interface, record.output_interface);
@@ -117,7 +141,7 @@ impl Exporters {
             self.counters.no_interface_records += 1;
             return counts;
         }
-        if exporter.crosses(record.egress, input, output) {
+        if self.exporter.crosses(record.egress, input, output) {
             counts
         } else {
             self.counters.other_interface_records += 1;
@@ -132,17 +156,35 @@ impl Exporter {
             Sampling::OneIn(rate) => Some(rate),
             Sampling::Auto => None,
         };
-        let (address, external) = (Address::from(exporter.address), exporter.external.clone());
+        let (address, external) = (Address::from(exporter.address), Interfaces::new(&exporter.external));
         Self { address, sampling, external, marks_leaving: false }
     }
 
+    #[inline]
     fn crosses(&mut self, egress: Option<bool>, input: u32, output: u32) -> bool {
-        let leaves = self.external.contains(&output);
         if egress == Some(true) {
             self.marks_leaving = true;
-            return leaves;
+            return self.external.contain(output);
         }
-        self.external.contains(&input) || (leaves && !self.marks_leaving)
+        self.external.contain(input) || (!self.marks_leaving && self.external.contain(output))
+    }
+}
+
+impl Interfaces {
+    fn new(all: &[u32]) -> Self {
+        let mut first = [all.first().copied().unwrap_or(0); 4];
+        for (place, &interface) in first.iter_mut().zip(all) {
+            *place = interface;
+        }
+        let more = all.get(first.len()..).unwrap_or_default().to_vec();
+        Self { first, more, is_empty: all.is_empty() }
+    }
+
+    /// Whether there is one of this number. Not asked if there are none.
+    #[inline]
+    fn contain(&self, interface: u32) -> bool {
+        self.first.iter().fold(false, |found, &one| found | (one == interface))
+            || (!self.more.is_empty() && self.more.contains(&interface))
     }
 }
 
@@ -193,6 +235,17 @@ address = "198.51.100.2"
         assert!(!judge(&mut exporters, 1, 3, 10, Some(true)), "the same packet leaves to the inside");
         assert!(judge(&mut exporters, 1, 10, 3, Some(true)), "leaves");
         assert!(!judge(&mut exporters, 1, 10, 3, Some(false)), "the same packet came in from the inside");
+    }
+
+    #[test]
+    fn every_interface_of_a_long_list_counts_and_no_other() {
+        for length in 1..10 {
+            let all: Vec<u32> = (1..=length).map(|number| 10 * number).collect();
+            let interfaces = Interfaces::new(&all);
+            for number in 0..120 {
+                assert_eq!(interfaces.contain(number), all.contains(&number), "{number} of {length}");
+            }
+        }
     }
 
     #[test]

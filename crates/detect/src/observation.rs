@@ -130,6 +130,7 @@ impl Observation {
 
     /// A flow record or sampled packet that arrived at `arrival`. `sampling_override` is the operator's word
     /// where the exporter's is missing or wrong; an unknown rate counts as 1, which makes a lower bound.
+    #[inline]
     pub fn of_flow(arrival: Time, record: &FlowRecord, sampling_override: Option<u32>) -> Self {
         let sampling = sampling_override.unwrap_or(record.sampling).max(1);
         let last = record.last.unwrap_or(arrival);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use detect::Observation;
-use hemicycle::exporters::{Exporters, Known};
+use hemicycle::exporters::{Exporters, Judge, Known};
 use institution::Institution;
 use intake::collect::{self, CollectError, Datagram, LinkRate, LinkUse, Senders, Skew, Standing};
 use wire::flow::{FlowDecoder, FlowSink, InterfaceCounters, Limits};
@@ -133,7 +133,10 @@ impl<S: Sink> Reader<S> {
     fn take(&mut self, datagram: &Datagram<'_>) {
         let (sender, arrival) = (datagram.sender(), datagram.arrival);
         let Standing::Declared(place) = self.senders.judge(sender, datagram.bytes, arrival) else { return };
-        let Some(declared) = self.declared.get_mut(place) else { return };
+        let (Some(declared), Some(exporter)) = (self.declared.get_mut(place), self.exporters.at(place))
+        else {
+            return;
+        };
         let correction_nanoseconds = match exported(datagram.bytes) {
             Some(exported) => {
                 declared.skew.observe(arrival, exported);
@@ -142,11 +145,10 @@ impl<S: Sink> Reader<S> {
             None => 0,
         };
         let mut records = Records {
-            exporters: &mut self.exporters,
+            exporter,
             links: &mut self.links,
             sink: &mut self.sink,
             sender,
-            place,
             arrival,
             correction_nanoseconds,
         };
@@ -254,20 +256,19 @@ fn exported(datagram: &[u8]) -> Option<Time> {
 
 /// Takes the records of one datagram.
 struct Records<'a, S> {
-    exporters: &'a mut Exporters,
+    exporter: Judge<'a>,
     links: &'a mut LinkUse,
     sink: &'a mut S,
     sender: Address,
-    place: usize,
     arrival: Time,
     /// From the exporter's clock to ours.
     correction_nanoseconds: i64,
 }
 
 impl<S: Sink> FlowSink for Records<'_, S> {
-    #[inline]
+    #[inline(always)]
     fn flow(&mut self, record: &FlowRecord) {
-        let Known::Counts { sampling } = self.exporters.judge_declared(self.place, record) else { return };
+        let Known::Counts { sampling } = self.exporter.judge(record) else { return };
         let mut observation = Observation::of_flow(self.arrival, record, sampling);
         if record.last.is_some() {
             observation.last = observation.last.plus_nanoseconds(self.correction_nanoseconds);

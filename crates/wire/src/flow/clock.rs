@@ -44,8 +44,9 @@ impl Clock {
     #[inline]
     fn at_uptime(&self, value: u32) -> Option<Time> {
         if let Some(now) = self.uptime {
-            let age = i64::from(now.wrapping_sub(value) as i32);
-            return Some(self.exported.plus_nanoseconds(-age * NANOSECONDS_PER_MILLISECOND));
+            let age = i64::from(now.wrapping_sub(value) as i32) * NANOSECONDS_PER_MILLISECOND;
+            // Nothing to saturate: headers with an uptime give the export in 32 bits of seconds.
+            return Some(Time::from_nanoseconds(self.exported.nanoseconds().wrapping_sub(age)));
         }
         if self.started == 0 {
             return None;

@@ -4,9 +4,10 @@ use super::{
     clock::{Clock, duration},
     fields::{Slot, TimeForm},
     frame,
+    layout::{AnyRecord, Fields},
     record::FlowRecord,
     sampling::Samplers,
-    template::{Families, Layout, Plan},
+    template::{Families, Plan, Times},
 };
 use crate::{Address, Fragment, TcpFlags, Time, packet::LinkType};
 
@@ -28,65 +29,88 @@ pub(super) struct Context<'a> {
     pub(super) rate_by_record: bool,
 }
 
-/// The record in `window`, which begins [`super::template::LEAD`] bytes before it. `None`: a frame that cannot
-/// be decoded.
+/// A record with addresses.
+///
+/// Nothing here may take a reference to the record that is being made: then a sink that is inlined gets the fields that
+/// it looks at in registers, and the others are not even read.
 #[inline(always)]
-pub(super) fn record(
-    layout: &Layout,
-    plan: &Plan,
-    window: &[u8],
-    context: &Context<'_>,
-) -> Option<FlowRecord> {
-    let integer = |slot| layout.integer(slot, window);
-    let mut record = match plan.families {
-        Families::None => framed(layout, window)?,
-        families => {
-            let (source, destination) = addresses(layout, families, window);
-            let mut record = FlowRecord::new(source, destination);
-            record.protocol = integer(Slot::Protocol) as u8;
-            record.source_port = integer(Slot::SourcePort) as u16;
-            record.destination_port = integer(Slot::DestinationPort) as u16;
-            record.tcp_flags = TcpFlags(integer(Slot::TcpFlags) as u8);
-            record.type_of_service = integer(Slot::TypeOfService) as u8;
-            record.packets = integer(Slot::Packets);
-            record.bytes = integer(Slot::Bytes);
-            record.vlan = (integer(Slot::Vlan) & VLAN_MASK) as u16;
-            if plan.post {
-                after_middlebox(&mut record, layout, window);
-            }
-            if plan.fragment {
-                record.fragment = fragment(&record, layout, window);
-            }
-            if record.protocol == ICMP || record.protocol == ICMPV6 {
-                icmp(&mut record, layout, plan, window);
-            }
-            record
-        }
-    };
-    record.input_interface = integer(Slot::InputInterface) as u32;
-    record.output_interface = integer(Slot::OutputInterface) as u32;
-    record.source_as = integer(Slot::SourceAs) as u32;
-    record.destination_as = integer(Slot::DestinationAs) as u32;
-    if layout.has(Slot::Direction) {
-        record.egress = match integer(Slot::Direction) {
+pub(super) fn record(fields: impl Fields, plan: &Plan, context: &Context<'_>) -> FlowRecord {
+    let integer = |slot| fields.integer(slot);
+    let (source, destination) = addresses(fields, plan.families);
+    let mut record = FlowRecord::new(source, destination);
+    record.protocol = integer(Slot::Protocol) as u8;
+    record.source_port = integer(Slot::SourcePort) as u16;
+    record.destination_port = integer(Slot::DestinationPort) as u16;
+    record.tcp_flags = TcpFlags(integer(Slot::TcpFlags) as u8);
+    record.type_of_service = integer(Slot::TypeOfService) as u8;
+    record.packets = integer(Slot::Packets);
+    record.bytes = integer(Slot::Bytes);
+    record.vlan = (integer(Slot::Vlan) & VLAN_MASK) as u16;
+    if plan.post {
+        // Counters after a middlebox stand in where those before it are missing or zero.
+        let or = |count, slot| if count == 0 { integer(slot) } else { count };
+        record.packets = or(record.packets, Slot::PostPackets);
+        record.bytes = or(record.bytes, Slot::PostBytes);
+    }
+    if plan.fragment {
+        record.fragment = fragment(fields, record.source_port != 0 || record.destination_port != 0);
+    }
+    if record.protocol == ICMP || record.protocol == ICMPV6 {
+        let ports = [record.source_port, record.destination_port];
+        [record.icmp_type, record.icmp_code] = icmp(fields, plan, record.protocol, ports);
+        // ICMP has no ports.
+        (record.source_port, record.destination_port) = (0, 0);
+    }
+    on_the_way(record, fields, plan, context)
+}
+
+/// A record that consists of a sampled frame (elements 104, 315); `None`: it cannot be decoded.
+#[inline(never)]
+pub(super) fn framed(fields: AnyRecord<'_>, plan: &Plan, context: &Context<'_>) -> Option<FlowRecord> {
+    /// Value of element 408 for Ethernet, which is also meant where it is missing.
+    const ETHERNET: u64 = 1;
+    if fields.has(Slot::FrameType) && fields.integer(Slot::FrameType) != ETHERNET {
+        return None;
+    }
+    let mut record = FlowRecord::new(Address::default(), Address::default());
+    frame::fill(&mut record, LinkType::ETHERNET, fields.bytes(Slot::Frame)).ok()?;
+    let packets = fields.integer(Slot::Packets);
+    if packets > 0 {
+        record.packets = packets;
+    }
+    let bytes = fields.integer(Slot::Bytes);
+    if bytes > 0 {
+        record.bytes = bytes;
+    }
+    Some(on_the_way(record, fields, plan, context))
+}
+
+/// What the exporter says beside the packets' own headers.
+#[inline(always)]
+fn on_the_way(mut record: FlowRecord, fields: impl Fields, plan: &Plan, context: &Context<'_>) -> FlowRecord {
+    record.input_interface = fields.integer(Slot::InputInterface) as u32;
+    record.output_interface = fields.integer(Slot::OutputInterface) as u32;
+    record.source_as = fields.integer(Slot::SourceAs) as u32;
+    record.destination_as = fields.integer(Slot::DestinationAs) as u32;
+    if plan.direction {
+        record.egress = match fields.integer(Slot::Direction) {
             0 => Some(false),
             1 => Some(true),
             _ => None,
         };
     }
     if plan.next_hop {
-        record.next_hop = next_hop(layout, window);
+        record.next_hop = next_hop(fields);
     }
-    (record.first, record.last) = switched(layout, plan, window, &context.clock);
-    record.sampling =
-        if context.rate_by_record { context.samplers.rate(layout, window) } else { context.rate };
-    Some(record)
+    (record.first, record.last) = switched(fields, plan, &context.clock);
+    record.sampling = if context.rate_by_record { context.samplers.rate(fields) } else { context.rate };
+    record
 }
 
 #[inline(always)]
-fn addresses(layout: &Layout, families: Families, window: &[u8]) -> (Address, Address) {
-    let four = |slot| Address::from_ipv4((layout.integer(slot, window) as u32).to_be_bytes());
-    let six = |slot| Address::from_ipv6(layout.sixteen(slot, window));
+fn addresses(fields: impl Fields, families: Families) -> (Address, Address) {
+    let four = |slot| Address::from_ipv4((fields.integer(slot) as u32).to_be_bytes());
+    let six = |slot| Address::from_bits(fields.sixteen(slot));
     match families {
         Families::Ipv6 => (six(Slot::Source6), six(Slot::Destination6)),
         Families::Ipv4 | Families::None => (four(Slot::Source4), four(Slot::Destination4)),
@@ -108,92 +132,80 @@ fn addresses(layout: &Layout, families: Families, window: &[u8]) -> (Address, Ad
     }
 }
 
-/// Counters after a middlebox stand in where those before it are missing or zero.
-fn after_middlebox(record: &mut FlowRecord, layout: &Layout, window: &[u8]) {
-    if record.packets == 0 {
-        record.packets = layout.integer(Slot::PostPackets, window);
-    }
-    if record.bytes == 0 {
-        record.bytes = layout.integer(Slot::PostBytes, window);
-    }
-}
-
-fn fragment(record: &FlowRecord, layout: &Layout, window: &[u8]) -> Fragment {
-    let more = layout.integer(Slot::FragmentFlags, window) & MORE_FRAGMENTS != 0;
-    let has_ports = record.source_port != 0 || record.destination_port != 0;
-    match layout.integer(Slot::FragmentOffset, window) {
+fn fragment(fields: impl Fields, has_ports: bool) -> Fragment {
+    let more = fields.integer(Slot::FragmentFlags) & MORE_FRAGMENTS != 0;
+    match fields.integer(Slot::FragmentOffset) {
         0 if !more => Fragment::None,
         // Without an offset only the ports tell which fragment had a transport header.
-        0 if layout.has(Slot::FragmentOffset) || has_ports => Fragment::First,
+        0 if fields.has(Slot::FragmentOffset) || has_ports => Fragment::First,
         _ => Fragment::Later,
     }
 }
 
-/// Type and code from their elements, or from the destination port, where NetFlow has put them since version
-/// 5. The port fields are cleared: ICMP has none.
-fn icmp(record: &mut FlowRecord, layout: &Layout, plan: &Plan, window: &[u8]) {
-    let mut both = 0;
-    if plan.icmp {
-        let integer = |slot| layout.integer(slot, window);
-        let (joined, type_, code) = if record.protocol == ICMP {
-            (integer(Slot::Icmp4), integer(Slot::IcmpType4), integer(Slot::IcmpCode4))
-        } else {
-            (integer(Slot::Icmp6), integer(Slot::IcmpType6), integer(Slot::IcmpCode6))
-        };
-        both = joined | (type_ & 0xff) << 8 | code & 0xff;
-    }
-    if both == 0 && record.source_port == 0 {
-        both = u64::from(record.destination_port);
-    }
-    record.icmp_type = (both >> 8) as u8;
-    record.icmp_code = both as u8;
-    record.source_port = 0;
-    record.destination_port = 0;
+/// Type and code from their elements, or from the destination port, where NetFlow has put them since version 5.
+#[inline]
+fn icmp(
+    fields: impl Fields,
+    plan: &Plan,
+    protocol: u8,
+    [source_port, destination_port]: [u16; 2],
+) -> [u8; 2] {
+    let both = if plan.icmp { icmp_elements(fields, protocol) } else { 0 };
+    if both == 0 && source_port == 0 { destination_port.to_be_bytes() } else { both.to_be_bytes() }
 }
 
-fn next_hop(layout: &Layout, window: &[u8]) -> Option<Address> {
-    let old = layout.integer(Slot::NextHop4, window) as u32;
+fn icmp_elements(fields: impl Fields, protocol: u8) -> u16 {
+    let integer = |slot| fields.integer(slot);
+    let (joined, type_, code) = if protocol == ICMP {
+        (integer(Slot::Icmp4), integer(Slot::IcmpType4), integer(Slot::IcmpCode4))
+    } else {
+        (integer(Slot::Icmp6), integer(Slot::IcmpType6), integer(Slot::IcmpCode6))
+    };
+    (joined | (type_ & 0xff) << 8 | code & 0xff) as u16
+}
+
+#[inline(always)]
+fn next_hop(fields: impl Fields) -> Option<Address> {
+    let old = fields.integer(Slot::NextHop4) as u32;
     if old != 0 {
         return Some(Address::from_ipv4(old.to_be_bytes()));
     }
-    let new = layout.sixteen(Slot::NextHop6, window);
-    (new != [0; 16]).then(|| Address::from_ipv6(new))
+    let new = fields.sixteen(Slot::NextHop6);
+    (new != 0).then(|| Address::from_bits(new))
 }
 
 /// First and last switched.
 #[inline(always)]
-fn switched(layout: &Layout, plan: &Plan, window: &[u8], clock: &Clock) -> (Option<Time>, Option<Time>) {
-    let first_value = layout.integer(Slot::First, window);
-    let last_value = layout.integer(Slot::Last, window);
-    if plan.first == plan.last && matches!(plan.first, TimeForm::Milliseconds) {
-        return (
-            clock.time(TimeForm::Milliseconds, first_value),
-            clock.time(TimeForm::Milliseconds, last_value),
-        );
+fn switched(fields: impl Fields, plan: &Plan, clock: &Clock) -> (Option<Time>, Option<Time>) {
+    let values = [fields.integer(Slot::First), fields.integer(Slot::Last)];
+    match (plan.times, clock.uptime) {
+        (Times::Milliseconds, _) => {
+            let [first, last] = values.map(|value| clock.time(TimeForm::Milliseconds, value));
+            (first, last)
+        }
+        (Times::Uptimes, Some(_)) => {
+            let [first, last] = values.map(|value| clock.time(TimeForm::Uptime, value));
+            (first, last)
+        }
+        _ => uncommon_times(fields, plan, clock, values),
     }
-    if clock.uptime.is_some() && plan.first == plan.last && plan.first == TimeForm::Uptime {
-        return (clock.time(TimeForm::Uptime, first_value), clock.time(TimeForm::Uptime, last_value));
-    }
-    uncommon_times(layout, plan, window, clock)
 }
 
 /// As [`switched`], for the forms that are rare.
 #[inline(never)]
 fn uncommon_times(
-    layout: &Layout,
+    fields: impl Fields,
     plan: &Plan,
-    window: &[u8],
     clock: &Clock,
+    [first_value, last_value]: [u64; 2],
 ) -> (Option<Time>, Option<Time>) {
-    let first_value = layout.integer(Slot::First, window);
-    let last_value = layout.integer(Slot::Last, window);
     let mut clock = *clock;
-    if layout.has(Slot::SystemStart) {
-        clock.started = layout.integer(Slot::SystemStart, window);
+    if fields.has(Slot::SystemStart) {
+        clock.started = fields.integer(Slot::SystemStart);
     }
     let first = clock.time(plan.first, first_value);
     let last = clock.time(plan.last, last_value);
-    let lasted = duration(plan.duration, layout.integer(Slot::Duration, window));
+    let lasted = duration(plan.duration, fields.integer(Slot::Duration));
     match (first, last) {
         (Some(first), None) if plan.duration != TimeForm::Absent => {
             (Some(first), Some(first.plus_nanoseconds(lasted)))
@@ -219,37 +231,15 @@ fn uncommon_times(
     }
 }
 
-/// A record that consists of a sampled frame (elements 104, 315).
-#[inline(never)]
-fn framed(layout: &Layout, window: &[u8]) -> Option<FlowRecord> {
-    /// Value of element 408 for Ethernet, which is also meant where it is missing.
-    const ETHERNET: u64 = 1;
-    if layout.has(Slot::FrameType) && layout.integer(Slot::FrameType, window) != ETHERNET {
-        return None;
-    }
-    let mut record = FlowRecord::new(Address::default(), Address::default());
-    frame::fill(&mut record, LinkType::ETHERNET, layout.bytes(Slot::Frame, window)).ok()?;
-    let packets = layout.integer(Slot::Packets, window);
-    if packets > 0 {
-        record.packets = packets;
-    }
-    let bytes = layout.integer(Slot::Bytes, window);
-    if bytes > 0 {
-        record.bytes = bytes;
-    }
-    Some(record)
-}
-
 /// The other direction of a bidirectional flow (RFC 5103), if it has any packet or byte.
 #[inline(never)]
 pub(super) fn reversed(
     forward: &FlowRecord,
-    layout: &Layout,
+    fields: AnyRecord<'_>,
     plan: &Plan,
-    window: &[u8],
     clock: &Clock,
 ) -> Option<FlowRecord> {
-    let integer = |slot| layout.integer(slot, window);
+    let integer = |slot| fields.integer(slot);
     let (packets, bytes) = (integer(Slot::ReversePackets), integer(Slot::ReverseBytes));
     if packets == 0 && bytes == 0 {
         return None;

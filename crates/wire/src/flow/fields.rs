@@ -12,6 +12,7 @@ const REVERSE: u32 = 29305;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(super) enum Slot {
+    // The usual ones, up to `Last`: see `Slot::USUAL`.
     Source4,
     Source6,
     Destination4,
@@ -23,18 +24,18 @@ pub(super) enum Slot {
     TypeOfService,
     Packets,
     Bytes,
-    PostPackets,
-    PostBytes,
     InputInterface,
     OutputInterface,
     SourceAs,
     DestinationAs,
     NextHop4,
-    NextHop6,
     Direction,
     Vlan,
     First,
     Last,
+    PostPackets,
+    PostBytes,
+    NextHop6,
     Duration,
     SystemStart,
     Icmp4,
@@ -64,7 +65,64 @@ pub(super) enum Slot {
 impl Slot {
     /// How many there are.
     pub(super) const COUNT: usize = Self::FrameType as usize + 1;
+    /// How many are looked at in every record, if its template has them: those before this number.
+    pub(super) const USUAL: usize = Self::Last as usize + 1;
 }
+
+/// Every slot, for tests.
+#[cfg(test)]
+pub(super) const ALL_SLOTS: [Slot; Slot::COUNT] = {
+    use Slot::*;
+    [
+        Source4,
+        Source6,
+        Destination4,
+        Destination6,
+        Protocol,
+        SourcePort,
+        DestinationPort,
+        TcpFlags,
+        TypeOfService,
+        Packets,
+        Bytes,
+        InputInterface,
+        OutputInterface,
+        SourceAs,
+        DestinationAs,
+        NextHop4,
+        Direction,
+        Vlan,
+        First,
+        Last,
+        PostPackets,
+        PostBytes,
+        NextHop6,
+        Duration,
+        SystemStart,
+        Icmp4,
+        Icmp6,
+        IcmpType4,
+        IcmpCode4,
+        IcmpType6,
+        IcmpCode6,
+        FragmentFlags,
+        FragmentOffset,
+        Sampler,
+        SamplingInterval,
+        SampledPackets,
+        SampledSpace,
+        SampleSize,
+        SamplePopulation,
+        SampleProbability,
+        ReversePackets,
+        ReverseBytes,
+        ReverseFlags,
+        ReverseFirst,
+        ReverseLast,
+        Frame,
+        FrameType,
+    ]
+};
 
 /// How the time in a slot is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -21,6 +21,7 @@ mod decoder;
 mod extract;
 mod fields;
 mod frame;
+mod layout;
 mod limits;
 mod netflow5;
 mod record;

@@ -49,6 +49,7 @@ pub(super) fn header(datagram: &[u8]) -> Option<Header> {
 }
 
 /// One record.
+#[inline]
 pub(super) fn record(bytes: &[u8; RECORD_BYTES], header: &Header) -> FlowRecord {
     let address = |offset| Address::from_ipv4(u32_at(bytes, offset).to_be_bytes());
     let time = |offset| header.clock.time(TimeForm::Uptime, u64::from(u32_at(bytes, offset)));

@@ -5,7 +5,7 @@
 //! order: its own; that of the sampler it names; that of its input interface; the source's one rate; the rate
 //! that all named samplers share. Else it is unknown, which is not the same as 1.
 
-use super::{fields::Slot, template::Layout};
+use super::{fields::Slot, layout::Fields};
 
 /// What learning a rate did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,21 +30,21 @@ pub(super) struct Samplers {
 
 impl Samplers {
     /// Takes in an options record.
-    pub(super) fn learn(&mut self, layout: &Layout, window: &[u8], limit: usize) -> Learnt {
-        let rate = stated(layout, window);
+    pub(super) fn learn(&mut self, record: impl Fields, limit: usize) -> Learnt {
+        let rate = stated(record);
         if rate == 0 {
             return Learnt::Nothing;
         }
-        if layout.has(Slot::Sampler) {
-            let learnt = set(&mut self.named, layout.integer(Slot::Sampler, window), rate, limit);
+        if record.has(Slot::Sampler) {
+            let learnt = set(&mut self.named, record.integer(Slot::Sampler), rate, limit);
             let first = self.named.first().map_or(0, |&(_, rate)| rate);
             self.common = if self.named.iter().all(|&(_, rate)| rate == first) { first } else { 0 };
             return learnt;
         }
-        let interface = if layout.has(Slot::InputInterface) {
-            layout.integer(Slot::InputInterface, window)
+        let interface = if record.has(Slot::InputInterface) {
+            record.integer(Slot::InputInterface)
         } else {
-            layout.integer(Slot::OutputInterface, window)
+            record.integer(Slot::OutputInterface)
         };
         if interface != 0 {
             return set(&mut self.interfaces, interface, rate, limit);
@@ -67,21 +67,20 @@ impl Samplers {
 
     /// Rate of one record.
     #[inline]
-    pub(super) fn rate(&self, layout: &Layout, window: &[u8]) -> u32 {
-        let own = stated(layout, window);
+    pub(super) fn rate(&self, record: impl Fields) -> u32 {
+        let own = stated(record);
         if own > 0 {
             return own;
         }
-        if layout.has(Slot::Sampler) {
-            let sampler = layout.integer(Slot::Sampler, window);
+        if record.has(Slot::Sampler) {
+            let sampler = record.integer(Slot::Sampler);
             if let Some(rate) = get(&self.named, sampler) {
                 return rate;
             }
             // Where samplers are named, the shared rate of others says nothing about an unnamed one.
-            return get(&self.interfaces, layout.integer(Slot::InputInterface, window))
-                .unwrap_or(self.default);
+            return get(&self.interfaces, record.integer(Slot::InputInterface)).unwrap_or(self.default);
         }
-        get(&self.interfaces, layout.integer(Slot::InputInterface, window)).unwrap_or(self.shared())
+        get(&self.interfaces, record.integer(Slot::InputInterface)).unwrap_or(self.shared())
     }
 }
 
@@ -112,25 +111,25 @@ fn set(rates: &mut Vec<(u64, u32)>, key: u64, rate: u32, limit: usize) -> Learnt
 /// and then left out (305, 306); a size out of a population (309, 310); packets between samples (305 alone, as
 /// exporters use it that state no space); a probability (311).
 #[inline]
-fn stated(layout: &Layout, window: &[u8]) -> u32 {
-    let interval = layout.integer(Slot::SamplingInterval, window);
+fn stated(record: impl Fields) -> u32 {
+    let interval = record.integer(Slot::SamplingInterval);
     if interval > 0 {
         return u32::try_from(interval).unwrap_or(u32::MAX);
     }
-    let sampled = layout.integer(Slot::SampledPackets, window);
-    let space = layout.integer(Slot::SampledSpace, window);
-    if sampled > 0 && layout.has(Slot::SampledSpace) {
+    let sampled = record.integer(Slot::SampledPackets);
+    let space = record.integer(Slot::SampledSpace);
+    if sampled > 0 && record.has(Slot::SampledSpace) {
         return ratio(sampled.saturating_add(space), sampled);
     }
-    let size = layout.integer(Slot::SampleSize, window);
-    let population = layout.integer(Slot::SamplePopulation, window);
+    let size = record.integer(Slot::SampleSize);
+    let population = record.integer(Slot::SamplePopulation);
     if population > 0 {
         return ratio(population, size.max(1));
     }
     if sampled > 0 {
         return u32::try_from(sampled).unwrap_or(u32::MAX);
     }
-    let probability = f64::from_bits(layout.integer(Slot::SampleProbability, window));
+    let probability = f64::from_bits(record.integer(Slot::SampleProbability));
     if probability > 0.0 && probability <= 1.0 {
         return (1.0 / probability).round().min(f64::from(u32::MAX)) as u32;
     }

@@ -6,11 +6,12 @@ use super::{
     counters::FlowCounters,
     extract::{self, Context},
     fields::Slot,
+    layout::{AnyRecord, Fields, LEAD, ShortRecord, WINDOW},
     limits::Limits,
     record::{FlowSink, Protocol},
     sampling::{Learnt, Samplers},
     sources::Source,
-    template::{Definition, Families, LEAD, Template, take_specifiers},
+    template::{Definition, Families, Template, take_specifiers},
 };
 
 /// Ids below this are not data sets (RFC 7011 section 3.3.2).
@@ -248,9 +249,7 @@ impl Set<'_> {
         let plan = &template.plan;
         let silent = plan.families == Families::None && !plan.frame;
         let Some(length) = template.fixed_length() else {
-            return self.walked(silent, |set, layout, window| {
-                set.emit(layout, window, context, sink);
-            });
+            return self.walked(silent, |set, record| set.emit(record, context, sink));
         };
         let count = ((self.end - self.start) / length) as u32;
         self.tally.data_records += count;
@@ -258,32 +257,60 @@ impl Set<'_> {
             self.counters.records_without_address += u64::from(count);
             return;
         }
+        if plan.short {
+            return self.short(length, count as usize, context, sink);
+        }
         let mut at = self.start;
         for _ in 0..count {
             let Some(window) = self.bytes.get(at - LEAD..at + length) else { break };
-            self.emit(template.layout(), window, context, sink);
+            self.emit(AnyRecord { layout: template.layout(), window }, context, sink);
             at += length;
         }
     }
 
+    /// The usual kind of set, which is nearly all that routers send: records of fixed `length`, `count` of them.
     #[inline(always)]
-    fn emit<S: FlowSink>(
-        &mut self,
-        layout: &super::template::Layout,
-        window: &[u8],
-        context: &Context<'_>,
-        sink: &mut S,
-    ) {
+    fn short<S: FlowSink>(&mut self, length: usize, count: usize, context: &Context<'_>, sink: &mut S) {
+        let (layout, plan) = (self.template.layout(), &self.template.plan);
+        let bytes = self.bytes.get(self.start - LEAD..).unwrap_or_default();
+        // Windows of the last records reach beyond the message, so these are copied to where there is room.
+        let in_place = bytes.len().checked_sub(WINDOW).map_or(0, |room| (room / length + 1).min(count));
+        let mut tail = [0; 2 * WINDOW];
+        if in_place < count {
+            let rest = bytes.get(in_place * length..).unwrap_or_default();
+            let rest = rest.get(..WINDOW).unwrap_or(rest);
+            if let Some(place) = tail.get_mut(..rest.len()) {
+                place.copy_from_slice(rest);
+            }
+        }
+        for (mut rest, count) in [(bytes, in_place), (&tail[..], count - in_place)] {
+            for _ in 0..count {
+                let Some(window) = rest.first_chunk() else { break };
+                sink.flow(&extract::record(ShortRecord { layout, window }, plan, context));
+                let Some(next) = rest.get(length..) else { break };
+                rest = next;
+            }
+        }
+        self.tally.records += count as u32;
+    }
+
+    #[inline(always)]
+    fn emit<S: FlowSink>(&mut self, fields: AnyRecord<'_>, context: &Context<'_>, sink: &mut S) {
         let plan = &self.template.plan;
-        let Some(record) = extract::record(layout, plan, window, context) else {
-            self.counters.undecodable_frames += 1;
-            self.tally.skipped += 1;
-            return;
+        let record = if plan.families == Families::None {
+            let Some(record) = extract::framed(fields, plan, context) else {
+                self.counters.undecodable_frames += 1;
+                self.tally.skipped += 1;
+                return;
+            };
+            record
+        } else {
+            extract::record(fields, plan, context)
         };
         sink.flow(&record);
         self.tally.records += 1;
         if plan.reverse
-            && let Some(reverse) = extract::reversed(&record, layout, plan, window, &context.clock)
+            && let Some(reverse) = extract::reversed(&record, fields, plan, &context.clock)
         {
             sink.flow(&reverse);
             self.tally.records += 1;
@@ -292,7 +319,7 @@ impl Set<'_> {
     }
 
     /// Walks the records of variable length; `silent` ones are counted only.
-    fn walked(&mut self, silent: bool, mut each: impl FnMut(&mut Self, &super::template::Layout, &[u8])) {
+    fn walked(&mut self, silent: bool, mut each: impl FnMut(&mut Self, AnyRecord<'_>)) {
         let mut at = self.start;
         let (bytes, template) = (self.bytes, self.template);
         let mut layout = *template.layout();
@@ -310,7 +337,7 @@ impl Set<'_> {
             if silent {
                 self.counters.records_without_address += 1;
             } else if let Some(window) = bytes.get(at - LEAD..at + length) {
-                each(self, &layout, window);
+                each(self, AnyRecord { layout: &layout, window });
             }
             at += length;
         }
@@ -319,20 +346,20 @@ impl Set<'_> {
     fn options(&mut self, samplers: &mut Samplers, started: &mut u64, limits: &Limits) {
         let learns = self.template.plan.sampling || self.template.layout().has(Slot::SystemStart);
         let limit = limits.options_records_per_datagram;
-        let mut each = |set: &mut Self, layout: &super::template::Layout, window: &[u8]| {
+        let mut each = |set: &mut Self, record: AnyRecord<'_>| {
             set.tally.options += 1;
             set.counters.options_records += 1;
             if set.tally.options > limit {
                 set.counters.options_records_refused += 1;
                 return;
             }
-            match samplers.learn(layout, window, limits.samplers_per_domain) {
+            match samplers.learn(record, limits.samplers_per_domain) {
                 Learnt::Nothing => {}
                 Learnt::Changed => set.counters.sampling_changes += 1,
                 Learnt::Refused => set.counters.samplers_refused += 1,
             }
-            if layout.has(Slot::SystemStart) {
-                *started = layout.integer(Slot::SystemStart, window);
+            if record.has(Slot::SystemStart) {
+                *started = record.integer(Slot::SystemStart);
             }
         };
         let Some(length) = self.template.fixed_length() else { return self.walked(false, each) };
@@ -342,7 +369,7 @@ impl Set<'_> {
         let mut at = self.start;
         for _ in 0..read {
             let Some(window) = self.bytes.get(at - LEAD..at + length) else { break };
-            each(self, self.template.layout(), window);
+            each(self, AnyRecord { layout: self.template.layout(), window });
             at += length;
         }
         let rest = (count - read) as u64;

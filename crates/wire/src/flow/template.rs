@@ -1,81 +1,18 @@
-//! A template, compiled once so that reading a record is a handful of masked loads.
-//!
-//! For every [`Slot`] a [`Layout`] says where the field ends and how wide it is. An integer is read by loading
-//! the eight bytes that *end* with it and masking the bytes before it off, whatever its width (reduced-size
-//! encoding, RFC 7011 section 6.2) and even if it is absent (width 0 gives 0): no branch for a field, no test
-//! for its length. The bytes before a record always exist, because message and set headers come before it.
+//! A template, compiled once so that reading a record is a handful of masked loads (module `layout`).
 //!
 //! Templates with fields of variable length are walked for each record to find where the fields are.
 
 use super::{
     bytes::Bytes,
     fields::{Slot, TimeForm, meaning},
+    layout::{Layout, Place, SHORT},
     record::Protocol,
 };
 
-/// Bytes of the datagram that are kept before a record so that loads may begin before it.
-pub(super) const LEAD: usize = 8;
 /// Length that stands for "variable" in a template (RFC 7011 section 7).
 const VARIABLE: u16 = 0xffff;
 /// What a template costs of the budget beside its fields: about its fixed size over that of a field.
-const OVERHEAD_FIELDS: usize = 32;
-/// Masks for integers of 0 to 8 bytes; wider places (addresses, frames) are never read as integers.
-const MASKS: [u64; 16] = {
-    let mut masks = [u64::MAX; 16];
-    let mut width = 0;
-    while width < 8 {
-        masks[width] = (1 << (8 * width)) - 1;
-        width += 1;
-    }
-    masks
-};
-
-/// Where a field is: offset of its end from the start of the record, and its width in bytes, 0 if absent.
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Place {
-    end: u16,
-    width: u16,
-}
-
-/// Where the field of each slot is.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Layout([Place; Slot::COUNT]);
-
-impl Layout {
-    /// The integer in `slot`, 0 if absent. `window` is the record with [`LEAD`] bytes before it.
-    #[inline(always)]
-    pub(super) fn integer(&self, slot: Slot, window: &[u8]) -> u64 {
-        let place = self.0[slot as usize];
-        let start = usize::from(place.end);
-        match window.get(start..start + 8).and_then(|bytes| bytes.first_chunk::<8>()) {
-            Some(bytes) => u64::from_be_bytes(*bytes) & MASKS[usize::from(place.width & 15)],
-            None => 0,
-        }
-    }
-
-    /// The sixteen bytes in `slot`, zero if absent.
-    #[inline(always)]
-    pub(super) fn sixteen(&self, slot: Slot, window: &[u8]) -> [u8; 16] {
-        let end = usize::from(self.0[slot as usize].end) + LEAD;
-        match window.get(end.saturating_sub(16)..end).and_then(|bytes| bytes.first_chunk::<16>()) {
-            Some(bytes) if self.has(slot) => *bytes,
-            _ => [0; 16],
-        }
-    }
-
-    /// The bytes of the field in `slot`, empty if absent.
-    pub(super) fn bytes<'a>(&self, slot: Slot, window: &'a [u8]) -> &'a [u8] {
-        let place = self.0[slot as usize];
-        let end = usize::from(place.end) + LEAD;
-        window.get(end - usize::from(place.width)..end).unwrap_or_default()
-    }
-
-    #[inline(always)]
-    pub(super) const fn has(&self, slot: Slot) -> bool {
-        self.0[slot as usize].width > 0
-    }
-}
-
+const OVERHEAD_FIELDS: usize = 48;
 /// Which address families a template has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Families {
@@ -88,10 +25,24 @@ pub(super) enum Families {
     Ipv6First,
 }
 
+/// How the records of a template say when they began and ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Times {
+    /// Both as [`TimeForm::Uptime`].
+    Uptimes,
+    /// Both as [`TimeForm::Milliseconds`].
+    Milliseconds,
+    /// In any other way.
+    Uncommon,
+}
+
 /// What a template has, so that rare groups of fields cost one test for each record.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plan {
     pub(super) families: Families,
+    /// Whether [`super::layout::ShortRecord`] can read all that there is in a record.
+    pub(super) short: bool,
+    pub(super) times: Times,
     pub(super) first: TimeForm,
     pub(super) last: TimeForm,
     pub(super) duration: TimeForm,
@@ -105,6 +56,7 @@ pub(super) struct Plan {
     pub(super) fragment: bool,
     /// Counters after a middlebox, to stand in for missing ones.
     pub(super) post: bool,
+    pub(super) direction: bool,
     pub(super) next_hop: bool,
     pub(super) frame: bool,
 }
@@ -252,7 +204,7 @@ impl Template {
                 // A place wider than an integer holds its value in the last eight bytes.
                 let width = if slot == Slot::Frame || step.length != VARIABLE { width } else { width.min(8) };
                 let end = u16::try_from(bytes.len() - rest.len()).ok()?;
-                layout.0[slot as usize] = Place { end, width };
+                layout.place(slot, Place { end, width });
             }
         }
         Some(bytes.len() - rest.len())
@@ -337,12 +289,14 @@ impl Compiler {
         if self.length == 0 && !self.variable {
             return None;
         }
-        let layout = Layout(self.places);
+        let layout = Layout::new(self.places);
         let has = |slot| layout.has(slot);
         let form = |slot: Slot| self.forms[slot as usize];
         let four = FOUR.into_iter().any(has);
         let six = SIX.into_iter().any(has);
+        let reverse = has(Slot::ReversePackets) || has(Slot::ReverseBytes);
         let plan = Plan {
+            short: !self.variable && self.length <= SHORT && (four || six) && !reverse,
             families: match (four, six) {
                 (false, false) => Families::None,
                 (true, false) => Families::Ipv4,
@@ -350,12 +304,17 @@ impl Compiler {
                 (true, true) if self.first_owner(FOUR) <= self.first_owner(SIX) => Families::Ipv4First,
                 (true, true) => Families::Ipv6First,
             },
+            times: match (form(Slot::First), form(Slot::Last)) {
+                (TimeForm::Uptime, TimeForm::Uptime) => Times::Uptimes,
+                (TimeForm::Milliseconds, TimeForm::Milliseconds) => Times::Milliseconds,
+                _ => Times::Uncommon,
+            },
             first: form(Slot::First),
             last: form(Slot::Last),
             duration: form(Slot::Duration),
             reverse_first: form(Slot::ReverseFirst),
             reverse_last: form(Slot::ReverseLast),
-            reverse: has(Slot::ReversePackets) || has(Slot::ReverseBytes),
+            reverse,
             sampling: [
                 Slot::Sampler,
                 Slot::SamplingInterval,
@@ -368,6 +327,7 @@ impl Compiler {
             icmp: [Slot::Icmp4, Slot::Icmp6, Slot::IcmpType4, Slot::IcmpType6].into_iter().any(has),
             fragment: has(Slot::FragmentFlags) || has(Slot::FragmentOffset),
             post: has(Slot::PostPackets) || has(Slot::PostBytes),
+            direction: has(Slot::Direction),
             next_hop: has(Slot::NextHop4) || has(Slot::NextHop6),
             frame: has(Slot::Frame),
         };
