@@ -1,8 +1,8 @@
 //! Datagrams that come twice: duplicated on the network, sent by two relays, or replayed by somebody.
 //!
 //! A datagram that is byte for byte one of the last that its exporter sent counts once. Sequence numbers alone would
-//! not do: some exporters always send 0 or count what they should not (seen with softflowd's IPFIX), and one that
-//! starts again repeats its numbers. Bytes do: two different exports of an exporter differ at least in a record, in
+//! not do: some exporters always send 0 or count what they should not, and one that starts again
+//! repeats its numbers. Bytes do: two different exports of an exporter differ at least in a record, in
 //! their time or in their number.
 //!
 //! Limits: kept for each exporter by each worker, so a copy that comes by another worker counts. A datagram displaces an
@@ -15,41 +15,48 @@ use sketch::KeyedState;
 /// Datagrams kept for each exporter, each by its fingerprint of eight bytes: 2 KiB.
 pub const PLACES: usize = 256;
 /// Bytes that are taken in at once.
-const BLOCK_BYTES: usize = 32;
-/// Words of secret factors.
-const FACTORS: usize = 6;
+const BLOCK_BYTES: usize = 64;
+/// Words that are taken in beside each other, each with a factor of its own: products take their time.
+const LANES: usize = 4;
 
 /// Secret factors of fingerprints, the same for every exporter of a worker.
 ///
 /// Not a cryptographic hash: who can choose what an exporter sends can make two datagrams collide and so have one of
 /// its own left out. Who cannot meets a collision once in 2^64 pairs.
 #[derive(Clone, Copy, Debug)]
-pub struct FingerprintKey([u64; FACTORS]);
+pub struct FingerprintKey([[u64; 2]; LANES]);
 
 impl FingerprintKey {
     /// The factors of a secret.
     pub fn new(key: [u8; 16]) -> Self {
         let state = KeyedState::new(key);
-        // Odd, so that no factor is zero.
-        Self(std::array::from_fn(|place| state.hash_u64(place as u64) | 1))
+        let factor = |lane: usize, half: u64| state.hash_words([lane as u64, half]);
+        Self(std::array::from_fn(|lane| [factor(lane, 0), factor(lane, 1)]))
     }
 
-    /// The fingerprint of a datagram; never 0. About 60 ns for 1,400 bytes.
+    /// The fingerprint of a datagram; never 0.
     #[inline]
     fn of(&self, datagram: &[u8]) -> u64 {
-        let [a, b, c, d, e, f] = self.0;
         let (blocks, rest) = datagram.as_chunks::<BLOCK_BYTES>();
-        let (mut left, mut right) = (e ^ datagram.len() as u64, f);
+        let mut lanes = self.0.map(|factors| factors[1]);
+        lanes[0] ^= datagram.len() as u64;
         for block in blocks {
-            let word = |place: usize| word(block, place);
-            left = fold(word(0) ^ a ^ left, word(1) ^ b);
-            right = fold(word(2) ^ c ^ right, word(3) ^ d);
+            self.take_in(&mut lanes, block);
         }
         let mut last = [0; BLOCK_BYTES];
         last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        left = fold(word(&last, 0) ^ a ^ left, word(&last, 1) ^ b);
-        right = fold(word(&last, 2) ^ c ^ right, word(&last, 3) ^ d);
-        fold(left ^ e, right ^ f).max(1)
+        self.take_in(&mut lanes, &last);
+        let [[a, _], [b, _], [c, _], [d, _]] = self.0;
+        let half = [fold(lanes[0] ^ a, lanes[1] ^ b), fold(lanes[2] ^ c, lanes[3] ^ d)];
+        fold(half[0] ^ b, half[1] ^ d).max(1)
+    }
+
+    #[inline]
+    fn take_in(&self, lanes: &mut [u64; LANES], block: &[u8; BLOCK_BYTES]) {
+        for (place, (lane, factors)) in lanes.iter_mut().zip(&self.0).enumerate() {
+            let (first, second) = (word(block, 2 * place), word(block, 2 * place + 1));
+            *lane = fold(first ^ factors[0] ^ *lane, second ^ factors[1]);
+        }
     }
 }
 
@@ -66,30 +73,27 @@ fn fold(a: u64, b: u64) -> u64 {
     (product >> 64) as u64 ^ product as u64
 }
 
-/// What one exporter sent lately.
-#[derive(Clone, Debug)]
-pub struct Repeats(Box<[u64; PLACES]>);
+/// What one exporter sent lately. Takes no memory before something comes.
+#[derive(Clone, Debug, Default)]
+pub struct Repeats(Vec<u64>);
 
 impl Repeats {
     /// Nothing has come.
-    pub fn new() -> Self {
-        Self(Box::new([0; PLACES]))
+    pub const fn new() -> Self {
+        Self(Vec::new())
     }
 
     /// Takes a datagram up. Says whether it is one that came lately.
     #[inline]
     pub fn is_repeated(&mut self, key: &FingerprintKey, datagram: &[u8]) -> bool {
+        if self.0.is_empty() {
+            self.0.resize(PLACES, 0);
+        }
         let fingerprint = key.of(datagram);
         match self.0.get_mut(fingerprint as usize % PLACES) {
             Some(place) => std::mem::replace(place, fingerprint) == fingerprint,
             None => false,
         }
-    }
-}
-
-impl Default for Repeats {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -147,7 +151,7 @@ mod tests {
     proptest! {
         /// Nothing but the same bytes has the same fingerprint: also not with zeros at the end.
         #[test]
-        fn different_bytes_differ(a in proptest::collection::vec(0_u8..3, 0..70), b in proptest::collection::vec(0_u8..3, 0..70)) {
+        fn different_bytes_differ(a in proptest::collection::vec(0_u8..3, 0..140), b in proptest::collection::vec(0_u8..3, 0..140)) {
             prop_assert_eq!(key().of(&a) == key().of(&b), a == b);
         }
     }
