@@ -14,11 +14,11 @@ const LONGEST_WAIT_NANOSECONDS: i64 = 3_600_000_000_000;
 /// many those are. Exporters that count bytes of payload only (Cisco ASA) are meant as well as those that lie.
 #[inline]
 pub const fn possible_packets(record: &FlowRecord) -> u64 {
-    let (packets, bytes) = (record.packets, record.bytes);
-    if bytes > 0 && packets > 1 && packets.saturating_mul(LEAST_PACKET_BYTES) > bytes {
-        let possible = bytes / LEAST_PACKET_BYTES;
-        return if possible > 1 { possible } else { 1 };
-    }
+    let possible = match record.bytes {
+        0 => record.packets,
+        bytes => bytes / LEAST_PACKET_BYTES,
+    };
+    let packets = if record.packets > possible { possible } else { record.packets };
     if packets > 1 { packets } else { 1 }
 }
 
