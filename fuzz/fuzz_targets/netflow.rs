@@ -20,6 +20,7 @@ const LIMITS: Limits = Limits {
     templates_per_domain: 8,
     fields_per_template: 64,
     fields_total: 400,
+    fields_per_exporter: 250,
     template_changes_per_datagram: 16,
     samplers_per_domain: 4,
     options_records_per_datagram: 64,

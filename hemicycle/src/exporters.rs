@@ -9,9 +9,14 @@
 //! before it comes here. Records without any interface are believed too, since leaving them out would hide whole
 //! floods.
 //!
+//! Exporters err and lie, so a record must be possible. One that says more than any link carries is not counted; one whose
+//! counts contradict each other is counted as far as both can be true; a sampling rate that nobody can set is not
+//! believed. Each is counted. What is wrong but possible is believed: nobody else saw these packets.
+//!
 //! Limits: of exporters that sample packets on both sides (sFlow) both samples look alike, so such an agent must
 //! sample its external interfaces only.
 
+use detect::possible_packets;
 use institution::{Institution, Sampling};
 use serde::Serialize;
 use wire::{Address, FlowRecord};
@@ -25,7 +30,39 @@ pub struct Counters {
     pub other_interface_records: u64,
     /// Records of exporters with external interfaces that name no interface; believed.
     pub no_interface_records: u64,
+    /// Records that say more packets or bytes than any link carries, or a count of all ones; not counted.
+    pub implausible_records: u64,
+    /// Records with fewer bytes than their packets must have; counted with as many packets as the bytes allow.
+    pub contradictory_records: u64,
+    /// Records with a sampling rate that nobody can set; counted as if no rate were known.
+    pub implausible_sampling_records: u64,
 }
+
+impl Counters {
+    /// Adds what another worker counted.
+    pub const fn add(&mut self, other: &Self) {
+        self.undeclared_records += other.undeclared_records;
+        self.other_interface_records += other.other_interface_records;
+        self.no_interface_records += other.no_interface_records;
+        self.implausible_records += other.implausible_records;
+        self.contradictory_records += other.contradictory_records;
+        self.implausible_sampling_records += other.implausible_sampling_records;
+    }
+}
+
+/// Packets in a second that no link carries: 10 Tbit/s (as `intake` has it for interfaces) of the smallest Ethernet
+/// frames with their preambles and gaps, 84 bytes each.
+const MOST_PACKETS_PER_SECOND: u64 = 14_880_952_381;
+/// Bytes in a second that no link carries: 10 Tbit/s.
+const MOST_BYTES_PER_SECOND: u64 = 1_250_000_000_000;
+/// No packet has more bytes (RFC 791 section 3.1).
+const MOST_PACKET_BYTES: u64 = 65_535;
+/// No flow is longer in one record: exporters cut flows off at half an hour, some after the hour.
+const LONGEST_SECONDS: u64 = 3_600;
+/// The thinnest sampling that a router lets itself be told (sFlow of Junos and of HPE: 2^30 - 1 and 10^9).
+const MOST_SAMPLING: u32 = 1 << 30;
+/// Below these the counts of a record need no closer look: their products are below what a link carries in a second.
+const MODEST: (u64, u64, u32) = (1 << 23, 1 << 30, 1 << 10);
 
 /// What to do with a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +74,8 @@ pub enum Known {
     },
     /// Its packets are counted elsewhere.
     CountedElsewhere,
+    /// It cannot be true, so it counts nowhere.
+    Implausible,
 }
 
 #[derive(Clone, Debug)]
@@ -108,7 +147,7 @@ impl Exporters {
             Some(mut exporter) => exporter.judge(record),
             None => {
                 self.counters.undeclared_records += u64::from(self.are_declared);
-                Known::Counts { sampling: None }
+                self.counters.believe(record, None)
             }
         }
     }
@@ -132,22 +171,66 @@ impl Judge<'_> {
     /// What to do with one of its records.
     #[inline]
     pub fn judge(&mut self, record: &FlowRecord) -> Known {
-        let counts = Known::Counts { sampling: self.exporter.sampling };
+        let sampling = self.exporter.sampling;
         if self.exporter.external.is_empty {
-            return counts;
+            return self.counters.believe(record, sampling);
         }
         let (input, output) = (record.input_interface, record.output_interface);
         if input == 0 && output == 0 {
             self.counters.no_interface_records += 1;
-            return counts;
+            return self.counters.believe(record, sampling);
         }
         if self.exporter.crosses(record.egress, input, output) {
-            counts
+            self.counters.believe(record, sampling)
         } else {
             self.counters.other_interface_records += 1;
             Known::CountedElsewhere
         }
     }
+}
+
+impl Counters {
+    /// Whether a record can be true, under the operator's word about its sampling.
+    #[inline]
+    fn believe(&mut self, record: &FlowRecord, sampling: Option<u32>) -> Known {
+        let (packets, bytes, rate) = MODEST;
+        let is_modest = record.packets < packets && record.bytes < bytes && record.sampling <= rate;
+        let is_contradictory = possible_packets(record) != record.packets.max(1);
+        if is_modest && sampling.is_none_or(|sampling| sampling <= rate) && !is_contradictory {
+            return Known::Counts { sampling };
+        }
+        self.look_closer(record, sampling)
+    }
+
+    #[cold]
+    fn look_closer(&mut self, record: &FlowRecord, mut sampling: Option<u32>) -> Known {
+        if sampling.is_none() && record.sampling > MOST_SAMPLING {
+            self.implausible_sampling_records += 1;
+            sampling = Some(1);
+        }
+        if !is_possible(record, sampling.unwrap_or(record.sampling).max(1)) {
+            self.implausible_records += 1;
+            return Known::Implausible;
+        }
+        self.contradictory_records += u64::from(possible_packets(record) != record.packets.max(1));
+        Known::Counts { sampling }
+    }
+}
+
+/// Whether a link may have carried what a record says.
+fn is_possible(record: &FlowRecord, sampling: u32) -> bool {
+    // A count of all ones is a counter that stands still, or an exporter's word for "not counted".
+    if record.packets == u64::MAX || record.packets == u64::from(u32::MAX) || record.bytes == u64::MAX {
+        return false;
+    }
+    let seconds = match (record.first, record.last) {
+        (Some(first), Some(last)) => (last.seconds_since(first).max(1.0) as u64).min(LONGEST_SECONDS),
+        _ => 1,
+    };
+    let most = |per_second: u64| per_second.saturating_mul(seconds) / u64::from(sampling);
+    // A single packet may be seen however thinly is sampled.
+    possible_packets(record) <= most(MOST_PACKETS_PER_SECOND).max(1)
+        && record.bytes <= most(MOST_BYTES_PER_SECOND).max(MOST_PACKET_BYTES)
 }
 
 impl Exporter {
@@ -269,6 +352,75 @@ address = "198.51.100.2"
         assert!(!judge(&mut exporters, 1, 10, 3, None), "an exporter that marks leaving packets still does");
         assert_eq!(exporters.place(Address::from_ipv4([198, 51, 100, 1])), Some(0));
         assert_eq!(exporters.place(Address::from_ipv4([198, 51, 100, 2])), None);
+    }
+
+    fn believed(packets: u64, bytes: u64, sampling: u32) -> Known {
+        let mut record = FlowRecord::new(Address::default(), Address::default());
+        (record.packets, record.bytes, record.sampling) = (packets, bytes, sampling);
+        exporters().judge(Address::from_ipv4([198, 51, 100, 2]), &record)
+    }
+
+    #[test]
+    fn what_no_link_carries_is_not_counted() {
+        let counts = Known::Counts { sampling: None };
+        for (packets, bytes, sampling) in [
+            (0, 0, 0),
+            (1, 1_500, 1 << 30),
+            (3, 120, 1_000),
+            // A second of 400 Gbit/s.
+            (33_000_000, 50_000_000_000, 1),
+            (33_000, 50_000_000, 1_000),
+        ] {
+            assert_eq!(believed(packets, bytes, sampling), counts, "{packets} {bytes} {sampling}");
+        }
+        for (packets, bytes, sampling) in [
+            (u64::MAX, u64::MAX, 0),
+            (u64::MAX, 1_000, 0),
+            (u64::from(u32::MAX), u64::from(u32::MAX), 0),
+            (1 << 40, 1 << 46, 1),
+            (100, u64::MAX, 1),
+            (1_000_000, 1_000_000_000, 1_000_000),
+        ] {
+            assert_eq!(
+                believed(packets, bytes, sampling),
+                Known::Implausible,
+                "{packets} {bytes} {sampling}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_long_flow_may_say_more() {
+        let mut record = FlowRecord::new(Address::default(), Address::default());
+        // Half an hour of 400 Gbit/s.
+        (record.packets, record.bytes) = (60_000_000_000, 90_000_000_000_000);
+        let judge = |record: &FlowRecord| exporters().judge(Address::from_ipv4([198, 51, 100, 2]), record);
+        assert_eq!(judge(&record), Known::Implausible);
+        record.first = Some(wire::Time::from_seconds(1_800_000_000, 0));
+        record.last = Some(wire::Time::from_seconds(1_800_001_800, 0));
+        assert_eq!(judge(&record), Known::Counts { sampling: None });
+        // From 1970 to 2100 is no reason to believe more.
+        (record.first, record.last) =
+            (Some(wire::Time::default()), Some(wire::Time::from_seconds(4_102_444_800, 0)));
+        (record.packets, record.bytes) = (1 << 50, 1 << 56);
+        assert_eq!(judge(&record), Known::Implausible);
+    }
+
+    #[test]
+    fn contradictions_and_rates_that_nobody_can_set_are_counted() {
+        let mut exporters = exporters();
+        let mut record = FlowRecord::new(Address::default(), Address::default());
+        let auto = Address::from_ipv4([198, 51, 100, 2]);
+        (record.packets, record.bytes) = (1_000, 40);
+        assert_eq!(exporters.judge(auto, &record), Known::Counts { sampling: None });
+        (record.packets, record.bytes, record.sampling) = (1, 100, u32::MAX);
+        assert_eq!(exporters.judge(auto, &record), Known::Counts { sampling: Some(1) });
+        let edge = Address::from_ipv4([198, 51, 100, 1]);
+        record.input_interface = 3;
+        assert_eq!(exporters.judge(edge, &record), Known::Counts { sampling: Some(1000) });
+        let counters = exporters.counters();
+        assert_eq!((counters.contradictory_records, counters.implausible_sampling_records), (1, 1));
+        assert_eq!(counters.implausible_records, 0);
     }
 
     #[test]

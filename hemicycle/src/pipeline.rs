@@ -214,8 +214,13 @@ impl<L: Listener> Visitor for Pipeline<'_, L> {
 
     #[inline]
     fn flow(&mut self, _input: usize, arrival: Time, exporter: Address, record: &FlowRecord) {
-        if let Known::Counts { sampling } = self.exporters.judge(exporter, record) {
-            self.observe(&Observation::of_flow(arrival, record, sampling), None);
+        match self.exporters.judge(exporter, record) {
+            Known::Counts { sampling } => {
+                self.observe(&Observation::of_flow(arrival, record, sampling).by_our_clock(0), None);
+            }
+            Known::CountedElsewhere => {}
+            // What it meant is missing.
+            Known::Implausible => self.detector.note_loss(),
         }
     }
 

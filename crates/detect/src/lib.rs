@@ -35,7 +35,7 @@ pub use detector::{Detector, LATE_AFTER_SECONDS, LOSS_SECONDS, Learnt, LearntTar
 pub use event::{Event, FloodEvent, Phase};
 pub use flood::HOLD_SECONDS;
 pub use learning::{Learning, SETTLE_PACKETS_PER_SECOND, SETTLE_SECONDS};
-pub use observation::{Observation, Opening, Quoted};
+pub use observation::{Observation, Opening, Quoted, possible_packets};
 pub use scope::{MAXIMUM_AUTOMATIC_PREFIXES, Scope};
 pub use suspect::DEFAULT_SUSPECTS;
 pub use target::STEP_NANOSECONDS;

@@ -5,6 +5,23 @@ use wire::{Address, FlowRecord, Fragment, Packet, Payload, TcpFlags, Time};
 
 use crate::vector::protocol;
 
+/// No IP packet has fewer bytes: a header of IPv4 (RFC 791 section 3.1).
+const LEAST_PACKET_BYTES: u64 = 20;
+/// No record comes longer after its last packet: exporters cut flows off at half an hour, some after the hour.
+const LONGEST_WAIT_NANOSECONDS: i64 = 3_600_000_000_000;
+
+/// How many packets a flow record can mean: at least one, and no more than its bytes are enough for, if it says how
+/// many those are. Exporters that count bytes of payload only (Cisco ASA) are meant as well as those that lie.
+#[inline]
+pub const fn possible_packets(record: &FlowRecord) -> u64 {
+    let possible = match record.bytes {
+        0 => record.packets,
+        bytes => bytes / LEAST_PACKET_BYTES,
+    };
+    let packets = if record.packets > possible { possible } else { record.packets };
+    if packets > 1 { packets } else { 1 }
+}
+
 /// One packet, sampled packet or flow record. Counts are corrected for sampling.
 ///
 /// It borrows nothing: what matters of a payload is read when it is made, so that the detector can look at
@@ -135,7 +152,7 @@ impl Observation {
         let sampling = sampling_override.unwrap_or(record.sampling).max(1);
         let last = record.last.unwrap_or(arrival);
         let first = record.first.unwrap_or(last);
-        let packets = record.packets.max(1);
+        let packets = possible_packets(record);
         // A sampled packet (sFlow) is a packet: it has the flags of one packet and no duration.
         let is_sample = record.packets == 1 && record.first.is_none() && record.sampling > 0;
         Self {
@@ -159,6 +176,17 @@ impl Observation {
             payload_kind: record.payload_kind,
             ..Self::default()
         }
+    }
+
+    /// The same with the time of the last packet moved by so much from the exporter's clock to ours. A last packet
+    /// after the arrival of its record, or more than an hour before it, is not believed: the arrival stands for it.
+    #[inline]
+    #[must_use]
+    pub const fn by_our_clock(mut self, correction_nanoseconds: i64) -> Self {
+        let last = self.last.plus_nanoseconds(correction_nanoseconds);
+        let age = self.time.nanoseconds_since(last);
+        self.last = if age < 0 || age > LONGEST_WAIT_NANOSECONDS { self.time } else { last };
+        self
     }
 
     /// Whether this is a flow record and not a (possibly sampled) packet.
@@ -272,6 +300,39 @@ mod tests {
         }
         assert_eq!(quoted(&[]), None);
         assert_eq!(quoted(&[1, 2, 3]), None);
+    }
+
+    fn of_counts(packets: u64, bytes: u64) -> Observation {
+        let mut record = FlowRecord::new(Address::default(), Address::default());
+        (record.packets, record.bytes) = (packets, bytes);
+        Observation::of_flow(Time::default(), &record, None)
+    }
+
+    #[test]
+    fn no_record_means_more_packets_than_its_bytes_are_enough_for() {
+        assert_eq!(of_counts(3, 120).packets, 3);
+        assert_eq!(of_counts(u64::MAX, 40).packets, 2);
+        assert_eq!(of_counts(1_000, 7).packets, 1);
+        assert_eq!(of_counts(1_000, 0).packets, 1_000, "bytes are not exported");
+        assert_eq!(of_counts(0, 1_000).packets, 1, "packets are not exported");
+        assert_eq!(of_counts(u64::MAX, u64::MAX).packets, u64::MAX / 20);
+    }
+
+    #[test]
+    fn last_packets_of_other_centuries_are_not_believed() {
+        let now = Time::from_seconds(1_800_000_000, 0);
+        let mut record = FlowRecord::new(Address::default(), Address::default());
+        let mut last = |seconds: i64, correction: i64| {
+            record.last = Some(Time::from_seconds(seconds, 0));
+            let observation =
+                Observation::of_flow(now, &record, None).by_our_clock(correction * 1_000_000_000);
+            observation.last.nanoseconds_since(now) / 1_000_000_000
+        };
+        assert_eq!(last(1_799_999_970, 0), -30);
+        assert_eq!(last(1_800_003_570, -3_600), -30, "a clock that is an hour ahead");
+        assert_eq!(last(4_102_444_800, 0), 0, "2100");
+        assert_eq!(last(1, 0), 0, "1970");
+        assert_eq!(last(i64::MAX, i64::MAX), 0);
     }
 
     #[test]

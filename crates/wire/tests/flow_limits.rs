@@ -344,3 +344,29 @@ fn strangers_are_not_taken_for_flow_exports() {
         assert_eq!(outcome.records, 0);
     }
 }
+
+/// An exporter with more templates than there is room for must not keep those of others out: floods that they see would
+/// go unseen.
+#[test]
+fn an_exporter_with_too_many_templates_leaves_room_for_others() {
+    let [liar, honest] = [7, 8].map(|last| Address::from_ipv4([192, 0, 2, last]));
+    let mut decoder = FlowDecoder::new(Limits::default(), [1; 16]);
+    // The smallest, so that they fill the room to the brim.
+    let small = [(400, 1)];
+    for number in 0..65_000_u32 {
+        let (domain, id) = (number % 300, 256 + (number / 300) as u16);
+        let announced = ipfix(domain, 0, &[set(2, &template(id, &small))]);
+        decoder.decode(liar, NOW, &announced, &mut Vec::new());
+    }
+    assert!(decoder.counters().templates_evicted + decoder.counters().templates_refused > 1_000);
+    let mut records: Vec<FlowRecord> = Vec::new();
+    let sets = [set(2, &template(256, &SIMPLE)), set(256, &simple_record(7))];
+    assert_eq!(decoder.decode(honest, NOW, &ipfix(1, 0, &sets), &mut records).records, 1);
+    // What the liar holds is not its own once its sources are gone.
+    let later = NOW.plus_nanoseconds(2 * i64::from(Limits::IDLE_SECONDS) * 1_000_000_000);
+    let before = decoder.counters().templates_refused;
+    for domain in 1_000..1_060 {
+        decoder.decode(liar, later, &ipfix(domain, 0, &[set(2, &template(256, &small))]), &mut Vec::new());
+    }
+    assert!(decoder.counters().templates_refused - before <= 4, "{:?}", decoder.counters());
+}

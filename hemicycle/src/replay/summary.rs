@@ -134,6 +134,18 @@ impl Summary {
                 "flow records crossed no external interface, or were counted already",
             ),
             (exporters.no_interface_records, "flow records named no interface, and were counted"),
+            (
+                exporters.implausible_records,
+                "flow records said more than any link carries, and were not counted",
+            ),
+            (
+                exporters.contradictory_records,
+                "flow records had too few bytes for their packets, and were counted by their bytes",
+            ),
+            (
+                exporters.implausible_sampling_records,
+                "flow records had a sampling rate that nobody can set, and were counted without it",
+            ),
         ];
         let several = counted.into_iter().filter(|&(count, _)| count > 0);
         several.map(|(count, what)| format!("{count} {what}")).collect()

@@ -144,6 +144,16 @@ fn senders(text: &mut Text, reports: &[WorkerReport]) {
             "Records that name no interface, of exporters with external interfaces; they were counted.",
             |report| report.exporters.no_interface_records,
         ),
+        (
+            "contradictory_records_total",
+            "Records with fewer bytes than their packets must have; counted as far as both can be true.",
+            |report| report.exporters.contradictory_records,
+        ),
+        (
+            "implausible_sampling_records_total",
+            "Records with a sampling rate that nobody can set; counted as if no rate were known.",
+            |report| report.exporters.implausible_sampling_records,
+        ),
         ("dropped_records_total", "Records that the detector had no time for.", |report| {
             report.dropped_records
         }),
@@ -186,6 +196,18 @@ fn by_exporter(text: &mut Text, reports: &[WorkerReport]) {
             Counter,
             "What sequence numbers show as lost: flows (NetFlow v5), data records (IPFIX), else datagrams.",
             |counts| Some(counts.lost as f64),
+        ),
+        (
+            "exporter_replayed_datagrams_total",
+            Counter,
+            "Datagrams that came before, byte for byte: on the network twice, or replayed; not decoded again.",
+            |counts| Some(counts.replayed as f64),
+        ),
+        (
+            "exporter_implausible_records_total",
+            Counter,
+            "Records that say more than any link carries; not counted.",
+            |counts| Some(counts.implausible as f64),
         ),
         ("exporter_last_datagram_timestamp_seconds", Gauge, "When the last datagram came.", |counts| {
             Some(counts.last?.nanoseconds() as f64 / 1e9)

@@ -23,6 +23,10 @@ pub(crate) struct ExporterCounts {
     pub(crate) records: u64,
     /// What its sequence numbers show as lost: flows (NetFlow v5), data records (IPFIX), else datagrams.
     pub(crate) lost: u64,
+    /// Datagrams that came before, byte for byte, and were not decoded again.
+    pub(crate) replayed: u64,
+    /// Records that cannot be true, and were not counted.
+    pub(crate) implausible: u64,
     /// When the last datagram came.
     pub(crate) last: Option<Time>,
     /// By how much its clock is ahead of ours.
@@ -36,6 +40,8 @@ impl ExporterCounts {
         self.bytes += other.bytes;
         self.records += other.records;
         self.lost += other.lost;
+        self.replayed += other.replayed;
+        self.implausible += other.implausible;
         if other.last > self.last {
             self.clock_offset_nanoseconds = other.clock_offset_nanoseconds;
         }

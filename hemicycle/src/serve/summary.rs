@@ -21,6 +21,8 @@ pub(super) struct Summary {
     /// Datagrams that the kernel dropped, and what sequence numbers show as lost.
     lost: u64,
     undeclared_datagrams: u64,
+    /// Datagrams that came before: on the network twice, or replayed.
+    replayed_datagrams: u64,
     dropped_records: u64,
     events_dropped: u64,
     detector: detect::Counters,
@@ -64,6 +66,7 @@ impl Summary {
         Self {
             kind: "summary",
             lost,
+            replayed_datagrams: inputs_replayed(&reports),
             inputs,
             sockets,
             span_seconds: seconds,
@@ -80,6 +83,10 @@ impl Summary {
             exporters: exporters(&reports),
         }
     }
+}
+
+fn inputs_replayed(reports: &[WorkerReport]) -> u64 {
+    reports.iter().flat_map(|report| &report.by_exporter).map(|(_, counts)| counts.replayed).sum()
 }
 
 fn inputs(reports: &[WorkerReport]) -> Vec<Input> {
@@ -102,9 +109,7 @@ fn inputs(reports: &[WorkerReport]) -> Vec<Input> {
 fn exporters(reports: &[WorkerReport]) -> hemicycle::exporters::Counters {
     let mut sum = hemicycle::exporters::Counters::default();
     for report in reports {
-        sum.undeclared_records += report.exporters.undeclared_records;
-        sum.other_interface_records += report.exporters.other_interface_records;
-        sum.no_interface_records += report.exporters.no_interface_records;
+        sum.add(&report.exporters);
     }
     sum
 }

@@ -12,7 +12,9 @@ use std::time::Duration;
 use detect::Observation;
 use hemicycle::exporters::{Exporters, Judge, Known};
 use institution::Institution;
-use intake::collect::{self, CollectError, Datagram, LinkRate, LinkUse, Senders, Skew, Standing};
+use intake::collect::{
+    self, CollectError, Datagram, FingerprintKey, LinkRate, LinkUse, Repeats, Senders, Skew, Standing,
+};
 use wire::flow::{FlowDecoder, FlowSink, InterfaceCounters, Limits};
 use wire::{Address, FlowRecord, Time};
 
@@ -46,6 +48,7 @@ struct Reader<S> {
     /// In the order of their addresses, as in `senders` and `exporters`.
     declared: Vec<Declared>,
     links: LinkUse,
+    fingerprints: FingerprintKey,
     sink: S,
     shared: Arc<Shared>,
     generation: u64,
@@ -53,11 +56,15 @@ struct Reader<S> {
 }
 
 /// A declared exporter.
+#[derive(Clone)]
 struct Declared {
     address: Address,
     name: Arc<str>,
     records: u64,
     lost: u64,
+    replayed: u64,
+    implausible: u64,
+    repeats: Repeats,
     skew: Skew,
 }
 
@@ -78,6 +85,7 @@ impl<S: Sink> Worker<S> {
             exporters: Exporters::new(Some(&institution)),
             declared: Vec::new(),
             links: LinkUse::new(key),
+            fingerprints: FingerprintKey::new(key),
             sink,
             shared,
             generation: 0,
@@ -137,6 +145,10 @@ impl<S: Sink> Reader<S> {
         else {
             return;
         };
+        if declared.repeats.is_repeated(&self.fingerprints, datagram.bytes) {
+            declared.replayed += 1;
+            return;
+        }
         let correction_nanoseconds = match exported(datagram.bytes) {
             Some(exported) => {
                 declared.skew.observe(arrival, exported);
@@ -151,11 +163,15 @@ impl<S: Sink> Reader<S> {
             sender,
             arrival,
             correction_nanoseconds,
+            implausible: 0,
         };
         let outcome = self.decoder.decode(sender, arrival, datagram.bytes, &mut records);
         declared.records += u64::from(outcome.records);
+        let implausible = records.implausible;
         declared.lost += u64::from(outcome.lost);
-        if outcome.lost > 0 || datagram.truncated {
+        declared.implausible += implausible;
+        // What was meant by a record that cannot be true is not known, so it is missing.
+        if outcome.lost > 0 || implausible > 0 || datagram.truncated {
             self.sink.loss();
         }
     }
@@ -180,7 +196,7 @@ impl<S: Sink> Reader<S> {
         for exporter in &mut declared {
             let known = self.declared.binary_search_by_key(&exporter.address, |known| known.address);
             if let Some(known) = known.ok().and_then(|place| self.declared.get(place)) {
-                (exporter.records, exporter.lost, exporter.skew) = (known.records, known.lost, known.skew);
+                *exporter = Declared { name: exporter.name.clone(), ..known.clone() };
             }
         }
         self.senders.declare(declared.iter().map(|exporter| exporter.address));
@@ -205,6 +221,8 @@ impl<S: Sink> Reader<S> {
                 bytes: sender.bytes,
                 records: declared.records,
                 lost: declared.lost,
+                replayed: declared.replayed,
+                implausible: declared.implausible,
                 last: sender.last,
                 clock_offset_nanoseconds: declared.skew.offset_nanoseconds(),
             };
@@ -236,7 +254,16 @@ impl<S: Sink> Reader<S> {
 impl Declared {
     fn new(exporter: &institution::Exporter) -> Self {
         let (address, name) = (Address::from(exporter.address), Arc::from(exporter.id.as_str()));
-        Self { address, name, records: 0, lost: 0, skew: Skew::new() }
+        Self {
+            address,
+            name,
+            records: 0,
+            lost: 0,
+            replayed: 0,
+            implausible: 0,
+            repeats: Repeats::new(),
+            skew: Skew::new(),
+        }
     }
 }
 
@@ -263,15 +290,24 @@ struct Records<'a, S> {
     arrival: Time,
     /// From the exporter's clock to ours.
     correction_nanoseconds: i64,
+    /// Records that cannot be true.
+    implausible: u64,
 }
 
 impl<S: Sink> FlowSink for Records<'_, S> {
     #[inline(always)]
     fn flow(&mut self, record: &FlowRecord) {
-        let Known::Counts { sampling } = self.exporter.judge(record) else { return };
+        let sampling = match self.exporter.judge(record) {
+            Known::Counts { sampling } => sampling,
+            Known::CountedElsewhere => return,
+            Known::Implausible => {
+                self.implausible += 1;
+                return;
+            }
+        };
         let mut observation = Observation::of_flow(self.arrival, record, sampling);
         if record.last.is_some() {
-            observation.last = observation.last.plus_nanoseconds(self.correction_nanoseconds);
+            observation = observation.by_our_clock(self.correction_nanoseconds);
         }
         self.sink.observe(&observation);
     }

@@ -6,7 +6,8 @@
 //! * What the kernel dropped is counted exactly ([`Worker::kernel_drops`]); so is what was cut off.
 //! * All sockets open, or none does.
 //! * [`Senders`] says whom to believe before anything is decoded, [`Skew`] by how much an exporter's clock is wrong,
-//!   [`LinkUse`] how full the links of sFlow agents are. They belong to one worker and take no locks.
+//!   [`Repeats`] whether a datagram came before, [`LinkUse`] how full the links of sFlow agents are. They belong to
+//!   one worker and take no locks.
 //! * A busy worker that has emptied its sockets rests for up to a millisecond, so that the next system call brings
 //!   many datagrams; after a silence the first datagram is taken at once.
 //!
@@ -19,6 +20,7 @@ mod counters;
 mod error;
 mod links;
 mod options;
+mod repeats;
 mod senders;
 mod skew;
 mod system;
@@ -36,6 +38,7 @@ pub use links::{
 pub use options::{
     COALESCE, CollectorOptions, DATAGRAM_BYTES, MAX_LISTEN, MAX_WORKERS, RECEIVE_BUFFER_BYTES,
 };
+pub use repeats::{FingerprintKey, PLACES as REMEMBERED_DATAGRAMS, Repeats};
 pub use senders::{
     DeclaredSender, Senders, Standing, UNDECLARED_IDLE_SECONDS, UNDECLARED_SENDERS, UndeclaredSender,
     UndeclaredTotals, merge_undeclared,

@@ -171,8 +171,9 @@ impl FlowDecoder {
         outcome.exported = Some(parts.clock.exported);
         outcome.skipped = parts.skipped;
         let key = from.key(parts.protocol, parts.domain);
-        let Some(source) =
-            self.sources.get(key, from.arrival, &self.limits, &mut self.counters, &mut self.fields_used)
+        let (limits, counters) = (&self.limits, &mut self.counters);
+        let Some((source, exporter_fields)) =
+            self.sources.get_with_share(key, from.arrival, limits, counters, &mut self.fields_used)
         else {
             outcome.skipped += 1;
             return;
@@ -181,6 +182,7 @@ impl FlowDecoder {
             limits: &self.limits,
             counters: &mut self.counters,
             fields_used: &mut self.fields_used,
+            exporter_fields,
         };
         let message = Message {
             protocol: parts.protocol,

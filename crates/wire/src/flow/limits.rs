@@ -18,6 +18,9 @@ pub struct Limits {
     /// Template fields kept in all, where a template counts as 32 fields more than it has, for its fixed size.
     /// Beyond it a new template must find room in its own source.
     pub fields_total: usize,
+    /// Part of [`Limits::fields_total`] that one exporter address may use, so that one with very many templates leaves
+    /// room for those of others.
+    pub fields_per_exporter: usize,
     /// Templates added or changed by one datagram; further ones are refused.
     pub template_changes_per_datagram: usize,
     /// Sampling rates (by sampler or by interface) kept for one source.
@@ -39,6 +42,8 @@ impl Limits {
     pub const FIELDS_PER_TEMPLATE: usize = 512;
     /// Default of [`Limits::fields_total`].
     pub const FIELDS_TOTAL: usize = 1 << 18;
+    /// Default of [`Limits::fields_per_exporter`]: an eighth of all, for some 500 templates of 30 fields.
+    pub const FIELDS_PER_EXPORTER: usize = Self::FIELDS_TOTAL / 8;
     /// Default of [`Limits::template_changes_per_datagram`].
     pub const TEMPLATE_CHANGES_PER_DATAGRAM: usize = 256;
     /// Default of [`Limits::samplers_per_domain`].
@@ -57,6 +62,7 @@ impl Default for Limits {
             templates_per_domain: Self::TEMPLATES_PER_DOMAIN,
             fields_per_template: Self::FIELDS_PER_TEMPLATE,
             fields_total: Self::FIELDS_TOTAL,
+            fields_per_exporter: Self::FIELDS_PER_EXPORTER,
             template_changes_per_datagram: Self::TEMPLATE_CHANGES_PER_DATAGRAM,
             samplers_per_domain: Self::SAMPLERS_PER_DOMAIN,
             options_records_per_datagram: Self::OPTIONS_RECORDS_PER_DATAGRAM,

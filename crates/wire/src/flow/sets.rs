@@ -24,6 +24,26 @@ pub(super) struct Environment<'a> {
     pub(super) counters: &'a mut FlowCounters,
     /// Part of [`Limits::fields_total`] that is in use.
     pub(super) fields_used: &'a mut usize,
+    /// Part of [`Limits::fields_per_exporter`] that is in use.
+    pub(super) exporter_fields: &'a mut usize,
+}
+
+impl Environment<'_> {
+    /// Whether there is no room for a template of this cost.
+    fn is_full(&self, cost: usize) -> bool {
+        *self.fields_used + cost > self.limits.fields_total
+            || *self.exporter_fields + cost > self.limits.fields_per_exporter
+    }
+
+    fn take(&mut self, cost: usize) {
+        *self.fields_used += cost;
+        *self.exporter_fields += cost;
+    }
+
+    fn free(&mut self, cost: usize) {
+        *self.fields_used = self.fields_used.saturating_sub(cost);
+        *self.exporter_fields = self.exporter_fields.saturating_sub(cost);
+    }
 }
 
 /// What the sets of one message held.
@@ -179,7 +199,7 @@ impl<'a, 's, S: FlowSink> Message<'a, 's, '_, S> {
         if let Ok(index) = found {
             // What the old definition would make of new records is wrong, whether the new one is taken or not.
             let old = self.source.templates.remove(index);
-            *self.environment.fields_used = self.environment.fields_used.saturating_sub(old.cost());
+            self.environment.free(old.cost());
         }
         if !self.adopt(definition) {
             self.environment.counters.templates_refused += 1;
@@ -202,17 +222,17 @@ impl<'a, 's, S: FlowSink> Message<'a, 's, '_, S> {
         }
         let Some(mut template) = Template::compile(definition) else { return false };
         while self.source.templates.len() >= limits.templates_per_domain
-            || *self.environment.fields_used + template.cost() > limits.fields_total
+            || self.environment.is_full(template.cost())
         {
             let oldest = self.source.templates.iter().enumerate().min_by_key(|(_, kept)| kept.used);
             let Some((index, _)) = oldest else { return false };
             let evicted = self.source.templates.remove(index);
-            *self.environment.fields_used = self.environment.fields_used.saturating_sub(evicted.cost());
+            self.environment.free(evicted.cost());
             self.environment.counters.templates_evicted += 1;
         }
         let (Ok(index) | Err(index)) = self.source.template(template.id);
         template.used = 0;
-        *self.environment.fields_used += template.cost();
+        self.environment.take(template.cost());
         self.source.templates.insert(index, template);
         true
     }
@@ -227,7 +247,7 @@ impl<'a, 's, S: FlowSink> Message<'a, 's, '_, S> {
             freed += if goes { template.cost() } else { 0 };
             !goes
         });
-        *self.environment.fields_used = self.environment.fields_used.saturating_sub(freed);
+        self.environment.free(freed);
         self.environment.counters.templates_withdrawn += (before - self.source.templates.len()) as u64;
     }
 }

@@ -44,6 +44,8 @@ struct Drops {
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) key: SourceKey,
+    /// Place of its exporter's share.
+    share: usize,
     last_seen: Time,
     pub(super) datagrams: u64,
     pub(super) records: u64,
@@ -58,9 +60,10 @@ pub(super) struct Source {
 }
 
 impl Source {
-    fn new(key: SourceKey) -> Self {
+    fn new(key: SourceKey, share: usize) -> Self {
         Self {
             key,
+            share,
             last_seen: Time::from_nanoseconds(i64::MIN),
             datagrams: 0,
             records: 0,
@@ -131,12 +134,24 @@ impl Source {
     }
 }
 
+/// What the sources of one exporter hold together.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    exporter: Address,
+    /// None: the place is free.
+    sources: usize,
+    /// Part of [`Limits::fields_per_exporter`] that is in use.
+    fields: usize,
+}
+
 /// All sources.
 #[derive(Debug)]
 pub(super) struct Sources {
     key: [u8; 16],
     index: HashTable<u32>,
     sources: Vec<Source>,
+    /// As many as there ever were exporters at once.
+    shares: Vec<Share>,
     /// The source of the last datagram, which is likely that of the next.
     recent: usize,
     /// No source is idle before this time, so that a full table is not searched for every new source.
@@ -149,6 +164,7 @@ impl Sources {
             key,
             index: HashTable::new(),
             sources: Vec::new(),
+            shares: Vec::new(),
             recent: 0,
             full_until: Time::from_nanoseconds(i64::MIN),
         }
@@ -169,6 +185,19 @@ impl Sources {
         counters: &mut FlowCounters,
         fields_used: &mut usize,
     ) -> Option<&mut Source> {
+        self.get_with_share(key, arrival, limits, counters, fields_used).map(|(source, _)| source)
+    }
+
+    /// As [`Self::get`], with the template fields that all sources of the exporter hold.
+    #[inline]
+    pub(super) fn get_with_share(
+        &mut self,
+        key: SourceKey,
+        arrival: Time,
+        limits: &Limits,
+        counters: &mut FlowCounters,
+        fields_used: &mut usize,
+    ) -> Option<(&mut Source, &mut usize)> {
         if self.sources.get(self.recent).is_none_or(|source| source.key != key) {
             self.recent = match self.find(key) {
                 Some(index) => index,
@@ -178,7 +207,8 @@ impl Sources {
         let source = self.sources.get_mut(self.recent)?;
         source.last_seen = source.last_seen.max(arrival);
         source.datagrams += 1;
-        Some(source)
+        let share = self.shares.get_mut(source.share)?;
+        Some((source, &mut share.fields))
     }
 
     fn find(&self, key: SourceKey) -> Option<usize> {
@@ -195,26 +225,49 @@ impl Sources {
         counters: &mut FlowCounters,
         fields_used: &mut usize,
     ) -> Option<usize> {
-        let of_exporter = self.sources.iter().filter(|source| source.key.exporter == key.exporter).count();
-        let exporter_is_full = of_exporter >= limits.domains_per_exporter;
+        let joined = |share: &&Share| share.sources > 0 && share.exporter == key.exporter;
+        let of_exporter = self.shares.iter().find(joined);
+        let exporter_is_full = of_exporter.is_some_and(|share| share.sources >= limits.domains_per_exporter);
         if exporter_is_full || self.sources.len() >= limits.sources {
             let only = exporter_is_full.then_some(key.exporter);
             let Some(evicted) = self.evict(only, arrival, limits) else {
                 counters.sources_refused += 1;
                 return None;
             };
-            *fields_used =
-                fields_used.saturating_sub(evicted.templates.iter().map(Template::cost).sum::<usize>());
+            let freed = evicted.templates.iter().map(Template::cost).sum::<usize>();
+            *fields_used = fields_used.saturating_sub(freed);
+            if let Some(share) = self.shares.get_mut(evicted.share) {
+                share.sources = share.sources.saturating_sub(1);
+                share.fields = share.fields.saturating_sub(freed);
+            }
             counters.sources_evicted += 1;
         }
         let index = self.sources.len();
+        let share = self.join_share(key.exporter)?;
         let (secret, sources) = (self.key, &mut self.sources);
-        sources.push(Source::new(key));
+        sources.push(Source::new(key, share));
         let rehash =
             |&index: &u32| sources.get(index as usize).map_or(0, |source| hash(&secret, &source.key));
         self.index.insert_unique(hash(&secret, &key), u32::try_from(index).ok()?, rehash);
         counters.sources_added += 1;
         Some(index)
+    }
+
+    /// Counts one more source of an exporter; gives the place of its share.
+    fn join_share(&mut self, exporter: Address) -> Option<usize> {
+        let of_exporter = |share: &Share| share.sources > 0 && share.exporter == exporter;
+        let known = self.shares.iter().position(of_exporter);
+        let place = known.or_else(|| self.shares.iter().position(|share| share.sources == 0));
+        let place = place.unwrap_or_else(|| {
+            self.shares.push(Share { exporter, sources: 0, fields: 0 });
+            self.shares.len() - 1
+        });
+        let share = self.shares.get_mut(place)?;
+        if known.is_none() {
+            *share = Share { exporter, sources: 0, fields: 0 };
+        }
+        share.sources += 1;
+        Some(place)
     }
 
     /// Removes the source (of one exporter, if given) that was silent longest, if that is long enough.
