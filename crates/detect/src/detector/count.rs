@@ -40,6 +40,10 @@ impl Detector {
         }
         for record in &pending {
             touched ^= record.target.map_or(0, |entry| u64::from(self.targets.touch(entry)));
+            if tells_of_sender(record) {
+                let sender = self.targets.guess(record.sender_hash);
+                touched ^= sender.map_or(0, |entry| self.targets.states[entry as usize].step as u64);
+            }
         }
         if !self.suspect_owners.is_empty() {
             touched ^= u64::from(self.touch_suspects(&mut pending));
@@ -69,7 +73,8 @@ impl Detector {
             let Some(tally) = record.target.map(|index| &self.targets.tallies[index as usize]) else {
                 continue;
             };
-            if tally.has(flag::SUSPECT) {
+            let is_shown = record.judgement.is_some() || tally.has(flag::LEVEL) || self.wider_levels > 0;
+            if is_shown && tally.has(flag::SUSPECT) {
                 record.source_hash = Some(self.hash.hash_address(record.observation.source.bits()));
                 let suspect = &self.suspects[usize::from(tally.suspect)];
                 touched ^= suspect.touch(record.source_hash.unwrap_or_default());
