@@ -14,11 +14,11 @@ const LONGEST_WAIT_NANOSECONDS: i64 = 3_600_000_000_000;
 /// many those are. Exporters that count bytes of payload only (Cisco ASA) are meant as well as those that lie.
 #[inline]
 pub const fn possible_packets(record: &FlowRecord) -> u64 {
-    let possible = match record.bytes {
-        0 => record.packets,
-        bytes => bytes / LEAST_PACKET_BYTES,
+    let is_possible = match record.packets.checked_mul(LEAST_PACKET_BYTES) {
+        Some(least) => least <= record.bytes || record.bytes == 0,
+        None => record.bytes == 0,
     };
-    let packets = if record.packets > possible { possible } else { record.packets };
+    let packets = if is_possible { record.packets } else { record.bytes / LEAST_PACKET_BYTES };
     if packets > 1 { packets } else { 1 }
 }
 
