@@ -1,6 +1,6 @@
 //! Intake to detector to whoever listens: the same for a file, the demonstration and the laboratory.
 
-use detect::{Detector, Event, Limits, Observation, Quoted, Scope};
+use detect::{Detector, Event, Learning, Limits, Observation, Quoted, Scope};
 use institution::Institution;
 use intake::{Inputs, IntakeError, Visitor};
 use sketch::{KeyedState, PUBLISHED_KEY};
@@ -95,6 +95,12 @@ impl<'a, L: Listener> Pipeline<'a, L> {
     pub fn each_hour(&mut self, call: &'a mut dyn FnMut(&mut Detector, Time)) {
         self.hourly = Some(call);
         self.next_hour_nanoseconds = i64::MIN;
+    }
+
+    /// From now on the detector learns what is ordinary, as that of the service does, and more than that is a flood. Where
+    /// the institution's offset from UTC changes on the way, call it again from [`Pipeline::each_hour`].
+    pub fn learn(&mut self, learning: Learning) {
+        self.detector.learn(learning);
     }
 
     /// The detector.

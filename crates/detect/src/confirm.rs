@@ -5,7 +5,7 @@
 //! service has no name, and SYNs wait for a round trip before they count as unanswered.
 
 use crate::event::{Spoofing, TargetKind, VectorShare};
-use crate::rules::FEW_SOURCES_FACTOR;
+use crate::rules::{FEW_SOURCES_FACTOR, of};
 use crate::suspect::Suspect;
 use crate::target::{STEPS_PER_SECOND, TargetState};
 use crate::vector::{VECTOR_COUNT, Vector};
@@ -24,7 +24,8 @@ const SCAN_MAXIMUM: f32 = 3_000.0;
 const UDP_SCAN_MAXIMUM: f32 = 500.0;
 /// Questions a second that need no further reason: more than a large resolver is asked.
 const QUERIES_OVERWHELMING: f32 = 150_000.0;
-/// New conversations of UDP a second that need no further reason.
+/// New conversations of UDP a second that need no further reason. Of sampled packets each sample counts as one: whether
+/// it begins a conversation is not known.
 const CONVERSATIONS_OVERWHELMING: f32 = 20_000.0;
 /// Vectors with a smaller share are left out of events.
 const SHARE_MINIMUM: f64 = 0.05;
@@ -73,8 +74,10 @@ fn is_flood(
             !waits && !hasty && !crowd && !is_scan(suspect, rate, SCAN_MAXIMUM)
         }
         Vector::UdpFlood | Vector::QuicFlood if sum.unwanted <= 0.0 || is_mostly_volume(target, vector) => {
-            let total = sum.packets * STEPS_PER_SECOND / steps as f32;
-            total >= CONVERSATIONS_OVERWHELMING || is_cycling(suspect)
+            // What the test of the volume let through, and what it kept.
+            let begun =
+                of(vector).volume_packets_per_second * factor + sum.volume * STEPS_PER_SECOND / steps as f32;
+            begun >= CONVERSATIONS_OVERWHELMING || is_cycling(suspect)
         }
         // A capture that begins in the middle of connections sees the first packet of each of them at once.
         Vector::AckFlood | Vector::FinFlood | Vector::RstFlood if !target.sends => {
@@ -97,7 +100,7 @@ fn is_mostly_completed(target: &TargetState) -> bool {
 }
 
 /// Whether it is the volume of a vector that alarms, and not what is unwanted of it.
-fn is_mostly_volume(target: &TargetState, vector: Vector) -> bool {
+pub(crate) fn is_mostly_volume(target: &TargetState, vector: Vector) -> bool {
     target.sum(vector.index()).unwanted < target.floor(vector).alarm_packets
 }
 

@@ -11,6 +11,7 @@
 
 use baseline::{Baseline, Budget, Moment, Plan};
 
+use crate::sampled;
 use crate::target::STEPS_PER_SECOND;
 use crate::vector::Vector;
 
@@ -152,6 +153,11 @@ impl Learner {
         Moment::new(step.rem_euclid(1 << 50) as u64, of_week as u32)
     }
 
+    /// Whether chance explains that so many more samples came than were excused, as often as the budget allows.
+    pub(crate) fn is_chance(&self, came: f32, excused: f32) -> bool {
+        f64::from(sampled::nats_of_balance(came, excused)) < self.plans[0].nats()
+    }
+
     fn plan(&self, sampling: u32) -> &Plan {
         &self.plans[(sampling.max(1).ilog2() as usize / 2).min(PLANS - 1)]
     }
@@ -196,9 +202,9 @@ fn plans(learning: &Learning, tests: u32) -> [Plan; PLANS] {
 pub(crate) const USUAL_KINDS: usize = 2;
 /// Usual amounts follow with this time constant.
 const USUAL_SECONDS: f32 = 600.0;
-/// A step counts as at most this many times what is usual, and [`USUAL_LEAST`] more, so that a flood is not learnt.
+/// A step counts as at most this many times what is usual, and [`USUAL_LEAST_SAMPLES`] more, so that a flood is not learnt.
 const USUAL_TIMES_MAXIMUM: f32 = 2.0;
-const USUAL_LEAST: f32 = 2.0;
+const USUAL_LEAST_SAMPLES: f32 = 2.0;
 /// How many times the usual amount an ordinary step may have, where the level has the last word.
 const MAIN_MARGIN: f32 = 1.3;
 /// And where it has not, because the kind is a small part of what comes.
@@ -209,6 +215,8 @@ const MARGIN: f32 = 4.0;
 pub(crate) struct Usual {
     kinds: [(u8, f32); USUAL_KINDS],
     steps: u32,
+    /// Packets that a sample stands for.
+    sampling: u32,
 }
 
 impl Usual {
@@ -229,7 +237,15 @@ impl Usual {
         ordinary_per_step > 0.0 && self.kinds.iter().any(is_main)
     }
 
-    /// Learns a step in which `unwanted` packets of a vector came. While the service settles all of it is believed.
+    /// What is learnt from now on is in samples of this many packets.
+    #[inline]
+    pub(crate) const fn set_sampling(&mut self, sampling: u32) {
+        self.sampling = sampling;
+    }
+
+    /// Learns a step in which `unwanted` packets of a vector came, fewer than none where more were excused than came: a
+    /// balance of samples is as often below its mean as above, and only the mean is usual. While the service settles
+    /// all of it is believed.
     pub(crate) fn learn(&mut self, vector: usize, unwanted: f32, settling: bool) {
         let place = match self.kinds.iter().position(|kind| kind.1 > 0.0 && usize::from(kind.0) == vector) {
             Some(place) => place,
@@ -244,13 +260,14 @@ impl Usual {
             }
         };
         let usual = &mut self.kinds[place].1;
-        let unwanted = unwanted.max(0.0);
         let (cut, weight) = if settling {
             (unwanted, 1.0 / (1.0 + self.steps as f32))
         } else {
-            (unwanted.min(*usual * USUAL_TIMES_MAXIMUM + USUAL_LEAST), 1.0 / (10.0 * USUAL_SECONDS))
+            let most = *usual * USUAL_TIMES_MAXIMUM + USUAL_LEAST_SAMPLES * self.sampling.max(1) as f32;
+            (unwanted.clamp(-most, most), 1.0 / (10.0 * USUAL_SECONDS))
         };
-        *usual += (cut - *usual) * weight;
+        // At 0 the place is free again.
+        *usual = (*usual + (cut - *usual) * weight).max(0.0);
     }
 
     /// The kinds, with packets a second.
@@ -284,6 +301,25 @@ mod tests {
         // Monday, 23 November 2026, 00:30 in Brussels is Sunday, 23:30 UTC.
         learner.begin_step(1_795_390_200 * 10, 1);
         assert_eq!(learner.moment, Moment::new(1_795_390_200 * 10, 1_800));
+    }
+
+    #[test]
+    fn the_chance_of_a_balance_is_no_usual_excess_and_a_thin_stream_stays_usual() {
+        let (mut balance, mut stream) = (Usual::default(), Usual::default());
+        balance.set_sampling(1_000);
+        stream.set_sampling(1_000);
+        for step in 0..200_000 {
+            // Three samples in ten steps come and as many go, and each that goes excuses one and a half.
+            let came = if step % 10 < 3 { 1_000.0 } else { 0.0 };
+            let went = if step % 10 > 6 { 1_500.0 } else { 0.0 };
+            balance.learn(Vector::QuicFlood.index(), came - went, step < 600);
+            stream.learn(Vector::UdpFlood.index(), came, step < 600);
+            balance.end_step();
+            stream.end_step();
+        }
+        let excess = balance.allowed(Vector::QuicFlood.index(), 1e6);
+        assert!(excess < 4.0 * 50.0, "{excess}");
+        assert!(stream.is_main(Vector::UdpFlood, 300.0), "{stream:?}");
     }
 
     #[test]

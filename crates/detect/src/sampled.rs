@@ -106,6 +106,20 @@ fn is_echo_request(observation: &Observation) -> bool {
     matches!((observation.protocol, observation.icmp_type), (protocol::ICMP, 8) | (_, 128))
 }
 
+/// How unlikely it is that so many samples of a kind came, and so many of them were excused, if as many came as went: the
+/// logarithm of the likelihood ratio of two Poisson variables with their own means and with one. Where thirty samples
+/// above the balance are found of a host that gets as much as it sends, these are some ten nats: it happens by
+/// chance several times a day.
+pub(crate) fn nats_of_balance(came: f32, excused: f32) -> f32 {
+    let went = (excused / EXCUSED_PER_PACKET).max(0.0);
+    let mean = 0.5 * (came + went);
+    if came <= went {
+        return 0.0;
+    }
+    let of = |count: f32| if count > 0.0 { count * (count / mean).ln() } else { 0.0 };
+    of(came) + of(went)
+}
+
 /// What the target sent in this step excuses what it got in it.
 pub(crate) fn excuse_by_outbound(target: &mut TargetState) {
     let Excuses { connections, segments, datagrams, unnamed_datagrams, named, .. } = target.excuses;
@@ -144,4 +158,18 @@ pub(crate) fn excuse_by_inbound(target: &mut TargetState, tally: &Tally) {
 pub(crate) fn completed(tally: &Tally) -> f32 {
     let segments = tally.iter().filter(|(kind, _)| kind.vector() == Vector::AckFlood.index());
     segments.map(|(_, slot)| slot.packets * EXCUSED_PER_SEGMENT).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nats_of_balance;
+
+    #[test]
+    fn chance_explains_a_small_excess_of_much_and_not_of_nothing() {
+        // 84 came and 36 went, which excuse 54: thirty more.
+        assert!((9.0..11.0).contains(&nats_of_balance(84.0, 54.0)), "{}", nats_of_balance(84.0, 54.0));
+        assert!((20.0..21.5).contains(&nats_of_balance(30.0, 0.0)), "{}", nats_of_balance(30.0, 0.0));
+        assert_eq!(nats_of_balance(30.0, 45.0), 0.0);
+        assert_eq!(nats_of_balance(0.0, 0.0), 0.0);
+    }
 }

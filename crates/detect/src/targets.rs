@@ -85,6 +85,11 @@ impl Targets {
         self.known = (0..self.states.len()).map(|index| Known::new(index as u8)).collect();
     }
 
+    /// How many are watched addresses of the institution.
+    pub(crate) fn inside(&self) -> usize {
+        self.states.len() - self.outside
+    }
+
     /// The keyed hash of an address, for [`Targets::find`].
     #[inline]
     pub(crate) fn hash(&self, address: Address) -> u64 {
@@ -150,8 +155,13 @@ impl Targets {
     /// Every address has the place that another scope gives it.
     pub(crate) fn replace_places(&mut self, scope: &mut Scope) {
         self.outside = 0;
-        for (place, tally) in self.places.iter_mut().zip(&mut self.tallies) {
+        for ((place, tally), state) in self.places.iter_mut().zip(&mut self.tallies).zip(&mut self.states) {
+            let was_outside = place.is_outside;
             *place = scope.place(tally.address);
+            if place.is_outside != was_outside {
+                // What it got as one of ours is no flood that leaves, and the other way round.
+                state.end_tests();
+            }
             tally.set(flag::OUTSIDE, place.is_outside);
             self.outside += usize::from(place.is_outside);
         }

@@ -253,3 +253,116 @@ fn another_institution_file_interrupts_nothing() {
     detector.finish();
     assert!(detector.take_events().is_empty());
 }
+
+/// A record of twenty packets of a connection over QUIC, and its answer.
+fn answered(detector: &mut Detector, time: i64, client: u64, port: u16) {
+    let mut record = sample(time, &mut Numbers(1), [192, 0, 2, 1], 17, 1);
+    record.source = Address::from_ipv4([80, (client >> 16) as u8, (client >> 8) as u8, client as u8]);
+    (record.source_port, record.packets, record.bytes) = (port, 20, 10_000);
+    (record.flow_packets, record.duration_nanoseconds) = (20, STEP / 2);
+    detector.observe(&record);
+    let mut answer = record;
+    (answer.source, answer.destination) = (record.destination, record.source);
+    (answer.source_port, answer.destination_port) = (record.destination_port, record.source_port);
+    detector.observe(&answer);
+}
+
+/// Found by `lab latency`: a busy server of QUIC was flooded by its clients as soon as somebody looked.
+#[test]
+fn a_busy_server_of_quic_is_no_victim_of_its_clients() {
+    let (mut detector, mut numbers) = (detector(), Numbers(11));
+    for step in 0..900 {
+        for record in 0..500 {
+            // Three thousand clients, each with a new connection about every eight seconds.
+            let client = numbers.next() % 3_000;
+            let port = 2_000 + ((client + step) / 80) as u16;
+            answered(&mut detector, START + step as i64 * STEP + record * STEP / 500, client, port);
+        }
+    }
+    detector.finish();
+    let floods = starts(&mut detector);
+    assert!(floods.is_empty(), "{floods:#?}");
+}
+
+#[test]
+fn more_new_conversations_than_any_server_has_are_a_flood_though_it_answers() {
+    let mut detector = detector();
+    let mut client = 0;
+    for step in 0..700 {
+        let records = if step < 650 { 20 } else { 3_000 };
+        for record in 0..records {
+            client += 1;
+            answered(&mut detector, START + step * STEP + record * STEP / records, client, 2_000);
+        }
+    }
+    detector.finish();
+    let floods = starts(&mut detector);
+    assert!(floods.iter().any(|flood| flood.target.addresses == ["192.0.2.1"]), "{floods:#?}");
+}
+
+/// Found by `lab latency`: clients were learnt as if they were protected, and had their part of the budget.
+#[test]
+fn those_who_are_answered_have_no_part_in_what_is_learnt() {
+    let (mut detector, mut numbers) = (detector(), Numbers(12));
+    for step in 0..1_200 {
+        for _ in 0..20 {
+            let client = numbers.next() % 200;
+            let mut record = sample(START + step * STEP, &mut numbers, [80, 0, 0, client as u8], 17, 1_000);
+            (record.source, record.source_port) = (Address::from_ipv4([192, 0, 2, 1]), 443);
+            detector.observe(&record);
+            let question = sample(START + step * STEP, &mut numbers, [192, 0, 2, 1], 17, 1_000);
+            detector.observe(&question);
+        }
+    }
+    assert!(detector.counters().targets > 100, "{:?}", detector.counters());
+    let learnt: Vec<_> = detector.learnt().map(|learnt| learnt.target).collect();
+    assert_eq!(learnt.len(), 2, "the address and its prefix: {learnt:?}");
+}
+
+/// Found by `lab latency`: of a host that gets and sends six samples of QUIC a second, some thirty more came than were
+/// excused several times a day.
+#[test]
+fn the_chance_of_samples_is_no_flood() {
+    let (mut detector, mut numbers) = (detector(), Numbers(13));
+    for step in 0..2 * 864_000 {
+        for is_answer in [false, true] {
+            for _ in 0..numbers.poisson(0.6) {
+                let mut record = sample(START + step * STEP, &mut numbers, [192, 0, 2, 1], 17, 1_000);
+                if is_answer {
+                    (record.source, record.destination) = (record.destination, record.source);
+                    (record.source_port, record.destination_port) = (443, record.source_port);
+                }
+                detector.observe(&record);
+            }
+        }
+    }
+    detector.finish();
+    let floods = starts(&mut detector);
+    assert!(floods.is_empty(), "{floods:#?}");
+}
+
+/// Found by `lab latency`: a rise in demand within half a minute was a flood of those who asked.
+#[test]
+fn a_crowd_that_is_answered_is_no_flood_and_ten_times_as_much_is() {
+    for (times, expected) in [(1.8, 0), (10.0, 1)] {
+        let (mut detector, mut numbers) = (detector(), Numbers(14));
+        for step in 0..6_000 {
+            let rise = (f64::from(step - 3_000) / 300.0).clamp(0.0, 1.0);
+            let mean = 3.0 * (1.0 + (times - 1.0) * rise);
+            for is_answer in [false, true] {
+                for _ in 0..numbers.poisson(mean) {
+                    let time = START + i64::from(step) * STEP;
+                    let mut record = sample(time, &mut numbers, [192, 0, 2, 1], 17, 1_000);
+                    if is_answer {
+                        (record.source, record.destination) = (record.destination, record.source);
+                        (record.source_port, record.destination_port) = (443, record.source_port);
+                    }
+                    detector.observe(&record);
+                }
+            }
+        }
+        detector.finish();
+        let floods = starts(&mut detector);
+        assert_eq!(floods.len(), expected, "{times}: {floods:#?}");
+    }
+}

@@ -14,7 +14,7 @@ use wire::Time;
 
 use super::learning::Student;
 use super::outlet::{Drain, Outlet};
-use super::output::Output;
+use super::output::{Log, Output};
 use super::shared::Shared;
 
 /// Records that are handed over together.
@@ -48,6 +48,7 @@ pub(super) struct Detection {
     now: Time,
     key: [u8; 16],
     events: Outlet<Output>,
+    log: Log,
     shared: Arc<Shared>,
     generation: u64,
     floods: u64,
@@ -58,22 +59,29 @@ pub(super) struct Detection {
 
 impl Detection {
     /// Nothing is seen yet.
-    pub(super) fn new(shared: Arc<Shared>, limits: &Limits, key: [u8; 16], events: Outlet<Output>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        limits: &Limits,
+        key: [u8; 16],
+        (events, log): (Outlet<Output>, Log),
+    ) -> Self {
         let scope = scope_of(&shared.institution(), key);
-        let detector = Detector::new(scope, limits, key);
-        Self {
-            detector,
+        let detection = Self {
+            detector: Detector::new(scope, limits, key),
             student: None,
             now: collect::now(),
             key,
             events,
+            log,
             shared,
             generation: 0,
             floods: 0,
             floods_running: 0,
             traffic_bytes: 0,
             losses_noted: 0,
-        }
+        };
+        detection.warn();
+        detection
     }
 
     /// What is ordinary is learnt from now on.
@@ -166,10 +174,22 @@ impl Detection {
         report.losses_noted = self.losses_noted;
     }
 
+    /// A ceiling on what is not watched would be silent for ever: said once for each institution file.
+    fn warn(&self) {
+        let unwatched = self.detector.counters().ceilings_unwatched;
+        if unwatched > 0 {
+            let are = if unwatched == 1 { "ceiling is" } else { "ceilings are" };
+            self.log.say(&format!(
+                "warning: {unwatched} {are} not watched: what they are for is no protected address, declared service, group or prefix"
+            ));
+        }
+    }
+
     /// Watches another institution from now on. Floods on targets that are still there go on, counters stay, and so
     /// does what was learnt.
     fn replace_scope(&mut self, institution: Arc<Institution>) {
         self.detector.replace_scope(scope_of(&institution, self.key));
+        self.warn();
         if let Some(student) = &mut self.student {
             student.replace(institution, &mut self.detector, self.now);
         }

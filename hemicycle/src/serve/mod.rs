@@ -113,7 +113,8 @@ impl Service {
             http::start(listener, sources())?;
         }
         let sources = sources();
-        let mut detection = Detection::new(shared.clone(), &config.limits, key, events.clone());
+        let mut detection =
+            Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
         let keeper = match before {
             Some(before) => Some(
                 detection

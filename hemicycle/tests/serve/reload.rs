@@ -1,9 +1,10 @@
 //! The institution file of a running service.
 
 use std::fs;
+use std::process::Stdio;
 
 use crate::export::Exporter;
-use crate::service::{CONFIG, INSTITUTION, Service, pause};
+use crate::service::{CONFIG, INSTITUTION, Service, folder, pause};
 
 fn first_name(service: &Service, exporter: &mut Exporter) -> String {
     for _ in 0..6000 {
@@ -65,6 +66,26 @@ fn a_change_is_taken_without_a_signal_where_the_file_is_watched() {
     service.hears("took ");
     service.reaches("reloads_total", 1.0);
     service.reaches("reloads_refused_total", 1.0);
+}
+
+#[test]
+fn ceilings_that_are_not_watched_are_said_at_the_start_and_after_a_reload() {
+    let ceiling =
+        |target: &str| format!("[detect.target.\"{target}\"]\nceiling = {{ packets_per_second = 3000 }}\n");
+    let lost = format!("{INSTITUTION}{}{}", ceiling("www"), ceiling("203.0.113.1"));
+    let mut service = Service::run(folder("unwatched", CONFIG, &lost), Stdio::piped());
+    assert!(service.log.contains("warning: 1 ceiling is not watched"), "{}", service.log);
+    let path = service.folder.join("institution.toml");
+    fs::write(&path, format!("{lost}{}", ceiling("203.0.113.2"))).unwrap();
+    service.signal("HUP");
+    service.hears("warning: 2 ceilings are not watched");
+    service.reaches("detect_ceilings_unwatched", 2.0);
+    fs::write(&path, format!("{INSTITUTION}{}", ceiling("www"))).unwrap();
+    service.signal("HUP");
+    service.reaches("detect_ceilings_unwatched", 0.0);
+    let said = service.log.matches("not watched").count();
+    assert_eq!(service.stop("TERM").0.code(), Some(0));
+    assert_eq!(said, 2, "a file that is good is not complained of");
 }
 
 #[test]

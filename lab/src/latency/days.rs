@@ -31,6 +31,16 @@ const RISE_CHANCE: f64 = 2.0 / 864_000.0;
 /// Steps in which a rise is reached.
 const RISE_STEPS: f64 = 300.0;
 
+/// Coefficients of variation of the factors of a host's rate, and steps that each lasts.
+const VARIATIONS: [f64; 3] = [0.15, 0.1, 0.3];
+const VARIATION_STEPS: [i64; 3] = [6_000, 100, 1];
+
+/// How the rates vary, for the head of a table.
+pub(super) fn variation(dispersion: f64) -> String {
+    let [slow, middle, fast] = VARIATIONS.map(|usual| usual * dispersion);
+    format!("cv {slow:.2} over 10 min, {middle:.2} over 10 s, {fast:.2} over 0.1 s")
+}
+
 /// Flags of all packets of a connection together.
 const WHOLE_CONNECTION: u8 = flags::SYN | flags::ACK | flags::PSH | flags::FIN;
 /// Packets in each direction of a connection of which packets are sampled.
@@ -65,20 +75,22 @@ struct Host {
     /// Mean packets a second in the busiest hour.
     rate: f64,
     sampled: bool,
+    variations: [f64; 3],
     factors: [f64; 3],
     /// A rise in demand: its factor above 1, the step it began and the step it ends.
     rise: (f64, i64, i64),
 }
 
 /// Runs that many days. Gives the alarms, all of which are false.
-pub(super) fn run(days: u32, seed: u64) -> Result<Vec<Alarm>> {
+pub(super) fn run(days: u32, seed: u64, dispersion: f64) -> Result<Vec<Alarm>> {
     const FILE: &str = "[institution]\nname = \"Days\"\ntime_zone = \"UTC\"\n[zone.hosts]\nprefixes = [\"10.20.0.0/24\"]\n\
                         exposure = \"internet\"\n[exporter.one]\naddress = \"127.0.0.1\"\n";
     let institution = institution::parse("days.toml", FILE).ok().context("the institution of the days")?;
     let mut starts = Starts::default();
     let mut feed = Feed::new(institution, &mut starts);
     let mut random = Random::named(seed, "days");
-    let mut hosts = [host(1, 20_000.0, true), host(2, 50_000.0, true), host(3, 500.0, false)];
+    let mut hosts = [host(1, 20_000.0, true), host(2, 50_000.0, true), host(3, 500.0, false)]
+        .map(|host| Host { variations: VARIATIONS.map(|usual| usual * dispersion), ..host });
     for step in 0..i64::from(days) * STEPS_PER_DAY {
         let now = Time::from_seconds(0, 0).plus_nanoseconds(MONDAY + step * STEP_NANOSECONDS);
         feed.pipeline().listener().now = step as f64 / 10.0;
@@ -87,8 +99,10 @@ pub(super) fn run(days: u32, seed: u64) -> Result<Vec<Alarm>> {
         }
         feed.pipeline().advance(now);
         if step % STEPS_PER_DAY == STEPS_PER_DAY - 1 {
-            let found = feed.pipeline().listener().list.len();
-            eprintln!("day {} of {days}: {found} false alarms so far", step / STEPS_PER_DAY + 1);
+            let list = &feed.pipeline().listener().list;
+            let last = list.last().and_then(|(time, event)| Alarm::of_event(*time, event));
+            let last = last.map(|alarm| format!(", the last {}", alarm.text)).unwrap_or_default();
+            eprintln!("day {} of {days}: {} false alarms so far{last}", step / STEPS_PER_DAY + 1, list.len());
         }
     }
     Ok(starts.list.iter().filter_map(|(time, event)| Alarm::of_event(*time, event)).collect())
@@ -96,7 +110,7 @@ pub(super) fn run(days: u32, seed: u64) -> Result<Vec<Alarm>> {
 
 fn host(number: u8, rate: f64, sampled: bool) -> Host {
     let address = Address::from_ipv4([10, 20, 0, number]);
-    Host { address, rate, sampled, factors: [1.0; 3], rise: (0.0, 0, 0) }
+    Host { address, rate, sampled, variations: VARIATIONS, factors: [1.0; 3], rise: (0.0, 0, 0) }
 }
 
 /// Share of the busiest hour's rate at that second of the week (from Monday 0:00): a night of a tenth, a working day that
@@ -111,8 +125,8 @@ fn of_week(second: i64) -> f64 {
 
 impl Host {
     fn step(&mut self, step: i64, now: Time, random: &mut Random, feed: &mut Feed<'_, Starts>) {
-        for (factor, (steps, variation)) in self.factors.iter_mut().zip([(6_000, 0.15), (100, 0.1), (1, 0.3)])
-        {
+        let lasting = self.variations.into_iter().zip(VARIATION_STEPS);
+        for (factor, (variation, steps)) in self.factors.iter_mut().zip(lasting) {
             if step % steps == 0 {
                 *factor = random.gamma(variation);
             }

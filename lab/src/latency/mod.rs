@@ -31,6 +31,9 @@ pub(crate) struct Options {
     /// Seconds of ordinary traffic before the first step
     #[arg(long, default_value_t = 120.0)]
     ordinary: f64,
+    /// How many times as much as usual ordinary rates vary (see the head of the tables)
+    #[arg(long, default_value_t = 1.0)]
+    dispersion: f64,
     /// Live runs, each of some five minutes
     #[arg(long, default_value_t = 3)]
     runs: u64,
@@ -54,7 +57,7 @@ pub(crate) struct Options {
 /// Runs the evaluation. Gives whether all bars hold.
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let mut report = Report::new("latency", options.json);
-    let scene = Scene::new(options.rate, options.ordinary, options.seed);
+    let scene = Scene::new((options.rate, options.dispersion), options.ordinary, options.seed);
     // First, since a namespace is entered while no other thread runs.
     live_part(options, &mut report);
     simulated_part(options, &mut report)?;
@@ -73,7 +76,7 @@ fn live_part(options: &Options, report: &mut Report) {
     }
     for run in 0..if problem.is_none() { options.runs } else { 0 } {
         let seed = options.seed + run;
-        let found = live::run(&Scene::new(options.rate, options.ordinary, seed), seed);
+        let found = live::run(&Scene::new((options.rate, options.dispersion), options.ordinary, seed), seed);
         dropped += found.dropped;
         match found.ours {
             Ok(outcome) => ours.push(outcome),
@@ -90,9 +93,14 @@ fn live_part(options: &Options, report: &mut Report) {
             ours.last().map_or_else(String::new, short)
         );
     }
-    let scene = &Scene::new(options.rate, options.ordinary, options.seed);
+    let scene = &Scene::new((options.rate, options.dispersion), options.ordinary, options.seed);
     let mut table = Table::new(
-        format!("Live: seconds to the alarm, B = {:.0} packets/s, {} runs", scene.rate, options.runs),
+        format!(
+            "Live: seconds to the alarm, B = {:.0} packets/s, {}, {} runs",
+            scene.rate,
+            scene.variation(),
+            options.runs
+        ),
         &["act", "hemicycle median", "all runs", "FastNetMon median", "all runs"],
     );
     for (place, act) in scene.acts.iter().enumerate() {
@@ -129,15 +137,20 @@ fn live_part(options: &Options, report: &mut Report) {
 fn simulated_part(options: &Options, report: &mut Report) -> Result<()> {
     let others = OTHER_RATES.into_iter().filter(|rate| (rate - options.rate).abs() >= 1.0);
     for rate in std::iter::once(options.rate).chain(others) {
-        let scene = &Scene::new(rate, options.ordinary, options.seed);
+        let scene = &Scene::new((rate, options.dispersion), options.ordinary, options.seed);
         // Shown beside it: fewer seeds, since ten times the rate is ten times the records.
         let seeds = if rate > options.rate { options.seeds.div_ceil(10) } else { options.seeds };
         let mut outcomes = Vec::new();
         for seed in (0..seeds).map(|seed| options.seed + seed) {
-            outcomes.push(simulated::run(&Scene::new(rate, options.ordinary, seed), seed)?);
+            outcomes
+                .push(simulated::run(&Scene::new((rate, options.dispersion), options.ordinary, seed), seed)?);
         }
         let mut table = Table::new(
-            format!("Simulated: seconds to the alarm, B = {rate:.0} packets/s, {seeds} seeds"),
+            format!(
+                "Simulated: seconds to the alarm, B = {rate:.0} packets/s, {}, {seeds} seeds from {}",
+                scene.variation(),
+                options.seed
+            ),
             &["act", "median", "19 of 20 within", "longest", "missed"],
         );
         for (place, act) in scene.acts.iter().enumerate() {
@@ -160,9 +173,14 @@ fn simulated_part(options: &Options, report: &mut Report) -> Result<()> {
 fn days_part(options: &Options, report: &mut Report) -> Result<()> {
     let name = "false alarms in 30 simulated days of ordinary traffic";
     let needed = format!("<= {MOST_FALSE_ALARMS}");
-    let alarms = days::run(options.days, options.seed)?;
-    let title =
-        format!("False alarms in {} simulated days of ordinary traffic: {}", options.days, alarms.len());
+    let alarms = days::run(options.days, options.seed, options.dispersion)?;
+    let title = format!(
+        "False alarms in {} simulated days of ordinary traffic, {}, seed {}: {}",
+        options.days,
+        days::variation(options.dispersion),
+        options.seed,
+        alarms.len()
+    );
     let mut table = Table::new(title, &["alarm"]);
     alarms.iter().take(20).for_each(|alarm| table.row(vec![alarm.text.clone()]));
     report.table(table);

@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
+use super::traffic::VARIATIONS;
 use crate::random::Random;
 
 /// How traffic is exported.
@@ -58,6 +59,8 @@ const AFTERMATH_SECONDS: f64 = 15.0;
 pub(super) struct Scene {
     /// B: packets a second to every act's hosts.
     pub(super) rate: f64,
+    /// How many times as much as usual the rates vary.
+    pub(super) dispersion: f64,
     pub(super) acts: Vec<Act>,
     pub(super) seconds: f64,
 }
@@ -65,7 +68,7 @@ pub(super) struct Scene {
 impl Scene {
     /// All acts, the first one after `ordinary` seconds. Each begins somewhere in a second of its own, so that none
     /// knows where the steps of a detector begin.
-    pub(super) fn new(rate: f64, ordinary: f64, seed: u64) -> Self {
+    pub(super) fn new((rate, dispersion): (f64, f64), ordinary: f64, seed: u64) -> Self {
         use Export::{Netflow, Sflow};
         let mut random = Random::named(seed, "scene");
         let acts = [
@@ -87,7 +90,13 @@ impl Scene {
             list.push(Act { name, kind, export, begin: begins, seconds, limit, network });
             begin += seconds + 5.0;
         }
-        Self { rate, acts: list, seconds: begin }
+        Self { rate, dispersion, acts: list, seconds: begin }
+    }
+
+    /// How the rates vary, for the head of a table.
+    pub(super) fn variation(&self) -> String {
+        let [slow, fast] = VARIATIONS.map(|usual| usual * self.dispersion);
+        format!("cv {slow:.2} over 10 s, {fast:.2} over 0.1 s")
     }
 
     /// The institution file: a zone for each act, a service for each host that stands alone.

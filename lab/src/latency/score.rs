@@ -17,9 +17,9 @@ pub(super) struct Alarm {
 }
 
 impl Alarm {
-    /// Of an event of the service: the start of a flood that comes in. `None`: another line.
+    /// Of an event of the service: the start of a flood, also of one that is said to leave. `None`: another line.
     pub(super) fn of_event(time: f64, event: &Value) -> Option<Self> {
-        let starts = event["kind"] == "flood" && event["phase"] == "start" && event["direction"] == "in";
+        let starts = event["kind"] == "flood" && event["phase"] == "start";
         if !starts {
             return None;
         }
@@ -28,7 +28,13 @@ impl Alarm {
         let vectors = event["vectors"].as_array().map_or(&[][..], Vec::as_slice);
         let vectors: Vec<&str> = vectors.iter().filter_map(|vector| vector["name"].as_str()).collect();
         let target = event["target"]["addresses"][0].as_str().unwrap_or_default();
-        Some(Self { time, targets, text: format!("{time:.2} s: {} on {target}", vectors.join("+")) })
+        let rate = event["packets_per_second"].as_f64().unwrap_or(0.0);
+        let ordinary = event["baseline_packets_per_second"].as_f64().unwrap_or(0.0);
+        let text = format!(
+            "{time:.2} s: {} on {target}, {rate:.0} packets/s, ordinary are {ordinary:.0}",
+            vectors.join("+")
+        );
+        Some(Self { time, targets, text })
     }
 
     /// On one target.
@@ -119,7 +125,7 @@ mod tests {
     use super::*;
 
     fn scene() -> (Scene, Vec<Option<f64>>) {
-        let scene = Scene::new(100_000.0, 20.0, 1);
+        let scene = Scene::new((100_000.0, 1.0), 20.0, 1);
         let flooded = scene.acts.iter().map(|act| act.is_flood().then_some(act.begin)).collect();
         (scene, flooded)
     }
@@ -161,8 +167,7 @@ mod tests {
 
     #[test]
     fn the_start_of_a_flood_is_read() {
-        let event = serde_json::json!({"kind": "flood", "phase": "start", "direction": "in",
-            "target": {"addresses": ["10.20.1.10", "10.20.2.0/24"]}, "vectors": [{"name": "udp_flood"}]});
+        let event = serde_json::json!({"kind": "flood", "phase": "start", "direction": "in", "target": {"addresses": ["10.20.1.10", "10.20.2.0/24"]}, "vectors": [{"name": "udp_flood"}]});
         let alarm = Alarm::of_event(1.0, &event).unwrap();
         assert_eq!(alarm.targets, [network("10.20.1.10/32").unwrap(), network("10.20.2.0/24").unwrap()]);
         let mut update = event;

@@ -2,7 +2,8 @@
 //!
 //! Ordinary traffic is over-dispersed: its rate is B times a gamma distributed factor for every 10 s (coefficient of
 //! variation 0.1) times one for every 100 ms (0.3), and packets are Poisson around that. Clients are a pool that stays,
-//! seven in ten over TCP, the others over QUIC, and the hosts answer. What is added by a step comes over UDP to the port
+//! seven in ten over TCP with connections that stay, the others over QUIC with a new connection every ten seconds, and the
+//! hosts answer. What is added by a step comes over UDP to the port
 //! of QUIC from sources that are forged, and nobody answers it: the same port and size as a part of the ordinary traffic.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -13,8 +14,13 @@ use crate::random::Random;
 
 /// Length of a tick in seconds.
 pub(super) const TICK_SECONDS: f64 = 0.01;
-/// Clients of each host.
+/// Clients of each host at least, and packets a second of each.
 const CLIENTS: u64 = 2_000;
+const PACKETS_PER_CLIENT: f64 = 50.0;
+/// Length of a connection over QUIC.
+const CONNECTION_TICKS: u64 = 1_000;
+/// Coefficients of variation, for 10 s and for 100 ms.
+pub(super) const VARIATIONS: [f64; 2] = [0.1, 0.3];
 /// Packets of a short record.
 const PACKETS_PER_RECORD: u64 = 20;
 /// Packets that one sample stands for.
@@ -93,10 +99,10 @@ impl<'a> Traffic<'a> {
     fn modulate(&mut self, place: usize) {
         let Some(modulation) = self.modulations.get_mut(place) else { return };
         if self.tick.is_multiple_of(1_000) {
-            modulation.slow = self.random.gamma(0.1);
+            modulation.slow = self.random.gamma(VARIATIONS[0] * self.scene.dispersion);
         }
         if self.tick.is_multiple_of(10) {
-            modulation.fast = self.random.gamma(0.3);
+            modulation.fast = self.random.gamma(VARIATIONS[1] * self.scene.dispersion);
         }
     }
 
@@ -137,16 +143,21 @@ impl<'a> Traffic<'a> {
     /// What one of the clients sends to one of the hosts.
     fn conversation(&mut self, act: &Act, packets: u32) -> Record {
         let host = act.host(self.random.below(u64::from(act.hosts())) as u8);
-        let client = self.random.below(CLIENTS) as u32;
+        let clients = CLIENTS.max((self.scene.rate / PACKETS_PER_CLIENT) as u64);
+        let client = self.random.below(clients) as u32;
         let source = match host {
             IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from_bits(0x5000_0000 + client * 0x1_0003)),
             IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2a02, 0, 0, client as u16, 0, 0, 0, 1)),
         };
         let tcp = client % 10 < 7;
+        // Each connection over QUIC begins at its own time and has a port of its own.
+        let begun = (self.tick + u64::from(client) * 7) / CONNECTION_TICKS;
+        let port =
+            if tcp { 33_000 + client % 32_000 } else { 1_024 + (client + 977 * begun as u32) % 64_000 };
         Record {
             source,
             destination: host,
-            ports: (33_000 + client as u16, 443),
+            ports: (port as u16, 443),
             protocol: if tcp { 6 } else { 17 },
             flags: if tcp { 0x18 } else { 0 },
             packets,

@@ -1,6 +1,6 @@
 //! Export datagrams into the pipeline without a socket: what the service does with them, in the data's own time.
 
-use detect::Event;
+use detect::{Event, Learning};
 use hemicycle::pipeline::{Listener, Pipeline, Ran};
 use institution::Institution;
 use intake::Visitor as _;
@@ -29,10 +29,14 @@ impl<L: Listener> FlowSink for Sink<'_, '_, L> {
 }
 
 impl<'a, L: Listener> Feed<'a, L> {
-    /// A new one.
+    /// A new one, which learns what is ordinary as the service does unless it is told otherwise: as many false alarms a
+    /// month as the institution allows, on the clock of UTC.
     pub(crate) fn new(institution: Institution, listener: &'a mut L) -> Self {
+        let false_alarms_per_month = institution.detect.false_alarms_per_month;
         let decoder = FlowDecoder::new(Limits::default(), PUBLISHED_KEY);
-        Self { decoder, pipeline: Pipeline::new(Some(institution), listener) }
+        let mut pipeline = Pipeline::new(Some(institution), listener);
+        pipeline.learn(Learning { false_alarms_per_month, utc_offset_seconds: 0 });
+        Self { decoder, pipeline }
     }
 
     /// A datagram that arrived at that time.

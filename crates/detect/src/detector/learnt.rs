@@ -1,6 +1,7 @@
 //! What was learnt, out of the detector and back into it.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
 use baseline::{Baseline, RestoreError, Saved};
 use serde::{Deserialize, Serialize};
@@ -53,21 +54,42 @@ pub struct Usually {
 impl Detector {
     /// What was learnt, of targets of which enough is known; nothing unless [`Detector::learn`] was called.
     pub fn learnt(&self) -> impl Iterator<Item = Learnt> + '_ {
-        let addresses = self.targets.known.iter().zip(&self.targets.tallies).zip(&self.targets.states);
-        let addresses = addresses.map(|((known, tally), state)| {
-            (LearntTarget::Address(tally.address.to_ip()), known, &state.usual)
+        self.learnt_at(0..self.learnt_places())
+    }
+
+    /// Places at which something may be learnt, for [`Detector::learnt_at`].
+    pub fn learnt_places(&self) -> usize {
+        self.targets.known.len() + self.wider_known.len()
+    }
+
+    /// The same as [`Detector::learnt`] of some places only: for who has no time to collect everything at once. A target
+    /// that takes the place of an idle one in the meantime is found in its place or not at all. Places that do not exist
+    /// hold nothing.
+    pub fn learnt_at(&self, places: Range<usize>) -> impl Iterator<Item = Learnt> + '_ {
+        let addresses = self.targets.known.len();
+        let established = places.filter(move |&place| {
+            let wider = || self.wider_known.get(place - addresses);
+            self.targets.known.get(place).or_else(wider).is_some_and(|known| known.level.is_established())
         });
-        let wider = self.wider_known.iter().zip(self.scope.wider()).zip(&self.wider);
-        let wider = wider.map(|((known, target), state)| {
-            (LearntTarget::Wider { kind: target.kind, name: target.name.clone() }, known, &state.usual)
-        });
-        let established = addresses.chain(wider).filter(|(_, known, _)| known.level.is_established());
-        established.map(|(target, known, usual)| {
+        established.filter_map(move |place| {
+            let (target, known, usual) = match place.checked_sub(addresses) {
+                None => {
+                    let address = self.targets.tallies.get(place)?.address;
+                    let target = LearntTarget::Address(address.to_ip());
+                    (target, self.targets.known.get(place)?, &self.targets.states.get(place)?.usual)
+                }
+                Some(place) => {
+                    let wider = self.scope.wider().get(place)?;
+                    let target = LearntTarget::Wider { kind: wider.kind, name: wider.name.clone() };
+                    (target, self.wider_known.get(place)?, &self.wider.get(place)?.usual)
+                }
+            };
             let usual = usual.kinds().map(|(vector, packets_per_second)| Usually {
                 vector: vector.name().to_owned(),
                 packets_per_second,
             });
-            Learnt { target, sampling: known.sampling(), level: known.level.save(), usual: usual.collect() }
+            let (sampling, level) = (known.sampling(), known.level.save());
+            Some(Learnt { target, sampling, level, usual: usual.collect() })
         })
     }
 

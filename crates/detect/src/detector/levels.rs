@@ -1,9 +1,12 @@
 //! Too many packets, wanted or not: more than is ordinary for the target at this time.
 
 use super::Detector;
+use crate::confirm::is_mostly_volume;
 use crate::flood::{Alarm, Level, Subject};
 use crate::learning::{Fed, Known, Learner, Learning, SETTLE_PACKETS_PER_SECOND, SETTLE_WIDER_FACTOR};
-use crate::sequential::bits;
+use crate::rules::of;
+use crate::sampled::nats_of_balance;
+use crate::sequential::{Sum, bits};
 use crate::tally::{Tally, flag};
 use crate::target::{Closed, STEPS_PER_SECOND, TargetState};
 use crate::vector::Vector;
@@ -14,6 +17,15 @@ pub(super) const SWEEP_STEPS: usize = 10;
 const MEMBER_SHARE_MAXIMUM: f32 = 0.5;
 /// Less than so many times what is ordinary is no flood, however long it lasts.
 const LEAST_EXCESS: f32 = 1.08;
+/// Up to so many times what is ordinary, and so many deviations of the samples of a second above it, is a crowd if it is
+/// asked for and answered.
+const CROWD_TIMES: f32 = 3.0;
+const CROWD_DEVIATIONS: f32 = 4.0;
+/// A smaller share of the excess is unwanted of a crowd.
+const CROWD_UNWANTED_SHARE: f32 = 0.25;
+/// The same of samples, by how unlikely their balance is: chance brings as much every ten minutes, but not just when
+/// there is too much.
+const CROWD_NATS: f32 = 7.0;
 /// Less of the excess left over is explained by the floods of members.
 const UNEXPLAINED_SHARE_MINIMUM: f32 = 0.5;
 
@@ -28,14 +40,28 @@ pub(super) fn learn(
     hold: bool,
 ) -> f32 {
     let hold = hold || state.flood.is_some();
+    let sampling = calm.map_or(state.sampling, |tally| tally.sampling);
     if !hold {
+        state.usual.set_sampling(sampling);
         state.learn_usual(calm, learner.is_settling());
     }
     let (late_packets, _) = state.take_flowed_out();
-    let sampling = calm.map_or(state.sampling, |tally| tally.sampling);
     let score = learner.feed(known, &Fed { packets: closed.packets, late_packets, sampling, hold });
     state.ordinary_per_step = known.ordinary_packets_per_second().unwrap_or(0.0) / STEPS_PER_SECOND;
     score
+}
+
+/// The same for an address of somebody else, of which it is of no interest what is ordinary: too many packets never
+/// make a flood of it. It would take memory, time and a part of the budget from those that are protected.
+#[inline]
+pub(super) fn learn_outside(learner: &Learner, state: &mut TargetState, calm: Option<&Tally>, hold: bool) {
+    if !hold && state.flood.is_none() {
+        state.usual.set_sampling(calm.map_or(state.sampling, |tally| tally.sampling));
+        state.learn_usual(calm, learner.is_settling());
+    }
+    state.take_flowed_out();
+    // No kind is most of what it gets, and no level has the last word.
+    state.ordinary_per_step = f32::INFINITY;
 }
 
 impl Detector {
@@ -69,7 +95,7 @@ impl Detector {
         self.level_alarms.clear();
         let Some(learner) = &mut self.learner else { return };
         let settled = learner.is_settling();
-        learner.begin_step(step, self.targets.states.len() + self.wider.len());
+        learner.begin_step(step, self.targets.inside() + self.wider.len());
         if settled && !learner.is_settling() {
             // What was always there has filled the sums.
             let quiet = |state: &&mut TargetState| state.flood.is_none();
@@ -116,9 +142,19 @@ impl Detector {
     pub(super) fn is_usual(&self, subject: Subject, lead: Vector) -> bool {
         let Some(learner) = &self.learner else { return false };
         let state = self.state(subject);
+        let sum = state.sum(lead.index());
+        if state.sampling > 1 && !is_mostly_volume(state, lead) {
+            let samples = |packets: f32| packets / state.sampling as f32;
+            if learner.is_chance(samples(sum.packets), samples(sum.packets - sum.unwanted_packets)) {
+                return true;
+            }
+        }
         let is_known = self.known(subject).is_some_and(|known| known.level.is_established());
+        // Whoever has only just started to look sees every conversation for the first time.
+        if learner.is_settling() && of(lead).volume_is_of_conversations && is_mostly_volume(state, lead) {
+            return true;
+        }
         if learner.is_settling() && !is_known && !state.sends && is_seen_in_ordinary_days(lead) {
-            let sum = state.sum(lead.index());
             let steps = (state.step - sum.since_step + 1).max(1) as f32;
             let factor = if matches!(subject, Subject::Address(_)) { 1.0 } else { SETTLE_WIDER_FACTOR };
             return sum.unwanted_packets * STEPS_PER_SECOND < SETTLE_PACKETS_PER_SECOND * factor * steps;
@@ -162,7 +198,9 @@ impl Detector {
         let Some(known) = self.known(subject) else { return };
         let Some(ordinary) = known.ordinary_packets_per_second() else { return };
         // A score remembers for some seconds what is over.
-        if self.state(subject).recent_packets < LEAST_EXCESS * ordinary {
+        if self.state(subject).recent_packets < LEAST_EXCESS * ordinary
+            || is_crowd(self.state(subject), ordinary, known.sampling())
+        {
             return;
         }
         let weight = known.score.max(1.0);
@@ -229,6 +267,26 @@ impl Detector {
         }
         excess
     }
+}
+
+/// Whether what is too much is asked for and answered, and not so much that it would be a flood all the same: a rise
+/// in demand.
+fn is_crowd(state: &TargetState, ordinary: f32, sampling: u32) -> bool {
+    if !state.sends {
+        return false;
+    }
+    let sampling = sampling.max(1) as f32;
+    let crowd = CROWD_TIMES * ordinary / sampling;
+    if state.recent_packets / sampling > crowd + CROWD_DEVIATIONS * crowd.sqrt() {
+        return false;
+    }
+    if sampling <= 1.0 {
+        let over = state.recent_packets - ordinary;
+        return state.recent_unwanted < CROWD_UNWANTED_SHARE * over;
+    }
+    let nats =
+        |sum: Sum| nats_of_balance(sum.packets / sampling, (sum.packets - sum.unwanted_packets) / sampling);
+    state.running().map(nats).fold(0.0, f32::max) < CROWD_NATS
 }
 
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use wire::Time;
 
-use super::levels::{SWEEP_STEPS, learn};
+use super::levels::{SWEEP_STEPS, learn, learn_outside};
 use super::{BATCH, Detector, list};
 use crate::confirm;
 use crate::event::{Direction, Target};
@@ -81,7 +81,12 @@ impl Detector {
             state.absorb(tally, step);
             state.close_step(step)
         });
-        if let Some(learner) = &self.learner {
+        let is_outside = self.targets.places[index as usize].is_outside;
+        if let Some(learner) = &self.learner
+            && is_outside
+        {
+            learn_outside(learner, state, calm.is_some().then_some(tally), hold);
+        } else if let Some(learner) = &self.learner {
             let known = &mut self.targets.known[index as usize];
             if learn(learner, known, state, closed, calm.is_some().then_some(tally), hold) >= 1.0 {
                 self.level_alarms.push(index);
