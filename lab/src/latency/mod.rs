@@ -94,6 +94,26 @@ fn live_part(options: &Options, report: &mut Report) {
         );
     }
     let scene = &Scene::new((options.rate, options.dispersion), options.ordinary, options.seed);
+    let table = live_table(options, scene, (&ours, &peers), dropped, report);
+    report.table(table);
+    let reason = problem.or_else(|| ours.is_empty().then(|| "no live run".to_owned()));
+    bars("live", scene, &ours, reason.as_deref(), median_delay, report);
+    let needed = "in every run";
+    let reason = peer_problem.or_else(|| peers.is_empty().then(|| "no live run".to_owned()));
+    report.bar(match reason {
+        Some(reason) => Bar::skipped("live: FastNetMon ran beside it", needed, reason),
+        None => Bar::new("live: FastNetMon ran beside it", needed, peers.len().to_string(), true),
+    });
+}
+
+/// Delays of the live runs, ours and FastNetMon's.
+fn live_table(
+    options: &Options,
+    scene: &Scene,
+    (ours, peers): (&[Outcome], &[Outcome]),
+    dropped: u64,
+    report: &mut Report,
+) -> Table {
     let mut table = Table::new(
         format!(
             "Live: seconds to the alarm, B = {:.0} packets/s, {}, {} runs",
@@ -104,7 +124,7 @@ fn live_part(options: &Options, report: &mut Report) {
         &["act", "hemicycle median", "all runs", "FastNetMon median", "all runs"],
     );
     for (place, act) in scene.acts.iter().enumerate() {
-        let (of_ours, of_peers) = (delays(&ours, place), delays(&peers, place));
+        let (of_ours, of_peers) = (delays(ours, place), delays(peers, place));
         report.line(&json!({"kind": "latency", "how": "live", "act": act.name, "rate": scene.rate,
             "seconds": of_ours, "fastnetmon_seconds": of_peers}));
         table.row(vec![
@@ -115,7 +135,7 @@ fn live_part(options: &Options, report: &mut Report) {
             all(&of_peers),
         ]);
     }
-    table.row(vec!["false alarms".to_owned(), String::new(), falses(&ours), String::new(), falses(&peers)]);
+    table.row(vec!["false alarms".to_owned(), String::new(), falses(ours), String::new(), falses(peers)]);
     table.row(vec![
         "kernel drops".to_owned(),
         String::new(),
@@ -123,15 +143,7 @@ fn live_part(options: &Options, report: &mut Report) {
         String::new(),
         String::new(),
     ]);
-    report.table(table);
-    let reason = problem.or_else(|| ours.is_empty().then(|| "no live run".to_owned()));
-    bars("live", scene, &ours, reason.as_deref(), median_delay, report);
-    let needed = "in every run";
-    let reason = peer_problem.or_else(|| peers.is_empty().then(|| "no live run".to_owned()));
-    report.bar(match reason {
-        Some(reason) => Bar::skipped("live: FastNetMon ran beside it", needed, reason),
-        None => Bar::new("live: FastNetMon ran beside it", needed, peers.len().to_string(), true),
-    });
+    table
 }
 
 fn simulated_part(options: &Options, report: &mut Report) -> Result<()> {
