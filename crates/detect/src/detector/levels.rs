@@ -23,9 +23,9 @@ const CROWD_TIMES: f32 = 3.0;
 const CROWD_DEVIATIONS: f32 = 4.0;
 /// A smaller share of the excess is unwanted of a crowd.
 const CROWD_UNWANTED_SHARE: f32 = 0.25;
-/// The same of samples, by how unlikely their balance is: chance brings as much every ten minutes, but not just when
-/// there is too much.
-const CROWD_NATS: f32 = 7.0;
+/// The same of samples, by how unlikely their balance is: once in a million excursions, some per second, in the half an hour
+/// for which a crowd stays.
+const CROWD_NATS: f32 = 14.0;
 /// Less of the excess left over is explained by the floods of members.
 const UNEXPLAINED_SHARE_MINIMUM: f32 = 0.5;
 
