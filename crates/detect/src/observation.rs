@@ -324,8 +324,8 @@ mod tests {
         let mut record = FlowRecord::new(Address::default(), Address::default());
         let mut last = |seconds: i64, correction: i64| {
             record.last = Some(Time::from_seconds(seconds, 0));
-            let observation =
-                Observation::of_flow(now, &record, None).by_our_clock(correction * 1_000_000_000);
+            let observation = Observation::of_flow(now, &record, None)
+                .by_our_clock(correction.saturating_mul(1_000_000_000));
             observation.last.nanoseconds_since(now) / 1_000_000_000
         };
         assert_eq!(last(1_799_999_970, 0), -30);
