@@ -16,7 +16,7 @@ const STREAM_PACKETS: u32 = 32;
 const STREAM_WEIGHT: f32 = 0.1;
 
 /// What the memory says of one observation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Judgement {
     /// Whether nobody asked for it, as far as is known.
     pub(crate) is_unwanted: bool,
@@ -358,3 +358,6 @@ pub(crate) fn is_group(address: Address) -> bool {
         bits >> 120 == 0xff || bits == 0
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -210,6 +210,15 @@ mod tests {
     }
 
     #[test]
+    fn the_part_of_a_step_is_that_of_an_exponential() {
+        for steps in [1.0_f32, 1.5, 3.0, 10.0, 600.0, 18_000.0] {
+            let exact = -(-1.0 / steps).exp_m1();
+            assert!((part_in(steps) / exact - 1.0).abs() < 1e-3, "{steps}: {} {exact}", part_in(steps));
+        }
+        assert_eq!(part_in(0.1), part_in(1.0), "never more than a step takes");
+    }
+
+    #[test]
     fn what_is_wanted_in_the_end_is_taken_back_as_far_as_it_is_there() {
         let mut reservoirs = filled(60.0);
         assert_eq!(reservoirs.take_back(Vector::UdpFlood.index(), 1_000.0), 280.0);

@@ -8,11 +8,22 @@ use super::record::Protocol;
 /// Enterprise number of the reverse direction's elements (RFC 5103 section 6.1).
 const REVERSE: u32 = 29305;
 
-/// Places in a template that the decoder looks at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub(super) enum Slot {
-    // The usual ones, up to `Last`: see `Slot::USUAL`.
+macro_rules! slots {
+    ($($slot:ident),+ $(,)?) => {
+        /// Places in a template that the decoder looks at.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u8)]
+        pub(super) enum Slot { $($slot),+ }
+
+        impl Slot {
+            /// Every one.
+            pub(super) const ALL: &'static [Self] = &[$(Self::$slot),+];
+        }
+    };
+}
+
+// The usual ones come first, up to `Last`: see `Slot::USUAL`.
+slots! {
     Source4,
     Source6,
     Destination4,
@@ -64,65 +75,10 @@ pub(super) enum Slot {
 
 impl Slot {
     /// How many there are.
-    pub(super) const COUNT: usize = Self::FrameType as usize + 1;
+    pub(super) const COUNT: usize = Self::ALL.len();
     /// How many are looked at in every record, if its template has them: those before this number.
     pub(super) const USUAL: usize = Self::Last as usize + 1;
 }
-
-/// Every slot, for tests.
-#[cfg(test)]
-pub(super) const ALL_SLOTS: [Slot; Slot::COUNT] = {
-    use Slot::*;
-    [
-        Source4,
-        Source6,
-        Destination4,
-        Destination6,
-        Protocol,
-        SourcePort,
-        DestinationPort,
-        TcpFlags,
-        TypeOfService,
-        Packets,
-        Bytes,
-        InputInterface,
-        OutputInterface,
-        SourceAs,
-        DestinationAs,
-        NextHop4,
-        Direction,
-        Vlan,
-        First,
-        Last,
-        PostPackets,
-        PostBytes,
-        NextHop6,
-        Duration,
-        SystemStart,
-        Icmp4,
-        Icmp6,
-        IcmpType4,
-        IcmpCode4,
-        IcmpType6,
-        IcmpCode6,
-        FragmentFlags,
-        FragmentOffset,
-        Sampler,
-        SamplingInterval,
-        SampledPackets,
-        SampledSpace,
-        SampleSize,
-        SamplePopulation,
-        SampleProbability,
-        ReversePackets,
-        ReverseBytes,
-        ReverseFlags,
-        ReverseFirst,
-        ReverseLast,
-        Frame,
-        FrameType,
-    ]
-};
 
 /// How the time in a slot is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

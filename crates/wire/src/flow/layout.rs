@@ -175,7 +175,6 @@ impl Fields for ShortRecord<'_> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::fields::ALL_SLOTS;
     use super::*;
 
     /// Places of fields that end within a short record, as wide as the template compiler allows.
@@ -195,7 +194,7 @@ mod tests {
             let window = std::array::from_fn(|index| (seed.rotate_left(index as u32) as u8) ^ index as u8);
             let short = ShortRecord { layout: &layout, window: &window };
             let any = AnyRecord { layout: &layout, window: &window };
-            for slot in ALL_SLOTS {
+            for &slot in Slot::ALL {
                 prop_assert_eq!(short.has(slot), any.has(slot));
                 let width = places[slot as usize].width;
                 if width <= 8 {
