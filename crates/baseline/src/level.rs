@@ -34,6 +34,7 @@ const ALARMED: u8 = 2;
 const WATCHED: u8 = 4;
 const SHORT_BLOCK_SPOILT: u8 = 8;
 const LONG_BLOCK_SPOILT: u8 = 16;
+const ACCEPTED: u8 = 32;
 const BLOCKS_SPOILT: u8 = SHORT_BLOCK_SPOILT | LONG_BLOCK_SPOILT;
 
 /// A step of time, made once and used for every signal.
@@ -248,6 +249,12 @@ impl Baseline {
         self.sums = [0.0; SCALES];
         self.quiet = 0;
         self.flags &= !(ALARMED | WATCHED);
+    }
+
+    /// Says of an alarm that it is no flood but more of what is asked for, such as a rise in demand: for this second the level is
+    /// learnt as if there were no alarm; the deviations are not. Say it again as long as it is so.
+    pub fn accept(&mut self) {
+        self.flags |= ACCEPTED;
     }
 
     /// Ends an alarm that was false: from now on as much is ordinary for bursts of this signal (half of it after ten

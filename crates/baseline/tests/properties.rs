@@ -278,3 +278,24 @@ fn a_step_may_come_in_parts() {
         assert_eq!(parts.step(&plan, &now, 5.0, false), one);
     }
 }
+
+#[test]
+fn what_is_accepted_is_learnt_and_what_is_not_is_not() {
+    let plan = plan();
+    let (steady, start) = steady(50.0, 1_200);
+    let (mut crowd, mut flood) = (steady.clone(), steady.clone());
+    let mut alarms = 0;
+    for step in start..start + 18_000 {
+        let now = Moment::new(step, 0);
+        if crowd.step(&plan, &now, 100.0, false) >= 1.0 {
+            alarms += 1;
+            crowd.accept();
+        }
+        flood.step(&plan, &now, 100.0, false);
+    }
+    assert!(alarms > 100, "{alarms}");
+    assert!(flood.ordinary_samples_per_second() < 510.0, "{}", flood.ordinary_samples_per_second());
+    assert!(crowd.ordinary_samples_per_second() > 900.0, "{}", crowd.ordinary_samples_per_second());
+    assert!(crowd.score() < 1.0, "it is ordinary by now");
+    assert!(crowd.tolerance() < steady.tolerance() + 0.1, "{}", crowd.tolerance());
+}

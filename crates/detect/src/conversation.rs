@@ -176,23 +176,22 @@ pub(crate) struct Side {
 pub(crate) struct Conversations {
     sets: Vec<Set>,
     mask: usize,
-    ipv4_key: TableKey<2>,
-    ipv6_key: TableKey<5>,
     /// Entries that were pushed out before they were forgotten.
     pub(crate) evicted: u64,
 }
 
+/// What the places of conversations are found by.
+#[derive(Clone, Debug)]
+pub(crate) struct ConversationKeys {
+    ipv4_key: TableKey<2>,
+    ipv6_key: TableKey<5>,
+}
+
 impl Conversations {
     /// A table of about `capacity` entries (rounded up to a power of two).
-    pub(crate) fn new(capacity: usize, key: KeyedState) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         let sets = (capacity / WAYS).next_power_of_two().max(1);
-        Self {
-            sets: vec![Set::default(); sets],
-            mask: sets - 1,
-            ipv4_key: TableKey::new(&key, u64::from_le_bytes(*b"convers4")),
-            ipv6_key: TableKey::new(&key, u64::from_le_bytes(*b"convers6")),
-            evicted: 0,
-        }
+        Self { sets: vec![Set::default(); sets], mask: sets - 1, evicted: 0 }
     }
 
     /// The state of this packet's conversation and whether its sender spoke first, if both sides have spoken, no
@@ -265,6 +264,16 @@ impl Conversations {
     #[inline]
     pub(crate) fn touch(&self, key: Key) -> u64 {
         self.sets[key.hash as usize & self.mask].tags[0]
+    }
+}
+
+impl ConversationKeys {
+    /// Those of a secret key.
+    pub(crate) fn new(key: &KeyedState) -> Self {
+        Self {
+            ipv4_key: TableKey::new(key, u64::from_le_bytes(*b"convers4")),
+            ipv6_key: TableKey::new(key, u64::from_le_bytes(*b"convers6")),
+        }
     }
 
     /// The key of the conversation that this belongs to.
@@ -354,7 +363,7 @@ mod tests {
     }
 
     fn note(table: &mut Conversations, source: u8, destination: u8, step: u32, quiet: bool) -> (u16, Side) {
-        let key = table.key(&between(source, destination));
+        let key = ConversationKeys::new(&KeyedState::new([1; 16])).key(&between(source, destination));
         let (conversation, side, place) = table.note(key, step, quiet);
         table.put(place, conversation);
         (conversation.state, side)
@@ -362,7 +371,7 @@ mod tests {
 
     #[test]
     fn both_directions_are_one_conversation() {
-        let mut table = Conversations::new(1024, KeyedState::new([1; 16]));
+        let mut table = Conversations::new(1024);
         let (_, first) = note(&mut table, 9, 3, 5, false);
         assert!(first.is_new && first.is_first_speaker);
         let (entry, answer) = note(&mut table, 3, 9, 6, false);
@@ -372,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_reset_is_no_answer() {
-        let mut table = Conversations::new(1024, KeyedState::new([1; 16]));
+        let mut table = Conversations::new(1024);
         note(&mut table, 1, 2, 5, false);
         note(&mut table, 2, 1, 5, true);
         let (entry, side) = note(&mut table, 1, 2, 6, false);
@@ -381,7 +390,7 @@ mod tests {
 
     #[test]
     fn a_silent_conversation_is_forgotten() {
-        let mut table = Conversations::new(1024, KeyedState::new([1; 16]));
+        let mut table = Conversations::new(1024);
         note(&mut table, 1, 2, 5, false);
         assert!(note(&mut table, 1, 2, 20 + 10 * u32::from(FORGET_AFTER_SECONDS), false).1.is_new);
     }
@@ -398,7 +407,7 @@ mod tests {
 
     #[test]
     fn unanswered_ones_go_first_when_a_set_is_full() {
-        let mut table = Conversations::new(WAYS, KeyedState::new([1; 16]));
+        let mut table = Conversations::new(WAYS);
         note(&mut table, 1, 2, 1, false);
         note(&mut table, 2, 1, 1, false);
         for other in 10..200 {

@@ -65,7 +65,7 @@ impl Targets {
     pub(crate) fn new(capacity: usize, key: &KeyedState) -> Self {
         Self {
             index: Index::new(),
-            key: TableKey::new(key, u64::from_le_bytes(*b"targets ")),
+            key: self::key(key),
             tallies: Vec::new(),
             states: Vec::new(),
             places: Vec::new(),
@@ -188,6 +188,11 @@ impl Targets {
         }
         None
     }
+}
+
+/// What the hashes of addresses are made with.
+pub(crate) fn key(state: &KeyedState) -> TableKey<2> {
+    TableKey::new(state, u64::from_le_bytes(*b"targets "))
 }
 
 #[inline]

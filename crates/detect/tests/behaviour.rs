@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use detect::event::{Direction, TargetKind};
-use detect::{Detector, Event, FloodEvent, Limits, Observation, Phase, Scope};
+use detect::{Batch, Detector, Event, FloodEvent, Limits, Observation, Phase, Preparer, Scope};
 use sketch::{KeyedState, PUBLISHED_KEY};
 use wire::{Address, TcpFlags, Time};
 
@@ -175,5 +175,56 @@ fn times_at_the_ends_of_the_clock_are_only_times() {
     detector.finish();
     for line in floods(&mut detector) {
         assert!(line.onset <= line.time);
+    }
+}
+
+/// Two floods, one step after the other, with records that are late, of the future, to groups, or answers.
+fn mixture() -> Vec<Observation> {
+    let mut records = Vec::new();
+    for number in 0..60_000_u32 {
+        let target = if number % 3 == 0 { "192.0.2.10" } else { "2001:db8::1" };
+        let time = START + i64::from(number) * SECOND / 10_000;
+        let mut record = syn(time, number, target);
+        match number % 97 {
+            0 => record.time = Time::from_nanoseconds(time - SECOND),
+            1 => record.time = Time::from_nanoseconds(time - 5 * SECOND),
+            2 => record.destination = address("224.0.0.5"),
+            3..20 => {
+                std::mem::swap(&mut record.source, &mut record.destination);
+                std::mem::swap(&mut record.source_port, &mut record.destination_port);
+                record.tcp_flags = TcpFlags(TcpFlags::SYN | TcpFlags::ACK);
+            }
+            20 => (record.sampling, record.packets) = (100, 100),
+            _ => {}
+        }
+        records.push(record);
+    }
+    records
+}
+
+#[test]
+fn records_that_were_prepared_elsewhere_count_the_same() {
+    let one_by_one = {
+        let mut detector = detector(&Limits::default());
+        mixture().iter().for_each(|record| detector.observe(record));
+        detector.finish();
+        (detector.counters(), floods(&mut detector))
+    };
+    assert!(one_by_one.0.late > 100 && one_by_one.0.reordered > 100 && one_by_one.0.multicast > 100);
+    assert!(one_by_one.1.len() >= 4, "{:#?}", one_by_one.1);
+    for size in [1, 7, 512, 100_000] {
+        let (mut detector, preparer) = (detector(&Limits::default()), Preparer::new(PUBLISHED_KEY));
+        let mut batch = Batch::default();
+        for records in mixture().chunks(size) {
+            records.iter().for_each(|record| batch.push(&preparer, record));
+            detector.observe_batch(&mut batch);
+            assert!(batch.is_empty());
+        }
+        detector.finish();
+        assert_eq!(detector.counters(), one_by_one.0, "in batches of {size}");
+        let lines = |floods: &[FloodEvent]| {
+            floods.iter().map(|flood| serde_json::to_string(flood).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(lines(&floods(&mut detector)), lines(&one_by_one.1), "in batches of {size}");
     }
 }

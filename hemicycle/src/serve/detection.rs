@@ -1,12 +1,9 @@
-//! The detector of the service: fed by a worker on its own thread, or by several over a queue.
+//! The detector of the service: a worker's own, or shared by several.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use detect::{Detector, Event, Limits, Observation, Phase, Scope};
+use detect::{Batch, Detector, Event, Limits, Observation, Phase, Preparer, Scope};
 use institution::Institution;
 use intake::collect;
 use sketch::KeyedState;
@@ -17,10 +14,10 @@ use super::outlet::{Drain, Outlet};
 use super::output::{Log, Output};
 use super::shared::Shared;
 
-/// Records that are handed over together.
-const BATCH_RECORDS: usize = 256;
-/// Batches that may wait for the detector: 65,536 records, 65 ms of a million a second.
-const BATCHES: usize = 256;
+/// Records that a worker hands over together, if it finds the detector free.
+const BATCH_RECORDS: usize = 512;
+/// So many may gather while it is not; then the worker waits, and what comes meanwhile waits in the kernel.
+const WAITING_RECORDS_MAXIMUM: usize = 4 * BATCH_RECORDS;
 /// Time between two looks at the clock when nothing comes.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
@@ -30,14 +27,14 @@ pub(super) trait Sink {
     fn observe(&mut self, observation: &Observation);
     /// Something was lost on the way.
     fn loss(&mut self);
-    /// It is `now`, and everything that was received before is here.
-    fn advance(&mut self, now: Time);
+    /// It is `now`, and everything that was received before is here. A worker that is idle has the time to wait.
+    fn advance(&mut self, now: Time, is_idle: bool);
+    /// Whether something waits that was not handed over yet.
+    fn holds_back(&self) -> bool;
     /// About ten times a second: reports, and takes another institution if there is one.
     fn tick(&mut self);
     /// Nothing more comes.
     fn finish(self);
-    /// Records that found no room.
-    fn dropped_records(&self) -> u64;
 }
 
 /// The detector with what it needs to be heard.
@@ -46,6 +43,8 @@ pub(super) struct Detection {
     /// Unless nothing is to be learnt.
     student: Option<Student>,
     now: Time,
+    /// When the last tick was.
+    ticked: Time,
     key: [u8; 16],
     events: Outlet<Output>,
     log: Log,
@@ -70,6 +69,7 @@ impl Detection {
             detector: Detector::new(scope, limits, key),
             student: None,
             now: collect::now(),
+            ticked: Time::default(),
             key,
             events,
             log,
@@ -135,13 +135,22 @@ impl Sink for Detection {
         self.detector.note_loss();
     }
 
-    fn advance(&mut self, now: Time) {
+    fn advance(&mut self, now: Time, _is_idle: bool) {
         self.now = now;
         self.detector.advance(now);
         self.tell();
     }
 
+    fn holds_back(&self) -> bool {
+        false
+    }
+
     fn tick(&mut self) {
+        // Of several workers each ticks.
+        if self.now.nanoseconds_since(self.ticked).unsigned_abs() < TICK.as_nanos() as u64 {
+            return;
+        }
+        self.ticked = self.now;
         if let Some(institution) = self.shared.newer_institution(&mut self.generation) {
             self.replace_scope(institution);
         }
@@ -158,10 +167,6 @@ impl Sink for Detection {
         self.detector.finish();
         self.tell();
         self.shared.report_last(&self.shared.detection, |report| self.fill(report));
-    }
-
-    fn dropped_records(&self) -> u64 {
-        0
     }
 }
 
@@ -201,117 +206,86 @@ fn scope_of(institution: &Institution, key: [u8; 16]) -> Scope {
     Scope::of(institution.clone(), KeyedState::new(key))
 }
 
-/// A worker's end of the queue to a detector that has a thread of its own. It never waits: batches that find no
-/// room are counted and gone.
-pub(super) struct Remote {
-    batch: Vec<Observation>,
-    batches: SyncSender<Vec<Observation>>,
-    /// Batches that come back empty, so that nothing is allocated.
-    empty: Receiver<Vec<Observation>>,
-    lost: Arc<AtomicBool>,
-    dropped_records: Arc<AtomicU64>,
+/// A worker's way to a detector that several share, one at a time. Who finds it taken goes on receiving, and waits for
+/// its turn only once much has gathered or nothing else is to be done.
+pub(super) struct Together {
+    preparer: Preparer,
+    batch: Batch,
+    traffic_bytes: u64,
+    lost: bool,
+    detection: Arc<Mutex<Detection>>,
 }
 
-impl Remote {
-    fn hand_over(&mut self) {
-        if self.batch.is_empty() {
-            return;
+impl Together {
+    /// The ways of so many workers.
+    pub(super) fn share(detection: Detection, workers: usize) -> Vec<Self> {
+        let preparer = Preparer::new(detection.key);
+        let detection = Arc::new(Mutex::new(detection));
+        let way = |_| Self {
+            preparer: preparer.clone(),
+            batch: Batch::default(),
+            traffic_bytes: 0,
+            lost: false,
+            detection: detection.clone(),
+        };
+        (0..workers).map(way).collect()
+    }
+
+    /// Hands over what has gathered, and more than that is done while it is this worker's turn.
+    fn hand_over(&mut self, must: bool, more: impl FnOnce(&mut Detection)) {
+        let detection = match self.detection.try_lock() {
+            Ok(detection) => Ok(detection),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) if must => self.detection.lock(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        // Another worker ended by a fault, which ends the service. Until then the detector is as it was between two records.
+        let mut detection = detection.unwrap_or_else(PoisonError::into_inner);
+        detection.traffic_bytes =
+            detection.traffic_bytes.saturating_add(std::mem::take(&mut self.traffic_bytes));
+        if !self.batch.is_empty() {
+            detection.detector.observe_batch(&mut self.batch);
         }
-        let next = self.empty.try_recv().unwrap_or_else(|_| Vec::with_capacity(BATCH_RECORDS));
-        let batch = std::mem::replace(&mut self.batch, next);
-        let records = batch.len() as u64;
-        if self.batches.try_send(batch).is_err() {
-            self.dropped_records.fetch_add(records, Ordering::Relaxed);
-            self.loss();
+        if std::mem::take(&mut self.lost) {
+            detection.loss();
         }
+        detection.tell();
+        more(&mut detection);
     }
 }
 
-impl Sink for Remote {
+impl Sink for Together {
     #[inline]
     fn observe(&mut self, observation: &Observation) {
-        self.batch.push(*observation);
-        if self.batch.len() >= BATCH_RECORDS {
-            self.hand_over();
+        self.traffic_bytes = self.traffic_bytes.saturating_add(observation.bytes);
+        self.batch.push(&self.preparer, observation);
+        let waiting = self.batch.len();
+        if waiting.is_multiple_of(BATCH_RECORDS) {
+            self.hand_over(waiting >= WAITING_RECORDS_MAXIMUM, |_| ());
         }
     }
 
     fn loss(&mut self) {
-        self.lost.store(true, Ordering::Relaxed);
+        self.lost = true;
     }
 
-    fn advance(&mut self, _now: Time) {
-        self.hand_over();
+    fn advance(&mut self, now: Time, is_idle: bool) {
+        self.hand_over(is_idle, |detection| detection.advance(now, is_idle));
     }
 
-    fn tick(&mut self) {}
+    fn holds_back(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
+    fn tick(&mut self) {
+        self.hand_over(true, Detection::tick);
+    }
 
     fn finish(mut self) {
-        self.hand_over();
-    }
-
-    fn dropped_records(&self) -> u64 {
-        self.dropped_records.load(Ordering::Relaxed)
-    }
-}
-
-/// Starts the detector on a thread of its own, with one end of its queue for each worker.
-///
-/// # Errors
-/// When the system refuses another thread.
-pub(super) fn start(
-    detection: Detection,
-    workers: usize,
-) -> std::io::Result<(Vec<Remote>, thread::JoinHandle<()>)> {
-    let (batches, filled) = sync_channel(BATCHES);
-    let lost = Arc::new(AtomicBool::new(false));
-    let mut returns = Vec::new();
-    let remotes = (0..workers).map(|_| {
-        let (back, empty) = sync_channel(BATCHES);
-        returns.push(back);
-        let dropped_records = Arc::new(AtomicU64::new(0));
-        let (batch, batches) = (Vec::with_capacity(BATCH_RECORDS), batches.clone());
-        Remote { batch, batches, empty, lost: lost.clone(), dropped_records }
-    });
-    let remotes: Vec<Remote> = remotes.collect();
-    let run = move || detect(detection, &filled, &returns, &lost);
-    Ok((remotes, thread::Builder::new().name("detector".to_owned()).spawn(run)?))
-}
-
-fn detect(
-    mut detection: Detection,
-    filled: &Receiver<Vec<Observation>>,
-    returns: &[SyncSender<Vec<Observation>>],
-    lost: &AtomicBool,
-) {
-    let mut next = 0;
-    let mut ticked = collect::now();
-    loop {
-        let ended = match filled.recv_timeout(TICK) {
-            Ok(mut batch) => {
-                batch.iter().for_each(|observation| detection.observe(observation));
-                batch.clear();
-                // To one worker after the other; who has enough empty ones takes no more.
-                next = (next + 1) % returns.len().max(1);
-                if let Some(back) = returns.get(next) {
-                    let _ = back.try_send(batch);
-                }
-                false
-            }
-            Err(RecvTimeoutError::Timeout) => false,
-            Err(RecvTimeoutError::Disconnected) => true,
-        };
-        if lost.swap(false, Ordering::Relaxed) {
-            detection.loss();
-        }
-        if ended {
-            return detection.finish();
-        }
-        let now = collect::now();
-        detection.advance(now);
-        if now.nanoseconds_since(ticked).unsigned_abs() >= TICK.as_nanos() as u64 {
-            ticked = now;
-            detection.tick();
+        self.hand_over(true, |_| ());
+        // Whoever is last.
+        if let Some(detection) = Arc::into_inner(self.detection) {
+            detection.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
         }
     }
 }

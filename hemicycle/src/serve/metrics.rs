@@ -154,9 +154,6 @@ fn senders(text: &mut Text, reports: &[WorkerReport]) {
             "Records with a sampling rate that nobody can set; counted as if no rate were known.",
             |report| report.exporters.implausible_sampling_records,
         ),
-        ("dropped_records_total", "Records that the detector had no time for.", |report| {
-            report.dropped_records
-        }),
         ("interface_samples_total", "Samples of interface counters (sFlow).", |report| report.links.samples),
         ("interface_resets_total", "Samples after which the agent had begun anew.", |report| {
             report.links.resets

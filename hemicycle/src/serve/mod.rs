@@ -1,7 +1,7 @@
 //! `hemicycle serve`: collectors and the detector as a service.
 //!
-//! Each worker has a thread: it receives, decodes and judges exporters. With one worker the detector runs on that
-//! thread too; several hand over to a detector on a thread of its own. Standard output, standard error and `/metrics`
+//! Each worker has a thread: it receives, decodes and judges exporters, and runs the detector, which several workers
+//! share, one at a time. Standard output, standard error and `/metrics`
 //! have threads as well, and nothing that receives ever waits for them. The main thread waits for signals and looks
 //! after the institution file.
 //!
@@ -36,7 +36,7 @@ use signal_hook::iterator::Signals;
 
 use crate::cli::ServeArguments;
 use config::Undeclared;
-use detection::Detection;
+use detection::{Detection, Together};
 use learning::Student;
 use metrics::Sources;
 use outlet::Drain;
@@ -81,8 +81,7 @@ struct Service {
     watch: bool,
     show_addresses: Option<String>,
     proposals: Option<Proposals>,
-    workers: Vec<JoinHandle<Result<(), CollectError>>>,
-    detector: Option<JoinHandle<()>>,
+    workers: Vec<Running>,
     /// Of the thread that saves what was learnt.
     keeper: Option<Drain>,
     sources: Sources,
@@ -123,7 +122,7 @@ impl Service {
             ),
             None => None,
         };
-        let (workers, detector) = start_workers(bound.workers, detection, &shared, key)?;
+        let workers = start_workers(bound.workers, detection, &shared, key)?;
         log.say("ready");
         let (watch, show_addresses) = (config.watch, config.show_addresses);
         let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
@@ -134,7 +133,6 @@ impl Service {
             show_addresses,
             proposals,
             workers,
-            detector,
             keeper,
             sources,
             events,
@@ -163,8 +161,7 @@ impl Service {
             if let Some(proposals) = &mut self.proposals {
                 proposals.look(&self.shared).iter().for_each(|text| self.log.say(text));
             }
-            let detector = self.detector.as_ref().is_some_and(JoinHandle::is_finished);
-            if detector || self.workers.iter().any(JoinHandle::is_finished) {
+            if self.workers.iter().any(JoinHandle::is_finished) {
                 break;
             }
         }
@@ -195,7 +192,6 @@ impl Service {
         let was_asked = self.workers.iter().all(|worker| !worker.is_finished());
         self.shared.stop();
         let ended: Vec<_> = self.workers.into_iter().map(JoinHandle::join).collect();
-        let detector = self.detector.map_or(Ok(()), JoinHandle::join);
         if self.keeper.is_some_and(|keeper| !keeper.wait(LAST_SAVE)) {
             self.log.say("warning: the disk is too slow; what was learnt last is not saved");
         }
@@ -212,9 +208,6 @@ impl Service {
                 Err(_) => bail!("a worker ended by a fault of this program"),
             }
         }
-        if detector.is_err() {
-            bail!("the detector ended by a fault of this program");
-        }
         if !was_asked {
             bail!("a worker ended although nobody asked it to");
         }
@@ -222,33 +215,30 @@ impl Service {
     }
 }
 
-type Threads = (Vec<JoinHandle<Result<(), CollectError>>>, Option<JoinHandle<()>>);
+type Running = JoinHandle<Result<(), CollectError>>;
 
-/// One worker has the detector on its own thread; several send to one that has its own.
+/// One worker has the detector for itself; several share it.
 fn start_workers(
     collectors: Vec<intake::collect::Worker>,
     detection: Detection,
     shared: &Arc<Shared>,
     key: [u8; 16],
-) -> Result<Threads> {
+) -> Result<Vec<Running>> {
     let mut collectors: Vec<_> = collectors.into_iter().enumerate().collect();
     if collectors.len() == 1
         && let Some((number, collector)) = collectors.pop()
     {
         let worker = Worker::new(number, collector, detection, shared.clone(), key);
-        return Ok((vec![spawn(number, worker)?], None));
+        return Ok(vec![spawn(number, worker)?]);
     }
-    let (remotes, detector) = detection::start(detection, collectors.len())?;
-    let workers = collectors.into_iter().zip(remotes).map(|((number, collector), remote)| {
-        spawn(number, Worker::new(number, collector, remote, shared.clone(), key))
+    let ways = Together::share(detection, collectors.len());
+    let workers = collectors.into_iter().zip(ways).map(|((number, collector), way)| {
+        spawn(number, Worker::new(number, collector, way, shared.clone(), key))
     });
-    Ok((workers.collect::<Result<_>>()?, Some(detector)))
+    workers.collect()
 }
 
-fn spawn<S: detection::Sink + Send + 'static>(
-    number: usize,
-    worker: Worker<S>,
-) -> Result<JoinHandle<Result<(), CollectError>>> {
+fn spawn<S: detection::Sink + Send + 'static>(number: usize, worker: Worker<S>) -> Result<Running> {
     let thread = thread::Builder::new().name(format!("worker-{number}"));
     thread.spawn(move || worker.run()).context("cannot start a worker")
 }

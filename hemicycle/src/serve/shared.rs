@@ -1,6 +1,6 @@
 //! What the threads of the service tell each other.
 //!
-//! A worker never waits for anybody: what it reports it leaves in a slot, and if somebody looks into the slot at that
+//! A worker never waits for whoever reads: what it reports it leaves in a slot, and if somebody looks into the slot at that
 //! moment, it comes again a tenth of a second later.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -62,8 +62,6 @@ pub(crate) struct WorkerReport {
     pub(crate) links: LinkCounters,
     /// The fullest interfaces with the names of their exporters; as of the last second.
     pub(crate) link_rates: Vec<(Arc<str>, LinkRate)>,
-    /// Records that the detector had no time for.
-    pub(crate) dropped_records: u64,
 }
 
 /// What the detector has found.

@@ -23,7 +23,6 @@ pub(super) struct Summary {
     undeclared_datagrams: u64,
     /// Datagrams that came before: on the network twice, or replayed.
     replayed_datagrams: u64,
-    dropped_records: u64,
     events_dropped: u64,
     detector: detect::Counters,
     exporters: hemicycle::exporters::Counters,
@@ -77,7 +76,6 @@ impl Summary {
             records: reports.iter().map(|report| report.flow.records).sum(),
             traffic_bytes: detection.traffic_bytes,
             undeclared_datagrams: reports.iter().map(|report| report.undeclared.datagrams).sum(),
-            dropped_records: reports.iter().map(|report| report.dropped_records).sum(),
             events_dropped: sources.events.dropped(),
             detector: detection.counters,
             exporters: exporters(&reports),

@@ -102,15 +102,16 @@ impl<S: Sink> Worker<S> {
     pub(super) fn run(mut self) -> Result<(), CollectError> {
         while !self.reader.shared.is_stopping() {
             let Self { collector, reader, .. } = &mut self;
-            collector.receive(TICK, |datagram| reader.take(&datagram))?;
-            self.tick();
+            let patience = if reader.sink.holds_back() { Duration::ZERO } else { TICK };
+            let received = collector.receive(patience, |datagram| reader.take(&datagram))?;
+            self.tick(received == 0);
         }
         let started = collect::now();
         for _ in 0..DRAIN_CALLS {
             let Self { collector, reader, .. } = &mut self;
             let received = collector.receive(Duration::ZERO, |datagram| reader.take(&datagram))?;
             let now = collect::now();
-            reader.sink.advance(now);
+            reader.sink.advance(now, received == 0);
             if received == 0 || now.nanoseconds_since(started).unsigned_abs() > DRAIN.as_nanos() as u64 {
                 break;
             }
@@ -122,9 +123,9 @@ impl<S: Sink> Worker<S> {
         Ok(())
     }
 
-    fn tick(&mut self) {
+    fn tick(&mut self, is_idle: bool) {
         let now = collect::now();
-        self.reader.sink.advance(now);
+        self.reader.sink.advance(now, is_idle);
         if now.nanoseconds_since(self.ticked).unsigned_abs() < TICK.as_nanos() as u64 {
             return;
         }
@@ -230,7 +231,6 @@ impl<S: Sink> Reader<S> {
         }));
         report.undeclared = self.senders.undeclared_totals();
         report.links = self.links.counters();
-        report.dropped_records = self.sink.dropped_records();
         if with_lists {
             report.undeclared_senders.clear();
             report.undeclared_senders.extend(self.senders.undeclared());

@@ -1,7 +1,7 @@
 //! What a second adds to what is known: cut, kept until it is known that it did not become an alarm, then taken in.
 
 use super::{
-    ALARMED, BLOCKS_SPOILT, Baseline, INTAKE_SECONDS, LEARN_SECONDS, LONG_BLOCK_SPOILT, Moment,
+    ACCEPTED, ALARMED, BLOCKS_SPOILT, Baseline, INTAKE_SECONDS, LEARN_SECONDS, LONG_BLOCK_SPOILT, Moment,
     SHORT_BLOCK_SPOILT, SLOW_SECONDS, STEPS_PER_SECOND, WATCHED, lower_half, upper_half, whole,
 };
 use crate::plan::{Lines, Plan, SCALE_STEPS, SCALES};
@@ -86,7 +86,9 @@ impl Baseline {
         let deviation = samples - self.ordinary_samples_per_second();
         self.blocks[0] += deviation;
         self.blocks[1] += deviation;
-        let held = hold || self.flags & ALARMED != 0 || self.is_outage(samples);
+        let is_accepted = self.flags & (ALARMED | ACCEPTED) == ALARMED | ACCEPTED;
+        self.flags &= !ACCEPTED;
+        let held = hold || (self.flags & ALARMED != 0 && !is_accepted) || self.is_outage(samples);
         if held {
             self.held_seconds = self.held_seconds.saturating_add(1);
         } else {
@@ -94,7 +96,12 @@ impl Baseline {
         }
         let learning = !held || self.held_seconds >= INTAKE_SECONDS;
         if learning {
+            let deviations = self.pending_excess;
             self.collect(samples, squares);
+            if is_accepted {
+                self.pending_excess = std::array::from_fn(|scale| deviations[scale] + self.excess[scale]);
+                self.flags |= BLOCKS_SPOILT;
+            }
         } else {
             self.forget_pending();
         }

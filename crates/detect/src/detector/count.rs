@@ -2,11 +2,12 @@
 
 use wire::Address;
 
-use super::{Detector, Pending, list};
+use super::{Detector, list};
 use crate::flood::Subject;
 use crate::judge::{Judgement, ROUTINE, is_routine, judge};
 use crate::learning::Known;
 use crate::observation::Observation;
+use crate::prepare::Pending;
 use crate::rules::{RULES, factor_of, unseen_weight};
 use crate::suspect::Care;
 use crate::tally::{Full, SlotKind, Tally, flag};
@@ -23,22 +24,32 @@ const LATER_PER_FIRST: f32 = 44.0;
 const FRAGMENT_MINIMUM_BYTES: u64 = 400;
 
 impl Detector {
-    /// Counts the records that wait. First all memory that they need is read, so that the waits for it overlap;
-    /// it is the larger part of the time when a flood has many sources.
+    /// Counts the records that wait.
     pub(super) fn settle_pending(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
         let mut pending = std::mem::take(&mut self.pending);
+        self.settle_all(&mut pending);
+        pending.clear();
+        self.pending = pending;
+    }
+
+    /// Counts records of the running step. First all memory that they need is read, so that the waits for it overlap;
+    /// it is the larger part of the time when a flood has many sources.
+    pub(super) fn settle_all(&mut self, pending: &mut [Pending]) {
         let step = self.step.unwrap_or_default();
         let mut touched = 0;
-        for record in &pending {
+        for record in pending.iter() {
             touched ^=
                 self.conversations.touch(record.key) ^ u64::from(self.targets.touch_index(record.hash));
         }
-        for record in &mut pending {
+        for record in pending.iter_mut() {
             record.target = self.targets.guess(record.hash);
             self.judge(record, step);
             touched ^= self.touch_sender(record);
         }
-        for record in &pending {
+        for record in pending.iter() {
             touched ^= record.target.map_or(0, |entry| u64::from(self.targets.touch(entry)));
             if tells_of_sender(record) {
                 let sender = self.targets.guess(record.sender_hash);
@@ -46,14 +57,12 @@ impl Detector {
             }
         }
         if !self.suspect_owners.is_empty() {
-            touched ^= u64::from(self.touch_suspects(&mut pending));
+            touched ^= u64::from(self.touch_suspects(pending));
         }
         std::hint::black_box(touched);
-        for record in &pending {
+        for record in pending.iter() {
             self.settle(record, step);
         }
-        pending.clear();
-        self.pending = pending;
     }
 
     /// Reads the memory that looking up the sender needs, where the record tells of it.
@@ -86,11 +95,10 @@ impl Detector {
     /// Asks the memory of conversations about a record.
     #[inline]
     fn judge(&mut self, record: &mut Pending, step: i64) {
-        let Pending { observation, key, quotes, .. } = record;
-        record.vector = Vector::of(observation);
-        if !is_routine(&mut self.conversations, observation, *key, record.vector, step as u32) {
-            let (keys, vector) = ((*key, *quotes), record.vector);
-            record.judgement = Some(judge(&mut self.conversations, observation, keys, vector, step as u32));
+        let Pending { observation, key, quotes, vector, .. } = record;
+        if !is_routine(&mut self.conversations, observation, *key, *vector, step as u32) {
+            let keys = (*key, *quotes);
+            record.judgement = Some(judge(&mut self.conversations, observation, keys, *vector, step as u32));
         }
     }
 

@@ -18,8 +18,8 @@ const MEMBER_SHARE_MAXIMUM: f32 = 0.5;
 /// Less than so many times what is ordinary is no flood, however long it lasts.
 const LEAST_EXCESS: f32 = 1.08;
 /// Up to so many times what is ordinary, and so many deviations of the samples of a second above it, is a crowd if it is
-/// asked for and answered.
-const CROWD_TIMES: f32 = 3.0;
+/// asked for and answered. Twice as many readers are common; for a second there may be twice as many of these.
+const CROWD_TIMES: f32 = 4.0;
 const CROWD_DEVIATIONS: f32 = 4.0;
 /// A smaller share of the excess is unwanted of a crowd.
 const CROWD_UNWANTED_SHARE: f32 = 0.25;
@@ -169,15 +169,27 @@ impl Detector {
         }
         for &index in wider {
             let wide = &self.wider[index as usize];
-            let alarms = self.wider_known.get(index as usize).is_some_and(|known| known.score >= 1.0);
-            if !alarms || wide.flood.is_some() {
+            let known = self.wider_known.get(index as usize).filter(|known| known.score >= 1.0);
+            let ordinary = known.and_then(Known::ordinary_packets_per_second);
+            let Some(ordinary) = ordinary else { continue };
+            let over = wide.recent_packets - ordinary;
+            if wide.flood.is_some() {
+                continue;
+            }
+            // A score remembers for some seconds what is over.
+            if wide.recent_packets < LEAST_EXCESS * ordinary {
+                self.wider_known[index as usize].level.accept();
                 continue;
             }
             let excess = self.excess_of_members(index, listed);
             if excess.free < UNEXPLAINED_SHARE_MINIMUM * excess.all {
                 self.wider_known[index as usize].level.clear();
             } else if excess.heaviest.0 > MEMBER_SHARE_MAXIMUM * excess.free {
-                self.level_alarms.push(excess.heaviest.1);
+                self.wider_known[index as usize].level.accept();
+                // One that has a little more than usual has nothing to do with it.
+                if excess.heaviest.0 > MEMBER_SHARE_MAXIMUM * over {
+                    self.level_alarms.push(excess.heaviest.1);
+                }
             } else {
                 self.begin_level(Subject::Wider(index), step);
             }
@@ -198,9 +210,12 @@ impl Detector {
         let Some(known) = self.known(subject) else { return };
         let Some(ordinary) = known.ordinary_packets_per_second() else { return };
         // A score remembers for some seconds what is over.
-        if self.state(subject).recent_packets < LEAST_EXCESS * ordinary
-            || is_crowd(self.state(subject), ordinary, known.sampling())
-        {
+        let is_over = self.state(subject).recent_packets < LEAST_EXCESS * ordinary;
+        if is_over || is_crowd(self.state(subject), ordinary, known.sampling()) {
+            // A day that begins with a crowd would else be measured by the night before.
+            if let Some(known) = self.known_mut(subject) {
+                known.level.accept();
+            }
             return;
         }
         let weight = known.score.max(1.0);

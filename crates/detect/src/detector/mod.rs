@@ -15,19 +15,19 @@ mod suspects;
 use sketch::KeyedState;
 use wire::Time;
 
-use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS, Key};
+use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS};
 use crate::counters::Counters;
 use crate::event::Event;
 use crate::flood::{Flood, Subject};
-use crate::judge::{Judgement, is_group, is_icmp_error};
+use crate::judge::is_group;
 use crate::learning::{Known, Learner};
 use crate::observation::{Observation, Quoted};
+use crate::prepare::{Batch, Pending, Preparer};
 use crate::scope::Scope;
 use crate::suspect::{Care, DEFAULT_SUSPECTS, Suspect};
 use crate::tally::{Tally, flag};
 use crate::target::{STEP_NANOSECONDS, TargetState};
 use crate::targets::{DEFAULT_TARGETS, Targets};
-use crate::vector::Vector;
 use levels::SWEEP_STEPS;
 use policies::Policies;
 
@@ -67,6 +67,7 @@ pub struct Detector {
     key: [u8; 16],
     hash: KeyedState,
     scope: Scope,
+    preparer: Preparer,
     conversations: Conversations,
     targets: Targets,
     wider: Vec<TargetState>,
@@ -102,26 +103,6 @@ pub struct Detector {
     pending: Vec<Pending>,
 }
 
-/// A record that waits to be counted with others of its step.
-struct Pending {
-    observation: Observation,
-    /// Of the conversation, or of that of the packet that it quotes.
-    key: Key,
-    /// Whether it is an ICMP error that quotes a packet.
-    quotes: bool,
-    /// Of the destination.
-    hash: u64,
-    /// Of the source, where the record tells of it.
-    sender_hash: u64,
-    vector: Vector,
-    /// `None`: nothing new, see [`is_routine`](crate::judge::is_routine).
-    judgement: Option<Judgement>,
-    /// The entry of the destination, where it has one.
-    target: Option<u32>,
-    /// Of the source under the key of the sketches, where the destination is suspect.
-    source_hash: Option<u64>,
-}
-
 impl Detector {
     /// A detector under a secret key. The same key, limits, scope and records give the same events.
     pub fn new(scope: Scope, limits: &Limits, key: [u8; 16]) -> Self {
@@ -131,7 +112,8 @@ impl Detector {
             key,
             hash,
             scope,
-            conversations: Conversations::new(limits.conversations, hash),
+            preparer: Preparer::new(key),
+            conversations: Conversations::new(limits.conversations),
             targets: Targets::new(limits.targets, &hash),
             wider: Vec::new(),
             wider_suspects: 0,
@@ -182,30 +164,51 @@ impl Detector {
             self.counters.multicast += 1;
             return;
         }
-        let quoted = quoted.filter(|_| is_icmp_error(observation));
-        let key = match quoted {
-            Some(quoted) => self.conversations.key(&quoted.as_observation()),
-            None => self.conversations.key(observation),
-        };
-        let hash = self.targets.hash(observation.destination);
+        let pending = self.preparer.prepare(observation, quoted);
         if self.policies.counts_sources {
-            self.count_source(observation, hash);
+            self.count_source(observation, pending.hash);
         }
-        let quotes = quoted.is_some();
-        self.pending.push(Pending {
-            observation: *observation,
-            key,
-            quotes,
-            hash,
-            sender_hash: 0,
-            vector: Vector::UdpFlood,
-            judgement: None,
-            target: None,
-            source_hash: None,
-        });
+        self.pending.push(pending);
         if self.pending.len() >= BATCH {
             self.settle_pending();
         }
+    }
+
+    /// Takes records that were prepared with the key of this detector, in order, and leaves the batch empty. The same as
+    /// [`Detector::observe`] for each.
+    pub fn observe_batch(&mut self, batch: &mut Batch) {
+        self.settle_pending();
+        let mut rest = batch.records.as_mut_slice();
+        while !rest.is_empty() {
+            let ready = rest.iter().take(BATCH).take_while(|record| self.is_of_this_step(record)).count();
+            let (now, later) = rest.split_at_mut(ready);
+            self.counters.observations += ready as u64;
+            if let Some(last) = now.iter().map(|record| record.observation.time).max() {
+                self.late_in_a_row = 0;
+                self.latest = self.latest.max(last);
+            }
+            if self.policies.counts_sources {
+                now.iter().for_each(|record| self.count_source(&record.observation, record.hash));
+            }
+            self.settle_all(now);
+            rest = later;
+            // What is out of the ordinary goes by itself.
+            if ready < BATCH
+                && let Some((odd, later)) = std::mem::take(&mut rest).split_first_mut()
+            {
+                self.observe(&odd.observation);
+                self.settle_pending();
+                rest = later;
+            }
+        }
+        batch.records.clear();
+    }
+
+    /// Whether a record is to be counted without further thought.
+    #[inline]
+    fn is_of_this_step(&self, record: &Pending) -> bool {
+        let time = record.observation.time;
+        self.is_in_step(time) && !is_group(record.observation.destination)
     }
 
     /// Says that records were lost before they came here: figures of the next [`LOSS_SECONDS`] are lower bounds, and
@@ -260,13 +263,18 @@ impl Detector {
     /// late.
     #[inline]
     fn clock(&mut self, time: Time) -> bool {
-        let into = time.nanoseconds().wrapping_sub(self.step_begins) as u64;
-        if into < STEP_NANOSECONDS as u64 && self.step.is_some() {
+        if self.is_in_step(time) {
             self.late_in_a_row = 0;
             self.latest = self.latest.max(time);
             return true;
         }
         self.clock_moves(time)
+    }
+
+    #[inline]
+    fn is_in_step(&self, time: Time) -> bool {
+        let into = time.nanoseconds().wrapping_sub(self.step_begins) as u64;
+        into < STEP_NANOSECONDS as u64 && self.step.is_some()
     }
 
     fn clock_moves(&mut self, time: Time) -> bool {

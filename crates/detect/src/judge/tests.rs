@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use sketch::KeyedState;
 
 use super::*;
+use crate::conversation::ConversationKeys;
 
 const FLAGS: [u8; 10] = [0, 0x02, 0x12, 0x10, 0x18, 0x11, 0x04, 0x14, 0x1b, 0x01];
 const PORTS: [u16; 6] = [53, 123, 443, 1900, 4500, 40_000];
@@ -51,12 +52,12 @@ proptest! {
     fn what_is_routine_is_what_would_have_been_judged(
         sequence in prop::collection::vec((observations(), 0_u32..40), 1..60)
     ) {
-        let key = KeyedState::new([3; 16]);
-        let (mut long, mut short) = (Conversations::new(64, key), Conversations::new(64, key));
+        let keys = ConversationKeys::new(&KeyedState::new([3; 16]));
+        let (mut long, mut short) = (Conversations::new(64), Conversations::new(64));
         let mut step = 10;
         for (observation, later) in sequence {
             step += later;
-            let (key, vector) = (long.key(&observation), Vector::of(&observation));
+            let (key, vector) = (keys.key(&observation), Vector::of(&observation));
             let judged = judge(&mut long, &observation, (key, false), vector, step);
             let found = if is_routine(&mut short, &observation, key, vector, step) {
                 ROUTINE
@@ -70,7 +71,8 @@ proptest! {
 
 #[test]
 fn most_packets_of_a_connection_are_routine() {
-    let mut table = Conversations::new(64, KeyedState::new([3; 16]));
+    let keys = ConversationKeys::new(&KeyedState::new([3; 16]));
+    let mut table = Conversations::new(64);
     let mut routine = 0;
     for packet in 0..100 {
         let mut observation = Observation {
@@ -94,7 +96,7 @@ fn most_packets_of_a_connection_are_routine() {
             std::mem::swap(&mut observation.source, &mut observation.destination);
             std::mem::swap(&mut observation.source_port, &mut observation.destination_port);
         }
-        let (key, vector) = (table.key(&observation), Vector::of(&observation));
+        let (key, vector) = (keys.key(&observation), Vector::of(&observation));
         if is_routine(&mut table, &observation, key, vector, 1) {
             routine += 1;
         } else {
