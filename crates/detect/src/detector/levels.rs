@@ -1,6 +1,6 @@
 //! Too many packets, wanted or not: more than is ordinary for the target at this time.
 
-use super::Detector;
+use super::{BATCH, Detector};
 use crate::confirm::is_mostly_volume;
 use crate::flood::{Alarm, Level, Subject};
 use crate::learning::{Fed, Known, Learner, Learning, SETTLE_PACKETS_PER_SECOND, SETTLE_WIDER_FACTOR};
@@ -106,29 +106,42 @@ impl Detector {
                 .filter(quiet)
                 .for_each(TargetState::end_tests);
         }
-        let held = std::mem::take(&mut self.policies.held);
         let due = step.rem_euclid(SWEEP_STEPS as i64) as usize;
         let mut dripping = std::mem::take(&mut self.dripping[due]);
-        dripping.retain(|&index| {
-            let tally = &mut self.targets.tallies[index as usize];
-            let state = &mut self.targets.states[index as usize];
-            if tally.has(flag::LISTED) {
-                return true;
+        let mut kept = 0;
+        for begin in (0..dripping.len()).step_by(BATCH) {
+            let end = dripping.len().min(begin + BATCH);
+            self.touch_states(&dripping[begin..end]);
+            for place in begin..end {
+                let index = dripping[place];
+                if self.drip(index, step) {
+                    dripping[kept] = index;
+                    kept += 1;
+                }
             }
-            state.catch_up(step.saturating_add(1));
-            let (packets, steps) = state.take_flowed_out();
-            let each = packets / steps.max(1) as f32;
-            let hold = state.flood.is_some() || held.has(index);
-            let fed = Fed { packets: each, late_packets: packets - each, sampling: 1, hold };
-            if let Some(learner) = &self.learner {
-                learner.feed(&mut self.targets.known[index as usize], &fed);
-            }
-            let drips = !state.reservoirs.is_empty();
-            tally.set(flag::DRIPS, drips);
-            drips
-        });
+        }
+        dripping.truncate(kept);
         self.dripping[due] = dripping;
-        self.policies.held = held;
+    }
+
+    /// Looks at an address with long records on the way. Returns whether there still are any.
+    fn drip(&mut self, index: u32, step: i64) -> bool {
+        let tally = &mut self.targets.tallies[index as usize];
+        let state = &mut self.targets.states[index as usize];
+        if tally.has(flag::LISTED) {
+            return true;
+        }
+        state.catch_up(step.saturating_add(1));
+        let (packets, steps) = state.take_flowed_out();
+        let each = packets / steps.max(1) as f32;
+        let hold = state.flood.is_some() || self.policies.held.has(index);
+        let fed = Fed { packets: each, late_packets: packets - each, sampling: 1, hold };
+        if let Some(learner) = &self.learner {
+            learner.feed(&mut self.targets.known[index as usize], &fed);
+        }
+        let drips = !state.reservoirs.is_empty();
+        tally.set(flag::DRIPS, drips);
+        drips
     }
 
     pub(super) fn learn_wider(&mut self, index: u32, closed: Closed) {

@@ -7,6 +7,7 @@ use super::{BATCH, Detector, list};
 use crate::confirm;
 use crate::event::{Direction, Target};
 use crate::flood::{Alarm, Flood, Subject, View};
+use crate::learning::Known;
 use crate::rules::factor_of;
 use crate::tally::flag;
 use crate::target::{STEP_NANOSECONDS, TargetState};
@@ -59,11 +60,14 @@ impl Detector {
     }
 
     /// Reads the memory of targets, so that the waits for it overlap.
-    fn touch_states(&self, batch: &[u32]) {
+    pub(super) fn touch_states(&self, batch: &[u32]) {
         let mut touched = 0;
         for &index in batch {
-            touched ^= self.targets.states[index as usize].step
-                ^ i64::from(self.targets.places[index as usize].wider_count);
+            let place = index as usize;
+            touched ^= self.targets.states[place].touch()
+                ^ i64::from(self.targets.places[place].wider_count)
+                ^ i64::from(self.targets.tallies[place].suspect)
+                ^ self.targets.known.get(place).map_or(0, Known::touch);
         }
         std::hint::black_box(touched);
     }
