@@ -1,4 +1,5 @@
 //! The wiring between the rooms, without any logic of theirs. The binary and the laboratory use it alike.
 
+pub mod baselines;
 pub mod exporters;
 pub mod pipeline;

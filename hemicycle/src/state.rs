@@ -1,95 +1,34 @@
 //! The state file: what was learnt, kept between runs.
 //!
-//! JSON lines, compressed with gzip: a header, then one line for each target with the time until which it was
-//! learnt. Each line has a time of its own because targets that were silent since the last start are kept as
-//! they were. What is read was outside and is checked like any foreign byte: a file with the wrong header or with
-//! damaged compression is refused as a whole, since no line of it can be trusted; in a whole file a bad line costs
-//! itself. A refused file is set aside, never written over.
+//! What the file holds and how it is read is in [`hemicycle::baselines`]; here is where it lies. A refused file is set
+//! aside, never written over. It is written under another name first, so that there is a whole file at any time, and for
+//! its owner's eyes only: addresses are personal data.
 //!
-//! It is written under another name first, so that there is a whole file at any time, and for its owner's eyes only:
-//! addresses are personal data.
-//!
-//! Limits: [`MAXIMUM_TARGETS`], [`MAXIMUM_TEXT_BYTES`], [`MAXIMUM_LINE_BYTES`]; targets that were not seen for
-//! [`KEPT_WEEKS`] are forgotten.
+//! Limits: those of the format; targets that were not seen for [`KEPT_WEEKS`] are forgotten.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use baseline::{Baseline, Budget, Moment, Plan, RestoreError};
-use detect::{Detector, Learnt, LearntTarget};
-use flate2::Compression;
-use flate2::bufread::GzDecoder;
-use flate2::write::GzEncoder;
+use anyhow::{Context, Result};
+use detect::{Learnt, LearntTarget};
+pub(crate) use hemicycle::baselines::{Entry, Recalled, State, merged};
+use hemicycle::baselines::{MAXIMUM_TARGETS, timestamp};
 use institution::Institution;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use wire::{Address, Time};
 
 use crate::files::shown;
-use crate::replay::timeline::timestamp;
 
 /// Name of the file in its folder.
 pub(crate) const FILE_NAME: &str = "baselines.json.gz";
 /// What is added to the name of a file that was refused.
 const REFUSED_SUFFIX: &str = "refused";
-const FORMAT: &str = "hemicycle-baselines";
-/// Of the file; the numbers of one target have a version of their own.
-const VERSION: u32 = 1;
-/// Targets in a file.
-const MAXIMUM_TARGETS: usize = 1 << 18;
-/// The longest line; a target with all hours of the week takes about 1,200 bytes.
-const MAXIMUM_LINE_BYTES: usize = 8192;
-/// All lines together, after decompression.
-const MAXIMUM_TEXT_BYTES: u64 = 512 << 20;
 /// What was not seen for so long is forgotten: the weight of its week is a tenth by then.
 const KEPT_WEEKS: i64 = 26;
 const SECONDS_PER_WEEK: i64 = 604_800;
-
-/// The first line.
-#[derive(Serialize, Deserialize)]
-struct Header {
-    format: String,
-    version: u32,
-    written: Timestamp,
-}
-
-/// What is known of one target.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Entry {
-    /// The time until which it was learnt.
-    pub(crate) at: Timestamp,
-    /// What was learnt.
-    pub(crate) learnt: Learnt,
-}
-
-/// A file that was read.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct State {
-    /// When it was written; nothing if there is none.
-    pub(crate) written: Option<Timestamp>,
-    /// Each target once.
-    pub(crate) entries: BTreeMap<LearntTarget, Entry>,
-    /// Lines that could not be used.
-    pub(crate) skipped_lines: u64,
-    /// The first of them: its number from 1, and why.
-    pub(crate) first_skipped: Option<(u64, String)>,
-}
-
-/// What became of recalling.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Recalled {
-    /// Targets that the detector knows from now on.
-    pub(crate) targets: u64,
-    /// Targets that are not protected any more, or for which there was no room.
-    pub(crate) not_watched: u64,
-    /// The time until which the newest was learnt.
-    pub(crate) newest: Option<Timestamp>,
-}
 
 /// What became of saving.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,107 +48,26 @@ pub(crate) fn path(folder: &Path) -> PathBuf {
     folder.join(FILE_NAME)
 }
 
-impl State {
-    /// Reads the state of a folder; an empty one if there is no file.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or is not what this version writes.
-    pub(crate) fn load(folder: &Path) -> Result<Self> {
-        let path = path(folder);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", shown(&path))),
-        };
-        Self::read(BufReader::new(file)).with_context(|| format!("{} is refused", shown(&path)))
-    }
-
-    fn read(compressed: impl BufRead) -> Result<Self> {
-        let mut lines =
-            Lines { text: BufReader::new(GzDecoder::new(compressed)), line: Vec::new(), bytes: 0 };
-        let Some(first) = lines.next()? else { bail!("it is empty") };
-        let header: Header = serde_json::from_slice(first).ok().context("it holds no baselines")?;
-        if header.format != FORMAT {
-            bail!("it holds no baselines");
-        }
-        if header.version != VERSION {
-            bail!("it was written by version {} of the format; this is version {VERSION}", header.version);
-        }
-        let mut state = Self { written: Some(header.written), ..Self::default() };
-        let mut number = 1;
-        while let Some(line) = lines.next()? {
-            number += 1;
-            match checked(line) {
-                Ok(entry) => state.take(entry),
-                Err(why) => {
-                    state.skipped_lines += 1;
-                    state.first_skipped.get_or_insert((number, why));
-                }
-            }
-        }
-        Ok(state)
-    }
-
-    /// Of a target that is there twice, what is newer holds.
-    fn take(&mut self, entry: Entry) {
-        if self.entries.len() >= MAXIMUM_TARGETS && !self.entries.contains_key(&entry.learnt.target) {
-            self.skipped_lines += 1;
-        } else if self.entries.get(&entry.learnt.target).is_none_or(|known| known.at <= entry.at) {
-            self.entries.insert(entry.learnt.target.clone(), entry);
-        }
-    }
-
-    /// Gives what the detector does not know yet to it: those that were learnt until `until` or before. `now` is the
-    /// detector's time; what was learnt after it (a clock was set back) counts as that much old too.
-    pub(crate) fn recall(&self, detector: &mut Detector, now: Time, until: Option<Time>) -> Recalled {
-        let until = until.map(timestamp);
-        let mut recalled = Recalled::default();
-        for entry in self.entries.values().filter(|entry| until.is_none_or(|until| entry.at <= until)) {
-            let seconds_ago = timestamp(now).as_second().abs_diff(entry.at.as_second());
-            // Every line was tried when it was read.
-            if detector.recall(&entry.learnt, seconds_ago).unwrap_or(false) {
-                recalled.targets += 1;
-                recalled.newest = recalled.newest.max(Some(entry.at));
-            } else {
-                recalled.not_watched += 1;
-            }
-        }
-        recalled
-    }
-
-    /// What a person should know of lines that were skipped.
-    pub(crate) fn warning(&self, folder: &Path) -> Option<String> {
-        let (line, why) = self.first_skipped.as_ref()?;
-        let (count, name) = (self.skipped_lines, shown(&path(folder)));
-        let plural = if count == 1 { "" } else { "s" };
-        Some(format!("warning: {count} line{plural} of {name} skipped, the first is {line}: {why}"))
-    }
+/// Reads the state of a folder; an empty one if there is no file.
+///
+/// # Errors
+/// When the file cannot be read, or is not what this version writes.
+pub(crate) fn load(folder: &Path) -> Result<State> {
+    let path = path(folder);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(State::default()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", shown(&path))),
+    };
+    State::read(BufReader::new(file)).with_context(|| format!("{} is refused", shown(&path)))
 }
 
-/// An entry whose numbers can be numbers of a baseline.
-fn checked(line: &[u8]) -> Result<Entry, String> {
-    let entry: Entry = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    Baseline::restore(&entry.learnt.level, 0).map_err(|error| error.to_string())?;
-    Ok(entry)
-}
-
-/// Lines of bounded length, of a text of bounded length.
-struct Lines<R> {
-    text: R,
-    line: Vec<u8>,
-    bytes: u64,
-}
-
-impl<R: BufRead> Lines<R> {
-    fn next(&mut self) -> Result<Option<&[u8]>> {
-        self.line.clear();
-        let mut limited = (&mut self.text).take(MAXIMUM_LINE_BYTES as u64 + 1);
-        self.bytes += limited.read_until(b'\n', &mut self.line).context("it is damaged")? as u64;
-        if self.line.len() > MAXIMUM_LINE_BYTES || self.bytes > MAXIMUM_TEXT_BYTES {
-            bail!("it is longer than any such file, or a line of it is");
-        }
-        Ok((!self.line.is_empty()).then_some(&*self.line))
-    }
+/// What a person should know of lines that were skipped.
+pub(crate) fn warning(state: &State, folder: &Path) -> Option<String> {
+    let (line, why) = state.first_skipped.as_ref()?;
+    let (count, name) = (state.skipped_lines, shown(&path(folder)));
+    let plural = if count == 1 { "" } else { "s" };
+    Some(format!("warning: {count} line{plural} of {name} skipped, the first is {line}: {why}"))
 }
 
 /// Whether a target is the institution's: a detector knows own hosts' victims too, and those are nobody's here.
@@ -228,7 +86,7 @@ pub(crate) fn is_own(institution: &Institution, target: &LearntTarget) -> bool {
 /// # Errors
 /// When the file cannot be written; the one before is then still there.
 pub(crate) fn save(folder: &Path, learnt: Vec<Learnt>, at: Time, now: Time) -> Result<Saved> {
-    let (before, set_aside) = match State::load(folder) {
+    let (before, set_aside) = match load(folder) {
         Ok(state) => (state, None),
         Err(_) => (State::default(), Some(set_aside(folder)?)),
     };
@@ -299,44 +157,7 @@ fn write<'e>(folder: &Path, entries: impl Iterator<Item = &'e Entry>, written: T
 
 fn write_to<'e>(path: &Path, entries: impl Iterator<Item = &'e Entry>, written: Timestamp) -> io::Result<()> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    let mut text = BufWriter::new(GzEncoder::new(BufWriter::new(file), Compression::fast()));
-    let header = Header { format: FORMAT.to_owned(), version: VERSION, written };
-    serde_json::to_writer(&mut text, &header)?;
-    text.write_all(b"\n")?;
-    for entry in entries {
-        serde_json::to_writer(&mut text, entry)?;
-        text.write_all(b"\n")?;
-    }
-    let compressed = text.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
-    compressed.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
-}
-
-/// Two histories of one target, of different times: the level is that of the later one, and the hours of the week are
-/// those of both.
-///
-/// # Errors
-/// When one of them is no baseline.
-pub(crate) fn merged(one: &Entry, other: &Entry) -> Result<Entry, RestoreError> {
-    let (later, earlier) = if one.at >= other.at { (one, other) } else { (other, one) };
-    let sampling = later.learnt.sampling.max(earlier.learnt.sampling).max(1);
-    let mut level = in_samples_of(&later.learnt, sampling)?;
-    let mut before = in_samples_of(&earlier.learnt, sampling)?;
-    before.age(later.at.as_second().abs_diff(earlier.at.as_second()));
-    level.merge(&before);
-    let learnt = Learnt { sampling, level: level.save(), ..later.learnt.clone() };
-    Ok(Entry { at: later.at, learnt })
-}
-
-/// A baseline in samples of another rate.
-fn in_samples_of(learnt: &Learnt, sampling: u32) -> Result<Baseline, RestoreError> {
-    let mut level = Baseline::restore(&learnt.level, 0)?;
-    let factor = learnt.sampling.max(1) as f32 / sampling as f32;
-    if learnt.sampling != sampling {
-        // What was just restored tests nothing, so that the plan has no say.
-        let plan = Plan::new(Budget { false_alarms_per_month: 1.0, tests: 1 }, 1.0);
-        level.rescale(&plan, &Moment::new(0, 0), factor);
-    }
-    Ok(level)
+    hemicycle::baselines::write(file, entries, written)?.sync_all()
 }
 
 #[cfg(test)]

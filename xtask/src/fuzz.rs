@@ -164,7 +164,7 @@ fn run_all(targets: &[String], seconds: u64, jobs: usize, sanitizer: &str) -> Re
 
 fn run_one(target: &str, seconds: u64, sanitizer: &str) -> Result<Outcome> {
     let planted = seeds::plant(&repo::root(), target)?;
-    println!("      {target}: {seconds} s, {planted} seeds from data/");
+    println!("      {target}: {seconds} s, {planted} seeds");
     let mut command = cargo_fuzz();
     command.args(["run", "--sanitizer", sanitizer, target, "--", "-print_final_stats=1"]);
     command.arg(format!("-max_total_time={seconds}"));

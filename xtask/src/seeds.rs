@@ -1,8 +1,9 @@
 //! Real data as first inputs for the fuzz targets: a mutation of a real datagram reaches further than random bytes.
 //!
-//! Everything comes from `data/`, sorted by what it is and not by where it lies: the UDP payloads of captures by
-//! their version field, frames and capture files as they are, institution files by their ending. Reads classic pcap
-//! only; that is enough for seeds, and it keeps this task independent of the decoders that the targets test.
+//! Most comes from `data/`, sorted by what it is and not by where it lies: the UDP payloads of captures by
+//! their version field, frames and capture files as they are, institution files by their ending. What data/ has none of,
+//! such as state files, is in `fuzz/seeds/<target>`, as it is. Reads classic pcap only; that is enough for seeds, and it
+//! keeps this task independent of the decoders that the targets test.
 
 use std::fs;
 use std::io::Read;
@@ -30,11 +31,17 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 pub(crate) fn plant(root: &Path, target: &str) -> Result<usize> {
     let corpus = root.join("fuzz/corpus").join(target);
     fs::create_dir_all(&corpus)?;
-    let data = root.join("data");
+    let (data, own) = (root.join("data"), root.join("fuzz/seeds").join(target));
     let mut count = 0;
-    let paths = if data.is_dir() { repo::files(&data)? } else { Vec::new() };
-    for path in paths {
-        for seed in seeds_of(target, &path, &data) {
+    let files_in = |folder: &Path| if folder.is_dir() { repo::files(folder) } else { Ok(Vec::new()) };
+    let made = files_in(&own)?.into_iter().map(|path| (path, true));
+    for (path, is_made) in made.chain(files_in(&data)?.into_iter().map(|path| (path, false))) {
+        let seeds = if is_made {
+            read(&own.join(&path), false).into_iter().collect()
+        } else {
+            seeds_of(target, &path, &data)
+        };
+        for seed in seeds {
             if count == MAX_SEEDS {
                 return Ok(count);
             }
@@ -195,6 +202,18 @@ mod tests {
             let files = fs::read_dir(folder.path().join("fuzz/corpus").join(target)).unwrap().count();
             assert_eq!(files, count.min(1), "{target}");
         }
+    }
+
+    #[test]
+    fn a_target_gets_its_own_seeds_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("fuzz/seeds/learnt");
+        fs::create_dir_all(&own).unwrap();
+        fs::write(own.join("few.jsonl"), "{}\n").unwrap();
+        assert_eq!((plant(folder.path(), "learnt").unwrap(), plant(folder.path(), "sflow").unwrap()), (1, 0));
+        let planted =
+            fs::read_dir(folder.path().join("fuzz/corpus/learnt")).unwrap().next().unwrap().unwrap();
+        assert_eq!(fs::read_to_string(planted.path()).unwrap(), "{}\n");
     }
 
     #[test]

@@ -44,8 +44,8 @@ pub(crate) fn run(arguments: &LearnArguments) -> Result<()> {
     let color = Style::new(arguments.color.color, &io::stderr()).color;
     let institution = files::institution(&arguments.institution, color)?;
     let folder = &arguments.state;
-    let known = State::load(folder).context("remove it, or name another folder, to learn anew")?;
-    if let Some(warning) = known.warning(folder) {
+    let known = state::load(folder).context("remove it, or name another folder, to learn anew")?;
+    if let Some(warning) = state::warning(&known, folder) {
         files::eprint_text(&format!("{}\n", crate::style::plain(&warning)));
     }
     let mut inputs = Inputs::open(&arguments.inputs, &options(arguments)).context("cannot learn")?;

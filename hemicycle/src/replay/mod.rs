@@ -91,11 +91,11 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
 
 /// What was learnt and is kept in a folder.
 fn baselines(folder: &Path) -> Result<State> {
-    let known = State::load(folder)?;
+    let known = state::load(folder)?;
     if known.written.is_none() {
         bail!("there is no {}", files::shown(&state::path(folder)));
     }
-    if let Some(warning) = known.warning(folder) {
+    if let Some(warning) = state::warning(&known, folder) {
         files::eprint_text(&format!("{}\n", crate::style::plain(&warning)));
     }
     Ok(known)

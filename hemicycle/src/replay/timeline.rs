@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use detect::event::{Certainty, Direction, Spoofing, Target, VectorShare};
 use detect::{FloodEvent, Phase};
-use jiff::Timestamp;
+pub(crate) use hemicycle::baselines::timestamp;
 use jiff::tz::TimeZone;
 use wire::Time;
 
@@ -136,11 +136,6 @@ impl Timeline {
         self.date = Some(date);
         line
     }
-}
-
-/// A time as jiff has it; what it cannot hold becomes its end.
-pub(crate) fn timestamp(time: Time) -> Timestamp {
-    Timestamp::from_nanosecond(i128::from(time.nanoseconds())).unwrap_or(Timestamp::MAX)
 }
 
 /// Hours, minutes, seconds and tenths.

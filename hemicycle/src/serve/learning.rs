@@ -63,11 +63,11 @@ impl Before {
     /// Reads the state file, and says what came of it.
     pub(super) fn read(folder: &Path) -> (Self, Vec<String>) {
         let mut lines = Vec::new();
-        let state = State::load(folder).unwrap_or_else(|error| {
+        let state = state::load(folder).unwrap_or_else(|error| {
             lines.push(format!("warning: {error:#}; what is ordinary is learnt anew"));
             State::default()
         });
-        lines.extend(state.warning(folder));
+        lines.extend(state::warning(&state, folder));
         (Self { folder: folder.to_owned(), state }, lines)
     }
 
