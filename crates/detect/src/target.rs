@@ -7,16 +7,18 @@
 //! Limit: the packets of long flow records lie in reservoirs that flow out by themselves. A calm target is looked at
 //! again when a record comes for it; what flowed out until then is added up in one go.
 
+mod alarm;
+mod calm;
 mod wider;
 
 use wire::Time;
 
 use crate::learning::Usual;
 use crate::reservoir::Reservoirs;
-use crate::rules::{Floor, MINIMUM_SAMPLES, RULES, side};
+use crate::rules::{RULES, side};
 use crate::sampled::{self, Excuses};
 use crate::sequential::{Cell, Level, NEVER, Sum, Tests, advance, bits};
-use crate::tally::{Slot, SlotKind, Tally, flag};
+use crate::tally::{Slot, SlotKind, Tally};
 use crate::vector::{VECTOR_COUNT, Vector};
 
 /// Length of a step in nanoseconds.
@@ -199,86 +201,6 @@ impl TargetState {
         self.active |= 1 << index;
     }
 
-    /// Whether nothing of a step can move a test off its rest: no kind has more than its floor lets through.
-    #[inline]
-    fn is_calm(&self, tally: &Tally) -> bool {
-        if self.tests.is_some() {
-            return false;
-        }
-        let is_wanted = |(kind, slot): (SlotKind, &Slot)| {
-            slot.unwanted <= 0.0 && RULES[kind.vector()].volume_packets_per_second == f32::INFINITY
-        };
-        (tally.slots().all(is_wanted) && !self.reservoirs.has_unwanted()) || self.is_below_floors(tally)
-    }
-
-    fn is_below_floors(&self, tally: &Tally) -> bool {
-        let blind = !tally.has(flag::SENDS);
-        tally.iter().all(|(kind, _)| {
-            let vector = kind.vector();
-            let rule = &RULES[vector];
-            let mut unwanted = self.reservoirs.next_unwanted(vector);
-            let (mut packets, mut fresh) = (self.reservoirs.next_packets(vector), 0.0);
-            for (_, slot) in tally.iter().filter(|other| other.0.vector() == vector) {
-                let part = slot.part_of_step();
-                unwanted += slot.unwanted * part;
-                packets += slot.packets * part;
-                fresh += slot.fresh;
-            }
-            let counted = if rule.volume_is_of_conversations { fresh } else { packets };
-            let usual = self.usual.allowed(vector, self.ordinary_per_step);
-            (unwanted - usual) * STEPS_PER_SECOND <= side(rule, blind).packets_per_second
-                && counted * STEPS_PER_SECOND <= rule.volume_packets_per_second
-        })
-    }
-
-    /// Closes a step in which nothing was out of the ordinary. `None` if it was not calm, with nothing changed.
-    #[inline]
-    pub(crate) fn close_calm(&mut self, tally: &Tally, step: i64) -> Option<Closed> {
-        if !self.is_calm(tally) {
-            return None;
-        }
-        self.catch_up(step);
-        self.step = step;
-        let (mut packets, mut unwanted, mut syns) = (0.0, 0.0, 0.0);
-        for (kind, slot) in tally.iter() {
-            if kind.is_spread() {
-                self.reservoirs.fill(kind, &slot);
-            } else {
-                packets += slot.packets;
-                unwanted += self.take_back_of_spread(kind, &slot);
-                if kind.vector() == Vector::SynFlood.index() {
-                    syns = slot.packets;
-                }
-            }
-        }
-        if !self.reservoirs.is_empty() {
-            self.reservoirs.drain(|out| {
-                packets += out.packets;
-                unwanted += out.unwanted;
-                if out.vector == Vector::SynFlood.index() {
-                    syns += out.packets;
-                }
-            });
-        }
-        let unwanted = unwanted.max(0.0);
-        self.take_up(tally);
-        self.fragments_excused *= FRAGMENTS_KEPT_PER_STEP;
-        self.decay(syns, packets, unwanted);
-        self.move_baseline(packets);
-        Some(Closed { packets, unwanted })
-    }
-
-    /// Takes up what is known of the target beside its counts.
-    #[inline]
-    fn take_up(&mut self, tally: &Tally) {
-        self.sends = tally.has(flag::SENDS);
-        self.last_packet = tally.last_packet;
-        self.fragments_excused += tally.excuses_fragments;
-        if tally.sampling > 1 {
-            self.completed += sampled::completed(tally);
-        }
-    }
-
     /// Moves what came so far in the step into the cells and reservoirs. The caller empties the tally.
     pub(crate) fn absorb(&mut self, tally: &Tally, step: i64) {
         self.catch_up(step);
@@ -367,49 +289,6 @@ impl TargetState {
         Closed { packets, unwanted }
     }
 
-    /// Learns how much of each kind is always unwanted. Call it for closed steps without a flood, before the cells are
-    /// cleared; the counts of a calm step are given.
-    pub(crate) fn learn_usual(&mut self, calm: Option<&Tally>, settling: bool) {
-        if let Some(tally) = calm {
-            for (kind, slot) in tally.iter().filter(|slot| slot.1.unwanted > 0.0) {
-                let vector = kind.vector();
-                let came = slot.unwanted * slot.part_of_step();
-                let rest = if kind.is_spread() { self.reservoirs.next_unwanted(vector) } else { came };
-                self.usual.learn(vector, came.max(rest), settling);
-            }
-        } else if let Some(tests) = &self.tests {
-            for index in bits(self.active) {
-                self.usual.learn(index, tests.cells[index].unwanted, settling);
-            }
-        }
-        self.usual.end_step();
-    }
-
-    /// Packets of long records that flowed out while nothing came, and in how many steps, since the last call.
-    #[inline]
-    pub(crate) fn take_flowed_out(&mut self) -> (f32, i64) {
-        std::mem::take(&mut self.flowed_out)
-    }
-
-    /// Shows the packets of a step that was calm but for their number.
-    pub(crate) fn show(&mut self, lead: Vector, packets: f32, bytes: f32) {
-        self.count(lead.index(), packets, 0.0);
-        self.packets = packets;
-        self.bytes = bytes;
-    }
-
-    /// What is remembered of the last seconds fades, and the step is added to it.
-    #[inline]
-    fn decay(&mut self, syns: f32, packets: f32, unwanted: f32) {
-        const KEPT: f32 = 1.0 - 1.0 / (3.0 * STEPS_PER_SECOND);
-        self.dns_answers *= KEPT;
-        self.dns_failures *= KEPT;
-        self.completed *= KEPT;
-        self.begun = self.begun * KEPT + syns;
-        self.recent_unwanted = self.recent_unwanted * MEMBERS_KEPT_PER_STEP + unwanted;
-        self.recent_packets = self.recent_packets * MEMBERS_KEPT_PER_STEP + packets;
-    }
-
     /// Later fragments are ordinary as far as first ones came with them. The two may be in different steps: samples
     /// are few, and the records of an export are not in order.
     fn excuse_fragments(&mut self) {
@@ -420,68 +299,6 @@ impl TargetState {
             self.fragments_excused -= excused;
         }
         self.fragments_excused *= FRAGMENTS_KEPT_PER_STEP;
-    }
-
-    /// Moves over the steps before this one in which nothing came.
-    #[inline]
-    pub(crate) fn catch_up(&mut self, step: i64) {
-        if self.step == NEVER {
-            self.step = step.saturating_sub(1);
-        } else if step > self.step.saturating_add(1) {
-            self.idle(step - 1 - self.step);
-            self.step = step - 1;
-        }
-    }
-
-    fn idle(&mut self, steps: i64) {
-        let seconds = steps as f32 / STEPS_PER_SECOND;
-        let came = if self.reservoirs.is_empty() { 0.0 } else { self.reservoirs.leave(steps) };
-        self.flowed_out = (self.flowed_out.0 + came, self.flowed_out.1 + steps);
-        if self.tests.is_some() {
-            self.idle_tests(seconds);
-        }
-        if self.completed + self.dns_answers + self.begun > 0.0 {
-            let fade = (-seconds / 3.0).exp();
-            self.completed *= fade;
-            self.dns_answers *= fade;
-            self.dns_failures *= fade;
-            self.begun *= fade;
-        }
-        if self.recent_packets > 0.0 {
-            let kept = members_kept(steps);
-            self.recent_unwanted *= kept;
-            self.recent_packets *= kept;
-            self.recent_packets += came / steps as f32 * (1.0 - kept) / (1.0 - MEMBERS_KEPT_PER_STEP);
-        }
-        let mean = came / seconds;
-        let faded = (-seconds / 60.0).exp();
-        self.baseline = mean + (self.baseline - mean) * faded;
-        self.baseline_steps = self.baseline_steps.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
-    }
-
-    /// Moves the tests over time in which nothing came.
-    fn idle_tests(&mut self, seconds: f32) {
-        let blind = !self.sends;
-        let factor = self.factor;
-        let Some(tests) = &mut self.tests else { return };
-        for index in bits(self.active) {
-            let floor = side(&RULES[index], blind);
-            let sum = &mut tests.sums[index];
-            sum.unwanted -= floor.packets_per_second * factor * seconds;
-            sum.volume -= RULES[index].volume_packets_per_second * factor * seconds;
-            if sum.unwanted.max(sum.volume) <= 0.0 {
-                *sum = Sum::default();
-            }
-        }
-    }
-
-    /// Exponentially smoothed over a minute; over what there is while there is less.
-    #[inline]
-    fn move_baseline(&mut self, packets: f32) {
-        const WINDOW_STEPS: u32 = 600;
-        self.baseline_steps = self.baseline_steps.saturating_add(1);
-        let weight = 1.0 / self.baseline_steps.min(WINDOW_STEPS) as f32;
-        self.baseline += (packets * STEPS_PER_SECOND - self.baseline) * weight;
     }
 
     /// Empties the cells for the next step. Returns whether the next step is to be looked at even if nothing comes.
@@ -509,52 +326,6 @@ impl TargetState {
             return flows_on;
         }
         !self.reservoirs.is_empty()
-    }
-
-    /// Whether what flows out in the next step moves a test.
-    fn flows_out_above_floor(&self) -> bool {
-        bits(self.reservoirs.vectors()).any(|vector| {
-            let floor = side(&RULES[vector], !self.sends).packets_per_second;
-            self.reservoirs.next_unwanted(vector) * STEPS_PER_SECOND > floor
-        })
-    }
-
-    /// The floor that holds for a vector now.
-    pub(crate) fn floor(&self, vector: Vector) -> Floor {
-        side(&RULES[vector.index()], !self.sends)
-    }
-
-    /// Unwanted packets a second of a vector that an ordinary second may have.
-    pub(crate) fn usually_unwanted(&self, vector: Vector) -> f32 {
-        self.usual.allowed(vector.index(), self.ordinary_per_step) * STEPS_PER_SECOND
-    }
-
-    /// The vectors whose excess is large enough for an alarm, with how many alarms' worth it is.
-    pub(crate) fn alarms(&self, factor: f32) -> impl Iterator<Item = (Vector, f32)> + '_ {
-        bits(self.active).filter_map(move |index| {
-            let vector = Vector::ALL[index];
-            let weight = self.alarm_weight(vector, factor);
-            (weight >= 1.0).then_some((vector, weight))
-        })
-    }
-
-    /// The packets that [`MINIMUM_SAMPLES`] stand for; 0 without sampling.
-    fn packets_of_samples(&self) -> f32 {
-        if self.sampling > 1 { MINIMUM_SAMPLES * self.sampling as f32 } else { 0.0 }
-    }
-
-    /// How many alarms the excess of a vector is worth; 1 and more is an alarm.
-    pub(crate) fn alarm_weight(&self, vector: Vector, factor: f32) -> f32 {
-        let sum = self.sum(vector.index());
-        let needed = self.floor(vector).alarm_packets * factor;
-        let of_samples = self.packets_of_samples();
-        let needed = needed.max(of_samples);
-        (sum.unwanted / needed).max(sum.volume / of_samples.max(VOLUME_ALARM_PACKETS * factor))
-    }
-
-    /// The largest [`TargetState::alarm_weight`].
-    pub(crate) fn heaviest_alarm(&self, factor: f32) -> f32 {
-        bits(self.active).map(|index| self.alarm_weight(Vector::ALL[index], factor)).fold(0.0, f32::max)
     }
 
     /// Adds the totals of what came at once.

@@ -239,7 +239,8 @@ impl Together {
             Err(TryLockError::WouldBlock) if must => self.detection.lock(),
             Err(TryLockError::WouldBlock) => return,
         };
-        // Another worker ended by a fault, which ends the service. Until then the detector is as it was between two records.
+        // Another worker ended by a fault, which ends the service within a second; a record that it left half counted is
+        // the least of that.
         let mut detection = detection.unwrap_or_else(PoisonError::into_inner);
         detection.traffic_bytes =
             detection.traffic_bytes.saturating_add(std::mem::take(&mut self.traffic_bytes));

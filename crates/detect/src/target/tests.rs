@@ -1,4 +1,5 @@
 use super::*;
+use crate::tally::flag;
 use wire::Address;
 
 /// A step in which `packets` of a kind came, all unwanted.
