@@ -228,3 +228,21 @@ fn records_that_were_prepared_elsewhere_count_the_same() {
         assert_eq!(lines(&floods(&mut detector)), lines(&one_by_one.1), "in batches of {size}");
     }
 }
+
+/// Found by `lab latency --rate 1000000`: where many addresses are suspect, a carpet over others was not looked at.
+#[test]
+fn a_carpet_is_found_though_as_many_addresses_are_suspect_as_may_be() {
+    let mut detector = detector(&Limits { suspects: 32, ..Limits::default() });
+    for number in 0..200_000_u32 {
+        let time = START + i64::from(number) * SECOND / 20_000;
+        // Two hundred addresses get a hundred a second each, all the time.
+        let [_, _, high, low] = (number % 200 * 256).to_be_bytes();
+        detector.observe(&syn(time, number, &format!("198.51.{high}.{low}")));
+        if number > 100_000 && number % 2 == 0 {
+            detector.observe(&syn(time, number, &format!("192.0.2.{}", number / 2 % 200)));
+        }
+    }
+    assert!(detector.counters().suspects_refused > 0);
+    let found = floods(&mut detector);
+    assert!(found.iter().any(|flood| flood.target.kind == TargetKind::Prefix), "{found:#?}");
+}

@@ -11,6 +11,10 @@ const SUSPECT_STEPS: i64 = 50;
 /// Of more suspects than this each gets less care.
 const CROWD: usize = 128;
 
+/// Part of the pool that is kept for services, groups and prefixes: one of so many. Of a carpet over sampled
+/// addresses each may be suspect, and it is found by what holds them.
+const WIDER_SHARE: usize = 8;
+
 impl Detector {
     pub(super) fn state_mut(&mut self, subject: Subject) -> &mut TargetState {
         match subject {
@@ -27,6 +31,12 @@ impl Detector {
     }
 
     pub(super) fn make_suspect(&mut self, subject: Subject, step: i64) {
+        let of_addresses = self.suspect_owners.len() - self.wider_suspects as usize;
+        let has_room = of_addresses < self.suspects_maximum - self.suspects_maximum / WIDER_SHARE;
+        if matches!(subject, Subject::Address(_)) && !has_room {
+            self.counters.suspects_refused += 1;
+            return;
+        }
         let slot = if let Some(slot) = self.free_suspects.pop() {
             self.suspects[slot as usize].reset(step);
             slot
