@@ -3,7 +3,8 @@
 //! The level is the larger of two exponential means, of two minutes and of half an hour: one follows a rising day,
 //! the other remembers more of the day, and what the hour of the week says may raise both. Each second is cut at
 //! half the way to its own alarm, what was collected is learnt when it is known that it did not become an alarm, and a rise
-//! has a bound per hour. A new level that stays is taken in after [`INTAKE_SECONDS`].
+//! has a bound per hour. A new level that stays is taken in after [`INTAKE_SECONDS`], or at once if the caller knows that it is no
+//! flood ([`Baseline::accept`]).
 
 mod learn;
 

@@ -261,6 +261,16 @@ fn turned(mut record: Observation) -> Observation {
     record
 }
 
+/// What a busy server of QUIC gets and sends in a step, each with so many samples in the mean.
+fn samples_of_both_ways(detector: &mut Detector, numbers: &mut Numbers, time: i64, mean: f64) {
+    for is_answer in [false, true] {
+        for _ in 0..numbers.poisson(mean) {
+            let record = sample(time, numbers, [192, 0, 2, 1], 17, 1_000);
+            detector.observe(&if is_answer { turned(record) } else { record });
+        }
+    }
+}
+
 /// A record of twenty packets of a connection over QUIC, and its answer.
 fn answered(detector: &mut Detector, time: i64, client: u64, port: u16) {
     answered_by(detector, 1, time, client, port);
@@ -334,15 +344,7 @@ fn those_who_are_answered_have_no_part_in_what_is_learnt() {
 fn the_chance_of_samples_is_no_flood() {
     let (mut detector, mut numbers) = (detector(), Numbers(13));
     for step in 0..864_000 {
-        for is_answer in [false, true] {
-            for _ in 0..numbers.poisson(0.6) {
-                let mut record = sample(START + step * STEP, &mut numbers, [192, 0, 2, 1], 17, 1_000);
-                if is_answer {
-                    record = turned(record);
-                }
-                detector.observe(&record);
-            }
-        }
+        samples_of_both_ways(&mut detector, &mut numbers, START + step * STEP, 0.6);
     }
     detector.finish();
     let floods = starts(&mut detector);
@@ -357,16 +359,7 @@ fn a_crowd_that_is_answered_is_no_flood_and_ten_times_as_much_is() {
         for step in 0..6_000 {
             let rise = (f64::from(step - 3_000) / 300.0).clamp(0.0, 1.0);
             let mean = 3.0 * (1.0 + (times - 1.0) * rise);
-            for is_answer in [false, true] {
-                for _ in 0..numbers.poisson(mean) {
-                    let time = START + i64::from(step) * STEP;
-                    let mut record = sample(time, &mut numbers, [192, 0, 2, 1], 17, 1_000);
-                    if is_answer {
-                        record = turned(record);
-                    }
-                    detector.observe(&record);
-                }
-            }
+            samples_of_both_ways(&mut detector, &mut numbers, START + i64::from(step) * STEP, mean);
         }
         detector.finish();
         let floods = starts(&mut detector);

@@ -35,6 +35,8 @@ pub(super) trait Sink {
     fn tick(&mut self);
     /// Nothing more comes.
     fn finish(self);
+    /// Times that it had to wait for others with all that it may gather.
+    fn waits(&self) -> u64;
 }
 
 /// The detector with what it needs to be heard.
@@ -168,6 +170,10 @@ impl Sink for Detection {
         self.tell();
         self.shared.report_last(&self.shared.detection, |report| self.fill(report));
     }
+
+    fn waits(&self) -> u64 {
+        0
+    }
 }
 
 impl Detection {
@@ -213,6 +219,7 @@ pub(super) struct Together {
     batch: Batch,
     traffic_bytes: u64,
     lost: bool,
+    waits: u64,
     detection: Arc<Mutex<Detection>>,
 }
 
@@ -226,6 +233,7 @@ impl Together {
             batch: Batch::default(),
             traffic_bytes: 0,
             lost: false,
+            waits: 0,
             detection: detection.clone(),
         };
         (0..workers).map(way).collect()
@@ -236,7 +244,10 @@ impl Together {
         let detection = match self.detection.try_lock() {
             Ok(detection) => Ok(detection),
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) if must => self.detection.lock(),
+            Err(TryLockError::WouldBlock) if must => {
+                self.waits += u64::from(self.batch.len() >= WAITING_RECORDS_MAXIMUM);
+                self.detection.lock()
+            }
             Err(TryLockError::WouldBlock) => return,
         };
         // Another worker ended by a fault, which ends the service within a second; a record that it left half counted is
@@ -288,5 +299,9 @@ impl Sink for Together {
         if let Some(detection) = Arc::into_inner(self.detection) {
             detection.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
         }
+    }
+
+    fn waits(&self) -> u64 {
+        self.waits
     }
 }

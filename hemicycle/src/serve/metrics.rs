@@ -154,6 +154,11 @@ fn senders(text: &mut Text, reports: &[WorkerReport]) {
             "Records with a sampling rate that nobody can set; counted as if no rate were known.",
             |report| report.exporters.implausible_sampling_records,
         ),
+        (
+            "detector_waits_total",
+            "Times that a worker had all the records that it may gather and waited for others at the detector.",
+            |report| report.detector_waits,
+        ),
         ("interface_samples_total", "Samples of interface counters (sFlow).", |report| report.links.samples),
         ("interface_resets_total", "Samples after which the agent had begun anew.", |report| {
             report.links.resets

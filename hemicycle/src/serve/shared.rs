@@ -60,6 +60,8 @@ pub(crate) struct WorkerReport {
     /// Those that there was room for; as of the last second.
     pub(crate) undeclared_senders: Vec<UndeclaredSender>,
     pub(crate) links: LinkCounters,
+    /// Times that it had to wait for other workers at the detector.
+    pub(crate) detector_waits: u64,
     /// The fullest interfaces with the names of their exporters; as of the last second.
     pub(crate) link_rates: Vec<(Arc<str>, LinkRate)>,
 }

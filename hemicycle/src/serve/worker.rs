@@ -231,6 +231,7 @@ impl<S: Sink> Reader<S> {
         }));
         report.undeclared = self.senders.undeclared_totals();
         report.links = self.links.counters();
+        report.detector_waits = self.sink.waits();
         if with_lists {
             report.undeclared_senders.clear();
             report.undeclared_senders.extend(self.senders.undeclared());

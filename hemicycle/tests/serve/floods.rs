@@ -89,6 +89,45 @@ fn a_stop_ends_floods_sums_up_and_exits_with_0() {
     }
 }
 
+/// Workers take turns at the detector; whose turn it is not gathers. Nothing may stay with them or be lost between them.
+#[test]
+fn what_several_workers_receive_at_once_is_counted_once_and_all_of_it() {
+    const SENDERS: usize = 8;
+    let config = CONFIG.replace("[metrics]", "workers = 4\n[metrics]");
+    let service = Service::start("together", &config);
+    let to = service.flows();
+    let threads: Vec<_> = (0..SENDERS)
+        .map(|sender| {
+            let (from, host) = if sender % 2 == 0 { ([127, 0, 0, 1], 10) } else { ([127, 0, 0, 3], 25) };
+            std::thread::spawn(move || {
+                let mut exporter = Exporter::at(from, to);
+                (0..2_000).for_each(|_| exporter.netflow9([192, 0, 2, host]));
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let mut started = Vec::new();
+    for _ in 0..MOST {
+        started.extend(service.event_soon().filter(|event| event["phase"] == "start"));
+        if started.len() == 2 {
+            break;
+        }
+    }
+    assert_eq!((named(&started, "www")["phase"].as_str(), started.len()), (Some("start"), 2), "{started:?}");
+    let (_, lines) = service.stop("TERM");
+    let summary = lines.last().unwrap();
+    let sum = |key: &str| {
+        summary["sockets"].as_array().unwrap().iter().map(|socket| socket[key].as_u64().unwrap()).sum::<u64>()
+    };
+    assert_eq!(sum("datagrams") + sum("kernel_drops"), SENDERS as u64 * 2_000);
+    // Each has ten records; the exporters' ports share a sequence, so that none of them is a repetition of another.
+    assert_eq!(summary["detector"]["observations"], summary["records"]);
+    assert_eq!(
+        summary["records"].as_u64().unwrap() + 10 * summary["replayed_datagrams"].as_u64().unwrap(),
+        10 * sum("datagrams")
+    );
+}
+
 /// Floods on some hosts until so many events were dropped.
 fn until_dropped(service: &Service, events: f64) {
     let mut exporter = Exporter::at([127, 0, 0, 1], service.flows());
