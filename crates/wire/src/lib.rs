@@ -17,6 +17,7 @@ pub mod flow;
 pub mod packet;
 pub mod payload;
 mod time;
+pub mod web;
 
 pub use address::Address;
 pub use flow::FlowRecord;
