@@ -113,7 +113,7 @@ fn record(now: i64, bytes: &[u8]) -> Observation {
 
 fn check(events: &[Event], alive: &mut BTreeMap<String, f64>) {
     for event in events {
-        let Event::Flood(flood) = event;
+        let flood = event.into_flood();
         match flood.phase {
             Phase::Start => {
                 assert!(alive.insert(flood.id.clone(), 0.0).is_none(), "two floods with one id");

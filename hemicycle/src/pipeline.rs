@@ -1,5 +1,6 @@
 //! Intake to detector to whoever listens: the same for a file, the demonstration and the laboratory.
 
+use detect::web::WebDetector;
 use detect::{Detector, Event, Learning, Limits, Observation, Quoted, Scope};
 use institution::Institution;
 use intake::{Inputs, IntakeError, Visitor};
@@ -56,6 +57,7 @@ const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
 /// A detector that is fed by intake.
 pub struct Pipeline<'a, L> {
     detector: Detector,
+    web: WebDetector,
     listener: &'a mut L,
     exporters: Exporters,
     hourly: Option<Hourly<'a>>,
@@ -74,10 +76,15 @@ impl<'a, L: Listener> Pipeline<'a, L> {
     pub fn new(institution: Option<Institution>, listener: &'a mut L) -> Self {
         let key = KeyedState::new(PUBLISHED_KEY);
         let exporters = Exporters::new(institution.as_ref());
+        let web = match &institution {
+            Some(institution) => WebDetector::of_institution(institution, PUBLISHED_KEY),
+            None => WebDetector::new(PUBLISHED_KEY),
+        };
         let scope = institution.map_or_else(|| Scope::everything(key), |known| Scope::of(known, key));
         let detector = Detector::new(scope, &Limits::default(), PUBLISHED_KEY);
         Self {
             detector,
+            web,
             listener,
             exporters,
             hourly: None,
@@ -121,6 +128,7 @@ impl<'a, L: Listener> Pipeline<'a, L> {
     /// this one; everybody else calls [`Pipeline::run`].
     pub fn finish(mut self) -> Ran {
         self.detector.finish();
+        self.web.finish();
         self.tell();
         let span_seconds = match (self.first, self.last) {
             (Some(first), Some(last)) => last.seconds_since(first).max(0.0),
@@ -128,6 +136,7 @@ impl<'a, L: Listener> Pipeline<'a, L> {
         };
         Ran {
             counters: self.detector.counters(),
+            web: self.web.counters(),
             exporters: self.exporters.counters(),
             records: self.records,
             traffic_bytes: self.traffic_bytes,
@@ -139,6 +148,7 @@ impl<'a, L: Listener> Pipeline<'a, L> {
     /// Closes what lies before `now`, as if a record of that time had come, and tells what there is to tell.
     pub fn advance(&mut self, now: Time) {
         self.detector.advance(now);
+        self.web.advance(now);
         self.tell();
     }
 
@@ -167,7 +177,7 @@ impl<'a, L: Listener> Pipeline<'a, L> {
         self.last = self.last.max(Some(time));
         self.records += 1;
         self.traffic_bytes = self.traffic_bytes.saturating_add(observation.bytes);
-        if self.detector.has_events() {
+        if self.detector.has_events() || self.web.has_events() {
             self.tell();
         }
         if self.records.is_multiple_of(PROGRESS_RECORDS) {
@@ -186,8 +196,8 @@ impl<'a, L: Listener> Pipeline<'a, L> {
     }
 
     fn tell(&mut self) {
-        for event in self.detector.take_events() {
-            self.listener.event(&event);
+        for event in self.detector.take_events().iter().chain(&self.web.take_events()) {
+            self.listener.event(event);
         }
     }
 }
@@ -197,6 +207,8 @@ impl<'a, L: Listener> Pipeline<'a, L> {
 pub struct Ran {
     /// The detector's counters.
     pub counters: detect::Counters,
+    /// Those of the web layer.
+    pub web: detect::web::WebCounters,
     /// What was counted about exporters of flow records.
     pub exporters: crate::exporters::Counters,
     /// Records that were given to the detector. The packet inside a tunnel is a record of its own.
@@ -212,8 +224,10 @@ pub struct Ran {
 impl<L: Listener> Visitor for Pipeline<'_, L> {
     #[inline]
     fn packet(&mut self, _input: usize, time: Time, decoded: &Decoded<'_>) {
+        self.web.packet(time, &decoded.outer);
         self.observe_packet(time, &decoded.outer);
         if let Some(inner) = &decoded.inner {
+            self.web.packet(time, inner);
             self.observe_packet(time, inner);
         }
     }
@@ -233,6 +247,7 @@ impl<L: Listener> Visitor for Pipeline<'_, L> {
     fn loss(&mut self, _input: usize, lost: u64) {
         self.lost = self.lost.saturating_add(lost);
         self.detector.note_loss();
+        self.web.note_loss(None);
     }
 
     #[inline]

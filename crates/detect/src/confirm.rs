@@ -172,7 +172,7 @@ pub(crate) fn name_vectors(
     }
     let sum: f32 = totals.iter().map(|packets| packets.max(0.0)).sum();
     let share = |packets: f32| f64::from(packets.max(0.0)) / f64::from(sum.max(1.0));
-    let mut shares: Vec<_> = Vector::ALL
+    let mut shares: Vec<_> = Vector::of_packets()
         .iter()
         .map(|&name| VectorShare { name, share: round(share(totals[name.index()])) })
         .filter(|vector| vector.share >= SHARE_MINIMUM)

@@ -17,6 +17,31 @@ use crate::policy::Exceeded;
 pub enum Event {
     /// A flood starts, goes on or ends.
     Flood(Box<FloodEvent>),
+    /// Many more readers than usual, judged to be readers; the reason is in the evidence.
+    Surge(Box<FloodEvent>),
+}
+
+impl Event {
+    /// What is said, of a flood as of a surge.
+    pub fn line(&self) -> &FloodEvent {
+        match self {
+            Self::Flood(line) | Self::Surge(line) => line,
+        }
+    }
+
+    /// As [`Event::line`], to be changed: by who shows less of it.
+    pub fn line_mut(&mut self) -> &mut FloodEvent {
+        match self {
+            Self::Flood(line) | Self::Surge(line) => line,
+        }
+    }
+
+    /// The line, where only floods can be.
+    pub fn into_flood(self) -> FloodEvent {
+        match self {
+            Self::Flood(line) | Self::Surge(line) => *line,
+        }
+    }
 }
 
 /// One line about one flood.
@@ -38,10 +63,10 @@ pub struct FloodEvent {
     pub target: Target,
     /// What the flood is made of, the largest share first.
     pub vectors: Vec<VectorShare>,
-    /// Unwanted packets a second: over the last second, or since onset if that is shorter.
-    pub packets_per_second: f64,
-    /// Unwanted bits a second at the IP layer, over the same time.
-    pub bits_per_second: f64,
+    /// Unwanted packets a second: over the last second, or since onset if that is shorter. Unknown at the web layer.
+    pub packets_per_second: Option<f64>,
+    /// Unwanted bits a second at the IP layer, over the same time. Unknown at the web layer.
+    pub bits_per_second: Option<f64>,
     /// Requests a second, at the web layer only.
     pub requests_per_second: Option<f64>,
     /// All packets a second towards the target before the flood, smoothed over a minute.
@@ -216,9 +241,55 @@ pub struct Evidence {
     /// When the last unwanted packet came.
     #[serde(serialize_with = "rfc3339")]
     pub last_packet: Time,
+    /// What the web layer shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web: Option<Box<WebEvidence>>,
     /// Why the flood ended: `quiet`, `end_of_input` or `not_watched` (another institution file).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_by: Option<&'static str>,
+}
+
+/// What the web layer shows of a flood or surge.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct WebEvidence {
+    /// `requests`: from logs or from requests in clear text; `connections`: from what connections do, without their content.
+    pub seen_in: &'static str,
+    /// Requests of the flood so far, or slow connections met.
+    pub requests: f64,
+    /// Highest rate of one second so far.
+    pub peak_requests_per_second: f64,
+    /// All requests to the service over the last second.
+    pub service_requests_per_second: f64,
+    /// Requests a second that are ordinary now; none before enough was seen.
+    pub usual_requests_per_second: Option<f64>,
+    /// Line by line what speaks for and against a flood.
+    pub lines: Vec<String>,
+    /// Share of requests for images, scripts and the like, over the last seconds.
+    pub asset_share: f64,
+    /// Share of the flood's requests with a query of their own.
+    pub random_query_share: f64,
+    /// They search for words that nobody meant: what tools such as DDoSia are told to do.
+    #[serde(skip_serializing_if = "is_false")]
+    pub random_search: bool,
+    /// The path asked for most, cut to 128 bytes, and its share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_path: Option<PathShare>,
+    /// Requests for each client.
+    pub requests_per_client: Option<f64>,
+    /// Different `User-Agent`s, estimated.
+    pub distinct_agents: Option<u64>,
+    /// Connections that are open and hardly move.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow_connections: Option<u64>,
+}
+
+/// A path and its share.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct PathShare {
+    /// The path, without control characters.
+    pub path: String,
+    /// Its share of the flood's requests, 0 to 1.
+    pub share: f64,
 }
 
 /// Handshakes of the last seconds.

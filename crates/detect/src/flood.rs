@@ -387,8 +387,8 @@ impl Flood {
     pub(crate) fn end(&self, view: &View<'_>, ended_by: &'static str) -> Box<FloodEvent> {
         let mut event = self.line(Phase::End, view, Some(ended_by));
         let steps = (self.last_unwanted_step - self.onset_step + 1).max(1) as f64;
-        event.packets_per_second = round(self.packets * 10.0 / steps);
-        event.bits_per_second = round(self.bytes * 80.0 / steps);
+        event.packets_per_second = Some(round(self.packets * 10.0 / steps));
+        event.bits_per_second = Some(round(self.bytes * 80.0 / steps));
         Box::new(event)
     }
 }
@@ -433,7 +433,7 @@ fn before_alarm(state: &TargetState) -> ([f32; VECTOR_COUNT], f64) {
 
 /// 26 characters that sort by onset, in the form of a ULID: 48 bits of milliseconds and 80 bits that depend
 /// only on the deployment's key, the target and the onset.
-fn identity(key: &[u8; 16], target: &Target, onset: Time) -> String {
+pub(crate) fn identity(key: &[u8; 16], target: &Target, onset: Time) -> String {
     const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let mut hasher = SipHasher13::new_with_key(key);
     hasher.write_u8(target.kind as u8);

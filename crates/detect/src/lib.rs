@@ -29,6 +29,7 @@ mod tally;
 mod target;
 mod targets;
 mod vector;
+pub mod web;
 
 pub use conversation::DEFAULT_CONVERSATIONS;
 pub use counters::Counters;

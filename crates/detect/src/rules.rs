@@ -136,6 +136,12 @@ pub const fn of(vector: Vector) -> Rule {
         // Opened and then nothing was asked for.
         Vector::ConnectionFlood => rule(floor(30.0, 200.0, 0.0), floor(60.0, 400.0, 0.0), NONE),
         Vector::TlsHandshakeFlood => rule(floor(50.0, 300.0, 0.0), floor(100.0, 500.0, 0.0), NONE),
+        // Of the web layer: no packet is of these kinds.
+        Vector::HttpFlood
+        | Vector::SlowHttp
+        | Vector::Http2RapidReset
+        | Vector::HttpCacheBypass
+        | Vector::LoginFlood => rule(floor(NONE, NONE, 0.0), floor(NONE, NONE, 0.0), NONE),
     }
 }
 

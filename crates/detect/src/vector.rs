@@ -11,7 +11,7 @@ use crate::Observation;
 
 macro_rules! vectors {
     ($($variant:ident $name:literal),+ $(,)?) => {
-        /// A vector name of the event contract that packets and flow records can show.
+        /// A vector name of the event contract.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
         #[repr(u8)]
         #[allow(missing_docs, reason = "the names are the contract's; `name` prints them")]
@@ -72,10 +72,16 @@ vectors! {
     TlsHandshakeFlood "tls_handshake_flood",
     QuicFlood "quic_flood",
     DnsQueryFlood "dns_query_flood",
+    HttpFlood "http_flood",
+    SlowHttp "slow_http",
+    Http2RapidReset "http2_rapid_reset",
+    HttpCacheBypass "http_cache_bypass",
+    LoginFlood "login_flood",
 }
 
-/// How many vectors there are: the length of every per-vector table.
-pub const VECTOR_COUNT: usize = Vector::ALL.len();
+/// How many vectors single packets and flow records can show ([`Vector::of_packets`]): the length of every per-vector
+/// table of the network layer. Those of the web layer ([`crate::web`]) come after them.
+pub const VECTOR_COUNT: usize = Vector::DnsQueryFlood as usize + 1;
 
 /// IP protocol numbers that have a rule of their own.
 pub(crate) mod protocol {
@@ -94,6 +100,11 @@ impl Vector {
     #[inline]
     pub const fn index(self) -> usize {
         self as usize
+    }
+
+    /// The vectors that single packets and flow records can show, in the order of their indexes.
+    pub const fn of_packets() -> &'static [Self] {
+        Self::ALL.split_at(VECTOR_COUNT).0
     }
 
     /// Whether the flood is made of answers of third parties to forged questions.
@@ -398,6 +409,6 @@ mod tests {
         let mut names: Vec<_> = Vector::ALL.iter().map(|vector| vector.name()).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), VECTOR_COUNT);
+        assert_eq!(names.len(), Vector::ALL.len());
     }
 }

@@ -43,7 +43,7 @@ fn syn(time: i64, number: u32, target: &str) -> Observation {
 
 fn floods(detector: &mut Detector) -> Vec<FloodEvent> {
     let events = detector.take_events();
-    events.into_iter().map(|Event::Flood(flood)| *flood).collect()
+    events.into_iter().map(Event::into_flood).collect()
 }
 
 /// `rate` SYNs a second from `from` to `to` seconds after the start.
@@ -66,7 +66,7 @@ fn a_flood_starts_goes_on_and_ends_under_one_id() {
     let end = lines.last().unwrap();
     assert_eq!(end.vectors[0].name.name(), "syn_flood");
     assert_eq!(end.target.addresses, ["192.0.2.10"]);
-    assert!((4_500.0..5_500.0).contains(&end.packets_per_second), "{}", end.packets_per_second);
+    assert!((4_500.0..5_500.0).contains(&end.packets_per_second.unwrap()), "{:?}", end.packets_per_second);
     assert!(lines[0].time.seconds_since(lines[0].onset) <= 0.5);
 }
 

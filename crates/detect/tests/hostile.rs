@@ -75,13 +75,13 @@ proptest! {
             }
         }
         detector.finish();
-        for Event::Flood(flood) in detector.take_events() {
+        for flood in detector.take_events().into_iter().map(Event::into_flood) {
             match flood.phase {
                 Phase::Start => prop_assert!(alive.insert(flood.id.clone()), "started twice: {}", flood.id),
                 Phase::Update => prop_assert!(alive.contains(&flood.id)),
                 Phase::End => prop_assert!(alive.remove(&flood.id), "ended, never started: {}", flood.id),
             }
-            prop_assert!(flood.packets_per_second.is_finite() && (0.5..=0.99).contains(&flood.confidence));
+            prop_assert!(flood.packets_per_second.is_some_and(f64::is_finite) && (0.5..=0.99).contains(&flood.confidence));
         }
         prop_assert!(alive.is_empty(), "every flood ends: {alive:?}");
         prop_assert!(detector.counters().targets <= 12);

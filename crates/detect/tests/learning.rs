@@ -115,7 +115,7 @@ fn play(
 }
 
 fn starts(detector: &mut Detector) -> Vec<FloodEvent> {
-    let floods = detector.take_events().into_iter().map(|Event::Flood(flood)| *flood);
+    let floods = detector.take_events().into_iter().map(Event::into_flood);
     floods.filter(|flood| flood.phase == Phase::Start).collect()
 }
 
@@ -238,7 +238,7 @@ fn another_institution_file_interrupts_nothing() {
     detector.replace_scope(scope(&more));
     play(&mut detector, &mut numbers, (125.0, 130.0), 5_000.0, 200, (17, 1_000));
     play(&mut detector, &mut numbers, (130.0, 160.0), 1_000.0, 200, (17, 1_000));
-    let floods: Vec<_> = detector.take_events().into_iter().map(|Event::Flood(flood)| *flood).collect();
+    let floods: Vec<_> = detector.take_events().into_iter().map(Event::into_flood).collect();
     assert!(floods.iter().all(|flood| flood.id == first[0].id), "{floods:#?}");
     let end = floods.iter().find(|flood| flood.phase == Phase::End).unwrap();
     let seconds = (end.time.nanoseconds() - START) as f64 / 1e9;

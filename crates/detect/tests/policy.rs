@@ -110,7 +110,7 @@ fn udp(record: &mut Observation, _: u64) {
 }
 
 fn lines(detector: &mut Detector) -> Vec<FloodEvent> {
-    detector.take_events().into_iter().map(|Event::Flood(flood)| *flood).collect()
+    detector.take_events().into_iter().map(Event::into_flood).collect()
 }
 
 fn seconds(line: &FloodEvent) -> f64 {
@@ -142,7 +142,7 @@ fn more_packets_than_the_ceiling_are_a_flood_whatever_is_learnt() {
         assert!((5_700.0..6_300.0).contains(&ceiling.measured), "{ceiling:?}");
         assert!(end.evidence.reason.contains("2.0 times the ceiling of 3000"), "{}", end.evidence.reason);
         assert!(
-            (2_500.0..3_500.0).contains(&end.packets_per_second),
+            (2_500.0..3_500.0).contains(&end.packets_per_second.unwrap()),
             "the excess: {}",
             end.packets_per_second
         );

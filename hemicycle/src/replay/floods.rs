@@ -32,6 +32,7 @@ pub(crate) struct Flood {
     pub(crate) leads: Vec<&'static str>,
     peak_packets_per_second: f64,
     peak_bits_per_second: f64,
+    peak_requests_per_second: f64,
     sources: Option<u64>,
     spoofing: Spoofing,
     confidence: f64,
@@ -82,22 +83,28 @@ impl Floods {
             "TARGET",
             "VECTORS",
             "PACKETS/S",
+            "REQUESTS/S",
             "BIT/S",
             "SOURCES",
             "SPOOFING",
             "CONFIDENCE",
             "CERTAINTY",
         ];
-        let right = [false, true, false, false, true, true, true, false, true, false];
+        let right = [false, true, false, false, true, true, true, true, false, true, false];
         let rows: Vec<_> = self.order.iter().take(MAXIMUM_ROWS).map(|flood| flood.row(zone)).collect();
         let mut text = format!("\n{}", table(&headings, &right, &rows, style));
         let more = self.count() - rows.len() as u64;
         if more > 0 {
             text.push_str(&format!("... and {more} more\n"));
         }
-        text.push_str(&style.dim("Packets/s and bit/s are those of the strongest second.\n"));
+        text.push_str(&style.dim("Rates are those of the strongest second.\n"));
         text
     }
+}
+
+/// A rate, or a dash where this layer has none.
+fn rate(value: f64, text: impl Fn(f64) -> String) -> String {
+    if value > 0.0 { text(value) } else { "-".to_owned() }
 }
 
 impl Flood {
@@ -112,6 +119,7 @@ impl Flood {
             leads: Vec::new(),
             peak_packets_per_second: 0.0,
             peak_bits_per_second: 0.0,
+            peak_requests_per_second: 0.0,
             sources: None,
             spoofing: event.sources.spoofing,
             confidence: 0.0,
@@ -122,7 +130,9 @@ impl Flood {
     }
 
     fn add(&mut self, event: &FloodEvent) {
-        let peak = event.evidence.peak_packets_per_second.max(event.packets_per_second);
+        let peak = event.evidence.peak_packets_per_second.max(event.packets_per_second.unwrap_or(0.0));
+        let requests = event.evidence.web.as_ref().map_or(0.0, |web| web.peak_requests_per_second);
+        self.peak_requests_per_second = self.peak_requests_per_second.max(requests);
         self.last_packet = self.last_packet.max(event.evidence.last_packet);
         self.vectors.clone_from(&event.vectors);
         if let Some(lead) = event.vectors.first().map(|vector| vector.name.name())
@@ -131,7 +141,7 @@ impl Flood {
             self.leads.push(lead);
         }
         self.peak_packets_per_second = self.peak_packets_per_second.max(peak);
-        self.peak_bits_per_second = self.peak_bits_per_second.max(event.bits_per_second);
+        self.peak_bits_per_second = self.peak_bits_per_second.max(event.bits_per_second.unwrap_or(0.0));
         self.sources = self.sources.max(event.sources.distinct);
         self.spoofing = event.sources.spoofing;
         self.confidence = self.confidence.max(event.confidence);
@@ -146,8 +156,9 @@ impl Flood {
             duration(self.last_packet.seconds_since(self.onset)),
             format!("{outbound}{}", target(&self.target)),
             self.vector_names(),
-            short(self.peak_packets_per_second),
-            spaced(self.peak_bits_per_second).trim_end().to_owned(),
+            rate(self.peak_packets_per_second, short),
+            rate(self.peak_requests_per_second, short),
+            rate(self.peak_bits_per_second, |bits| spaced(bits).trim_end().to_owned()),
             self.sources.map_or_else(|| "-".to_owned(), |count| short(count as f64)),
             spoofing(self.spoofing).to_owned(),
             percent(self.confidence),

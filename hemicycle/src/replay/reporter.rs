@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Instant;
 
-use detect::{Event, FloodEvent};
+use detect::Event;
 use hemicycle::pipeline::{Listener, Progress};
 use jiff::tz::TimeZone;
 use wire::Time;
@@ -104,12 +104,15 @@ impl<'w, W: Write> Reporter<'w, W> {
         }
     }
 
-    fn flood(&mut self, flood: &FloodEvent) {
-        self.floods.add(flood);
+    fn say(&mut self, event: &Event) {
+        let flood = event.line();
+        if matches!(event, Event::Flood(_)) {
+            self.floods.add(flood);
+        }
         let text = match self.form {
             Form::Tables => return,
             Form::Text => self.timeline.lines(flood, &self.privacy),
-            Form::Json => json(flood, &self.privacy),
+            Form::Json => json(event, &self.privacy),
         };
         if !text.is_empty() {
             self.write(&text);
@@ -118,19 +121,17 @@ impl<'w, W: Write> Reporter<'w, W> {
 }
 
 /// The line of an event, with its end of line.
-pub(crate) fn json(flood: &FloodEvent, privacy: &Privacy) -> String {
-    let mut shown = flood.clone();
-    privacy.apply(&mut shown);
-    let mut text = serde_json::to_string(&Event::Flood(Box::new(shown))).unwrap_or_default();
+pub(crate) fn json(event: &Event, privacy: &Privacy) -> String {
+    let mut shown = event.clone();
+    privacy.apply(shown.line_mut());
+    let mut text = serde_json::to_string(&shown).unwrap_or_default();
     text.push('\n');
     text
 }
 
 impl<W: Write> Listener for Reporter<'_, W> {
     fn event(&mut self, event: &Event) {
-        match event {
-            Event::Flood(flood) => self.flood(flood),
-        }
+        self.say(event);
     }
 
     #[inline]

@@ -28,7 +28,8 @@ const INDENT: &str = "                    ";
 
 struct Shown {
     vectors: Vec<&'static str>,
-    packets_per_second: f64,
+    /// Packets, or requests at the web layer.
+    rate_per_second: f64,
     certainty: Certainty,
 }
 
@@ -72,6 +73,7 @@ impl Timeline {
         }
         let mut lines = self.new_date(flood.time);
         let word = match flood.phase {
+            Phase::Start if flood.vectors.is_empty() => self.style.yellow("SURGE "),
             Phase::Start => self.style.red("START "),
             Phase::Update => self.style.yellow("CHANGE"),
             Phase::End => self.style.green("END   "),
@@ -79,7 +81,8 @@ impl Timeline {
         let direction = if flood.direction == Direction::Out { "outbound: " } else { "" };
         let target = self.style.bold(&target(&flood.target));
         let clock = self.style.dim(&clock(flood.time, &self.zone));
-        lines.push_str(&format!("{clock}  {word}  {direction}{target}: {}\n", vectors(&flood.vectors)));
+        let what = if flood.vectors.is_empty() { "many readers".to_owned() } else { vectors(&flood.vectors) };
+        lines.push_str(&format!("{clock}  {word}  {direction}{target}: {what}\n"));
         let details = if flood.phase == Phase::End { ending(flood) } else { rates(flood) };
         lines.push_str(&format!("{INDENT}{details}\n"));
         if flood.phase == Phase::Start {
@@ -110,11 +113,12 @@ impl Timeline {
         let large = flood.vectors.iter().filter(|vector| vector.share >= SMALLEST_SHARE);
         let mut vectors: Vec<&str> = large.map(|vector| vector.name.name()).collect();
         vectors.sort_unstable();
-        let now = Shown { vectors, packets_per_second: flood.packets_per_second, certainty: flood.certainty };
+        let rate_per_second = flood.packets_per_second.or(flood.requests_per_second).unwrap_or(0.0);
+        let now = Shown { vectors, rate_per_second, certainty: flood.certainty };
         if let Some(before) = self.shown.get_mut(&flood.id) {
             let is_news = before.vectors != now.vectors
                 || before.certainty != now.certainty
-                || now.packets_per_second > before.packets_per_second * RATE_CHANGE;
+                || now.rate_per_second > before.rate_per_second * RATE_CHANGE;
             if is_news {
                 *before = now;
             }
@@ -182,8 +186,17 @@ pub(crate) const fn spoofing(spoofing: Spoofing) -> &'static str {
 
 fn rates(flood: &FloodEvent) -> String {
     let at_least = if flood.certainty == Certainty::LowerBound { "at least " } else { "" };
-    let packets = short(flood.packets_per_second);
-    let mut parts = vec![format!("{at_least}{packets} packets/s, {}bit/s", spaced(flood.bits_per_second))];
+    let mut parts = Vec::new();
+    if let Some(packets) = flood.packets_per_second {
+        parts.push(format!(
+            "{at_least}{} packets/s, {}bit/s",
+            short(packets),
+            spaced(flood.bits_per_second.unwrap_or(0.0))
+        ));
+    }
+    if let Some(requests) = flood.requests_per_second {
+        parts.push(format!("{at_least}{} requests/s", short(requests)));
+    }
     parts.push(sources(flood));
     if flood.evidence.carpet_bombing {
         let hit = flood.evidence.distinct_destinations;
@@ -218,13 +231,19 @@ fn ending(flood: &FloodEvent) -> String {
         Some("end_of_input") => "still going on when the input ended",
         _ => "it is quiet",
     };
-    format!(
-        "lasted {}; {} packets, at most {} packets/s; {}; {why}",
-        duration(lasted),
-        short(evidence.packets),
-        short(evidence.peak_packets_per_second),
-        sources(flood),
-    )
+    let much = match &evidence.web {
+        Some(web) => format!(
+            "{} requests, at most {} requests/s",
+            short(web.requests),
+            short(web.peak_requests_per_second)
+        ),
+        None => format!(
+            "{} packets, at most {} packets/s",
+            short(evidence.packets),
+            short(evidence.peak_packets_per_second)
+        ),
+    };
+    format!("lasted {}; {much}; {}; {why}", duration(lasted), sources(flood))
 }
 
 /// A short number that ends so that a unit can follow: `12.3 M` and `bit/s` to `12.3 Mbit/s`.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use detect::{Batch, Detector, Event, Limits, Observation, Phase, Preparer, Scope};
+use detect::{Batch, Detector, Limits, Observation, Phase, Preparer, Scope};
 use institution::Institution;
 use intake::collect;
 use sketch::KeyedState;
@@ -106,7 +106,7 @@ impl Detection {
     #[cold]
     fn tell_all(&mut self) {
         for event in self.detector.take_events() {
-            let Event::Flood(flood) = &event;
+            let flood = event.line();
             match flood.phase {
                 Phase::Start => {
                     self.floods += 1;

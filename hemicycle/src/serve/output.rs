@@ -79,12 +79,12 @@ pub(super) fn events(places: usize, shown: Shown, log: Log) -> io::Result<(Outle
         let mut is_closed = false;
         Box::new(move |output: Output| {
             let line = match &output {
-                Output::Event(Event::Flood(flood)) => {
-                    let lines = timeline.as_mut().map(|timeline| timeline.lines(flood, &privacy));
+                Output::Event(event) => {
+                    let lines = timeline.as_mut().map(|timeline| timeline.lines(event.line(), &privacy));
                     if let Some(lines) = lines.filter(|lines| !lines.is_empty()) {
                         log.lines(lines);
                     }
-                    json(flood, &privacy)
+                    json(event, &privacy)
                 }
                 Output::Summary(line) => format!("{line}\n"),
             };

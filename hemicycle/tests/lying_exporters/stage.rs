@@ -135,7 +135,7 @@ pub(crate) fn play(institution: &str, liar: &mut Script, honest: &mut Script) ->
     let exporters = pipeline.finish().exporters;
     let begin = Time::from_milliseconds(Moment::of(0).milliseconds as i64);
     let starts = events.iter().filter_map(|event| {
-        let Event::Flood(flood) = event;
+        let flood = event.line();
         let is_start = flood.phase == Phase::Start;
         is_start.then(|| (flood.target.name.clone(), flood.time.seconds_since(begin)))
     });

@@ -92,7 +92,7 @@ fn near_miss(name: &str, (rate, seconds): (u64, i64), ipv6: bool, seed: u64) -> 
 /// For each name floods and near misses.
 pub(crate) fn vectors(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
-    for name in Vector::ALL.iter().map(|vector| vector.name()) {
+    for name in Vector::of_packets().iter().map(|vector| vector.name()) {
         for (place, plan) in PLANS.into_iter().enumerate() {
             let seed = seed + place as u64 % 2;
             let title = format!("flood/{name}/{} seed {seed}", plan.text());
@@ -145,7 +145,7 @@ impl Export {
 pub(crate) fn exported(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
     for (export, set) in Export::ALL {
-        for name in Vector::ALL.iter().map(|vector| vector.name()) {
+        for name in Vector::of_packets().iter().map(|vector| vector.name()) {
             let mut named = names(name);
             if export != Export::Sflow {
                 named.extend(export::names_in_records(name));
@@ -171,7 +171,7 @@ pub(crate) fn exported(seed: u64) -> Vec<Case> {
 
 /// The bars of this part.
 pub(crate) fn bar_names() -> Vec<String> {
-    let vectors = Vector::ALL.iter().map(|vector| vector.name().to_owned());
+    let vectors = Vector::of_packets().iter().map(|vector| vector.name().to_owned());
     let exported = Export::ALL.iter();
     let exported = exported.flat_map(|(_, set)| [format!("{set}: floods"), format!("{set}: near misses")]);
     vectors.chain(exported).collect()

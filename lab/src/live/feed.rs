@@ -67,7 +67,7 @@ pub(crate) struct Starts {
 
 impl Listener for Starts {
     fn event(&mut self, event: &Event) {
-        let Event::Flood(flood) = event;
+        let flood = event.line();
         if flood.phase == detect::Phase::Start
             && let Ok(value) = serde_json::to_value(event)
         {

@@ -58,7 +58,7 @@ struct Count {
 
 impl Listener for Count {
     fn event(&mut self, event: &Event) {
-        let Event::Flood(flood) = event;
+        let flood = event.line();
         self.floods += u64::from(flood.phase == Phase::Start);
     }
 }

@@ -106,7 +106,7 @@ impl Detector {
         level.age(seconds_ago);
         let known = Known::restored(level, learnt.sampling);
         let vectors = learnt.usual.iter().filter_map(|usual| {
-            let vector = Vector::ALL.iter().find(|vector| vector.name() == usual.vector)?;
+            let vector = Vector::of_packets().iter().find(|vector| vector.name() == usual.vector)?;
             let is_rate = usual.packets_per_second.is_finite() && usual.packets_per_second > 0.0;
             is_rate.then_some((*vector, usual.packets_per_second))
         });

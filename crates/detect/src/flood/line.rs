@@ -56,8 +56,8 @@ impl Flood {
             onset: self.onset,
             direction: self.direction,
             target: self.target.clone(),
-            packets_per_second,
-            bits_per_second: round(bytes * 8.0 * per_second),
+            packets_per_second: Some(packets_per_second),
+            bits_per_second: Some(round(bytes * 8.0 * per_second)),
             requests_per_second: None,
             baseline_packets_per_second: self.baseline,
             sources: Sources {

@@ -5,7 +5,11 @@
 //!
 //! Limits: an empty slice or `None` means that the source does not say, or says `-`.
 
+mod head;
+
 use crate::{Address, Time};
+
+pub use head::{HEAD_BYTES_MAXIMUM, HEAD_LINES_MAXIMUM, Head, begins_request, head};
 
 /// One request as a server or proxy logged it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

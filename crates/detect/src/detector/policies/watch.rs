@@ -212,7 +212,7 @@ impl Watch {
 
     /// The kind that most packets of the last seconds are of.
     pub(super) fn lead(&self) -> Vector {
-        let heaviest = Vector::ALL.iter().zip(&self.kinds).max_by(|a, b| a.1.total_cmp(b.1));
+        let heaviest = Vector::of_packets().iter().zip(&self.kinds).max_by(|a, b| a.1.total_cmp(b.1));
         heaviest.map_or(Vector::UdpFlood, |(vector, _)| *vector)
     }
 }

@@ -1,0 +1,406 @@
+//! The web layer: requests to floods and surges.
+//!
+//! [`WebDetector`] takes requests, from access logs and from packets in clear text ([`wire::web::Request`]), and what TCP
+//! connections to servers do ([`WebDetector::packet`]). It is as pure as the network layer: time comes with the
+//! records, steps are seconds, the same records give the same events.
+//!
+//! How a flood is told from a crowd: each request is of one `class`, and each class is compared with what the
+//! other classes say of the size of the crowd (`usual`). Readers load pages with what belongs to them, so a crowd
+//! multiplies all classes alike and is a *surge*; a tool multiplies one. Some classes need no comparison: clients that
+//! change their agent as they go (`clients`), queries that nobody asked before, connections that never become a
+//! request (`connections`).
+//!
+//! Limits, each with a counter: [`MAXIMUM_SERVICES`], [`MAXIMUM_WATCHED`] under a closer look, a fixed number of clients
+//! and connections. A flood by browsers under remote control that load whole pages is a crowd here. Over TLS only
+//! the shape of a connection is seen.
+
+mod class;
+mod clients;
+mod connections;
+mod flood;
+mod reason;
+mod service;
+mod surge;
+mod usual;
+mod watch;
+
+use std::hash::{BuildHasher, Hasher};
+
+use hashbrown::HashMap;
+use sketch::{KeyedState, TableKey};
+use wire::web::{Client, Request};
+use wire::{Address, Packet, Time};
+
+use crate::event::{Event, Target, TargetKind};
+use class::Class;
+use clients::{Clients, Manner};
+use connections::Connections;
+use service::{Closing, Service};
+
+/// Services that are told apart; requests to further ones are counted and left out.
+pub const MAXIMUM_SERVICES: usize = 4_096;
+/// Services under a closer look at once.
+pub const MAXIMUM_WATCHED: usize = 256;
+/// Requests older than the running second by more than this are late: they are counted and left out.
+const LATE_SECONDS: u32 = 30;
+/// After so many late ones in a row the clock is taken to have been set back.
+const CLOCK_RESET_AFTER: u32 = 1_024;
+/// Seconds that are closed one by one while something goes on; a longer silence ends it.
+const SILENCE_SECONDS_MAXIMUM: u32 = 120;
+/// Figures of a service are lower bounds for so long after a loss.
+const LOSS_SECONDS: u32 = 60;
+
+/// What was found out about a request when it came.
+pub(crate) struct Seen {
+    pub(crate) class: Class,
+    /// The client's address, or the hash of its name.
+    pub(crate) client: u128,
+    pub(crate) is_named: bool,
+    pub(crate) agent: u64,
+    pub(crate) path: u64,
+}
+
+/// What was counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct WebCounters {
+    /// Requests taken.
+    pub requests: u64,
+    /// Requests that came too late for their second.
+    pub late: u64,
+    /// Times that the clock was taken to have been set back.
+    pub clock_resets: u64,
+    /// Services that are told apart.
+    pub services: u64,
+    /// Services that there was no room for.
+    pub services_refused: u64,
+    /// Clients that made room while they were still counted.
+    pub clients_evicted: u64,
+    /// Connections that are followed.
+    pub connections: u64,
+    /// Connections that made room for others before they ended.
+    pub connections_evicted: u64,
+    /// Floods begun.
+    pub floods: u64,
+    /// Surges begun.
+    pub surges: u64,
+}
+
+/// Finds floods and surges in requests.
+pub struct WebDetector {
+    key: [u8; 16],
+    hash: KeyedState,
+    services: Vec<Service>,
+    by_name: HashMap<Box<[u8]>, u32, KeyedState>,
+    by_address: HashMap<Address, u32, KeyedState>,
+    /// Connections to any address are looked at, and not only those to declared services.
+    watches_all: bool,
+    clients: Clients,
+    connections: Connections,
+    /// Services with something in the running second.
+    touched: Vec<u32>,
+    is_touched: Vec<bool>,
+    restless: Vec<u32>,
+    second: Option<u32>,
+    late_in_a_row: u32,
+    events: Vec<Event>,
+    counters: WebCounters,
+}
+
+/// A hash that is only for telling texts apart within one run: under a fixed key; the caller hashes it again under the
+/// secret one.
+fn fold(text: &[u8]) -> u64 {
+    let mut hasher = KeyedState::published().build_hasher();
+    hasher.write(text);
+    hasher.finish()
+}
+
+impl WebDetector {
+    /// A detector under a secret key. The same key and records give the same events.
+    pub fn new(key: [u8; 16]) -> Self {
+        let hash = KeyedState::new(key);
+        Self {
+            key,
+            hash,
+            services: Vec::new(),
+            by_name: HashMap::with_hasher(hash),
+            by_address: HashMap::with_hasher(hash),
+            watches_all: true,
+            clients: Clients::new(TableKey::new(&hash, u64::from_le_bytes(*b"webclien"))),
+            connections: Connections::new(TableKey::new(&hash, u64::from_le_bytes(*b"webconns"))),
+            touched: Vec::new(),
+            is_touched: Vec::new(),
+            restless: Vec::new(),
+            second: None,
+            late_in_a_row: 0,
+            events: Vec::new(),
+            counters: WebCounters::default(),
+        }
+    }
+
+    /// The same for the services of an institution: connections to other addresses are not looked at.
+    pub fn of_institution(institution: &institution::Institution, key: [u8; 16]) -> Self {
+        let mut detector = Self::new(key);
+        detector.watches_all = false;
+        for service in &institution.services {
+            let addresses: Vec<_> = service.addresses.iter().map(|address| Address::from(*address)).collect();
+            detector.service(&service.id, &addresses);
+        }
+        detector
+    }
+
+    /// The number of a service with this name, for [`WebDetector::observe`]. Its addresses are shown with its events, and
+    /// connections to them are its own. `None`: there are too many.
+    pub fn service(&mut self, name: &str, addresses: &[Address]) -> Option<u32> {
+        if let Some(&index) = self.by_name.get(name.as_bytes()) {
+            return Some(index);
+        }
+        let texts: Vec<_> = addresses.iter().map(|address| address.to_ip().to_string()).collect();
+        let target = Target { kind: TargetKind::Service, name: name.to_owned(), addresses: texts };
+        let index = self.add(target)?;
+        self.by_name.insert(name.as_bytes().into(), index);
+        for &address in addresses {
+            self.by_address.entry(address).or_insert(index);
+        }
+        Some(index)
+    }
+
+    /// The number of the service at an address: a declared one, or the address itself if any is looked at.
+    pub fn service_at(&mut self, address: Address) -> Option<u32> {
+        if let Some(&index) = self.by_address.get(&address) {
+            return Some(index);
+        }
+        if !self.watches_all {
+            return None;
+        }
+        let index = self.add(Target::of_address(None, address.to_ip()))?;
+        self.by_address.insert(address, index);
+        Some(index)
+    }
+
+    fn add(&mut self, target: Target) -> Option<u32> {
+        if self.services.len() >= MAXIMUM_SERVICES {
+            self.counters.services_refused += 1;
+            return None;
+        }
+        self.services.push(Service::new(target, self.second.unwrap_or(0)));
+        self.is_touched.push(false);
+        self.counters.services += 1;
+        Some(self.services.len() as u32 - 1)
+    }
+
+    /// Takes one request to a service. Its client is the one to be counted: whoever is behind a trusted proxy.
+    pub fn observe(&mut self, service: u32, request: &Request<'_>) {
+        if !self.clock(request.time) || service as usize >= self.services.len() {
+            return;
+        }
+        self.counters.requests += 1;
+        let seen = self.look_at(service, request);
+        self.touch(service);
+        self.services[service as usize].note(request, &seen, &self.hash);
+    }
+
+    fn look_at(&mut self, service: u32, request: &Request<'_>) -> Seen {
+        let text = |text: &[u8]| {
+            let mut hasher = self.hash.build_hasher();
+            hasher.write(text);
+            hasher.finish()
+        };
+        let (client, is_named) = match request.client {
+            Client::Address(address) if address.is_ipv4() => (address.bits(), false),
+            Client::Address(address) => (address.bits() >> 64 << 64, false),
+            Client::Name(name) => (u128::from(text(name)), true),
+        };
+        let (agent, path) = (text(request.agent), text(request.path()));
+        let mut class = class::of(request);
+        if class == Class::QueryNovel {
+            let asked = text(request.target);
+            if !self.services[service as usize].is_novel(asked) {
+                class = Class::QueryKnown;
+            }
+        }
+        let second = self.second.unwrap_or(0);
+        let is_asset = class == Class::Asset;
+        let manner = self.clients.note(service, client, agent, is_asset, second);
+        if class.is_by_choice() {
+            class = match manner {
+                Manner::Ordinary => class,
+                Manner::Switching => Class::Tool,
+                Manner::Fast => Class::Paced,
+            };
+        }
+        Seen { class, client, is_named, agent, path }
+    }
+
+    /// Takes a packet of the mirror: connections to servers, and requests in clear text.
+    #[inline]
+    pub fn packet(&mut self, time: Time, packet: &Packet<'_>) {
+        if connections::is_of_interest(packet) && self.clock(time) {
+            connections::note(self, time, packet);
+        }
+    }
+
+    /// Something of what was sent to a service was lost before it came here.
+    pub fn note_loss(&mut self, service: Option<u32>) {
+        let until = self.second.unwrap_or(0).saturating_add(LOSS_SECONDS);
+        match service {
+            Some(service) => {
+                if let Some(service) = self.services.get_mut(service as usize) {
+                    service.lost_until = until;
+                }
+            }
+            None => self.services.iter_mut().for_each(|service| service.lost_until = until),
+        }
+    }
+
+    /// Closes every second before `now`, as if a request had come then.
+    pub fn advance(&mut self, now: Time) {
+        self.clock(now);
+    }
+
+    /// Closes the running second and ends what goes on. The detector can be used further.
+    pub fn finish(&mut self) {
+        let Some(second) = self.second else { return };
+        self.close(second);
+        self.for_each_restless(second, |service, closing| service.finish(closing, "end_of_input"));
+    }
+
+    /// The events since the last call, in order.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// Whether there are events to take.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> WebCounters {
+        WebCounters {
+            clients_evicted: self.clients.evicted,
+            connections: self.connections.live,
+            connections_evicted: self.connections.evicted,
+            ..self.counters
+        }
+    }
+
+    fn touch(&mut self, service: u32) {
+        if let Some(is_touched) = self.is_touched.get_mut(service as usize)
+            && !std::mem::replace(is_touched, true)
+        {
+            self.touched.push(service);
+        }
+    }
+
+    /// Closes every second before that of a time. Says whether what has this time counts.
+    #[inline]
+    fn clock(&mut self, time: Time) -> bool {
+        let second = u32::try_from(time.nanoseconds().div_euclid(1_000_000_000)).unwrap_or(0);
+        match self.second {
+            Some(current) if second == current => true,
+            Some(current) if second > current => {
+                self.move_on(current, second);
+                true
+            }
+            Some(current) => self.late(current, second),
+            None => {
+                self.second = Some(second);
+                self.services.iter_mut().for_each(|service| service.begin_again(second));
+                true
+            }
+        }
+    }
+
+    fn late(&mut self, current: u32, second: u32) -> bool {
+        if current - second <= LATE_SECONDS {
+            // Lines are written when a request is over: some are a little late, and count now.
+            return true;
+        }
+        self.counters.late += 1;
+        self.late_in_a_row += 1;
+        if self.late_in_a_row < CLOCK_RESET_AFTER {
+            return false;
+        }
+        self.counters.clock_resets += 1;
+        self.finish();
+        self.late_in_a_row = 0;
+        self.second = Some(second);
+        self.services.iter_mut().for_each(|service| service.begin_again(second));
+        self.connections.begin_again();
+        true
+    }
+
+    fn move_on(&mut self, current: u32, second: u32) {
+        self.late_in_a_row = 0;
+        self.close(current);
+        let mut at = current + 1;
+        while at < second && !(self.restless.is_empty() && self.connections.is_calm()) {
+            if at - current > SILENCE_SECONDS_MAXIMUM {
+                self.for_each_restless(at, |service, closing| service.finish(closing, "quiet"));
+                break;
+            }
+            self.close(at);
+            at += 1;
+        }
+        self.second = Some(second);
+    }
+
+    /// Closes a second of every service that has something in it or that is not at rest.
+    fn close(&mut self, second: u32) {
+        let told = self.events.len();
+        connections::close(self, second);
+        let mut due = std::mem::take(&mut self.touched);
+        for &service in &self.restless {
+            if !std::mem::replace(&mut self.is_touched[service as usize], true) {
+                due.push(service);
+            }
+        }
+        due.sort_unstable();
+        let mut watched = self.services.iter().filter(|service| service.watch.is_some()).count();
+        self.restless.clear();
+        for &index in &due {
+            self.is_touched[index as usize] = false;
+            let service = &mut self.services[index as usize];
+            let had = service.watch.is_some();
+            service.close(&mut Closing {
+                second,
+                key: &self.key,
+                hash: &self.hash,
+                may_watch: watched < MAXIMUM_WATCHED,
+                events: &mut self.events,
+            });
+            watched += usize::from(!had && service.watch.is_some());
+            if service.is_restless() {
+                self.restless.push(index);
+            }
+        }
+        due.clear();
+        self.touched = due;
+        self.count_begun(told);
+    }
+
+    fn for_each_restless(&mut self, second: u32, mut call: impl FnMut(&mut Service, &mut Closing<'_>)) {
+        for index in std::mem::take(&mut self.restless) {
+            let mut closing = Closing {
+                second,
+                key: &self.key,
+                hash: &self.hash,
+                may_watch: false,
+                events: &mut self.events,
+            };
+            call(&mut self.services[index as usize], &mut closing);
+        }
+    }
+
+    /// Counts what began among the events from the one at `from` on.
+    fn count_begun(&mut self, from: usize) {
+        for event in self.events.iter().skip(from) {
+            let is_start = event.line().phase == crate::Phase::Start;
+            match event {
+                Event::Flood(_) => self.counters.floods += u64::from(is_start),
+                Event::Surge(_) => self.counters.surges += u64::from(is_start),
+            }
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! One service at the web layer: counts of the running second, what is ordinary, and the flood or surge that goes on.
+
+use sketch::KeyedState;
+use wire::Time;
+use wire::web::Request;
+
+use super::Seen;
+use super::class::{CLASSES, Class};
+use super::flood::{Course, Line};
+use super::surge::Crowd;
+use super::usual::Usual;
+use super::watch::Watch;
+use crate::event::{Event, Target};
+
+/// Queries that are remembered to tell a new one.
+const QUERIES: usize = 2_048;
+/// A part of an alarm at which a closer look is worth it.
+const WATCH_WEIGHT: f32 = 0.2;
+/// Slow connections that anybody may have at once.
+const SLOW_MINIMUM: f32 = 24.0;
+/// The same as a multiple of what is usual.
+const SLOW_TIMES: f32 = 3.0;
+/// Slow connections have to stay so many for so long.
+const SLOW_SECONDS: u32 = 3;
+/// Seconds over which the usual number of slow connections goes.
+const SLOW_MEMORY_SECONDS: f32 = 3_600.0;
+
+/// What is known of one service.
+pub(crate) struct Service {
+    pub(crate) target: Target,
+    pub(crate) counts: [u32; CLASSES],
+    pub(crate) usual: Usual,
+    /// Second up to which everything is closed.
+    pub(crate) closed: u32,
+    queries: Option<Box<[u32; QUERIES]>>,
+    pub(crate) watch: Option<Box<Watch>>,
+    /// Classes that the watch takes, one bit each; all while a crowd is looked at.
+    watched: u16,
+    pub(crate) flood: Option<Course>,
+    pub(crate) surge: Option<Course>,
+    crowd: Crowd,
+    /// Connections that are open and hardly move.
+    pub(crate) slow: u32,
+    usual_slow: f32,
+    slow_seconds: u32,
+    /// What was lost makes figures lower bounds until then.
+    pub(crate) lost_until: u32,
+    /// Whether a connection was seen here, and not only lines of a log.
+    pub(crate) has_connections: bool,
+}
+
+/// What a service is closed with.
+pub(crate) struct Closing<'a> {
+    pub(crate) second: u32,
+    pub(crate) key: &'a [u8; 16],
+    pub(crate) hash: &'a KeyedState,
+    /// Whether another service may be watched.
+    pub(crate) may_watch: bool,
+    pub(crate) events: &'a mut Vec<Event>,
+}
+
+impl Service {
+    pub(crate) fn new(target: Target, second: u32) -> Self {
+        Self {
+            target,
+            counts: [0; CLASSES],
+            usual: Usual::default(),
+            closed: second,
+            queries: None,
+            watch: None,
+            watched: 0,
+            flood: None,
+            surge: None,
+            crowd: Crowd::default(),
+            slow: 0,
+            usual_slow: 0.0,
+            slow_seconds: 0,
+            lost_until: 0,
+            has_connections: false,
+        }
+    }
+
+    /// Whether a query was not asked lately; from now on it was.
+    pub(crate) fn is_novel(&mut self, hash: u64) -> bool {
+        let queries = self.queries.get_or_insert_with(|| Box::new([0; QUERIES]));
+        let (place, tag) = (hash as usize % QUERIES, (hash >> 32) as u32 | 1);
+        std::mem::replace(&mut queries[place], tag) != tag
+    }
+
+    /// Counts a request.
+    pub(crate) fn note(&mut self, request: &Request<'_>, seen: &Seen, hash: &KeyedState) {
+        self.counts[seen.class as usize] = self.counts[seen.class as usize].saturating_add(1);
+        if self.watched >> seen.class as u16 & 1 != 0
+            && let Some(watch) = &mut self.watch
+        {
+            watch.note(request, seen, hash);
+        }
+    }
+
+    /// Whether there is something to close although nothing came.
+    pub(crate) fn is_restless(&self) -> bool {
+        self.flood.is_some()
+            || self.surge.is_some()
+            || self.watch.is_some()
+            || self.slow as f32 >= SLOW_MINIMUM
+            || self.usual.kinds.iter().any(|kind| kind.sum > 0.0)
+    }
+
+    /// Closes a second: tests, lines, what is learnt.
+    pub(crate) fn close(&mut self, closing: &mut Closing<'_>) {
+        let second = closing.second;
+        let counts = std::mem::replace(&mut self.counts, [0; CLASSES]);
+        let silent = second.saturating_sub(self.closed).saturating_sub(1);
+        if silent > 0 {
+            self.usual.skip(silent, self.closed.saturating_add(1));
+        }
+        self.closed = second;
+        self.usual.test(&counts, second);
+        self.move_slow();
+        self.look(closing);
+        self.move_flood(&counts, closing);
+        self.move_surge(&counts, closing);
+        let is_lost = second < self.lost_until;
+        self.usual.learn(&counts, second, self.flood.is_some() || is_lost);
+        if self.flood.is_none() && self.surge.is_none() && !self.usual.kinds.iter().any(|kind| kind.sum > 0.0)
+        {
+            (self.watch, self.watched) = (None, 0);
+        }
+    }
+
+    fn move_slow(&mut self) {
+        let slow = self.slow as f32;
+        if self.flood.is_none() {
+            self.usual_slow += (slow.min(SLOW_MINIMUM) - self.usual_slow) / SLOW_MEMORY_SECONDS;
+        }
+        let is_much = slow >= SLOW_MINIMUM + SLOW_TIMES * self.usual_slow;
+        self.slow_seconds = if is_much { self.slow_seconds.saturating_add(1) } else { 0 };
+    }
+
+    /// Whether there are too many slow connections.
+    fn has_many_slow(&self) -> bool {
+        self.slow_seconds >= SLOW_SECONDS
+    }
+
+    /// Chooses what is looked at closer in the next second.
+    fn look(&mut self, closing: &Closing<'_>) {
+        let mut classes = 0_u16;
+        for class in Class::ALL {
+            let kind = &self.usual.kinds[class as usize];
+            if kind.sum > WATCH_WEIGHT * kind.alarm {
+                classes |= 1 << class as u16;
+            }
+        }
+        if self.crowd.is_near() || self.surge.is_some() {
+            classes = u16::MAX;
+        }
+        if classes == 0 {
+            return;
+        }
+        if self.watch.is_none() && closing.may_watch {
+            self.watch = Watch::new(closing.hash).map(Box::new);
+        }
+        self.watched = classes;
+    }
+
+    fn move_flood(&mut self, counts: &[u32; CLASSES], closing: &mut Closing<'_>) {
+        let second = closing.second;
+        let alarms = Class::ALL.iter().any(|class| self.usual.alarms(*class)) || self.has_many_slow();
+        if self.flood.is_none() && alarms {
+            let alarming = |class: &&Class| self.usual.alarms(**class);
+            let since =
+                Class::ALL.iter().filter(alarming).map(|class| self.usual.kinds[*class as usize].since);
+            let onset = since.min().unwrap_or(second).min(second);
+            self.flood = Some(Course::begin(&self.target, closing.key, onset, second));
+        }
+        let Some(mut flood) = self.flood.take() else { return };
+        flood.step(&self.usual, counts, second, self.slow_seconds.min(1) * self.slow);
+        let line = flood.next(second);
+        if let Some(line) = line {
+            closing.events.push(Event::Flood(Box::new(self.line(&flood, line, closing))));
+        }
+        if line != Some(Line::End) {
+            self.flood = Some(flood);
+        } else {
+            self.usual.kinds.iter_mut().for_each(|kind| kind.sum = 0.0);
+        }
+    }
+
+    fn move_surge(&mut self, counts: &[u32; CLASSES], closing: &mut Closing<'_>) {
+        let second = closing.second;
+        let excess = self.flood.as_ref().map_or(0.0, Course::excess_now);
+        let is_crowd = self.crowd.step(&self.usual, counts, excess);
+        if self.surge.is_none() && is_crowd {
+            let onset = second.saturating_sub(self.crowd.seconds());
+            self.surge = Some(Course::begin(&self.target, closing.key, onset, second).as_surge());
+        }
+        let Some(mut surge) = self.surge.take() else { return };
+        surge.step_surge(&self.usual, counts, second, excess, self.crowd.goes_on());
+        let line = surge.next(second);
+        if let Some(line) = line {
+            closing.events.push(Event::Surge(Box::new(self.line(&surge, line, closing))));
+        }
+        if line != Some(Line::End) {
+            self.surge = Some(surge);
+        }
+    }
+
+    /// Ends what goes on.
+    pub(crate) fn finish(&mut self, closing: &mut Closing<'_>, ended_by: &'static str) {
+        if let Some(mut flood) = self.flood.take() {
+            flood.end_by(ended_by);
+            closing.events.push(Event::Flood(Box::new(self.line(&flood, Line::End, closing))));
+        }
+        if let Some(mut surge) = self.surge.take() {
+            surge.end_by(ended_by);
+            closing.events.push(Event::Surge(Box::new(self.line(&surge, Line::End, closing))));
+        }
+    }
+
+    fn line(&self, course: &Course, line: Line, closing: &Closing<'_>) -> crate::event::FloodEvent {
+        let now = Time::from_seconds(i64::from(closing.second) + 1, 0);
+        course.line(line, self, now, closing.second < self.lost_until)
+    }
+
+    /// Forgets all that has a time, after the clock was set back.
+    pub(crate) fn begin_again(&mut self, second: u32) {
+        self.counts = [0; CLASSES];
+        self.closed = second;
+        self.lost_until = 0;
+        (self.watch, self.watched) = (None, 0);
+        self.crowd = Crowd::default();
+        for kind in &mut self.usual.kinds {
+            (kind.sum, kind.now) = (0.0, 0.0);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What is ordinary for each kind of request of one service, and the test against it.
+//!
+//! Readers come in crowds: ten times as many as usual is no flood as long as they do what readers do. So no kind is
+//! compared with its own past alone. A crowd multiplies all kinds alike, so the others say how large the crowd is: pages
+//! are measured by the assets loaded with them, assets by pages, and searches, forms and sign-ins by both. What is
+//! beyond that is excess, and excess is summed up (Page 1954) until it is too much for chance.
+//!
+//! What is learnt: the mean of each kind over half an hour, and the highest excess of ten seconds that ordinary days
+//! have (crawlers, monitors, a school class), which goes within days. Of a kind whose sum stands nothing is learnt, and a
+//! highest excess counts only when two minutes went by without an alarm.
+//!
+//! Limits: before [`LEARNT_SECONDS`] fixed floors hold ([`FLOORS`]), with the assets as a measure of pages as on any site. A
+//! service without assets of its own (an interface for programs, pictures served elsewhere) has nothing that tells a crowd.
+
+use super::class::{CLASSES, Class};
+
+/// Seconds over which the mean of a kind goes.
+const MEAN_SECONDS: f32 = 1_800.0;
+/// Learning begins as if nothing had come for so long: what floods from the first second on is not ordinary.
+const BEFORE_SECONDS: f32 = 120.0;
+/// Seconds over which "now" goes.
+const NOW_SECONDS: f32 = 10.0;
+/// Seconds with requests before what was learnt counts.
+pub(crate) const LEARNT_SECONDS: u32 = 900;
+/// The highest excess decays over this many seconds.
+const HIGHEST_SECONDS: f32 = 3.0 * 86_400.0;
+/// After this many seconds without an alarm an excess was ordinary.
+const SETTLE_SECONDS: u32 = 120;
+/// Requests a second of an anchor that make it one.
+const ANCHOR_MINIMUM: f32 = 0.3;
+/// No crowd is taken for larger than this many times the usual.
+const CROWD_MAXIMUM: f32 = 200.0;
+
+/// Requests a second of a kind beyond what is explained that anybody may have, before anything is learnt.
+pub(crate) const FLOORS: [f32; CLASSES] = {
+    let mut floors = [30.0; CLASSES];
+    floors[Class::Asset as usize] = 300.0;
+    floors[Class::PageReferred as usize] = 100.0;
+    floors[Class::PageBare as usize] = 100.0;
+    floors[Class::QueryKnown as usize] = 100.0;
+    floors[Class::QueryNovel as usize] = 4.0;
+    floors[Class::Post as usize] = 15.0;
+    floors[Class::Login as usize] = 5.0;
+    floors[Class::Aborted as usize] = 15.0;
+    floors[Class::TimedOut as usize] = 2.0;
+    floors[Class::Tool as usize] = 3.0;
+    // One program that asks for one page as fast as it is answered is a script somebody wrote.
+    floors[Class::Paced as usize] = 130.0;
+    floors
+};
+/// The same where what is ordinary is known: what a crawler or a script adds.
+const LEAST_FLOORS: [f32; CLASSES] = {
+    let mut floors = [3.0; CLASSES];
+    floors[Class::Asset as usize] = 60.0;
+    floors[Class::QueryNovel as usize] = 2.0;
+    floors[Class::Login as usize] = 2.0;
+    floors[Class::TimedOut as usize] = 1.0;
+    floors[Class::Tool as usize] = 2.0;
+    floors[Class::Paced as usize] = 15.0;
+    floors
+};
+/// Requests of a kind for each asset on any site; pages come with several.
+const FOR_EACH_ASSET: [f32; CLASSES] = {
+    let mut shares = [0.0; CLASSES];
+    shares[Class::PageReferred as usize] = 1.0;
+    shares[Class::PageBare as usize] = 0.7;
+    shares[Class::QueryKnown as usize] = 0.7;
+    shares[Class::QueryNovel as usize] = 0.2;
+    shares[Class::Post as usize] = 0.2;
+    shares[Class::Login as usize] = 0.1;
+    shares[Class::Aborted as usize] = 0.1;
+    shares[Class::Other as usize] = 0.2;
+    shares
+};
+/// Assets for each page on any site.
+const ASSETS_FOR_EACH_PAGE: f32 = 80.0;
+/// Requests in excess that raise an alarm, at least.
+const ALARM_REQUESTS: f32 = 20.0;
+/// The same as seconds of the floor.
+const ALARM_SECONDS: f32 = 3.0;
+/// And in standard deviations of a second's expectation.
+const ALARM_DEVIATIONS: f32 = 5.0;
+
+/// One kind of request of one service.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kind {
+    /// Ordinary requests a second.
+    pub(crate) mean: f32,
+    /// Variance of a second by its mean, at least 1.
+    pub(crate) dispersion: f32,
+    /// Requests a second now.
+    pub(crate) now: f32,
+    /// The highest excess of ordinary days.
+    pub(crate) highest: f32,
+    /// The highest of the last minute or two, which may yet turn out to be a flood's.
+    candidates: [f32; 2],
+    /// Excess so far.
+    pub(crate) sum: f32,
+    /// What raises the alarm.
+    pub(crate) alarm: f32,
+    /// What is explained in this second, the floor apart.
+    pub(crate) expected: f32,
+    /// The floor of this second.
+    pub(crate) floor: f32,
+    /// Second in which the sum left nought.
+    pub(crate) since: u32,
+}
+
+/// All kinds of one service.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Usual {
+    pub(crate) kinds: [Kind; CLASSES],
+    /// Seconds that were learnt from.
+    pub(crate) seconds: u32,
+    /// Seconds since the last alarm or standing sum.
+    calm_seconds: u32,
+}
+
+impl Usual {
+    /// Whether what is ordinary is known.
+    pub(crate) const fn is_learnt(&self) -> bool {
+        self.seconds >= LEARNT_SECONDS
+    }
+
+    /// All ordinary requests a second.
+    pub(crate) fn mean(&self) -> f32 {
+        self.kinds.iter().map(|kind| kind.mean).sum()
+    }
+
+    /// All requests a second now.
+    pub(crate) fn now(&self) -> f32 {
+        self.kinds.iter().map(|kind| kind.now).sum()
+    }
+
+    /// How many times the usual crowd is here now, as seen by other kinds than this; `None` where those are too few to say.
+    fn crowd(&self, class: Class) -> Option<f32> {
+        let ratio = |class: Class| {
+            let kind = &self.kinds[class as usize];
+            (kind.mean >= ANCHOR_MINIMUM).then(|| kind.now / kind.mean)
+        };
+        let pages = || {
+            let (referred, bare) = (ratio(Class::PageReferred), ratio(Class::PageBare));
+            referred.into_iter().chain(bare).reduce(f32::max)
+        };
+        let seen = match class {
+            Class::Asset => pages(),
+            Class::PageReferred | Class::PageBare => ratio(Class::Asset),
+            _ => ratio(Class::Asset).into_iter().chain(pages()).reduce(f32::min),
+        };
+        seen.map(|times| times.clamp(1.0, CROWD_MAXIMUM))
+    }
+
+    /// What is explained of a kind now.
+    fn expected(&self, class: Class) -> f32 {
+        let kind = &self.kinds[class as usize];
+        if self.is_learnt()
+            && let Some(crowd) = self.crowd(class)
+        {
+            return kind.mean * crowd;
+        }
+        let now = |class: Class| self.kinds[class as usize].now;
+        let on_any_site = match class {
+            Class::Asset => {
+                let pages = now(Class::PageReferred) + now(Class::PageBare) + now(Class::QueryKnown);
+                ASSETS_FOR_EACH_PAGE * pages
+            }
+            _ => FOR_EACH_ASSET[class as usize] * now(Class::Asset),
+        };
+        kind.mean.max(on_any_site)
+    }
+
+    /// Takes a second's counts: moves every test on. Nothing is learnt yet.
+    pub(crate) fn test(&mut self, counts: &[u32; CLASSES], second: u32) {
+        for (kind, &count) in self.kinds.iter_mut().zip(counts) {
+            kind.now += (count as f32 - kind.now) / NOW_SECONDS;
+        }
+        let is_learnt = self.is_learnt();
+        for class in Class::ALL {
+            let index = class as usize;
+            let expected = self.expected(class);
+            let kind = &mut self.kinds[index];
+            let dispersion = kind.dispersion.clamp(1.0, 50.0);
+            let deviation = (dispersion * expected.max(0.05)).sqrt();
+            let floor = if is_learnt {
+                (1.3 * kind.highest).clamp(LEAST_FLOORS[index], FLOORS[index].max(1.3 * kind.highest))
+            } else {
+                FLOORS[index]
+            };
+            kind.expected = expected;
+            kind.floor = floor + 0.3 * expected + deviation;
+            kind.alarm = ALARM_REQUESTS.max(ALARM_SECONDS * floor) + ALARM_DEVIATIONS * deviation;
+            let excess = counts[index] as f32 - expected - kind.floor;
+            if kind.sum <= 0.0 && excess > 0.0 {
+                kind.since = second;
+            }
+            // A flood that was long must not stand long after its end.
+            kind.sum = (kind.sum + excess).clamp(0.0, 4.0 * kind.alarm);
+        }
+    }
+
+    /// Whether a kind has too many requests.
+    pub(crate) fn alarms(&self, class: Class) -> bool {
+        let kind = &self.kinds[class as usize];
+        kind.sum >= kind.alarm
+    }
+
+    /// Learns from a second that was tested. `holds`: a flood goes on, or too much is lost to learn from it.
+    pub(crate) fn learn(&mut self, counts: &[u32; CLASSES], second: u32, holds: bool) {
+        let stands = |kind: &Kind| kind.sum > 0.25 * kind.alarm;
+        if holds || self.kinds.iter().any(stands) {
+            self.calm_seconds = 0;
+            self.kinds.iter_mut().for_each(|kind| kind.candidates = [0.0; 2]);
+            return;
+        }
+        self.seconds = self.seconds.saturating_add(1);
+        self.calm_seconds = self.calm_seconds.saturating_add(1);
+        let part = 1.0 / (BEFORE_SECONDS + self.seconds as f32).min(MEAN_SECONDS);
+        let minute_ends = second % (SETTLE_SECONDS / 2) == 0;
+        for (kind, &count) in self.kinds.iter_mut().zip(counts) {
+            let most = kind.expected + kind.floor + kind.alarm;
+            let seen = (count as f32).min(most);
+            let off = seen - kind.mean;
+            kind.mean += off * part;
+            let spread = off * off / kind.mean.max(0.05);
+            kind.dispersion += (spread - kind.dispersion) * part;
+            kind.candidates[0] = kind.candidates[0].max(kind.now - kind.expected);
+            if minute_ends {
+                if self.calm_seconds >= SETTLE_SECONDS {
+                    kind.highest = kind.highest.max(kind.candidates[1]);
+                }
+                kind.candidates = [0.0, kind.candidates[0]];
+            }
+            kind.highest -= kind.highest / HIGHEST_SECONDS;
+        }
+    }
+
+    /// Seconds in which nothing came, all at once.
+    pub(crate) fn skip(&mut self, seconds: u32, second: u32) {
+        const ONE_BY_ONE: u32 = 120;
+        for step in 0..seconds.min(ONE_BY_ONE) {
+            let at = second.saturating_add(step);
+            self.test(&[0; CLASSES], at);
+            self.learn(&[0; CLASSES], at, false);
+        }
+        let Some(rest) = seconds.checked_sub(ONE_BY_ONE).filter(|rest| *rest > 0) else { return };
+        let (kept, days) = ((-(rest as f32) / MEAN_SECONDS).exp(), (-(rest as f32) / HIGHEST_SECONDS).exp());
+        self.seconds = self.seconds.saturating_add(rest);
+        for kind in &mut self.kinds {
+            kind.mean *= kept;
+            kind.highest *= days;
+            (kind.now, kind.sum) = (0.0, 0.0);
+        }
+    }
+}
