@@ -12,6 +12,8 @@ const TIMES: f32 = 3.0;
 const LEAST_EXCESS: f32 = 6.0;
 /// For so long.
 const SECONDS: u32 = 10;
+/// More is not remembered, so that it is forgotten as fast.
+const SECONDS_MAXIMUM: u32 = 2 * SECONDS;
 /// It is over below so many times what was usual before.
 const OVER_TIMES: f32 = 1.6;
 
@@ -42,7 +44,7 @@ impl Crowd {
         self.goes_on =
             self.seconds > 0 && now > OVER_TIMES * self.usual && now > self.usual + 0.5 * LEAST_EXCESS;
         self.seconds = if is_more && is_unexplained && has_readers {
-            self.seconds.saturating_add(1)
+            (self.seconds + 1).min(SECONDS_MAXIMUM)
         } else if self.seconds >= SECONDS && self.goes_on {
             self.seconds
         } else {

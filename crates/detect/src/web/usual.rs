@@ -90,6 +90,10 @@ pub(crate) struct Kind {
     pub(crate) dispersion: f32,
     /// Requests a second now.
     pub(crate) now: f32,
+    /// The same over two seconds if that is more: a crowd may come at once.
+    present: f32,
+    /// Requests of the second before.
+    last: u32,
     /// The highest excess of ordinary days.
     pub(crate) highest: f32,
     /// The highest of the last minute or two, which may yet turn out to be a flood's.
@@ -136,7 +140,7 @@ impl Usual {
     fn crowd(&self, class: Class) -> Option<f32> {
         let ratio = |class: Class| {
             let kind = &self.kinds[class as usize];
-            (kind.mean >= ANCHOR_MINIMUM).then(|| kind.now / kind.mean)
+            (kind.mean >= ANCHOR_MINIMUM).then(|| kind.present / kind.mean)
         };
         let pages = || {
             let (referred, bare) = (ratio(Class::PageReferred), ratio(Class::PageBare));
@@ -158,7 +162,7 @@ impl Usual {
         {
             return kind.mean * crowd;
         }
-        let now = |class: Class| self.kinds[class as usize].now;
+        let now = |class: Class| self.kinds[class as usize].present;
         let on_any_site = match class {
             Class::Asset => {
                 let pages = now(Class::PageReferred) + now(Class::PageBare) + now(Class::QueryKnown);
@@ -173,6 +177,8 @@ impl Usual {
     pub(crate) fn test(&mut self, counts: &[u32; CLASSES], second: u32) {
         for (kind, &count) in self.kinds.iter_mut().zip(counts) {
             kind.now += (count as f32 - kind.now) / NOW_SECONDS;
+            kind.present = kind.now.max((count as f32 + kind.last as f32) / 2.0);
+            kind.last = count;
         }
         let is_learnt = self.is_learnt();
         for class in Class::ALL {
