@@ -144,7 +144,7 @@ fn more_packets_than_the_ceiling_are_a_flood_whatever_is_learnt() {
         assert!(
             (2_500.0..3_500.0).contains(&end.packets_per_second.unwrap()),
             "the excess: {}",
-            end.packets_per_second
+            end.packets_per_second.unwrap()
         );
         let usual = end.baseline_packets_per_second.unwrap();
         assert!((2_700.0..3_200.0).contains(&usual), "{usual}");
@@ -168,7 +168,8 @@ fn a_ceiling_of_bits_is_of_bits() {
             let found = end.evidence.ceiling.unwrap();
             assert_eq!(found.what, Rate::BitsPerSecond);
             assert!((3.8..4.2).contains(&found.ratio), "{found:?}");
-            assert!((2.4e6..3.6e6).contains(&end.bits_per_second), "{}", end.bits_per_second);
+            let bits_per_second = end.bits_per_second.unwrap();
+            assert!((2.4e6..3.6e6).contains(&bits_per_second), "{bits_per_second}");
         }
     }
 }

@@ -57,7 +57,7 @@ const ASSETS: [&str; 5] = ["/main.css", "/app.js", "/logo.svg", "/hero.webp", "/
 impl Site {
     fn new(seed: u64) -> Self {
         let mut detector = WebDetector::new([7; 16]);
-        let service = detector.service("www", &[Address::from_ipv4([192, 0, 2, 10])]).unwrap();
+        let service = detector.service("www", &[Address::from_ipv4([192, 0, 2, 10])]).unwrap_or_default();
         Self { detector, service, numbers: Numbers(seed | 1), second: START, events: Vec::new() }
     }
 
@@ -80,8 +80,9 @@ impl Site {
                 status: 200,
                 ..Request::default()
             };
-            let referrer: &[u8] = if who % 3 == 0 { b"" } else { b"https://www.parliament.example/" };
-            let asks = who % 50 == 0;
+            let referrer: &[u8] =
+                if who.is_multiple_of(3) { b"" } else { b"https://www.parliament.example/" };
+            let asks = who.is_multiple_of(50);
             let search = format!("/search?q={}", self.numbers.next() % 5_000);
             let target = if asks { search.as_bytes() } else { page.as_bytes() };
             self.send(&Request { target, referrer, ..base });

@@ -3,7 +3,7 @@
 //! Readers load pages and what belongs to them; tools load one thing, or ask what nobody asked before. A request is of
 //! exactly one [`Class`]; that a class is named after something bad does not say that the request is.
 
-use wire::web::{Method, Request};
+use wire::web::{Method, Request, Version};
 
 use crate::vector::Vector;
 
@@ -33,6 +33,10 @@ pub(crate) enum Class {
     Tool,
     /// By a client alone faster than people are, without assets.
     Paced,
+    /// A TLS handshake that led to nothing.
+    Hello,
+    /// Inside TLS: that a client asked is seen, and not for what.
+    Sealed,
     /// Everything else: HEAD, OPTIONS, what is no request.
     Other,
 }
@@ -54,6 +58,8 @@ impl Class {
         Self::TimedOut,
         Self::Tool,
         Self::Paced,
+        Self::Hello,
+        Self::Sealed,
         Self::Other,
     ];
 
@@ -64,13 +70,22 @@ impl Class {
             Self::Login => Vector::LoginFlood,
             Self::Aborted => Vector::Http2RapidReset,
             Self::TimedOut => Vector::SlowHttp,
+            Self::Hello => Vector::TlsHandshakeFlood,
             _ => Vector::HttpFlood,
         }
     }
 
     /// Whether readers load these one by one: of such a request a program may be told from a reader.
     pub(crate) const fn is_by_choice(self) -> bool {
-        matches!(self, Self::PageReferred | Self::PageBare | Self::QueryKnown | Self::Post | Self::Other)
+        matches!(
+            self,
+            Self::PageReferred | Self::PageBare | Self::QueryKnown | Self::Post | Self::Sealed | Self::Other
+        )
+    }
+
+    /// Whether one reader asks for few of these.
+    pub(crate) const fn is_by_page(self) -> bool {
+        matches!(self, Self::PageReferred | Self::PageBare | Self::QueryKnown | Self::Paced)
     }
 
     /// A few words for the evidence.
@@ -87,6 +102,8 @@ impl Class {
             Self::TimedOut => "requests that never became whole",
             Self::Tool => "requests by clients that change their agent as they go",
             Self::Paced => "requests by clients faster than people",
+            Self::Hello => "TLS handshakes that lead to nothing",
+            Self::Sealed => "requests inside TLS",
             Self::Other => "other requests",
         }
     }
@@ -165,7 +182,7 @@ pub(crate) fn of(request: &Request<'_>) -> Class {
     if request.is_timed_out {
         return Class::TimedOut;
     }
-    if request.is_aborted {
+    if request.is_aborted || is_cut_off(request) {
         return Class::Aborted;
     }
     match request.method {
@@ -184,6 +201,16 @@ pub(crate) fn of(request: &Request<'_>) -> Class {
     } else {
         Class::PageReferred
     }
+}
+
+/// Whether an answer over HTTP/2 or 3 was cut off before its body, as where the client took its request back: nginx logs
+/// the status it had in mind, with no bytes.
+fn is_cut_off(request: &Request<'_>) -> bool {
+    let is_multiplexed = matches!(request.version, Version::Http2 | Version::Http3);
+    is_multiplexed
+        && request.method == Method::Get
+        && request.response_bytes == Some(0)
+        && (request.status == 200 || request.status >= 500)
 }
 
 /// Whether a path ends as those of assets do.

@@ -11,9 +11,10 @@
 
 use sketch::TableKey;
 use wire::web::{Client, begins_request, head};
-use wire::{Packet, TcpFlags, Time};
+use wire::{Address, Packet, TcpFlags, Time};
 
-use super::WebDetector;
+use super::class::Class;
+use super::{Seen, WebDetector};
 use crate::vector::protocol;
 
 /// Connections followed at once.
@@ -29,6 +30,9 @@ const HONEST_BYTES_PER_SECOND: u32 = 400;
 const SILENT_SECONDS: u32 = 900;
 /// Length of the wheel: each connection that owes something is looked at once in so many seconds.
 const WHEEL: usize = 16;
+/// A record of HTTP/2 with less is of the protocol itself: window updates, pings, resets (RFC 9113 section 6), with 17 to 24
+/// bytes of TLS around them.
+const REQUEST_RECORD_BYTES: usize = 45;
 /// A segment of this size is full on most paths (RFC 9293 section 3.7.1, less tunnels).
 const WHOLE_SEGMENT_BYTES: u64 = 1_100;
 /// Records of this many bytes and fewer carry no more than a line of a head.
@@ -58,6 +62,8 @@ enum Stage {
 struct Entry {
     tag: u32,
     service: u32,
+    /// The client's address, as a client is counted.
+    client: u128,
     second: u32,
     since: u32,
     /// Bytes of body that are still to come.
@@ -66,10 +72,22 @@ struct Entry {
     bytes: u32,
     stage: Stage,
     is_slow: bool,
+    /// The request that counts when its body is there.
+    held: Option<Held>,
     is_tls: bool,
+    /// Something was asked inside TLS.
+    has_asked: bool,
     /// The server has spoken after the ClientHello.
     is_greeted: bool,
     is_on_wheel: bool,
+}
+
+/// What is kept of a request whose body is on the way.
+#[derive(Clone, Copy)]
+struct Held {
+    class: Class,
+    agent: u64,
+    path: u64,
 }
 
 /// The table.
@@ -162,11 +180,11 @@ pub(super) fn note(web: &mut WebDetector, time: Time, packet: &Packet<'_>) {
             from_server(web, at);
         }
         if ends {
-            leave(web, at);
+            hang_up(web, at);
         }
     } else if begins && !ends {
         let Some(service) = web.service_at(packet.destination) else { return };
-        let at = enter(web, set, tag, service);
+        let at = enter(web, set, tag, (service, super::client_bits(packet.source)));
         let port = packet.destination_port;
         web.connections.ports[usize::from(port) / 64] |= 1 << (port % 64);
         from_client(web, at, time, packet);
@@ -180,7 +198,7 @@ pub(super) fn note(web: &mut WebDetector, time: Time, packet: &Packet<'_>) {
 }
 
 /// Makes a place for a connection.
-fn enter(web: &mut WebDetector, set: usize, tag: u32, service: u32) -> usize {
+fn enter(web: &mut WebDetector, set: usize, tag: u32, (service, client): (u32, u128)) -> usize {
     if web.connections.entries.is_empty() {
         web.connections.entries = vec![Entry::default(); CONNECTIONS].into_boxed_slice();
     }
@@ -201,11 +219,28 @@ fn enter(web: &mut WebDetector, set: usize, tag: u32, service: u32) -> usize {
     }
     let table = &mut web.connections;
     let is_on_wheel = table.entries[at].is_on_wheel;
-    table.entries[at] =
-        Entry { tag, service, second, since: second, stage: Stage::Settled, is_on_wheel, ..Entry::default() };
+    table.entries[at] = Entry {
+        tag,
+        service,
+        client,
+        second,
+        since: second,
+        stage: Stage::Settled,
+        is_on_wheel,
+        ..Entry::default()
+    };
     table.live += 1;
     web.services[service as usize].has_connections = true;
     at
+}
+
+/// A side ends the connection. A handshake that led to nothing counts.
+fn hang_up(web: &mut WebDetector, at: usize) {
+    let entry = &web.connections.entries[at];
+    if entry.is_tls && !entry.has_asked {
+        web.note_class(entry.service, Class::Hello, entry.client);
+    }
+    leave(web, at);
 }
 
 /// A connection has ended, or made room.
@@ -271,7 +306,9 @@ fn from_client(web: &mut WebDetector, at: usize, time: Time, packet: &Packet<'_>
         Stage::Body => {
             entry.owed = entry.owed.saturating_sub(bytes);
             if entry.owed == 0 {
+                let held = entry.held.take();
                 settle(web, at);
+                count_held(web, at, held);
             }
         }
         _ => {}
@@ -294,6 +331,7 @@ fn begin_request(web: &mut WebDetector, at: usize, time: Time, packet: &Packet<'
         if head.is_chunked || body > there {
             web.connections.entries[at].owed = if head.is_chunked { u64::MAX } else { body - there };
             owe(web, at, Stage::Body);
+            return hold(web, at, &head.request, time);
         }
     } else if web.connections.entries[at].stage != Stage::Head {
         owe(web, at, Stage::Head);
@@ -307,9 +345,33 @@ fn begin_request(web: &mut WebDetector, at: usize, time: Time, packet: &Packet<'
     web.observe(service, &wire::web::Request { time, client, ..head.request });
 }
 
+/// Keeps a request until its body is there: who only promises one has asked for nothing yet.
+fn hold(web: &mut WebDetector, at: usize, request: &wire::web::Request<'_>, time: Time) {
+    let service = web.connections.entries[at].service;
+    let client = Client::Address(Address::from_bits(web.connections.entries[at].client));
+    let seen = web.look_at(service, &wire::web::Request { time, client, ..*request });
+    let held = Held { class: seen.class, agent: seen.agent, path: seen.path };
+    web.connections.entries[at].held = Some(held);
+}
+
+fn count_held(web: &mut WebDetector, at: usize, held: Option<Held>) {
+    let Some(Held { class, agent, path }) = held else { return };
+    let Entry { service, client, .. } = web.connections.entries[at];
+    let seen = Seen { class, client, is_named: false, agent, path };
+    web.touch(service);
+    web.counters.requests += 1;
+    web.services[service as usize].note(&wire::web::Request::default(), &seen, &web.hash);
+}
+
 fn tls_from_client(web: &mut WebDetector, at: usize, packet: &Packet<'_>) {
     let entry = &web.connections.entries[at];
     let is_application_data = packet.payload.first() == Some(&23);
+    let (service, is_greeted) = (entry.service, entry.is_greeted);
+    let asks = if is_greeted { asks_in_tls(packet.payload) } else { 0 };
+    let entry = &web.connections.entries[at];
+    let is_first = entry.stage == Stage::Handshake;
+    // The first record ends the handshake (RFC 8446 section 4.4.4), with or without a request behind it.
+    let asks = asks.saturating_sub(u32::from(is_first));
     match entry.stage {
         Stage::Handshake if entry.is_greeted && is_application_data => settle(web, at),
         Stage::Settled if is_application_data && packet.payload.len() <= SMALL_RECORD_BYTES => {
@@ -317,6 +379,20 @@ fn tls_from_client(web: &mut WebDetector, at: usize, packet: &Packet<'_>) {
         }
         _ => {}
     }
+    web.connections.entries[at].has_asked |= asks > 0;
+    web.note_sealed(service, packet.source, asks);
+}
+
+/// Records in a segment that may be requests: by their type and their size.
+fn asks_in_tls(payload: &[u8]) -> u32 {
+    let (mut rest, mut asks) = (payload, 0);
+    // Each record takes five bytes at least, so this ends.
+    while let [kind, 3, _, high, low, after @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        asks += u32::from(*kind == 23 && length >= REQUEST_RECORD_BYTES);
+        rest = after.get(length..).unwrap_or_default();
+    }
+    asks
 }
 
 fn from_server(web: &mut WebDetector, at: usize) {
@@ -343,8 +419,8 @@ pub(super) fn close(web: &mut WebDetector, second: u32) {
         let owes = matches!(entry.stage, Stage::Head | Stage::Body | Stage::Handshake | Stage::Record);
         let waits = second.saturating_sub(entry.since);
         let is_silent = second.saturating_sub(entry.second) > SILENT_SECONDS;
-        let is_honest =
-            entry.stage == Stage::Body && entry.bytes >= waits.saturating_mul(HONEST_BYTES_PER_SECOND);
+        let is_honest = matches!(entry.stage, Stage::Body | Stage::Record)
+            && entry.bytes >= waits.saturating_mul(HONEST_BYTES_PER_SECOND);
         if !owes || is_silent {
             entry.is_on_wheel = false;
             if owes {

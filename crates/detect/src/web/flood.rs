@@ -78,7 +78,7 @@ impl Course {
     }
 
     /// The same as a surge: it has another identity than a flood that begins with it.
-    pub(crate) fn as_surge(mut self) -> Self {
+    pub(crate) fn into_surge(mut self) -> Self {
         self.is_surge = true;
         self.id.replace_range(25.., if self.id.ends_with('S') { "T" } else { "S" });
         self
@@ -251,8 +251,15 @@ impl Course {
 
     /// Grows with how far the excess is above its alarm, and with how little the kind leaves to chance.
     fn confidence(&self) -> f64 {
-        let direct =
-            [Class::QueryNovel, Class::Login, Class::Aborted, Class::TimedOut, Class::Tool, Class::Paced];
+        let direct = [
+            Class::QueryNovel,
+            Class::Login,
+            Class::Aborted,
+            Class::Hello,
+            Class::TimedOut,
+            Class::Tool,
+            Class::Paced,
+        ];
         let total: f64 = self.totals.iter().sum();
         let of_direct: f64 = direct.iter().map(|class| self.totals[*class as usize]).sum();
         let share = if total > 0.0 { of_direct / total } else { 0.0 };

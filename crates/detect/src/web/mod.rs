@@ -114,6 +114,11 @@ fn fold(text: &[u8]) -> u64 {
     hasher.finish()
 }
 
+/// Who is counted as one client: an IPv4 address, or an IPv6 /64.
+fn client_bits(address: Address) -> u128 {
+    if address.is_ipv4() { address.bits() } else { address.bits() >> 64 << 64 }
+}
+
 impl WebDetector {
     /// A detector under a secret key. The same key and records give the same events.
     pub fn new(key: [u8; 16]) -> Self {
@@ -206,8 +211,7 @@ impl WebDetector {
             hasher.finish()
         };
         let (client, is_named) = match request.client {
-            Client::Address(address) if address.is_ipv4() => (address.bits(), false),
-            Client::Address(address) => (address.bits() >> 64 << 64, false),
+            Client::Address(address) => (client_bits(address), false),
             Client::Name(name) => (u128::from(text(name)), true),
         };
         let (agent, path) = (text(request.agent), text(request.path()));
@@ -229,6 +233,24 @@ impl WebDetector {
             };
         }
         Seen { class, client, is_named, agent, path }
+    }
+
+    /// Counts requests inside TLS, of which only that they are is seen.
+    fn note_sealed(&mut self, service: u32, client: Address, count: u32) {
+        let client = client_bits(client);
+        for _ in 0..count {
+            let second = self.second.unwrap_or(0);
+            let manner = self.clients.note(service, client, 0, false, second);
+            let class = if manner == Manner::Fast { Class::Paced } else { Class::Sealed };
+            self.note_class(service, class, client);
+        }
+    }
+
+    /// Counts something of a client of which only the class is known.
+    fn note_class(&mut self, service: u32, class: Class, client: u128) {
+        let seen = Seen { class, client, is_named: false, agent: 0, path: 0 };
+        self.touch(service);
+        self.services[service as usize].note(&Request::default(), &seen, &self.hash);
     }
 
     /// Takes a packet of the mirror: connections to servers, and requests in clear text.

@@ -22,6 +22,7 @@ pub(crate) fn sentence(is_surge: bool, lead: Option<Vector>, web: &WebEvidence) 
         Some(Vector::HttpCacheBypass) => "queries that nobody asked before, so that no cache can answer",
         Some(Vector::LoginFlood) => "far more sign-ins than usual",
         Some(Vector::Http2RapidReset) => "requests over HTTP/2 that are given up at once",
+        Some(Vector::TlsHandshakeFlood) => "TLS handshakes after which nothing is asked",
         Some(Vector::SlowHttp) if web.slow_connections.is_some() => {
             "many connections that are kept open with requests that never become whole"
         }

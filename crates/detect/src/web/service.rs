@@ -192,7 +192,7 @@ impl Service {
         let is_crowd = self.crowd.step(&self.usual, counts, excess);
         if self.surge.is_none() && is_crowd {
             let onset = second.saturating_sub(self.crowd.seconds());
-            self.surge = Some(Course::begin(&self.target, closing.key, onset, second).as_surge());
+            self.surge = Some(Course::begin(&self.target, closing.key, onset, second).into_surge());
         }
         let Some(mut surge) = self.surge.take() else { return };
         surge.step_surge(&self.usual, counts, second, excess, self.crowd.goes_on());

@@ -38,6 +38,8 @@ pub(crate) const FLOORS: [f32; CLASSES] = {
     floors[Class::PageReferred as usize] = 100.0;
     floors[Class::PageBare as usize] = 100.0;
     floors[Class::QueryKnown as usize] = 100.0;
+    floors[Class::Sealed as usize] = 150.0;
+    floors[Class::Hello as usize] = 10.0;
     floors[Class::QueryNovel as usize] = 4.0;
     floors[Class::Post as usize] = 15.0;
     floors[Class::Login as usize] = 5.0;
@@ -48,6 +50,11 @@ pub(crate) const FLOORS: [f32; CLASSES] = {
     floors[Class::Paced as usize] = 130.0;
     floors
 };
+/// The same where readers are seen beside it: then a site is used, and a script that asks more than all of them is none of
+/// theirs.
+const FLOOR_BESIDE_READERS: f32 = 25.0;
+/// Assets a second that make readers.
+const READERS_ASSETS: f32 = 0.5;
 /// The same where what is ordinary is known: what a crawler or a script adds.
 const LEAST_FLOORS: [f32; CLASSES] = {
     let mut floors = [3.0; CLASSES];
@@ -181,6 +188,8 @@ impl Usual {
             kind.last = count;
         }
         let is_learnt = self.is_learnt();
+        let now = |class: Class| self.kinds[class as usize].now;
+        let has_readers = now(Class::Asset) >= READERS_ASSETS || now(Class::Sealed) >= 2.0 * READERS_ASSETS;
         for class in Class::ALL {
             let index = class as usize;
             let expected = self.expected(class);
@@ -189,6 +198,8 @@ impl Usual {
             let deviation = (dispersion * expected.max(0.05)).sqrt();
             let floor = if is_learnt {
                 (1.3 * kind.highest).clamp(LEAST_FLOORS[index], FLOORS[index].max(1.3 * kind.highest))
+            } else if has_readers && class.is_by_page() {
+                FLOOR_BESIDE_READERS
             } else {
                 FLOORS[index]
             };
@@ -221,7 +232,7 @@ impl Usual {
         self.seconds = self.seconds.saturating_add(1);
         self.calm_seconds = self.calm_seconds.saturating_add(1);
         let part = 1.0 / (BEFORE_SECONDS + self.seconds as f32).min(MEAN_SECONDS);
-        let minute_ends = second % (SETTLE_SECONDS / 2) == 0;
+        let minute_ends = second.is_multiple_of(SETTLE_SECONDS / 2);
         for (kind, &count) in self.kinds.iter_mut().zip(counts) {
             let most = kind.expected + kind.floor + kind.alarm;
             let seen = (count as f32).min(most);
