@@ -2,7 +2,7 @@
 //!
 //! A field ends where the literal behind it begins. Between quotes that is at the first quote without a backslash before it
 //! which the rest of the literal follows: servers write a quote inside as `\"` or `\x22`. Some write it bare; it is taken as a part
-//! of the value unless a space or the end of the line follows it, as they follow an end. Reading is linear in the length of
+//! of the value unless a space or the end of the line follows it, as they follow an end. The last one may be missing. Reading is linear in the length of
 //! the line: the end of each field is looked for from its beginning on, and a literal has at most [`MAX_FORMAT_BYTES`].
 
 use memchr::memchr;
@@ -103,7 +103,11 @@ impl Step {
     fn cut_at_quote<'a>(&self, rest: &'a [u8], is_last: bool) -> Option<(&'a [u8], &'a [u8])> {
         let mut from = 0;
         loop {
-            let at = from + memchr(b'"', rest.get(from..)?)?;
+            let Some(at) = memchr(b'"', rest.get(from..)?) else {
+                // Syslog cuts long messages. All but the end of the last field is there.
+                return (is_last && from == 0 && self.literal.len() == 1).then_some((rest, &[]));
+            };
+            let at = from + at;
             let (value, tail) = rest.split_at_checked(at)?;
             if !is_escaped(value) {
                 match tail.strip_prefix(&*self.literal) {

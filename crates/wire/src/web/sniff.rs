@@ -99,7 +99,13 @@ fn is_plausible(request: &Request<'_>) -> bool {
         || text::address(first.trim_ascii()).is_some()
         || first.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"for="))
         || first == b"unknown";
-    is_forwarded && request.client != Client::Name(b"")
+    let is_host =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'%');
+    let is_client = match request.client {
+        Client::Address(_) => true,
+        Client::Name(name) => !name.is_empty() && name.iter().all(is_host),
+    };
+    is_forwarded && is_client
 }
 
 /// The first lines that are not empty. What is too long for a line ends them.
