@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use wire::web::Format;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -51,11 +52,11 @@ Examples:
   hemicycle check data/institution/examplia.toml
   hemicycle check --json institution.toml | jq .counts";
 
-/// Find floods in captures and flow exports
+/// Find floods in captures, flow exports and access logs
 ///
-/// Reads any mix of captures of a mirror port (pcap, pcapng), captures of flow exports and dumps of export
-/// datagrams (NetFlow v5 and v9, IPFIX, sFlow v5), plain or compressed with gzip, on one time line. What a file is
-/// is found from its content. Without an institution file every destination is protected.
+/// Reads any mix of captures of a mirror port (pcap, pcapng), captures of flow exports, dumps of export
+/// datagrams (NetFlow v5 and v9, IPFIX, sFlow v5) and access logs, plain or compressed with gzip, on one time line. What a
+/// file is is found from its content. Without an institution file every destination is protected.
 #[derive(Debug, Args)]
 #[command(after_long_help = REPLAY_EXAMPLES)]
 pub(crate) struct ReplayArguments {
@@ -78,6 +79,10 @@ pub(crate) struct ReplayArguments {
     #[arg(long = "flow-port", value_name = "PORT", value_delimiter = ',',
           value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) flow_ports: Vec<u16>,
+    /// Read access logs in this format, where it is not recognised: a string as in nginx's log_format or Apache's
+    /// LogFormat, `tsv` or `csv` with the names of the columns, or a name (see docs/replay.md)
+    #[arg(long, value_name = "TEXT", value_parser = log_format)]
+    pub(crate) log_format: Option<Format>,
     /// Show addresses of sources, which are personal data, instead of their networks; the purpose is written down
     /// in the output
     #[arg(long, value_name = "PURPOSE", value_parser = purpose)]
@@ -95,6 +100,7 @@ Examples:
   hemicycle replay --institution institution.toml mirror.pcapng netflow.pcap
   hemicycle replay --json mirror.pcap | jq 'select(.kind == \"flood\" and .phase == \"start\")'
   ssh edge tcpdump -w - -i eth0 | hemicycle replay -
+  hemicycle replay --log-format '$remote_addr [$time_local] \"$request\" $status $request_time' access.log
   hemicycle replay --show-addresses 'incident 2026-17, report to the CSIRT' mirror.pcap
 
 Loss: where an input says that something was lost, figures from then on are lower bounds and say so.
@@ -237,6 +243,10 @@ fn speed(text: &str) -> Result<Speed, String> {
         Ok(times) if times.is_finite() && times > 0.0 => Ok(Speed::Times(times)),
         _ => Err("give `max` or a number above 0: 1 is real time".to_owned()),
     }
+}
+
+fn log_format(text: &str) -> Result<Format, String> {
+    Format::of(text).map_err(|error| error.to_string())
 }
 
 fn purpose(text: &str) -> Result<String, String> {

@@ -6,6 +6,7 @@ use institution::Institution;
 use intake::{Inputs, IntakeError, Visitor};
 use sketch::{KeyedState, PUBLISHED_KEY};
 use wire::packet::Decoded;
+use wire::web::Request;
 use wire::{Address, FlowRecord, Packet, Time};
 
 use crate::exporters::{Exporters, Known};
@@ -64,6 +65,7 @@ pub struct Pipeline<'a, L> {
     /// When `hourly` is due.
     next_hour_nanoseconds: i64,
     records: u64,
+    requests: u64,
     traffic_bytes: u64,
     lost: u64,
     first: Option<Time>,
@@ -90,6 +92,7 @@ impl<'a, L: Listener> Pipeline<'a, L> {
             hourly: None,
             next_hour_nanoseconds: i64::MAX,
             records: 0,
+            requests: 0,
             traffic_bytes: 0,
             lost: 0,
             first: None,
@@ -139,6 +142,7 @@ impl<'a, L: Listener> Pipeline<'a, L> {
             web: self.web.counters(),
             exporters: self.exporters.counters(),
             records: self.records,
+            requests: self.requests,
             traffic_bytes: self.traffic_bytes,
             lost: self.lost,
             span_seconds,
@@ -213,7 +217,9 @@ pub struct Ran {
     pub exporters: crate::exporters::Counters,
     /// Records that were given to the detector. The packet inside a tunnel is a record of its own.
     pub records: u64,
-    /// Bytes of the traffic that they stand for, at the IP layer, corrected for sampling.
+    /// Requests of access logs. They are counted, and nothing is made of them yet.
+    pub requests: u64,
+    /// Bytes of the traffic that `records` stand for, at the IP layer, corrected for sampling.
     pub traffic_bytes: u64,
     /// Frames and exports lost before they came here, as far as the inputs say.
     pub lost: u64,
@@ -242,6 +248,15 @@ impl<L: Listener> Visitor for Pipeline<'_, L> {
             // What it meant is missing.
             Known::Implausible => self.detector.note_loss(),
         }
+    }
+
+    #[inline]
+    fn request(&mut self, _input: usize, request: &Request<'_>) {
+        let time = request.time;
+        self.listener.pace(time);
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = self.last.max(Some(time));
+        self.requests += 1;
     }
 
     fn loss(&mut self, _input: usize, lost: u64) {

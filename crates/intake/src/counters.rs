@@ -1,6 +1,6 @@
 //! What was counted for each input.
 
-use wire::{Time, packet::Skip};
+use wire::{Time, packet::Skip, web};
 
 use crate::Damage;
 
@@ -15,6 +15,8 @@ pub enum InputKind {
     FlowPcap,
     /// A dump of export datagrams.
     FlowDatagrams,
+    /// An access log.
+    AccessLog,
 }
 
 impl InputKind {
@@ -25,11 +27,13 @@ impl InputKind {
             Self::Pcapng => "pcapng",
             Self::FlowPcap => "flow_pcap",
             Self::FlowDatagrams => "flow_datagrams",
+            Self::AccessLog => "access_log",
         }
     }
 }
 
-/// Counters of one input. `frames` = `packets` + `flow_datagrams` + the sum of `skips` for a capture.
+/// Counters of one input. `frames` = `packets` + `flow_datagrams` + the sum of `skips` for a capture; of a log
+/// `log.lines` = `log.requests` + the sum of `log.skips`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counters {
     /// Frames of a capture.
@@ -57,12 +61,18 @@ pub struct Counters {
     /// What the sequence numbers of exporters show as lost: flows (NetFlow v5, IPFIX) or datagrams (NetFlow v9,
     /// sFlow).
     pub exports_lost: u64,
+    /// Lines of an access log, and the requests among them that were given to the visitor.
+    pub log: web::Counters,
 }
 
 impl Counters {
-    /// Everything that was found and not given to the visitor.
+    /// Everything that was found and not given to the visitor. Empty lines and directives of logs are nothing.
     pub fn skipped(&self) -> u64 {
-        self.skips.iter().sum::<u64>() + self.blocks_skipped + self.flow_elements_skipped
+        let lines = web::Skip::ALL.iter().zip(self.log.skips).filter(|(skip, _)| skip.is_loss());
+        self.skips.iter().sum::<u64>()
+            + self.blocks_skipped
+            + self.flow_elements_skipped
+            + lines.map(|(_, count)| count).sum::<u64>()
     }
 
     /// Adds the counters of another input, or of another play of the same one.
@@ -78,6 +88,11 @@ impl Counters {
         self.frames_lost += other.frames_lost;
         self.exports_lost += other.exports_lost;
         for (sum, value) in self.skips.iter_mut().zip(other.skips) {
+            *sum += value;
+        }
+        self.log.lines += other.log.lines;
+        self.log.requests += other.log.requests;
+        for (sum, value) in self.log.skips.iter_mut().zip(other.log.skips) {
             *sum += value;
         }
     }
@@ -96,9 +111,12 @@ impl Counters {
             ("blocks_skipped", self.blocks_skipped),
             ("frames_lost", self.frames_lost),
             ("exports_lost", self.exports_lost),
+            ("lines", self.log.lines),
+            ("requests", self.log.requests),
         ];
         let skips = Skip::ALL.iter().map(|skip| skip.name()).zip(self.skips);
-        plain.into_iter().chain(skips).filter(|(_, value)| *value > 0)
+        let lines = web::Skip::ALL.iter().map(|skip| skip.name()).zip(self.log.skips);
+        plain.into_iter().chain(skips).chain(lines).filter(|(_, value)| *value > 0)
     }
 }
 
@@ -109,7 +127,7 @@ pub struct InputSummary {
     pub name: String,
     /// What it turned out to be.
     pub kind: InputKind,
-    /// Packets and flow records given to the visitor.
+    /// Packets, flow records and requests given to the visitor.
     pub records: u64,
     /// Bytes read, after decompression.
     pub bytes: u64,
@@ -119,9 +137,9 @@ pub struct InputSummary {
     pub lost: u64,
     /// Everything that was counted.
     pub counters: Counters,
-    /// Earliest time of a frame or datagram.
+    /// Earliest time of a frame, datagram or request.
     pub first: Option<Time>,
-    /// Latest time of a frame or datagram.
+    /// Latest time of a frame, datagram or request.
     pub last: Option<Time>,
     /// Where the last of [`Counters::exports_at_other_ports`] was sent to: a port that may be worth naming.
     pub other_export_port: Option<u16>,

@@ -33,10 +33,18 @@ pub enum IntakeError {
         /// What the content looks like.
         kind: Foreign,
     },
+    /// An access log in a format that is not recognised.
+    #[error(
+        "{name}: this looks like an access log in a format that is not known here; declare it with --log-format"
+    )]
+    LogFormat {
+        /// The input.
+        name: String,
+    },
     /// Content that is nothing that can be replayed.
     #[error(
         "{name}: {kind} is not an input; give pcap, pcapng or flow export datagrams (NetFlow v5 or v9, IPFIX, \
-         sFlow v5), plain or compressed with gzip"
+         sFlow v5) or an access log, plain or compressed with gzip"
     )]
     WrongKind {
         /// The input.

@@ -5,6 +5,7 @@ use wire::{
     capture::{Format, Framer, Step},
     flow::{self, FlowDecoder, FlowSink, InterfaceCounters},
     packet::{self, Decoded, LinkType},
+    web::{self, Decoder},
 };
 
 use crate::{
@@ -14,6 +15,8 @@ use crate::{
     window::Window,
 };
 
+mod log;
+
 const UDP: u8 = 17;
 
 /// The exporter of a dump, which has no addresses.
@@ -22,13 +25,14 @@ const NO_EXPORTER: Address = Address::from_ipv4([0; 4]);
 enum Framing {
     Capture(Framer),
     Datagrams,
+    Log(Box<Decoder>),
 }
 
-/// A frame or datagram that is next, as a part of the window.
+/// A frame, datagram or line that is next, as a part of the window.
 #[derive(Clone, Copy)]
 struct Head {
     time: Time,
-    /// `None` for a datagram of a dump.
+    /// `None` for a datagram of a dump and a line.
     link: Option<LinkType>,
     at: usize,
     length: usize,
@@ -66,6 +70,10 @@ impl Input {
 
     pub(crate) fn datagrams(name: String, window: Window) -> Self {
         Self::new(name, window, Framing::Datagrams)
+    }
+
+    pub(crate) fn log(name: String, window: Window, format: web::Format) -> Self {
+        Self::new(name, window, Framing::Log(Box::new(Decoder::new(format))))
     }
 
     fn new(name: String, window: Window, format: Framing) -> Self {
@@ -109,6 +117,9 @@ impl Input {
         shared: &mut Shared,
         visitor: &mut V,
     ) -> Option<Time> {
+        if let Framing::Log(_) = self.format {
+            return self.play_log(index, until, visitor);
+        }
         loop {
             let head = match self.head.take() {
                 Some(head) => head,
@@ -152,6 +163,7 @@ impl Input {
         let mut head = match &self.format {
             Framing::Capture(_) => self.next_frame(),
             Framing::Datagrams => self.next_datagram(),
+            Framing::Log(_) => self.next_line(),
         }?;
         if let Some(clock) = self.clock {
             let first = *self.origin.get_or_insert(head.time);
@@ -274,6 +286,10 @@ impl Input {
         let mut counters = self.counters;
         let kind = match &self.format {
             Framing::Datagrams => InputKind::FlowDatagrams,
+            Framing::Log(decoder) => {
+                counters.log = *decoder.counters();
+                InputKind::AccessLog
+            }
             Framing::Capture(framer) => {
                 counters.blocks_skipped = framer.skipped();
                 counters.frames_lost = framer.lost();
@@ -287,7 +303,7 @@ impl Input {
         InputSummary {
             name: self.name.clone(),
             kind,
-            records: counters.packets + counters.flow_records,
+            records: counters.packets + counters.flow_records + counters.log.requests,
             bytes: self.window.offset(),
             skipped: counters.skipped(),
             lost: counters.frames_lost + counters.exports_lost,

@@ -11,6 +11,7 @@ use std::{
 use wire::{
     Time,
     flow::{FlowCounters, FlowDecoder},
+    web::Format,
 };
 
 use crate::{
@@ -31,6 +32,7 @@ pub struct Inputs {
     inputs: Vec<Input>,
     shared: Shared,
     decompressed_bytes_limit: u64,
+    log_format: Option<Format>,
     standard_input_taken: bool,
     ran: bool,
 }
@@ -43,6 +45,7 @@ impl Inputs {
             inputs: Vec::new(),
             shared: Shared { flow_ports: PortSet::new(&options.flow_ports), decoder },
             decompressed_bytes_limit: options.decompressed_bytes_limit,
+            log_format: options.log_format.clone(),
             standard_input_taken: false,
             ran: false,
         }
@@ -127,10 +130,11 @@ impl Inputs {
         if self.inputs.len() >= MAX_INPUTS {
             return Err(IntakeError::TooManyInputs);
         }
-        let mut found = recognise(&mut window, &name)?;
+        let log_format = self.log_format.as_ref();
+        let mut found = recognise(&mut window, &name, log_format)?;
         if found == Kind::Gzip {
             window = window.gunzip(self.decompressed_bytes_limit);
-            found = match recognise(&mut window, &name) {
+            found = match recognise(&mut window, &name, log_format) {
                 Ok(Kind::Gzip) => Kind::Foreign(Foreign::NestedGzip),
                 Err(IntakeError::Unreadable { .. }) => Kind::Foreign(Foreign::BrokenGzip),
                 found => found?,
@@ -139,6 +143,8 @@ impl Inputs {
         self.inputs.push(match found {
             Kind::Capture => Input::capture(name, window),
             Kind::Datagrams => Input::datagrams(name, window),
+            Kind::Log(format) => Input::log(name, window, format),
+            Kind::Foreign(Foreign::AccessLog) => return Err(IntakeError::LogFormat { name }),
             Kind::Foreign(kind) if kind.is_planned() => return Err(IntakeError::NotYet { name, kind }),
             Kind::Foreign(kind) => return Err(IntakeError::WrongKind { name, kind }),
             Kind::Gzip => return Err(IntakeError::WrongKind { name, kind: Foreign::NestedGzip }),
@@ -197,7 +203,7 @@ impl Inputs {
     }
 }
 
-fn recognise(window: &mut Window, name: &str) -> Result<Kind, IntakeError> {
+fn recognise(window: &mut Window, name: &str, log_format: Option<&Format>) -> Result<Kind, IntakeError> {
     window.fill(kind::RECOGNISE_BYTES);
     if window.bytes().is_empty() {
         return Err(match window.take_failure() {
@@ -210,5 +216,5 @@ fn recognise(window: &mut Window, name: &str) -> Result<Kind, IntakeError> {
     }
     // An export datagram is looked at as a whole, because its length is part of what it has to prove.
     window.fill(crate::datagrams::MAX_DATAGRAM_BYTES);
-    Ok(kind::recognise(window.bytes()))
+    Ok(kind::recognise(window.bytes(), log_format))
 }

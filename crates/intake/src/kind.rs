@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use wire::{capture, flow};
+use wire::{
+    capture, flow,
+    web::{self, Format},
+};
 
 use crate::datagrams;
 
@@ -10,11 +13,12 @@ use crate::datagrams;
 pub(crate) const RECOGNISE_BYTES: usize = 4096;
 
 /// What an input can be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     Capture,
     Datagrams,
     Gzip,
+    Log(Format),
     Foreign(Foreign),
 }
 
@@ -24,7 +28,7 @@ pub(crate) enum Kind {
 pub enum Foreign {
     /// Lines of Suricata's EVE JSON.
     EveJson,
-    /// Lines of a web server's access log.
+    /// Lines of a web server's access log, in a format that is not recognised.
     AccessLog,
     /// Other JSON.
     Json,
@@ -45,7 +49,7 @@ pub enum Foreign {
 impl Foreign {
     /// Whether a later release is to read it.
     pub(crate) fn is_planned(self) -> bool {
-        matches!(self, Self::EveJson | Self::AccessLog)
+        matches!(self, Self::EveJson)
     }
 }
 
@@ -78,8 +82,11 @@ const MAGICS: [(&[u8], Foreign); 9] = [
     (b"\x1c\x00\x01\xac", Foreign::OtherCapture("an IXIA capture")),
 ];
 
-/// What the content that begins with `bytes` is. `bytes` are not empty.
-pub(crate) fn recognise(bytes: &[u8]) -> Kind {
+/// How much of an input is looked at for lines of a log.
+const LOG_BYTES: usize = 1 << 16;
+
+/// What the content that begins with `bytes` is. `bytes` are not empty. `log_format` is what the user says of logs.
+pub(crate) fn recognise(bytes: &[u8], log_format: Option<&Format>) -> Kind {
     if capture::recognise(bytes).is_some() {
         return Kind::Capture;
     }
@@ -94,7 +101,18 @@ pub(crate) fn recognise(bytes: &[u8]) -> Kind {
     if by_magic.is_none() && datagrams::is_plausible(bytes) {
         return Kind::Datagrams;
     }
-    Kind::Foreign(by_magic.unwrap_or_else(|| text(bytes)))
+    if let Some(foreign) = by_magic {
+        return Kind::Foreign(foreign);
+    }
+    match log(bytes.get(..LOG_BYTES).unwrap_or(bytes), log_format) {
+        Some(format) => Kind::Log(format),
+        None => Kind::Foreign(text(bytes)),
+    }
+}
+
+/// The format of a log: the declared one where it fits, else what is found.
+fn log(bytes: &[u8], declared: Option<&Format>) -> Option<Format> {
+    declared.and_then(|format| web::fitted(format, bytes)).or_else(|| web::recognise(bytes))
 }
 
 fn text(bytes: &[u8]) -> Foreign {
@@ -123,18 +141,30 @@ mod tests {
         let cases: [(&[u8], Foreign); 7] = [
             (b"{\"timestamp\":\"2026\",\"event_type\":\"alert\"}\n", Foreign::EveJson),
             (b"{\"a\":1}", Foreign::Json),
-            (
-                b"192.0.2.1 - - [01/Jan/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\"\n",
-                Foreign::AccessLog,
-            ),
+            (b"nobody knows: \"GET / HTTP/1.1\" 200\n", Foreign::AccessLog),
             (b"just a line\n", Foreign::Text),
             (b"PK\x03\x04rest", Foreign::Archive("a zip archive")),
             (b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0", Foreign::Unknown),
             (b"\x28\xb5\x2f\xfd\x04", Foreign::Archive("a zstd file")),
         ];
         for (bytes, foreign) in cases {
-            assert_eq!(recognise(bytes), Kind::Foreign(foreign), "{bytes:?}");
+            assert_eq!(recognise(bytes, None), Kind::Foreign(foreign), "{bytes:?}");
         }
-        assert_eq!(recognise(b"\x1f\x8b\x08"), Kind::Gzip);
+        assert_eq!(recognise(b"\x1f\x8b\x08", None), Kind::Gzip);
+    }
+
+    #[test]
+    fn a_declared_format_counts_where_it_fits() {
+        let combined = b"192.0.2.1 - - [01/Jan/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\"\n";
+        let own = b"1767225600 192.0.2.1 GET /\n";
+        let declared = Format::of("$msec $remote_addr $request_method $request_uri").unwrap();
+        let name = |bytes, declared| match recognise(bytes, declared) {
+            Kind::Log(format) => Some(format.name()),
+            _ => None,
+        };
+        assert_eq!(name(combined, None), Some("combined"));
+        assert_eq!(name(combined, Some(&declared)), Some("combined"));
+        assert_eq!(name(own, None), None);
+        assert_eq!(name(own, Some(&declared)), Some("nginx"));
     }
 }

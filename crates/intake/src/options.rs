@@ -1,6 +1,6 @@
 //! How inputs are opened.
 
-use wire::{Time, flow};
+use wire::{Time, flow, web::Format};
 
 /// UDP ports that flow exports are usually sent to: NetFlow (2055, 9995, 9996), IPFIX (4739), sFlow (6343).
 pub const FLOW_PORTS: [u16; 5] = [2055, 4739, 6343, 9995, 9996];
@@ -23,6 +23,8 @@ pub struct OpenOptions {
     pub key: [u8; 16],
     /// Largest decompressed size of one input in bytes; what is beyond is not read and reported as damage.
     pub decompressed_bytes_limit: u64,
+    /// The format of access logs, where it is not one that is recognised. Inputs that it does not fit are looked at as without it.
+    pub log_format: Option<Format>,
 }
 
 impl Default for OpenOptions {
@@ -32,6 +34,7 @@ impl Default for OpenOptions {
             flow_limits: flow::Limits::default(),
             key: REPLAY_KEY,
             decompressed_bytes_limit: DECOMPRESSED_BYTES_LIMIT,
+            log_format: None,
         }
     }
 }

@@ -208,6 +208,11 @@ impl Window {
         }
     }
 
+    /// Whether reading ended before the end.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
     /// Why reading ended before the end, if it did.
     pub(crate) fn take_failure(&mut self) -> Option<Damage> {
         self.failure.take()

@@ -271,8 +271,10 @@ mod files {
         assert_eq!(refused(b""), "it: is empty");
         assert!(refused(&gzip(b"")).contains("is empty"));
         assert!(refused(b"{\"event_type\":\"alert\",\"x\":1}\n").contains("EVE JSON; reading that arrives"));
-        let log = b"192.0.2.1 - - [22/Nov/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1\n";
-        assert!(refused(log).contains("access log; reading that arrives"));
+        let log = b"22 Nov 2026 \"GET / HTTP/1.1\" 200 1\n";
+        assert!(refused(log).contains("format that is not known here"));
+        let eve = br#"{"timestamp":"2026-11-22T00:00:00Z","event_type":"http","http":{"url":"/","http_method":"GET","status":200}}"#;
+        assert!(refused(eve).contains("EVE JSON"));
         assert!(refused(b"some text\n").contains("text is not an input"));
         assert!(refused(b"PK\x03\x04....").contains("a zip archive"));
         assert!(refused(&gzip(&gzip(&pcap(&[1])))).contains("gzip file inside"));

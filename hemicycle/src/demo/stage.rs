@@ -6,6 +6,7 @@ use std::io::Write;
 use hemicycle::pipeline::Pipeline;
 use intake::Visitor;
 use wire::packet::Decoded;
+use wire::web::Request;
 use wire::{Address, FlowRecord, Packet, Time};
 
 use super::addresses::AddressMap;
@@ -68,6 +69,10 @@ impl<W: Write> Visitor for Stage<'_, '_, W> {
         // Their times are those of the recording, so the time of arrival stands in.
         let moved = FlowRecord { source, destination, first: None, last: None, ..*record };
         self.pipeline.flow(input, arrival, exporter, &moved);
+    }
+
+    fn request(&mut self, input: usize, request: &Request<'_>) {
+        self.pipeline.request(input, request);
     }
 
     fn loss(&mut self, input: usize, lost: u64) {

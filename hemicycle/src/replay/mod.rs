@@ -106,5 +106,6 @@ fn options(arguments: &ReplayArguments) -> OpenOptions {
     if !arguments.flow_ports.is_empty() {
         options.flow_ports.clone_from(&arguments.flow_ports);
     }
+    options.log_format.clone_from(&arguments.log_format);
     options
 }

@@ -8,6 +8,7 @@ use hemicycle::pipeline::Ran;
 use intake::{Damage, InputSummary};
 use serde::Serialize;
 use wire::packet::Skip;
+use wire::web;
 
 use super::floods::Floods;
 use super::privacy::Privacy;
@@ -24,6 +25,7 @@ pub(crate) struct Summary {
     institution: Option<String>,
     addresses_shown_for: Option<String>,
     records: u64,
+    requests: u64,
     traffic_bytes: u64,
     lost: u64,
     detector: detect::Counters,
@@ -71,6 +73,7 @@ impl Summary {
             institution: institution.map(str::to_owned),
             addresses_shown_for: privacy.purpose().map(str::to_owned),
             records: ran.records,
+            requests: ran.requests,
             traffic_bytes: ran.traffic_bytes,
             lost: ran.lost,
             detector: ran.counters,
@@ -190,7 +193,8 @@ impl Input {
             ));
         }
         let other = ["blocks_skipped", "flow_elements_skipped"];
-        let reasons = Skip::ALL.iter().map(|skip| skip.name()).chain(other);
+        let lines = web::Skip::ALL.iter().filter(|skip| skip.is_loss()).map(|skip| skip.name());
+        let reasons = Skip::ALL.iter().map(|skip| skip.name()).chain(other).chain(lines);
         let skipped = reasons.filter_map(|reason| {
             let count = self.counters.get(reason)?;
             Some(format!("{} {count}", reason.replace('_', " ")))

@@ -10,8 +10,8 @@
 //! client that reads its answer too slowly is not told from one that is idle.
 
 use sketch::TableKey;
-use wire::web::{Client, begins_request, head};
-use wire::{Address, Packet, TcpFlags, Time};
+use wire::web::{Client, head};
+use wire::{Packet, TcpFlags, Time};
 
 use super::class::Class;
 use super::{Seen, WebDetector};
@@ -158,6 +158,15 @@ pub(super) fn is_of_interest(packet: &Packet<'_>) -> bool {
         && (!packet.payload.is_empty() || packet.tcp_flags.0 & (TcpFlags::FIN | TcpFlags::RST) != 0)
 }
 
+/// Whether a payload begins as a request does: a first look that costs next to nothing.
+#[inline]
+fn begins_request(payload: &[u8]) -> bool {
+    matches!(
+        payload.first_chunk::<4>(),
+        Some(b"GET " | b"POST" | b"HEAD" | b"PUT " | b"DELE" | b"OPTI" | b"PATC" | b"CONN" | b"TRAC" | b"PROP")
+    )
+}
+
 /// Whether a payload begins as a TLS ClientHello does (RFC 8446 sections 4 and 5.1).
 fn begins_tls(payload: &[u8]) -> bool {
     matches!(payload, [22, 3, _, _, _, 1, ..])
@@ -193,7 +202,7 @@ pub(super) fn note(web: &mut WebDetector, time: Time, packet: &Packet<'_>) {
         && let Some(service) = web.service_at(packet.destination)
     {
         let client = Client::Address(packet.source);
-        web.observe(service, &wire::web::Request { time, client, ..head.request });
+        web.observe(service, &head.request(time, client));
     }
 }
 
@@ -325,13 +334,13 @@ fn begin_request(web: &mut WebDetector, at: usize, time: Time, packet: &Packet<'
     let Some(head) = head(packet.payload) else { return };
     let is_cut = (packet.payload.len() as u64) < bytes;
     let body = head.content_length.unwrap_or(0);
-    let there = if is_cut { bytes } else { head.body_bytes as u64 };
+    let there = bytes.saturating_sub(head.bytes as u64);
     if head.is_complete || is_cut {
         settle(web, at);
-        if head.is_chunked || body > there {
-            web.connections.entries[at].owed = if head.is_chunked { u64::MAX } else { body - there };
+        if body > there && !is_cut {
+            web.connections.entries[at].owed = body - there;
             owe(web, at, Stage::Body);
-            return hold(web, at, &head.request, time);
+            return hold(web, at, &head.request(time, Client::Address(packet.source)));
         }
     } else if web.connections.entries[at].stage != Stage::Head {
         owe(web, at, Stage::Head);
@@ -342,14 +351,13 @@ fn begin_request(web: &mut WebDetector, at: usize, time: Time, packet: &Packet<'
     }
     let service = web.connections.entries[at].service;
     let client = Client::Address(packet.source);
-    web.observe(service, &wire::web::Request { time, client, ..head.request });
+    web.observe(service, &head.request(time, client));
 }
 
 /// Keeps a request until its body is there: who only promises one has asked for nothing yet.
-fn hold(web: &mut WebDetector, at: usize, request: &wire::web::Request<'_>, time: Time) {
+fn hold(web: &mut WebDetector, at: usize, request: &wire::web::Request<'_>) {
     let service = web.connections.entries[at].service;
-    let client = Client::Address(Address::from_bits(web.connections.entries[at].client));
-    let seen = web.look_at(service, &wire::web::Request { time, client, ..*request });
+    let seen = web.look_at(service, request);
     let held = Held { class: seen.class, agent: seen.agent, path: seen.path };
     web.connections.entries[at].held = Some(held);
 }

@@ -1,159 +1,172 @@
-//! The head of an HTTP/1 request in the first bytes that a client sends (RFC 9112 sections 3 and 5).
+//! Heads of HTTP/1 messages in packets (RFC 9112): the request line and the headers that an access log would have, and
+//! the status of an answer.
 //!
-//! What is there is read; a head that is cut off, by the capture or because the client has not sent more, says so.
+//! Reads the first segment as it comes and borrows from it. What is cut off is not guessed: a target whose end is missing is given as
+//! far as it goes, and [`Head::is_complete`] says whether the empty line was there. A connection that never sends that
+//! line is what slow attacks leave.
 //!
-//! Limits: one segment, no reassembly: of a head over several segments the first one counts. [`HEAD_BYTES_MAXIMUM`] are
-//! looked at, and [`HEAD_LINES_MAXIMUM`] lines.
+//! Limits: at most [`MAX_HEAD_BYTES`] and [`MAX_HEADERS`] are looked at; segments are not put together; HTTP/2 and later are not
+//! text.
 
-use super::{Method, Request, Version};
+use memchr::memchr;
 
-/// Bytes of a head that are looked at.
-pub const HEAD_BYTES_MAXIMUM: usize = 16_384;
-/// Lines of a head that are looked at.
-pub const HEAD_LINES_MAXIMUM: usize = 128;
+use super::field::Row;
+use super::{Client, Method, Request, Version, text};
+use crate::Time;
 
-/// What the first segment of a request says.
+/// Most bytes of a head that are looked at.
+pub const MAX_HEAD_BYTES: usize = 16 << 10;
+/// Most headers that are looked at.
+pub const MAX_HEADERS: usize = 128;
+
+/// The head of a request, as far as it is there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Head<'a> {
-    /// The request, without time, client and answer.
-    pub request: Request<'a>,
-    /// Whether the empty line that ends the head is there.
-    pub is_complete: bool,
-    /// Bytes of body that are announced.
+    /// The method.
+    pub method: Method,
+    /// The target, up to the end of the segment if that comes first.
+    pub target: &'a [u8],
+    /// The version; unknown while the request line is not whole.
+    pub version: Version,
+    /// `Host`.
+    pub host: &'a [u8],
+    /// `User-Agent`.
+    pub agent: &'a [u8],
+    /// `Referer`.
+    pub referrer: &'a [u8],
+    /// `X-Forwarded-For`, or `Forwarded` without it.
+    pub forwarded_for: &'a [u8],
+    /// `Content-Length`.
     pub content_length: Option<u64>,
-    /// Whether the body comes in chunks, of unknown length.
-    pub is_chunked: bool,
-    /// Bytes behind the head in this segment.
-    pub body_bytes: usize,
+    /// Whether the empty line at the end is there.
+    pub is_complete: bool,
+    /// Bytes of the head that are there, the empty line included.
+    pub bytes: usize,
 }
 
-/// Whether bytes begin as those of a request do: the first look at a payload.
-#[inline]
-pub fn begins_request(payload: &[u8]) -> bool {
-    let Some(first) = payload.first_chunk::<4>() else { return false };
-    matches!(
-        first,
-        b"GET " | b"POST" | b"HEAD" | b"PUT " | b"DELE" | b"OPTI" | b"PATC" | b"CONN" | b"TRAC" | b"PROP"
-    )
-}
-
-/// Reads a head; `None` if this does not begin as one.
-pub fn head(payload: &[u8]) -> Option<Head<'_>> {
-    if !begins_request(payload) {
-        return None;
+impl<'a> Head<'a> {
+    /// The same in the shape of a log line: no answer is known yet.
+    pub fn request(&self, time: Time, client: Client<'a>) -> Request<'a> {
+        Request {
+            time,
+            client,
+            method: self.method,
+            target: self.target,
+            version: self.version,
+            host: self.host,
+            agent: self.agent,
+            referrer: self.referrer,
+            forwarded_for: self.forwarded_for,
+            request_bytes: Some(self.bytes as u64),
+            ..Request::default()
+        }
     }
-    let bytes = &payload[..payload.len().min(HEAD_BYTES_MAXIMUM)];
-    let (line, mut rest) = split_line(bytes);
-    let mut head = Head { request: request_line(line)?, ..Head::default() };
-    for _ in 0..HEAD_LINES_MAXIMUM {
-        let Some(after) = rest else { return Some(head) };
-        let (line, next) = split_line(after);
-        if line.is_empty() && next.is_some() {
-            head.is_complete = true;
-            head.body_bytes = payload.len() - (bytes.len() - next.map_or(0, <[u8]>::len));
-            return Some(head);
-        }
-        if next.is_some() || !line.is_empty() {
-            field(&mut head, line);
-        }
-        rest = next;
-    }
-    Some(head)
 }
 
-/// A line without its end, and what follows; nothing follows if the line does not end.
-fn split_line(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
-    match bytes.iter().position(|&byte| byte == b'\n') {
-        Some(at) => {
-            let line = &bytes[..at];
-            (line.strip_suffix(b"\r").unwrap_or(line), Some(&bytes[at + 1..]))
-        }
+/// The first line of an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StatusLine {
+    /// The version.
+    pub version: Version,
+    /// The status code, 100 to 999.
+    pub status: u16,
+}
+
+/// The line at the beginning and what follows its end; the end is `None` if the line feed is missing.
+fn line(bytes: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match memchr(b'\n', bytes).and_then(|at| bytes.split_at_checked(at)) {
+        Some((line, rest)) => (line.strip_suffix(b"\r").unwrap_or(line), rest.get(1..)),
         None => (bytes, None),
     }
 }
 
-fn request_line(line: &[u8]) -> Option<Request<'_>> {
-    let end = line.iter().position(|&byte| byte == b' ')?;
-    let method = Method::of(&line[..end]);
-    if method == Method::Invalid {
-        return None;
+/// The head at the beginning of a payload; `None` if no request begins there.
+pub fn head(payload: &[u8]) -> Option<Head<'_>> {
+    let bytes = payload.get(..MAX_HEAD_BYTES).unwrap_or(payload);
+    let (first, rest) = line(bytes);
+    let mut head = request_line(first, rest.is_some())?;
+    let mut rest = rest;
+    for _ in 0..=MAX_HEADERS {
+        let Some(here) = rest else { break };
+        let (field, after) = line(here);
+        // A line whose end is missing may have half of its value.
+        let Some(after) = after else { break };
+        rest = Some(after);
+        if field.is_empty() {
+            head.is_complete = true;
+            head.bytes = bytes.len() - after.len();
+            return Some(head);
+        }
+        head.take(field);
     }
-    let rest = &line[end + 1..];
-    let (target, version) = match rest.iter().rposition(|&byte| byte == b' ') {
-        Some(at) if rest[at + 1..].starts_with(b"HTTP/") => (&rest[..at], &rest[at + 1..]),
-        _ => (rest, &b""[..]),
-    };
-    let version = match version {
-        b"HTTP/1.1" => Version::Http11,
-        b"HTTP/1.0" => Version::Http10,
-        _ => Version::Unknown,
-    };
-    Some(Request { method, target, version, ..Request::default() })
+    head.bytes = bytes.len();
+    Some(head)
 }
 
-fn field<'a>(head: &mut Head<'a>, line: &'a [u8]) {
-    let Some(colon) = line.iter().position(|&byte| byte == b':') else { return };
-    let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-    let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
-    let request = &mut head.request;
-    match name.len() {
-        4 if is(b"host") => request.host = value,
-        7 if is(b"referer") => request.referrer = value,
-        10 if is(b"user-agent") => request.agent = value,
-        14 if is(b"content-length") => {
-            head.content_length = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-        }
-        15 if is(b"x-forwarded-for") => request.forwarded_for = value,
-        17 if is(b"transfer-encoding") => head.is_chunked = value.to_ascii_lowercase().ends_with(b"chunked"),
-        _ => {}
+fn request_line(first: &[u8], is_whole: bool) -> Option<Head<'_>> {
+    let space = first.iter().take(MAX_METHOD_BYTES + 1).position(|byte| *byte == b' ')?;
+    let (token, rest) = first.split_at_checked(space)?;
+    let method = Method::of(token);
+    let target = rest.get(1..)?;
+    if is_whole {
+        let mut row = Row::default();
+        row.set_request(first);
+        let Request { method, target, version, .. } = row.request;
+        let is_http = version != Version::Unknown && (version != Version::Http09 || method != Method::Other);
+        return (method != Method::Invalid && is_http).then(|| Head {
+            method,
+            target,
+            version,
+            ..Head::default()
+        });
     }
+    // Text of other protocols is full of words in capitals, so that only the methods of the standards count here.
+    let is_usual = !matches!(method, Method::Other | Method::Invalid);
+    let is_target = matches!(target, [] | [b'/' | b'*', ..]) || target.starts_with(b"http");
+    let end = target.iter().position(|byte| *byte == b' ').unwrap_or(target.len());
+    (is_usual && is_target).then(|| Head {
+        method,
+        target: target.get(..end).unwrap_or_default(),
+        ..Head::default()
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+/// Longest method that is looked for.
+const MAX_METHOD_BYTES: usize = 24;
 
-    use super::*;
-
-    #[test]
-    fn a_whole_head_is_read() {
-        let bytes = b"POST /login?next=/a HTTP/1.1\r\nHost: www.example\r\nUser-Agent: x y\r\nReferer: /\r\nContent-Length: 12\r\n\r\nabc";
-        let head = head(bytes).unwrap();
-        assert!(head.is_complete && head.body_bytes == 3 && head.content_length == Some(12));
-        assert_eq!((head.request.method, head.request.version), (Method::Post, Version::Http11));
-        assert_eq!((head.request.path(), head.request.query()), (&b"/login"[..], &b"next=/a"[..]));
-        assert_eq!((head.request.host, head.request.agent), (&b"www.example"[..], &b"x y"[..]));
-    }
-
-    #[test]
-    fn a_head_that_goes_on_is_not_complete() {
-        for bytes in [
-            &b"GET / HTTP/1.1\r\nHost: a\r\n"[..],
-            b"GET / HTTP/1.1\r\nX-a: b",
-            b"GET /abc",
-            b"GET / HTTP/1.1\r\n",
-        ] {
-            assert!(!head(bytes).unwrap().is_complete, "{bytes:?}");
-        }
-        assert!(
-            head(b"GET / HTTP/1.0\n\n").unwrap().is_complete,
-            "line feeds alone are tolerated (RFC 9112 section 2.2)"
-        );
-        assert!(
-            head(b"HTTP/1.1 200 OK\r\n\r\n").is_none()
-                && head(b"\x16\x03\x01").is_none()
-                && head(b"").is_none()
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_read_without_harm(method in "(GET|POST|HEAD) ", bytes: Vec<u8>) {
-            let mut all = method.into_bytes();
-            all.extend(&bytes);
-            if let Some(head) = head(&all) {
-                prop_assert!(head.body_bytes <= all.len());
+impl<'a> Head<'a> {
+    fn take(&mut self, line: &'a [u8]) {
+        let Some((name, value)) = memchr(b':', line).and_then(|at| line.split_at_checked(at)) else { return };
+        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+        // Whoever sends a header twice means the first one here; servers refuse or join them.
+        let place = match name.len() {
+            4 if is("host") => &mut self.host,
+            7 if is("referer") => &mut self.referrer,
+            9 if is("forwarded") => &mut self.forwarded_for,
+            10 if is("user-agent") => &mut self.agent,
+            14 if is("content-length") => {
+                self.content_length = self.content_length.or_else(|| text::number(value));
+                return;
             }
+            15 if is("x-forwarded-for") => {
+                self.forwarded_for = value;
+                return;
+            }
+            _ => return,
+        };
+        if place.is_empty() {
+            *place = value;
         }
     }
+}
+
+/// The status at the beginning of a payload; `None` if no answer begins there.
+pub fn status(payload: &[u8]) -> Option<StatusLine> {
+    let (token, rest) = payload.split_at_checked(8)?;
+    let [b' ', a @ b'1'..=b'9', b, c, after @ ..] = rest else { return None };
+    let version = text::version(token);
+    let is_end = matches!(after.first(), None | Some(b' ' | b'\r' | b'\n'));
+    let status = text::number(&[*a, *b, *c])? as u16;
+    (version != Version::Unknown && is_end).then_some(StatusLine { version, status })
 }

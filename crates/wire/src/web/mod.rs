@@ -3,19 +3,47 @@
 //! [`Request`] is the one shape for all of them. It borrows from the line: nothing is copied, nothing is decoded that
 //! was not asked for (percent-encoding stays as it is), and whoever keeps something hashes it under a secret key.
 //!
-//! Limits: an empty slice or `None` means that the source does not say, or says `-`.
+//! A [`Decoder`] reads the lines of a log in a [`Format`], which is declared ([`Format::of`]) or found ([`recognise`]). [`head`] and
+//! [`status`] read the beginning of a TCP payload. [`syslog`] takes off what a message has around a line.
+//!
+//! Limits: an empty slice or `None` means that the source does not say, or says `-`. Values are given as the log has them, with
+//! its escapes.
 
+mod apache;
+mod clock;
+mod columns;
+mod decoder;
+mod error;
+mod field;
+mod format;
+mod haproxy;
 mod head;
+mod json;
+mod names;
+mod nginx;
+mod pattern;
+mod skip;
+mod sniff;
+pub mod syslog;
+mod text;
+
+pub use decoder::{Counters, Decoder, MAX_LINE_BYTES, line_end};
+pub use error::FormatError;
+pub use format::{Format, Server};
+pub use head::{Head, MAX_HEAD_BYTES, MAX_HEADERS, StatusLine, head, status};
+pub use pattern::{MAX_FIELDS, MAX_FORMAT_BYTES};
+pub use skip::Skip;
+pub use sniff::{MAX_SNIFFED_LINES, fitted, recognise};
 
 use crate::{Address, Time};
 
-pub use head::{HEAD_BYTES_MAXIMUM, HEAD_LINES_MAXIMUM, Head, begins_request, head};
 
 /// One request as a server or proxy logged it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Request<'a> {
     /// When the server logged it, or when its head was seen in packets. Access logs write a line when the request is
-    /// over; `duration_nanoseconds` before that it began.
+    /// over; `duration_nanoseconds` before that it began. Where a log has the time of the beginning and a duration, this is
+    /// their sum.
     pub time: Time,
     /// Who is connected: the reader, or the nearest proxy.
     pub client: Client<'a>,
@@ -27,6 +55,8 @@ pub struct Request<'a> {
     pub method: Method,
     /// The request target as it was sent: path and query (RFC 9112 section 3.2).
     pub target: &'a [u8],
+    /// The query, where the log has it in a field of its own (IIS, nginx's `$args`). Ask [`Request::query`].
+    pub query_apart: &'a [u8],
     /// The protocol's version.
     pub version: Version,
     /// The status code; 0 where there was none.
@@ -136,10 +166,11 @@ impl<'a> Request<'a> {
         self.split().0
     }
 
-    /// The query behind the first `?`, empty without one.
+    /// The query behind the first `?`, or from a field of its own; empty without one.
     #[inline]
     pub fn query(&self) -> &'a [u8] {
-        self.split().1
+        let query = self.split().1;
+        if query.is_empty() { self.query_apart } else { query }
     }
 
     fn split(&self) -> (&'a [u8], &'a [u8]) {

@@ -1,0 +1,74 @@
+//! The lines of a log in a window.
+
+use wire::web::{self, Decoder, MAX_LINE_BYTES, Skip};
+
+use crate::window::Window;
+
+/// Where the next line is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Line {
+    /// At the beginning of the window: its length, and how much of the window it takes with its line feed.
+    At { length: usize, used: usize },
+    /// What came was passed over; ask again.
+    Passed,
+    /// There is none any more.
+    End,
+}
+
+/// Finds the next line, reading on as is needed. What is longer than a line may be is passed over without being held.
+#[inline]
+pub(crate) fn next(window: &mut Window, decoder: &mut Decoder) -> Line {
+    match web::line_end(window.bytes()) {
+        Some(length) if length <= MAX_LINE_BYTES => Line::At { length, used: length + 1 },
+        _ => more(window, decoder),
+    }
+}
+
+#[cold]
+fn more(window: &mut Window, decoder: &mut Decoder) -> Line {
+    let mut looked_at = 0;
+    loop {
+        let here = window.bytes().get(looked_at..).unwrap_or_default();
+        if let Some(at) = web::line_end(here) {
+            let length = looked_at + at;
+            if length <= MAX_LINE_BYTES {
+                return Line::At { length, used: length + 1 };
+            }
+            break;
+        }
+        looked_at = window.bytes().len();
+        if looked_at > MAX_LINE_BYTES {
+            break;
+        }
+        if window.fill(looked_at + 1) == looked_at {
+            // What is cut off by a failure is not a line; an end without a line feed is.
+            return match looked_at {
+                0 => Line::End,
+                length if window.has_failed() => {
+                    window.advance(length);
+                    decoder.skip(Skip::CutOff);
+                    Line::Passed
+                }
+                length => Line::At { length, used: length },
+            };
+        }
+    }
+    pass(window);
+    decoder.skip(Skip::TooLong);
+    Line::Passed
+}
+
+/// Passes over everything up to the next line feed.
+fn pass(window: &mut Window) {
+    loop {
+        let bytes = window.bytes();
+        if let Some(end) = web::line_end(bytes) {
+            return window.advance(end + 1);
+        }
+        let length = bytes.len();
+        window.advance(length);
+        if window.fill(1) == 0 {
+            return;
+        }
+    }
+}
