@@ -3,3 +3,4 @@
 pub mod baselines;
 pub mod exporters;
 pub mod pipeline;
+pub mod sites;

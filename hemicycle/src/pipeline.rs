@@ -10,6 +10,7 @@ use wire::web::Request;
 use wire::{Address, FlowRecord, Packet, Time};
 
 use crate::exporters::{Exporters, Known};
+use crate::sites::Sites;
 
 /// Who hears of events while records are read.
 pub trait Listener {
@@ -59,6 +60,7 @@ const HOUR_NANOSECONDS: i64 = 3_600_000_000_000;
 pub struct Pipeline<'a, L> {
     detector: Detector,
     web: WebDetector,
+    sites: Sites,
     listener: &'a mut L,
     exporters: Exporters,
     hourly: Option<Hourly<'a>>,
@@ -78,15 +80,17 @@ impl<'a, L: Listener> Pipeline<'a, L> {
     pub fn new(institution: Option<Institution>, listener: &'a mut L) -> Self {
         let key = KeyedState::new(PUBLISHED_KEY);
         let exporters = Exporters::new(institution.as_ref());
-        let web = match &institution {
+        let mut web = match &institution {
             Some(institution) => WebDetector::of_institution(institution, PUBLISHED_KEY),
             None => WebDetector::new(PUBLISHED_KEY),
         };
+        let sites = Sites::new(institution.as_ref(), &mut web, key);
         let scope = institution.map_or_else(|| Scope::everything(key), |known| Scope::of(known, key));
         let detector = Detector::new(scope, &Limits::default(), PUBLISHED_KEY);
         Self {
             detector,
             web,
+            sites,
             listener,
             exporters,
             hourly: None,
@@ -123,8 +127,18 @@ impl<'a, L: Listener> Pipeline<'a, L> {
     /// # Errors
     /// As [`Inputs::run`].
     pub fn run(mut self, inputs: &mut Inputs) -> Result<Ran, IntakeError> {
+        self.name_logs(inputs);
         inputs.run(&mut self)?;
         Ok(self.finish())
+    }
+
+    /// Requests of a log that names no host are for a service with the log's name.
+    pub fn name_logs(&mut self, inputs: &Inputs) {
+        for (number, input) in inputs.summaries().iter().enumerate() {
+            let name = input.name.rsplit('/').next().unwrap_or(&input.name);
+            let service = self.web.service(name, &[]);
+            self.sites.log(number, service);
+        }
     }
 
     /// Closes the last window and tells what is left to tell. For who calls [`Inputs::run`] with a visitor around
@@ -251,12 +265,16 @@ impl<L: Listener> Visitor for Pipeline<'_, L> {
     }
 
     #[inline]
-    fn request(&mut self, _input: usize, request: &Request<'_>) {
+    fn request(&mut self, input: usize, request: &Request<'_>) {
         let time = request.time;
         self.listener.pace(time);
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = self.last.max(Some(time));
         self.requests += 1;
+        self.sites.observe(&mut self.web, input, request);
+        if self.web.has_events() {
+            self.tell();
+        }
     }
 
     fn loss(&mut self, _input: usize, lost: u64) {

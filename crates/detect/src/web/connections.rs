@@ -163,7 +163,9 @@ pub(super) fn is_of_interest(packet: &Packet<'_>) -> bool {
 fn begins_request(payload: &[u8]) -> bool {
     matches!(
         payload.first_chunk::<4>(),
-        Some(b"GET " | b"POST" | b"HEAD" | b"PUT " | b"DELE" | b"OPTI" | b"PATC" | b"CONN" | b"TRAC" | b"PROP")
+        Some(
+            b"GET " | b"POST" | b"HEAD" | b"PUT " | b"DELE" | b"OPTI" | b"PATC" | b"CONN" | b"TRAC" | b"PROP"
+        )
     )
 }
 

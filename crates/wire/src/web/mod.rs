@@ -37,7 +37,6 @@ pub use sniff::{MAX_SNIFFED_LINES, fitted, recognise};
 
 use crate::{Address, Time};
 
-
 /// One request as a server or proxy logged it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Request<'a> {
