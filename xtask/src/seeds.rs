@@ -1,7 +1,7 @@
 //! Real data as first inputs for the fuzz targets: a mutation of a real datagram reaches further than random bytes.
 //!
 //! Most comes from `data/`, sorted by what it is and not by where it lies: the UDP payloads of captures by
-//! their version field, frames and capture files as they are, institution files by their ending. What data/ has none of,
+//! their version field, frames and capture files as they are, institution files by their ending, logs a few lines at a time. What data/ has none of,
 //! such as state files, is in `fuzz/seeds/<target>`, as it is. Reads classic pcap only; that is enough for seeds, and it
 //! keeps this task independent of the decoders that the targets test.
 
@@ -19,6 +19,8 @@ use crate::repo;
 const MAX_SEEDS: usize = 1_000;
 /// Most frames taken from one capture, so that a long one does not crowd out the others.
 const MAX_FRAMES_PER_FILE: usize = 40;
+/// Lines of a log in one seed.
+const LINES_PER_SEED: usize = 3;
 /// Longer inputs are cut: a capture that ends early is a good seed, and speed is worth more than length.
 const MAX_SEED_BYTES: usize = 64 << 10;
 /// Most bytes read of one file, unpacked.
@@ -67,7 +69,9 @@ fn seeds_of(target: &str, path: &Path, data: &Path) -> Vec<Vec<u8>> {
     let is_capture =
         ["pcap", "pcapng", "cap", "trace"].iter().any(|extension| repo::has_extension(path, extension));
     let is_dump = ["bin", "dat", "raw", "ipfix"].iter().any(|extension| repo::has_extension(path, extension));
+    let is_log = repo::has_extension(path, "log");
     let wanted = match target {
+        "web_log" => is_log,
         "institution" => is_institution,
         "capture" | "packet" => is_capture,
         "netflow" | "templates" | "sflow" => is_capture || is_dump,
@@ -84,8 +88,15 @@ fn seeds_of(target: &str, path: &Path, data: &Path) -> Vec<Vec<u8>> {
             };
             datagrams.into_iter().filter(|datagram| fits(target, datagram)).map(<[u8]>::to_vec).collect()
         }
+        "web_log" => few_lines(&bytes),
         _ => vec![bytes],
     }
+}
+
+/// The lines of a log, some at a time: long inputs are slow, and one line of each kind is enough.
+fn few_lines(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+    lines.chunks(LINES_PER_SEED).take(MAX_FRAMES_PER_FILE).map(<[&[u8]]>::concat).collect()
 }
 
 fn read(path: &Path, is_packed: bool) -> Option<Vec<u8>> {

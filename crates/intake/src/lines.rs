@@ -72,3 +72,62 @@ fn pass(window: &mut Window) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{self, Read},
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
+
+    use wire::web::Format;
+
+    use super::*;
+
+    /// Many lines, every hundredth of them much too long, in pieces of odd sizes. Notes how much room it was ever given.
+    struct Lines {
+        left: usize,
+        rest: Vec<u8>,
+        room: Arc<AtomicUsize>,
+    }
+
+    impl Read for Lines {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.room.fetch_max(buffer.len(), Ordering::Relaxed);
+            if self.rest.is_empty() && self.left > 0 {
+                self.left -= 1;
+                let length = if self.left.is_multiple_of(100) { 1 << 20 } else { 200 };
+                self.rest = [&vec![b'x'; length][..], b"\n"].concat();
+            }
+            let length = self.rest.len().min(buffer.len()).min(7_777);
+            buffer[..length].copy_from_slice(&self.rest[..length]);
+            self.rest.drain(..length);
+            Ok(length)
+        }
+    }
+
+    #[test]
+    fn however_long_lines_are_the_window_stays_as_it_is() {
+        let room = Arc::new(AtomicUsize::new(0));
+        let lines = Lines { left: 1_000, rest: Vec::new(), room: Arc::clone(&room) };
+        let mut window = Window::stream(Box::new(lines));
+        let mut decoder = Decoder::new(Format::json());
+        let mut count = 0;
+        loop {
+            match next(&mut window, &mut decoder) {
+                Line::At { length, used } => {
+                    assert_eq!(length, 200);
+                    window.advance(used);
+                    count += 1;
+                }
+                Line::Passed => {}
+                Line::End => break,
+            }
+        }
+        assert_eq!((count, decoder.counters().skips[Skip::TooLong.index()]), (990, 10));
+        assert!(room.load(Ordering::Relaxed) <= 1 << 18, "{room:?}");
+    }
+}

@@ -8,8 +8,6 @@ use super::field::{Field, Part, Unit};
 use super::names::{self, Known};
 use super::pattern::{Builder, Pattern};
 
-const TIME: Field = Field::Time { is_begin: true };
-
 /// Compiles a format.
 pub(super) fn parse(text: &str) -> Result<Pattern, FormatError> {
     let characters = unquoted(text)?;
@@ -142,12 +140,12 @@ impl Compiler<'_> {
             b"usec" => self.builder.field(Known { field, rank: 6 }, offset, None),
             b"msec_frac" => self.builder.field(fraction, offset, Some(3)),
             b"usec_frac" => self.builder.field(fraction, offset, Some(6)),
-            _ => self.strftime(argument.get(skip..).unwrap_or_default()),
+            _ => self.strftime(argument.get(skip..).unwrap_or_default(), is_begin),
         }
     }
 
     /// The letters of strftime(3) whose texts have a fixed width.
-    fn strftime(&mut self, format: &[(u8, usize)]) -> Result<(), FormatError> {
+    fn strftime(&mut self, format: &[(u8, usize)], is_begin: bool) -> Result<(), FormatError> {
         let mut letters = format.iter().copied();
         while let Some((byte, offset)) = letters.next() {
             if byte != b'%' {
@@ -162,18 +160,18 @@ impl Compiler<'_> {
                 b'd' | b'e' => &[(Some((Part::Day, 2)), "")],
                 b'H' | b'k' => &[(Some((Part::Hour, 2)), "")],
                 b'M' => &[(Some((Part::Minute, 2)), "")],
-                b'S' => &[(Some((Part::Second, 2)), "")],
+                b'S' => &[(Some((Part::Second { is_begin }, 2)), "")],
                 b'z' => &[(Some((Part::Zone, 5)), "")],
                 b'T' => &[
                     (Some((Part::Hour, 2)), ":"),
                     (Some((Part::Minute, 2)), ":"),
-                    (Some((Part::Second, 2)), ""),
+                    (Some((Part::Second { is_begin }, 2)), ""),
                 ],
                 b'F' => {
                     &[(Some((Part::Year, 4)), "-"), (Some((Part::Month, 2)), "-"), (Some((Part::Day, 2)), "")]
                 }
                 b's' => {
-                    self.builder.field(Known { field: TIME, rank: 4 }, offset, None)?;
+                    self.builder.field(Known { field: Field::Time { is_begin }, rank: 4 }, offset, None)?;
                     continue;
                 }
                 b'%' => &[(None, "%")],

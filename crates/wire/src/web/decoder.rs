@@ -48,7 +48,7 @@ impl Decoder {
     /// A decoder of lines in this format.
     pub fn new(format: Format) -> Self {
         let columns = match &format.shape {
-            Shape::Columns(columns) => Some(*columns),
+            Shape::Columns(columns) => Some(**columns),
             _ => None,
         };
         Self {

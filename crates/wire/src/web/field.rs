@@ -63,7 +63,9 @@ pub(super) enum Part {
     Day,
     Hour,
     Minute,
-    Second,
+    Second {
+        is_begin: bool,
+    },
     /// Digits of a part of a second, as many as there are.
     Fraction,
     Zone,
@@ -107,7 +109,7 @@ impl Field {
 
     /// Whether a time of day can be had from it.
     pub(super) fn is_time(self) -> bool {
-        matches!(self, Self::Time { .. } | Self::Part(Part::Second))
+        matches!(self, Self::Time { .. } | Self::Part(Part::Second { .. }))
     }
 }
 
@@ -223,8 +225,9 @@ impl<'a> Row<'a> {
             Part::Day => civil.day = u8::try_from(number).ok()?,
             Part::Hour => civil.hour = u8::try_from(number).ok()?,
             Part::Minute => civil.minute = u8::try_from(number).ok()?,
-            Part::Second => {
+            Part::Second { is_begin } => {
                 civil.second = u8::try_from(number).ok()?;
+                self.is_begin = is_begin;
                 self.has_time_of_day = true;
             }
             _ => {}
@@ -248,6 +251,11 @@ impl<'a> Row<'a> {
     pub(super) fn set_request(&mut self, text: &'a [u8]) {
         self.has_request = true;
         set_request_line(&mut self.request, text);
+    }
+
+    /// Remembers that the line has a place for a request.
+    pub(super) fn note(&mut self, field: Field) {
+        self.has_request |= matches!(field, Field::RequestLine | Field::Method | Field::Target);
     }
 
     /// Whether the line says anything about a request.

@@ -32,7 +32,7 @@ pub(super) enum Shape {
     Haproxy(Captures),
     Json,
     W3c,
-    Columns(Columns),
+    Columns(Box<Columns>),
 }
 
 /// Formats with a name, in Apache's language.
@@ -116,7 +116,7 @@ impl Format {
     /// [`FormatError::NoTime`] if none of them is a time.
     pub fn columns<'n>(names: impl Iterator<Item = &'n str>, separator: u8) -> Result<Self, FormatError> {
         let columns = Columns::declared(names.map(str::as_bytes), Separator::Byte(separator))?;
-        Ok(Self::new(Shape::Columns(columns), "columns"))
+        Ok(Self::new(Shape::Columns(Box::new(columns)), "columns"))
     }
 
     /// The same in syslog messages: each line has a header of RFC 3164 or RFC 5424 before it.

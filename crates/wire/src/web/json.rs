@@ -100,6 +100,8 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn set(&mut self, known: Known, value: &'a [u8]) -> Result<(), Skip> {
+        // A line about a request that was none has the key and no value.
+        self.row.note(known.field);
         if let Some(rank) = known.field.slot().and_then(|slot| self.ranks.get_mut(slot)) {
             if known.rank <= *rank || text::present(value).is_empty() {
                 return Ok(());

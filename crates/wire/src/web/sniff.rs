@@ -47,19 +47,20 @@ pub fn recognise(bytes: &[u8]) -> Option<Format> {
         let format = Format::parse(text, Server::Apache).ok()?;
         Some(Format::new(format.shape, name))
     }));
-    candidates
-        .extend(Columns::of_heading(first).map(|columns| Format::new(Shape::Columns(columns), "columns")));
-    best(candidates, bytes)
+    candidates.extend(
+        Columns::of_heading(first).map(|columns| Format::new(Shape::Columns(Box::new(columns)), "columns")),
+    );
+    best(&candidates, bytes)
 }
 
 /// A declared format for the lines at the beginning of a log, in whatever they are wrapped; `None` if less than half
 /// of them can be read in it.
 pub fn fitted(format: &Format, bytes: &[u8]) -> Option<Format> {
-    best(vec![format.clone()], bytes)
+    best(std::slice::from_ref(format), bytes)
 }
 
 /// The best of the candidates, plain or wrapped.
-fn best(candidates: Vec<Format>, bytes: &[u8]) -> Option<Format> {
+fn best(candidates: &[Format], bytes: &[u8]) -> Option<Format> {
     let coats: [fn(Format) -> Format; 4] =
         [|format| format, Format::in_syslog, Format::in_quotes, |format| format.in_syslog().in_quotes()];
     let mut best: Option<(usize, Format)> = None;
