@@ -179,7 +179,7 @@ const LOOKED_AT_BYTES: usize = 512;
 /// What one request says of itself. [`Class::QueryNovel`] stands for every query; whether it was asked before is the
 /// caller's knowledge.
 pub(crate) fn of(request: &Request<'_>) -> Class {
-    if request.is_timed_out {
+    if request.is_timed_out || is_left_unfinished(request) {
         return Class::TimedOut;
     }
     if request.is_aborted || is_cut_off(request) {
@@ -201,6 +201,14 @@ pub(crate) fn of(request: &Request<'_>) -> Class {
     } else {
         Class::PageReferred
     }
+}
+
+/// Whether a body was promised and did not come: nginx logs 400 or 408 without an answer when its client leaves, where an
+/// answer of its own has a page.
+fn is_left_unfinished(request: &Request<'_>) -> bool {
+    matches!(request.method, Method::Post | Method::Put | Method::Patch)
+        && matches!(request.status, 400 | 408)
+        && request.response_bytes == Some(0)
 }
 
 /// Whether an answer over HTTP/2 or 3 was cut off before its body, as where the client took its request back: nginx logs

@@ -27,13 +27,14 @@ const KNOWN: [(&str, &str); 12] = [
         "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\" \"%{X-Forwarded-For}i\"",
     ),
     ("combined", COMBINED),
-    ("common", COMMON),
     (
         "combined_forwarded",
         "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\" \"%{X-Forwarded-For}i\" %{rest}n",
     ),
     ("vhost_combined", "%v:%p %h %l %u %t \"%r\" %>s %O \"%{Referer}i\" \"%{User-Agent}i\" %{rest}n"),
     ("combined", "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\" %{rest}n"),
+    // Its last field takes whatever follows, so that it would read the others too.
+    ("common", COMMON),
     ("common", "%h %l %u %t \"%r\" %>s %b %{rest}n"),
 ];
 
@@ -123,4 +124,17 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
     .filter(|line| !line.trim_ascii().is_empty())
     .take(MAX_SNIFFED_LINES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_a_usual_line_costs_nothing_of_it() {
+        let line = b"198.51.100.7 - - [27/Nov/2026:13:52:46 +0000] \"GET / HTTP/2.0\" 200 0 \"-\" \"a b\" host=x time=0.1\n";
+        let mut decoder = Decoder::new(recognise(line).unwrap());
+        let request = decoder.decode(line.trim_ascii()).unwrap();
+        assert_eq!((request.response_bytes, request.agent), (Some(0), &b"a b"[..]));
+    }
 }
