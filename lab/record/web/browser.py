@@ -157,10 +157,13 @@ class Browser:
         (body,) = await self.ask([path], referrer)
         own = f"{self.scheme}://{self.name}{path}"
         wanted = [asset for asset in needed(body) if asset not in self.cached][:assets]
+        known = [asset for asset in needed(body) if asset in self.cached and self.rng.random() < 0.15]
         if path == "/" and "/favicon.ico" not in self.cached:
             wanted.append("/favicon.ico")
         self.cached.update(wanted)
         await self.ask(wanted, own, cancel=cancel)
+        # What is in the cache is asked for again now and then: 304.
+        await self.ask(known, own, extra={"if-modified-since": "Fri, 31 Dec 2100 23:59:59 GMT"})
         return body, own
 
 

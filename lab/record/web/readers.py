@@ -51,6 +51,8 @@ async def session(rng, reader, pages, think=3.0, cancel=0.0, assets=99, first=No
         if rng.random() < 0.06:
             word = f"/search?q={rng.choice(WORDS)}+{rng.choice(WORDS)}"
             body, own = await reader.visit(word, own)
+        if rng.random() < 0.05:
+            await reader.ask([f"/archive/{rng.randrange(9000)}"], own)
         following = links(body)
         await asyncio.sleep(rng.lognormvariate(0, 0.8) * think)
         path, referrer = (rng.choice(following) if following else "/"), own
@@ -124,7 +126,7 @@ async def idle(rng, o):
     """Browsers that load a page and keep the connection, as browsers do."""
     async def one():
         reader = Browser(source(rng), protocol(rng), rng)
-        await reader.visit("/", "", assets=3)
+        await reader.visit("/", "", assets=o.assets)
         await asyncio.sleep(500)
 
     await stream(rng, o.rate, one, until=o.grow)

@@ -25,8 +25,8 @@ from topology import Lab, sh  # noqa: E402
 
 OUT = os.path.normpath(f"{HERE}/../../../data/recorded")
 TIMES = f"{OUT}/web/TIMES.tsv"
-PACKETS_BYTES, LOG_BYTES = 130 << 10, 120 << 10  # of one packed file
-DEFAULTS = {"before": 14.0, "attack": 18.0, "after": 6.0, "ordinary": 0.8, "vectors": "none", "packet_vectors": "", "target": "192.0.2.10", "set": "train", "site": {}, "run": [], "setup": [],
+PACKETS_BYTES, LOG_BYTES = 125 << 10, 100 << 10  # of one packed file
+DEFAULTS = {"before": 14.0, "attack": 18.0, "after": 6.0, "ordinary": 0.6, "vectors": "none", "packet_vectors": "", "target": "192.0.2.10", "set": "train", "site": {}, "run": [], "setup": [],
             "why": "", "tool": "", "settings": "", "log": True, "packets": True, "quic": False, "bad_link": "", "log_bytes": LOG_BYTES, "packet_bytes": PACKETS_BYTES, "lines": "", "min_lines": 0, "check": "", "min_packets": 0}
 
 
@@ -54,18 +54,18 @@ def kept(frame):
     else:
         return 96
     if protocol == 17:
-        return transport + 8 + 72
+        return transport + 8 + 34
     if protocol != 6 or len(frame) < transport + 20:
         return 96
     payload = transport + 4 * (frame[transport + 12] >> 4)
     to_port, begin = int.from_bytes(frame[transport + 2:transport + 4], "big"), frame[payload:payload + 5]
     if to_port == 80:
-        return payload + (512 if begin[:4] in METHODS else 64)
+        return payload + (512 if begin[:4] in METHODS else 48)
+    # Of TLS the head of the record, of its later pieces nothing: they say only that they are there.
+    tls = 5 if begin[:1] in (b"\x14", b"\x15", b"\x16", b"\x17") and begin[1:2] == b"\x03" else 0
     if to_port == 443:
-        return payload + (600 if begin[:2] == b"\x16\x03" else 11)
-    if begin.startswith(b"HTTP/"):
-        return payload + 160
-    return payload + (100 if begin[:2] == b"\x16\x03" else 11)
+        return payload + (600 if begin[:1] == b"\x16" and tls else tls)
+    return payload + (80 if begin.startswith(b"HTTP/") else tls + 4 if begin[:1] == b"\x16" else tls)
 
 
 def cut(raw):

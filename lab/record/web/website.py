@@ -75,7 +75,7 @@ def nginx(work, options):
     conf = write(f"{work}/nginx.conf", f"""
 daemon off; worker_processes 1; pid {run}/pid; error_log {run}/err crit; user root; worker_rlimit_nofile 20000;
 events {{ worker_connections {options.get('connections', 8000)}; }}
-http {{ log_format web {style}; access_log {work}/access.log web; keepalive_timeout 65s; gzip on; gzip_types text/css application/javascript image/svg+xml application/json;
+http {{ log_format web {style}; access_log {work}/access.log web; keepalive_timeout 65s; if_modified_since before; gzip on; gzip_types text/css application/javascript image/svg+xml application/json;
 types {{ text/html html; text/css css; application/javascript js; image/svg+xml svg; image/jpeg jpg; font/woff2 woff2; application/pdf pdf; }} default_type text/html;
 client_body_temp_path {run}/b; proxy_temp_path {run}/p; fastcgi_temp_path {run}/f; uwsgi_temp_path {run}/u; scgi_temp_path {run}/s;
 proxy_cache_path {work}/cache keys_zone=site:4m max_size=40m inactive=5m; proxy_cache_key $host$request_uri; http2_max_concurrent_streams 128;
@@ -107,8 +107,8 @@ class App:
         self.workers = {kind: asyncio.Semaphore(count) for kind, (count, _) in self.WORK.items()}
         self.waiting = 0
 
-    async def answer(self, method, path):
-        kind = "search" if path.startswith("/search") or "?" in path else "login" if method == "POST" else "page"
+    async def answer(self, method, path, body):
+        kind = "search" if path.startswith("/search") or "?" in path else "login" if "login" in path and method == "POST" else "page"
         if self.waiting > self.QUEUE:
             return 503, "busy"
         self.waiting += 1
@@ -118,19 +118,22 @@ class App:
         finally:
             self.waiting -= 1
         if kind == "login":
-            return (401, "wrong name or password") if random.random() < 0.9 else (302, "")
+            # Staff have names of u and a number, and know their passwords.
+            right = 0.85 if b"name=u" in body and b"0" <= body[6:7] <= b"9" else 0.02
+            return (302, "") if random.random() < right else (401, "wrong name or password")
         if path.startswith("/api/votes"):
             return 200, '{"vote":17,"yes":%d,"no":%d}' % (random.randrange(300), random.randrange(300))
-        return (404, "no such page") if path.startswith("/wp-") else (200, page(path))
+        return (404, "no such page") if path.startswith(("/wp-", "/archive/")) else (200, page(path))
 
     async def serve(self, reader, writer):
         try:
             head = await reader.readuntil(b"\r\n\r\n")
             method, path, _ = head.split(b"\r\n")[0].decode("latin-1").split(" ", 2)
             lower = head.lower()
+            sent = b""
             if b"content-length: " in lower:
-                await reader.readexactly(int(lower.split(b"content-length: ")[1].split(b"\r")[0]))
-            status, body = await self.answer(method, path)
+                sent = await reader.readexactly(int(lower.split(b"content-length: ")[1].split(b"\r")[0]))
+            status, body = await self.answer(method, path, sent)
             body = body.encode()
             extra = "Location: /\r\n" if status == 302 else ""
             writer.write(f"HTTP/1.0 {status} X\r\nContent-Type: text/html\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body)
