@@ -136,8 +136,8 @@ pub(super) fn plan(
             let event = if number < wanted.surges {
                 surge(service, number, wanted, random)
             } else {
-                // Every service begins elsewhere, so that kinds and factors meet.
-                flood(service, number + service as usize * 3, wanted, random)
+                // Every service begins elsewhere and goes round by a prime, so that all kinds meet all factors soon.
+                flood(service, number * 11 + service as usize * 13, wanted, random)
             };
             let enough = !event.kind.is_flood()
                 || event.mean_added() * expected(event.start) * (event.end - event.start) as f64
@@ -168,7 +168,7 @@ fn surge(service: u32, number: usize, wanted: &Wanted, random: &mut Random) -> E
 fn flood(service: u32, number: usize, wanted: &Wanted, random: &mut Random) -> Event {
     let start = random.between(wanted.quiet as u64, wanted.span.max(1) as u64) as i64;
     let factor = FACTORS.get(number % FACTORS.len()).copied().unwrap_or(2.0);
-    let kind = FLOODS.get(number / FACTORS.len() % FLOODS.len()).copied().unwrap_or(Kind::FixedPath);
+    let kind = FLOODS.get(number % FLOODS.len()).copied().unwrap_or(Kind::FixedPath);
     // From 30 s to 30 min, short ones as often as long ones.
     let seconds = (30.0 * 60.0_f64.powf(random.unit())) as i64;
     let pulses = (kind == Kind::Slow && seconds >= 240 || random.unit() < 0.2)

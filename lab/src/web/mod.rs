@@ -15,6 +15,7 @@ mod tests;
 
 use anyhow::Result;
 use clap::Args;
+use cpu_time::ThreadTime;
 use serde_json::json;
 use wire::web::Request;
 
@@ -125,8 +126,14 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let settings = options.settings();
     let (score, counts) = answer(&corpus, &settings, Silent::default());
     let title = format!(
-        "{} requests ({} of events) of {} services in {} days, cv {:.2} over a minute, seed {}",
-        counts.requests, counts.of_events, settings.services, options.days, options.variation, options.seed
+        "{} requests ({} of events; {:.2} million a CPU second) of {} services in {} days, cv {:.2} over a minute, seed {}",
+        counts.requests,
+        counts.of_events,
+        counts.requests as f64 / 1e6 / counts.seconds.max(1e-9),
+        settings.services,
+        options.days,
+        options.variation,
+        options.seed
     );
     for point in score.curve(|_| true) {
         report.line(
@@ -147,17 +154,20 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
 struct Counts {
     requests: u64,
     of_events: u64,
+    /// CPU time of making them and of the answer.
+    seconds: f64,
 }
 
 /// Shows all requests to an answerer and judges it. Gives how many there were, too.
 fn answer<A: Answerer>(corpus: &Corpus, settings: &Settings, mut answerer: A) -> (Score, Counts) {
     let mut traffic = Traffic::new(corpus, settings);
-    let mut counts = Counts::default();
+    let (mut counts, begun) = (Counts::default(), ThreadTime::now());
     while let Some(seen) = traffic.next() {
         answerer.request(seen.service, &seen.request);
         counts.requests += 1;
         counts.of_events += u64::from(seen.event.is_some());
     }
+    counts.seconds = begun.elapsed().as_secs_f64();
     (score::judge(traffic.events(), &answerer.finish(), service_days(settings)), counts)
 }
 
