@@ -234,7 +234,11 @@ fn by_factor(title: String, score: &Score) -> Table {
 }
 
 fn by_kind(score: &Score) -> Table {
-    let mut table = Table::new("Surges", &["kind", "surges", "called so", "called a flood"]);
+    let title = format!(
+        "Surges; said where none was: {}; floods said to go on long after they were over: {}",
+        score.false_surges, score.hanging
+    );
+    let mut table = Table::new(title, &["kind", "surges", "called so", "called a flood"]);
     for kind in [Kind::ElectionNight, Kind::NewsLink] {
         let (called, mistaken, surges) = score.surges(Some(kind));
         let counts = [surges, called, mistaken].map(|count| count.to_string());
@@ -245,12 +249,8 @@ fn by_kind(score: &Score) -> Table {
 
 /// The first false floods, for people who look for the reason.
 fn false_floods(score: &Score) -> Table {
-    let title = format!(
-        "False floods: {} in {:.0} days of a service; false surges: {}",
-        score.false_floods.len(),
-        score.service_days,
-        score.false_surges
-    );
+    let title =
+        format!("False floods: {} in {:.0} days of a service", score.false_floods.len(), score.service_days);
     let mut table = Table::new(title, &["service", "name", "day", "hour"]);
     for said in score.false_floods.iter().take(20) {
         let (day, hour) = ((said.said / 86_400.0) as i64, said.said % 86_400.0 / 3_600.0);

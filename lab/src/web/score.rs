@@ -9,6 +9,9 @@ use super::event::{Event, FACTORS, Kind};
 /// How long after its end an event may still be told of.
 pub(super) const GRACE_SECONDS: f64 = 90.0;
 
+/// How long after that a flood may be said to go on.
+const HANGING_SECONDS: f64 = 600.0;
+
 /// Something that an answer said.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Found {
@@ -47,6 +50,8 @@ pub(crate) struct Score {
     pub(crate) false_floods: Vec<Found>,
     /// Surges that nothing explains: shown.
     pub(crate) false_surges: usize,
+    /// Floods that are said to go on for long after they were over: shown.
+    pub(crate) hanging: usize,
     pub(crate) service_days: f64,
 }
 
@@ -64,14 +69,17 @@ pub(crate) struct Point {
 /// Judges what was said.
 pub(crate) fn judge(events: &[Event], found: &[Found], service_days: f64) -> Score {
     let outcomes = events.iter().map(|event| outcome(event, found)).collect();
-    let explains = |event: &Event, said: &Found| within(event, said);
     let mut score = Score { outcomes, service_days, ..Score::default() };
     for said in found {
-        let mut near = events.iter().filter(|event| explains(event, said));
-        if said.is_surge() {
-            score.false_surges += usize::from(near.next().is_none());
-        } else if !near.any(|event| event.kind.is_flood()) {
-            score.false_floods.push(said.clone());
+        let near: Vec<&Event> = events.iter().filter(|event| within(event, said)).collect();
+        let flood = near.iter().find(|event| event.kind.is_flood());
+        match (said.is_surge(), flood) {
+            (true, _) => score.false_surges += usize::from(near.is_empty()),
+            (false, None) => score.false_floods.push(said.clone()),
+            (false, Some(flood)) => {
+                let latest = flood.end as f64 + GRACE_SECONDS + HANGING_SECONDS;
+                score.hanging += usize::from(said.ended > latest);
+            }
         }
     }
     score
@@ -241,6 +249,14 @@ mod tests {
         assert_eq!(score.surges(None), (0, 1, 1));
         assert!(score.outcomes[0].delay == Some(6.0) && !score.outcomes[0].is_mistaken);
         assert!(score.outcomes[1].delay.is_none() && score.outcomes[1].is_mistaken);
+    }
+
+    #[test]
+    fn floods_that_never_end_are_counted() {
+        let mut found = [say(0, "http_flood", 1_010.0), say(2, "http_flood", 20_010.0)];
+        assert_eq!(judge(&events(), &found, 1.0).hanging, 0);
+        found[1].ended = 21_500.0;
+        assert_eq!(judge(&events(), &found, 1.0).hanging, 1);
     }
 
     #[test]
