@@ -21,7 +21,8 @@ async def main():
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--count", type=int, required=True)
     options = parser.parse_args()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (20000, 20000))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     kept, tasks = [], []
     for number in range(options.count):
         tasks.append(asyncio.ensure_future(hold(options.sources % (1 + number % options.hosts), options.to, options.port, kept)))

@@ -17,6 +17,7 @@ import subprocess
 import time
 import tomllib
 
+import web_index
 from services import ALWAYS, Services
 from topology import Lab, sh
 
@@ -142,10 +143,10 @@ def figures(times):
     return len(times), peak, (times[-1] - times[0]) if times else 0.0
 
 
-def index():
+def index(only_web=False):
     """Writes MANIFEST.tsv and EXPECTED.tsv from the scenarios and the files; counts come from tshark, not from the plan."""
     rows, expected, size = [], [], 0
-    for item in scenarios():
+    for item in [] if only_web else scenarios():
         for path in [item["path"]] + ([one_way(item["path"])] if item["one_way"] else []):
             file = f"{OUT}/{path}"
             if not os.path.exists(file):
@@ -168,9 +169,20 @@ def index():
             rows.append([path, "this repository", "", f"lab/record/scenarios.toml", "Apache-2.0", hashlib.sha256(packed).hexdigest(), str(total), f"{span:.3f}",
                          item["vectors"].split("|")[0], item["target"], f"{item['tool']}; cut to {item['snap']} bytes a packet; {note}", hashlib.sha256(gzip.decompress(packed)).hexdigest()])
             expected.append([path, item["vectors"], item["target"], item["stage"], item["why"] or item["tool"], item["set"]])
+    if only_web:
+        rows, expected = ([row for row in read(name) if not row[0].startswith("web/")] for name in ("MANIFEST.tsv", "EXPECTED.tsv"))
+    for row, answer, bytes_packed in web_index.rows(OUT):
+        rows.append(row)
+        expected.append(answer)
+        size += bytes_packed
     table("MANIFEST.tsv", "path source_repo commit source_path licence sha256 packets_or_lines duration_s vector_label target notes sha256_unpacked_if_gz", rows)
     table("EXPECTED.tsv", "path expected_vectors target stage why set", expected)
     print(f"{len(rows)} files, {size} bytes")
+
+
+def read(name):
+    with open(f"{OUT}/{name}", encoding="ascii") as file:
+        return [line.rstrip("\n").split("\t") for line in file.readlines()[1:]]
 
 
 def table(name, columns, rows):
@@ -187,9 +199,10 @@ def main():
     parser.add_argument("--work", default="/tmp/hemicycle-record")
     parser.add_argument("--missing", action="store_true", help="only what is not there yet")
     parser.add_argument("--index", action="store_true")
+    parser.add_argument("--index-web", action="store_true", help="the rows of web/ only; the others stay as they are")
     options = parser.parse_args()
-    if options.index:
-        return index()
+    if options.index or options.index_web:
+        return index(options.index_web)
     os.makedirs(options.work, exist_ok=True)
     lab = Lab(options.lab)
     lab.up()

@@ -43,7 +43,7 @@ impl Labelled {
 
     /// Whether it is a capture and no log.
     pub(crate) fn is_capture(&self) -> bool {
-        !self.path.starts_with("weblogs/")
+        !self.path.starts_with("weblogs/") && !self.path.contains(".log")
     }
 
     /// Path without kind of file.

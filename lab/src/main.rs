@@ -17,6 +17,7 @@ mod throughput;
 mod trace;
 mod traffic;
 mod transform;
+mod web;
 
 use std::process::ExitCode;
 
@@ -40,6 +41,8 @@ enum Evaluation {
     Latency(latency::Options),
     /// What tens of millions of forged sources do to memory and speed
     Memory(memory::Options),
+    /// What is made of weeks of requests with surges and floods
+    Web(web::Options),
     /// A receiver that looks at nothing, for the others to be compared with
     #[command(hide = true)]
     Receive(live::bare::Options),
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Evaluation::Throughput(options) => throughput::run(&options),
         Evaluation::Latency(options) => latency::run(&options),
         Evaluation::Memory(options) => memory::run(&options),
+        Evaluation::Web(options) => web::run(&options),
         Evaluation::Receive(options) => live::bare::run(&options),
     };
     match result {

@@ -132,7 +132,8 @@ pub(crate) fn in_ipv6(captures: &[Capture]) -> Vec<Case> {
 /// Every counted attack with as much ordinary traffic of its protocol and port, and that traffic alone.
 pub(crate) fn mixed(captures: &[Capture], seed: u64) -> Vec<Case> {
     let mut known = Conversations::default();
-    captures.iter().filter(|capture| !capture.row.is_attack()).for_each(|capture| known.add(&capture.trace));
+    let ordinary = |capture: &&Capture| !capture.row.is_attack() && capture.row.stage == Stage::Network;
+    captures.iter().filter(ordinary).for_each(|capture| known.add(&capture.trace));
     let known = Arc::new(known);
     let mut cases = Vec::new();
     let counted = |capture: &&Capture| capture.row.is_attack() && capture.row.stage == Stage::Network;
