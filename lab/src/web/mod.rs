@@ -4,6 +4,7 @@
 //! inserted is in [`event`]; [`traffic`] puts them in order, [`score`] judges what an [`Answerer`] said.
 
 mod corpus;
+mod detected;
 mod event;
 mod rate;
 mod request;
@@ -20,6 +21,7 @@ use serde_json::json;
 use wire::web::Request;
 
 use self::corpus::Corpus;
+use self::detected::Detected;
 use self::event::{Event, FLOODS, Kind};
 use self::score::{CONTROLS, Found, Score};
 use self::traffic::{Settings, Traffic};
@@ -85,22 +87,6 @@ pub(crate) trait Answerer {
     fn finish(self) -> Vec<Found>;
 }
 
-/// Says nothing: stands where the detector is going to.
-#[derive(Debug, Default)]
-struct Silent {
-    requests: u64,
-}
-
-impl Answerer for Silent {
-    fn request(&mut self, _: u32, _: &Request<'_>) {
-        self.requests += 1;
-    }
-
-    fn finish(self) -> Vec<Found> {
-        Vec::new()
-    }
-}
-
 impl Options {
     fn settings(&self) -> Settings {
         let floods = self.floods * self.days.saturating_sub(self.quiet);
@@ -124,7 +110,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     let mut report = Report::new("web", options.json);
     let corpus = Corpus::load()?;
     let settings = options.settings();
-    let (score, counts) = answer(&corpus, &settings, Silent::default());
+    let (score, counts) = answer(&corpus, &settings, Detected::new(settings.services));
     let title = format!(
         "{} requests ({} of events; {:.2} million a CPU second) of {} services in {} days, cv {:.2} over a minute, seed {}",
         counts.requests,
