@@ -57,15 +57,18 @@ const FLOOR_BESIDE_READERS: f32 = 25.0;
 const READERS_ASSETS: f32 = 0.5;
 /// The same where what is ordinary is known: what a crawler or a script adds.
 const LEAST_FLOORS: [f32; CLASSES] = {
-    let mut floors = [3.0; CLASSES];
-    floors[Class::Asset as usize] = 60.0;
-    floors[Class::QueryNovel as usize] = 2.0;
-    floors[Class::Login as usize] = 2.0;
-    floors[Class::TimedOut as usize] = 1.0;
-    floors[Class::Tool as usize] = 2.0;
+    let mut floors = [2.0; CLASSES];
+    floors[Class::Asset as usize] = 40.0;
+    floors[Class::QueryNovel as usize] = 1.5;
+    floors[Class::Login as usize] = 1.5;
+    floors[Class::TimedOut as usize] = 0.7;
+    floors[Class::Tool as usize] = 1.5;
     floors[Class::Paced as usize] = 15.0;
     floors
 };
+/// A service with so many requests a second has these floors; a smaller one has smaller ones, down to a part.
+const FULL_SIZE: f32 = 6.0;
+const SMALLEST_PART: f32 = 0.2;
 /// Requests of a kind for each asset on any site; pages come with several.
 const FOR_EACH_ASSET: [f32; CLASSES] = {
     let mut shares = [0.0; CLASSES];
@@ -83,6 +86,8 @@ const FOR_EACH_ASSET: [f32; CLASSES] = {
 const ASSETS_FOR_EACH_PAGE: f32 = 80.0;
 /// Requests in excess that raise an alarm, at least.
 const ALARM_REQUESTS: f32 = 20.0;
+/// The same where what is ordinary is known.
+const ALARM_REQUESTS_LEARNT: f32 = 12.0;
 /// The same as seconds of the floor.
 const ALARM_SECONDS: f32 = 3.0;
 /// And in standard deviations of a second's expectation.
@@ -190,6 +195,7 @@ impl Usual {
         let is_learnt = self.is_learnt();
         let now = |class: Class| self.kinds[class as usize].now;
         let has_readers = now(Class::Asset) >= READERS_ASSETS || now(Class::Sealed) >= 2.0 * READERS_ASSETS;
+        let size = (self.mean() / FULL_SIZE).clamp(SMALLEST_PART, 1.0);
         for class in Class::ALL {
             let index = class as usize;
             let expected = self.expected(class);
@@ -197,7 +203,7 @@ impl Usual {
             let dispersion = kind.dispersion.clamp(1.0, 50.0);
             let deviation = (dispersion * expected.max(0.05)).sqrt();
             let floor = if is_learnt {
-                (1.3 * kind.highest).clamp(LEAST_FLOORS[index], FLOORS[index].max(1.3 * kind.highest))
+                (1.2 * kind.highest).max(size * LEAST_FLOORS[index])
             } else if has_readers && class.is_by_page() {
                 FLOOR_BESIDE_READERS
             } else {
@@ -205,7 +211,8 @@ impl Usual {
             };
             kind.expected = expected;
             kind.floor = floor + 0.3 * expected + deviation;
-            kind.alarm = ALARM_REQUESTS.max(ALARM_SECONDS * floor) + ALARM_DEVIATIONS * deviation;
+            let least = if is_learnt { ALARM_REQUESTS_LEARNT } else { ALARM_REQUESTS };
+            kind.alarm = least.max(ALARM_SECONDS * floor) + ALARM_DEVIATIONS * deviation;
             let excess = counts[index] as f32 - expected - kind.floor;
             if kind.sum <= 0.0 && excess > 0.0 {
                 kind.since = second;
