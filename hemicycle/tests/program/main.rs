@@ -9,5 +9,6 @@ mod events;
 mod exporter;
 mod inputs;
 mod learn;
+mod logs;
 mod support;
 mod usage;
