@@ -175,6 +175,7 @@ def index(only_web=False):
         rows.append(row)
         expected.append(answer)
         size += bytes_packed
+    rows.append(web_index.times_row(OUT))
     table("MANIFEST.tsv", "path source_repo commit source_path licence sha256 packets_or_lines duration_s vector_label target notes sha256_unpacked_if_gz", rows)
     table("EXPECTED.tsv", "path expected_vectors target stage why set", expected)
     print(f"{len(rows)} files, {size} bytes")

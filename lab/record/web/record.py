@@ -228,7 +228,7 @@ def main():
                 packed, count = fitting(b"", open(f"{options.work}/access.log", "rb").read().splitlines(keepends=True), item["log_bytes"])
                 keep(packed, f"{path}.log.gz")
                 said.append(f"{count} lines, {len(packed)} bytes")
-            if item["vectors"] != "none" or item["run"]:
+            if item["run"]:
                 note_times(path, begins, ends)
             print("\t".join(said), flush=True)
     finally:
