@@ -21,6 +21,7 @@ mod error;
 mod input;
 mod inputs;
 mod kind;
+pub mod mirror;
 mod options;
 mod window;
 
