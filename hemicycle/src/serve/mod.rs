@@ -12,6 +12,7 @@ mod detection;
 mod http;
 mod key;
 mod learning;
+mod live;
 mod metrics;
 mod outlet;
 mod output;
@@ -30,7 +31,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use intake::collect::CollectError;
+use intake::mirror::Mirror;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -38,6 +39,7 @@ use crate::cli::ServeArguments;
 use config::Undeclared;
 use detection::{Detection, Together};
 use learning::Student;
+use live::frames::Packets;
 use metrics::Sources;
 use outlet::Drain;
 use output::{Log, Output, Shown};
@@ -93,15 +95,17 @@ struct Service {
 
 impl Service {
     fn start(prepared: Prepared) -> Result<Self> {
-        let Prepared { config, file, institution, key, before, bound, listener, lines, timeline } = prepared;
+        let Prepared { config, file, institution, key, before, bound, mirrors, listener, lines, timeline } =
+            prepared;
         let (log, log_drain) = Log::open()?;
         let privacy = crate::replay::privacy::Privacy::new(config.show_addresses.clone());
         let shown = Shown { privacy, timeline };
         let (events, events_drain) = output::events(config.events_queued, shown, log.clone())?;
-        let shared = Arc::new(Shared::new(Arc::new(institution), config.workers));
+        let shared = Arc::new(Shared::new(Arc::new(institution), bound.workers.len(), mirrors.len()));
         let sources = || Sources {
             shared: shared.clone(),
             sockets: bound.sockets.clone(),
+            ports: mirrors.iter().flat_map(|(mirror, _)| mirror.ports().to_vec()).collect(),
             events: events.counts().clone(),
             log: log.counts().clone(),
         };
@@ -122,7 +126,7 @@ impl Service {
             ),
             None => None,
         };
-        let workers = start_workers(bound.workers, detection, &shared, key)?;
+        let workers = start_workers(bound.workers, mirrors, detection, &shared, key)?;
         log.say("ready");
         let (watch, show_addresses) = (config.watch, config.show_addresses);
         let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
@@ -215,30 +219,43 @@ impl Service {
     }
 }
 
-type Running = JoinHandle<Result<(), CollectError>>;
+type Running = JoinHandle<Result<()>>;
 
 /// One worker has the detector for itself; several share it.
 fn start_workers(
     collectors: Vec<intake::collect::Worker>,
+    mirrors: Vec<(Mirror, u32)>,
     detection: Detection,
     shared: &Arc<Shared>,
     key: [u8; 16],
 ) -> Result<Vec<Running>> {
-    let mut collectors: Vec<_> = collectors.into_iter().enumerate().collect();
-    if collectors.len() == 1
-        && let Some((number, collector)) = collectors.pop()
-    {
-        let worker = Worker::new(number, collector, detection, shared.clone(), key);
-        return Ok(vec![spawn(number, worker)?]);
+    if collectors.len() + mirrors.len() == 1 {
+        return spawn(collectors, mirrors, [detection].into_iter(), shared, key);
     }
-    let ways = Together::share(detection, collectors.len());
-    let workers = collectors.into_iter().zip(ways).map(|((number, collector), way)| {
-        spawn(number, Worker::new(number, collector, way, shared.clone(), key))
-    });
-    workers.collect()
+    let ways = Together::share(detection, collectors.len() + mirrors.len());
+    spawn(collectors, mirrors, ways.into_iter(), shared, key)
 }
 
-fn spawn<S: detection::Sink + Send + 'static>(number: usize, worker: Worker<S>) -> Result<Running> {
-    let thread = thread::Builder::new().name(format!("worker-{number}"));
-    thread.spawn(move || worker.run()).context("cannot start a worker")
+/// Each with its way to the detector.
+fn spawn<S: detection::Sink + Send + 'static>(
+    collectors: Vec<intake::collect::Worker>,
+    mirrors: Vec<(Mirror, u32)>,
+    mut ways: impl Iterator<Item = S>,
+    shared: &Arc<Shared>,
+    key: [u8; 16],
+) -> Result<Vec<Running>> {
+    let mut running = Vec::new();
+    for ((number, collector), way) in collectors.into_iter().enumerate().zip(ways.by_ref()) {
+        let worker = Worker::new(number, collector, way, shared.clone(), key);
+        running.push(thread(format!("worker-{number}"), move || Ok(worker.run()?))?);
+    }
+    for ((number, mirror), way) in mirrors.into_iter().enumerate().zip(ways) {
+        let worker = live::mirror::Worker::new(number, mirror, Packets::new(way), shared.clone());
+        running.push(thread(format!("mirror-{number}"), move || Ok(worker.run()?))?);
+    }
+    Ok(running)
+}
+
+fn thread(name: String, run: impl FnOnce() -> Result<()> + Send + 'static) -> Result<Running> {
+    thread::Builder::new().name(name).spawn(run).context("cannot start a worker")
 }

@@ -12,6 +12,8 @@ use intake::collect::{LinkCounters, LinkRate, UndeclaredSender, UndeclaredTotals
 use wire::Time;
 use wire::flow::FlowCounters;
 
+use super::live::FramesReport;
+
 /// A thread that has not reported for this long is not well.
 pub(crate) const WELL_SECONDS: u64 = 5;
 
@@ -104,6 +106,8 @@ pub(crate) struct Shared {
     generation: AtomicU64,
     institution: Mutex<Arc<Institution>>,
     pub(crate) workers: Vec<Slot<WorkerReport>>,
+    /// Of the workers of all mirrors.
+    pub(crate) mirrors: Vec<Slot<FramesReport>>,
     pub(crate) detection: Slot<DetectionReport>,
     /// What is known of learning.
     pub(crate) learning: super::learning::Counts,
@@ -114,14 +118,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// For so many workers.
-    pub(crate) fn new(institution: Arc<Institution>, workers: usize) -> Self {
+    /// For so many workers of flow exports and of mirrors.
+    pub(crate) fn new(institution: Arc<Institution>, workers: usize, mirrors: usize) -> Self {
         Self {
             started: Instant::now(),
             stop: AtomicBool::new(false),
             generation: AtomicU64::new(0),
             institution: Mutex::new(institution),
             workers: (0..workers).map(|_| Slot::new()).collect(),
+            mirrors: (0..mirrors).map(|_| Slot::new()).collect(),
             detection: Slot::new(),
             learning: super::learning::Counts::default(),
             reloads: AtomicU64::new(0),
@@ -185,6 +190,8 @@ impl Shared {
             |reported: &AtomicU64| now.saturating_sub(reported.load(Ordering::Relaxed)) > WELL_SECONDS * 1000;
         let workers = self.workers.iter().enumerate().filter(|(_, slot)| is_late(&slot.reported));
         let mut names: Vec<String> = workers.map(|(number, _)| format!("worker {number}")).collect();
+        let mirrors = self.mirrors.iter().enumerate().filter(|(_, slot)| is_late(&slot.reported));
+        names.extend(mirrors.map(|(number, _)| format!("mirror worker {number}")));
         if is_late(&self.detection.reported) {
             names.push("detector".to_owned());
         }

@@ -1,12 +1,14 @@
 //! The start: everything is read, checked and opened here, before any thread runs, and said in a few lines.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::TcpListener;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use institution::{Institution, Sampling, describe};
 use intake::collect::{self, Bound, CollectorOptions};
+use intake::mirror::{Mirror, MirrorOptions};
 use jiff::tz::TimeZone;
 use sketch::KeyedState;
 
@@ -30,6 +32,8 @@ pub(super) struct Prepared {
     /// What was learnt before, unless nothing is to be learnt.
     pub(super) before: Option<Before>,
     pub(super) bound: Bound,
+    /// With the sampling of each.
+    pub(super) mirrors: Vec<(Mirror, u32)>,
     pub(super) listener: Option<TcpListener>,
     /// What the start says.
     pub(super) lines: Vec<String>,
@@ -53,6 +57,9 @@ pub(super) fn check(arguments: &ServeArguments) -> Result<()> {
     for address in &config.flows {
         writeln!(output, "would listen on {address}, workers: {}", config.workers)?;
     }
+    for options in &config.mirrors {
+        writeln!(output, "would read: {}", mirrored(options))?;
+    }
     writeln!(output, "{}", believed(&institution))?;
     writeln!(output, "key {key}: {}", files::shown(&config.key_file))?;
     if config.learn {
@@ -73,17 +80,24 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
     let mut options = CollectorOptions::new(config.flows.clone());
     options.workers = config.workers;
     options.receive_buffer_bytes = config.receive_buffer_bytes;
-    let bound = collect::bind(&options).context("cannot listen for flow exports")?;
+    // What listens nowhere has mirrors or logs instead.
+    let bound = match config.flows.is_empty() {
+        true => Bound { sockets: Vec::new(), workers: Vec::new() },
+        false => collect::bind(&options).context("cannot listen for flow exports")?,
+    };
     let listener = match config.metrics {
         Some(address) => {
             Some(http::bind(address).with_context(|| format!("cannot serve metrics on {address}"))?)
         }
         None => None,
     };
+    // Before the key is made: for the choice of samples any secret will do.
+    let mirrors = open_mirrors(&config.mirrors)?;
     let key = key::read_or_make(&config.key_file)?;
     let mut lines =
         vec![format!("hemicycle {}: {}", env!("CARGO_PKG_VERSION"), institution_line(&institution))];
     lines.extend(listening(&bound));
+    lines.extend(config.mirrors.iter().map(mirrored));
     lines.push(believed(&institution));
     if let Some(listener) = &listener {
         let address = listener.local_addr()?;
@@ -110,7 +124,18 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
     };
     let style = Style::new(arguments.color.color, &io::stderr());
     let timeline = (!arguments.quiet).then(|| (style, institution.time_zone.clone()));
-    Ok(Prepared { config, file, institution, key: key.bytes, before, bound, listener, lines, timeline })
+    Ok(Prepared {
+        config,
+        file,
+        institution,
+        key: key.bytes,
+        before,
+        bound,
+        mirrors,
+        listener,
+        lines,
+        timeline,
+    })
 }
 
 fn read(arguments: &ServeArguments) -> Result<(Config, InstitutionFile, Institution)> {
@@ -160,6 +185,35 @@ fn listening(bound: &Bound) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Opens every mirror for every worker of it.
+fn open_mirrors(mirrors: &[MirrorOptions]) -> Result<Vec<(Mirror, u32)>> {
+    let mut seed = [0; 8];
+    if mirrors.iter().any(|options| options.sampling > 1) {
+        File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut seed))?;
+    }
+    let mut open = Vec::new();
+    for options in mirrors {
+        let options = MirrorOptions { seed: u64::from_ne_bytes(seed), ..options.clone() };
+        let workers = Mirror::open(&options).context("cannot read a mirror")?;
+        open.extend(workers.into_iter().map(|mirror| (mirror, options.sampling)));
+    }
+    Ok(open)
+}
+
+/// A mirror in one line.
+fn mirrored(options: &MirrorOptions) -> String {
+    let sampling = match options.sampling {
+        1 => "every packet".to_owned(),
+        one_in => format!("1 packet in {one_in}"),
+    };
+    let plural = if options.workers == 1 { "" } else { "s" };
+    let names = options.interfaces.join(", ");
+    format!(
+        "mirror on {names}: {sampling}, {} bytes of each, {} worker{plural}, ring of {} bytes",
+        options.snap_bytes, options.workers, options.ring_bytes
+    )
 }
 
 /// Who is believed.

@@ -7,6 +7,7 @@ mod figures;
 mod floods;
 mod learning;
 mod losses;
+mod mirror;
 mod reload;
 mod service;
 mod start;

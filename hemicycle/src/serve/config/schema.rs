@@ -28,6 +28,7 @@ pub(super) const TOP: Section = Section {
         required("institution", "path", "The institution file; `hemicycle check` checks it."),
         optional("watch", "true or false", "true", "Read the institution file again when it changes."),
         optional("listen", "table", "as described", "Where flow exports come in."),
+        optional("mirror", "tables", "none", "Interfaces that get a copy of the traffic."),
         optional("metrics", "table", "none", "Where figures can be read."),
         required("state", "table", "Where the service keeps what it must remember: `[state]` with `folder`."),
         optional("learn", "table", "as described", "Whether what is ordinary is learnt."),
@@ -54,6 +55,20 @@ pub(super) const LISTEN: Section = Section {
             "Receive buffer of each socket to ask for.",
         ),
         optional("undeclared", "`count` or `propose`", "`count`", "What becomes of undeclared senders."),
+    ],
+};
+
+pub(super) const MIRROR: Section = Section {
+    path: "[[mirror]]",
+    doc: "An interface that gets a copy of the traffic.",
+    keys: &[
+        required("interface", "text", "Its name, as in `ip link`."),
+        optional("workers", "whole number", "1", "Threads that share its packets."),
+        optional("sampling", "whole number", "1", "One packet in so many is looked at."),
+        optional("snap_bytes", "whole number", "2048", "Bytes taken of each packet."),
+        optional("ring_bytes", "whole number", "32 MiB", "Memory of each worker's ring."),
+        optional("promiscuous", "true or false", "true", "Take packets for other stations."),
+        optional("outgoing", "true or false", "false", "Take what this machine sends, too."),
     ],
 };
 
@@ -109,4 +124,5 @@ pub(super) const LIMITS: Section = Section {
 
 /// All of them.
 #[cfg(test)]
-pub(super) const SECTIONS: &[&Section] = &[&TOP, &LISTEN, &METRICS, &STATE, &LEARN, &EVENTS, &LIMITS];
+pub(super) const SECTIONS: &[&Section] =
+    &[&TOP, &LISTEN, &MIRROR, &METRICS, &STATE, &LEARN, &EVENTS, &LIMITS];
