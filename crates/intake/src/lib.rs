@@ -18,6 +18,7 @@ pub mod collect;
 mod counters;
 mod datagrams;
 mod error;
+pub mod follow;
 mod input;
 mod inputs;
 mod kind;
