@@ -24,6 +24,7 @@ mod inputs;
 mod kind;
 pub mod mirror;
 mod options;
+pub mod syslog;
 mod window;
 
 pub use counters::{Counters, InputKind, InputSummary};
