@@ -11,8 +11,11 @@ use std::path::{Path, PathBuf};
 use detect::Limits;
 use institution::Problems;
 use institution::reader::{Reader, Table, Value, shortened};
+use intake::follow::FollowOptions;
 use intake::mirror::MirrorOptions;
+use intake::syslog::SyslogOptions;
 
+use super::live::Origin;
 use schema::UNDECLARED;
 
 /// Where flow exports come in if the file says nothing: NetFlow, IPFIX (RFC 7011 section 10.3.4) and sFlow, on
@@ -50,6 +53,9 @@ pub(crate) struct Config {
     pub(crate) receive_buffer_bytes: Option<usize>,
     pub(crate) undeclared: Undeclared,
     pub(crate) mirrors: Vec<MirrorOptions>,
+    /// Their keys are not known yet.
+    pub(crate) logs: Vec<(Origin, FollowOptions)>,
+    pub(crate) syslog: Option<(Origin, SyslogOptions)>,
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) state_folder: PathBuf,
     pub(crate) key_file: PathBuf,
@@ -64,7 +70,7 @@ pub(crate) struct Config {
 impl Config {
     /// Whether something else than flow exports comes in.
     fn has_live_sources(&self) -> bool {
-        !self.mirrors.is_empty()
+        !self.mirrors.is_empty() || !self.logs.is_empty() || self.syslog.is_some()
     }
 }
 
@@ -86,6 +92,8 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         receive_buffer_bytes: None,
         undeclared: Undeclared::Count,
         mirrors: Vec::new(),
+        logs: Vec::new(),
+        syslog: None,
         metrics: None,
         state_folder: PathBuf::new(),
         key_file: PathBuf::new(),
@@ -95,6 +103,8 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         events_queued: DEFAULT_EVENTS_QUEUED,
     };
     config.mirrors = live::mirrors(&mut reader, top);
+    config.logs = live::logs(&mut reader, top, folder);
+    config.syslog = live::syslog(&mut reader, top, folder);
     read_listen(&mut reader, top, &mut config);
     if let Some(table) = section(&mut reader, top, "metrics", &schema::METRICS)
         && let Some(value) = table.get("listen")

@@ -27,6 +27,8 @@ pub(super) struct Sources {
     pub(super) sockets: Vec<BoundSocket>,
     /// Of the workers of all mirrors, in their order.
     pub(super) ports: Vec<MirrorPort>,
+    /// Names of every `[[log]]`.
+    pub(super) logs: Vec<String>,
     pub(super) events: Arc<Counts>,
     pub(super) log: Arc<Counts>,
 }
@@ -43,6 +45,8 @@ impl Sources {
         by_exporter(&mut text, &reports);
         interfaces(&mut text, &reports);
         live::mirrors(&mut text, &self.ports, &self.shared.mirrors);
+        live::logs(&mut text, &self.logs, &self.shared.logs);
+        live::syslog(&mut text, &self.shared.syslog);
         rows::flow(&mut text, &reports);
         rows::detect(&mut text, &detection.counters);
         self.found(&mut text, &detection);

@@ -6,6 +6,7 @@ mod export;
 mod figures;
 mod floods;
 mod learning;
+mod logs;
 mod losses;
 mod mirror;
 mod reload;

@@ -1,11 +1,13 @@
 //! Figures of mirrors and logs.
 
+use intake::follow::FollowCounters;
 use intake::mirror::{MirrorCounters, MirrorPort};
+use intake::syslog::SyslogCounters;
 use wire::packet::Skip;
 
-use crate::serve::live::FramesReport;
+use crate::serve::live::{FramesReport, LogReport, SyslogReport};
 use crate::serve::shared::Slot;
-use crate::serve::text::Kind::{Counter, Gauge};
+use crate::serve::text::Kind::{self, Counter, Gauge};
 use crate::serve::text::Text;
 
 type MirrorRow = (&'static str, &'static str, fn(&MirrorCounters) -> u64);
@@ -76,19 +78,125 @@ pub(super) fn mirrors(text: &mut Text, ports: &[MirrorPort], reports: &[Slot<Fra
     }
 }
 
+type LogRow = (&'static str, Kind, &'static str, fn(&FollowCounters) -> u64);
+
+const LOG: &[LogRow] = &[
+    ("lines_total", Counter, "Lines read.", |counters| counters.lines),
+    ("bytes_total", Counter, "Their bytes.", |counters| counters.bytes),
+    (
+        "skipped_lines_total",
+        Counter,
+        "Lines that were too long, or the rest of one in which reading began.",
+        |counters| counters.skipped_lines,
+    ),
+    ("skipped_bytes_total", Counter, "Bytes of these.", |counters| counters.skipped_bytes),
+    ("unfinished_lines_total", Counter, "Last lines without end of files that were given up.", |counters| {
+        counters.unfinished_lines
+    }),
+    ("rotations_total", Counter, "Times that another file, or none, was in the place of one.", |counters| {
+        counters.rotations
+    }),
+    (
+        "truncations_total",
+        Counter,
+        "Times that a file was cut, or began otherwise than before.",
+        |counters| counters.truncations,
+    ),
+    (
+        "left_out_total",
+        Counter,
+        "Files for which there was no room, or that were rotated away unseen.",
+        |counters| counters.left_out,
+    ),
+    ("history_files_total", Counter, "Rotated files read.", |counters| counters.history_files),
+    ("errors_total", Counter, "Calls that failed.", |counters| counters.errors),
+    ("open_files", Gauge, "Files open now.", |counters| counters.open_files),
+];
+
+/// Of each `[[log]]`; nothing if there is none.
+pub(super) fn logs(text: &mut Text, names: &[String], reports: &[Slot<LogReport>]) {
+    if names.is_empty() {
+        return;
+    }
+    let reports: Vec<LogReport> = reports.iter().map(Slot::read).collect();
+    for (name, kind, help, value) in LOG {
+        let name = format!("log_{name}");
+        text.metric(&name, *kind, help);
+        for (log, report) in names.iter().zip(&reports) {
+            text.value(&name, &[("log", log)], value(&report.counters));
+        }
+    }
+    let failed = reports.iter().map(|report| report.saves_failed).max().unwrap_or(0);
+    let help = "Times that it could not be saved how far logs were read.";
+    text.single("log_saves_failed_total", Counter, help, failed);
+}
+
+type SyslogRow = (&'static str, Kind, &'static str, fn(&SyslogCounters) -> u64);
+
+const SYSLOG: &[SyslogRow] = &[
+    ("messages_total", Counter, "Messages received of declared senders.", |counters| counters.messages),
+    ("bytes_total", Counter, "Their bytes.", |counters| counters.bytes),
+    ("oversized_total", Counter, "Messages that were too long.", |counters| counters.oversized),
+    ("malformed_total", Counter, "Streams that broke the framing.", |counters| counters.malformed),
+    ("unfinished_total", Counter, "Messages whose connection ended before they did.", |counters| {
+        counters.unfinished
+    }),
+    ("undeclared_datagrams_total", Counter, "Datagrams of others.", |counters| counters.undeclared_datagrams),
+    ("undeclared_connections_total", Counter, "Connections of others, closed at once.", |counters| {
+        counters.undeclared_connections
+    }),
+    ("connections_total", Counter, "Connections taken up.", |counters| counters.connections),
+    ("open_connections", Gauge, "Connections open now.", |counters| counters.open_connections),
+    ("refused_connections_total", Counter, "Connections closed because there were too many.", |counters| {
+        counters.refused_connections
+    }),
+    ("idle_connections_total", Counter, "Connections closed because they were silent.", |counters| {
+        counters.idle_connections
+    }),
+    ("broken_connections_total", Counter, "Connections that ended by an error.", |counters| {
+        counters.broken_connections
+    }),
+    ("tls_failures_total", Counter, "Of these, those by an error of TLS.", |counters| counters.tls_failures),
+    (
+        "full_reads_total",
+        Counter,
+        "Times that a sender had more than is read at once, and waits.",
+        |counters| counters.full_reads,
+    ),
+    ("kernel_drops_total", Counter, "Datagrams that the kernel dropped.", |counters| counters.kernel_drops),
+    ("errors_total", Counter, "Calls that failed.", |counters| counters.errors),
+];
+
+/// Nothing if there is no `[syslog]`.
+pub(super) fn syslog(text: &mut Text, reports: &[Slot<SyslogReport>]) {
+    let Some(report) = reports.first().map(Slot::read) else { return };
+    for (name, kind, help, value) in SYSLOG {
+        text.single(&format!("syslog_{name}"), *kind, help, value(&report.counters));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_counter_of_a_mirror_has_a_row() {
-        // Debug names every field; a field without a row is a counter that nobody can see.
-        let shown = format!("{:?}", MirrorCounters::default());
+    /// Debug names every field; a field without a row is a counter that nobody can see.
+    fn all_have_rows(shown: &str, rows: &[&str]) {
         let fields: Vec<&str> = shown.split(": ").filter_map(|part| part.rsplit([' ', '{']).next()).collect();
         let fields = &fields[..fields.len() - 1];
+        assert!(fields.len() > 8, "{fields:?}");
         for field in fields {
-            assert!(MIRROR.iter().any(|(name, ..)| name == field), "{field} has no row");
+            assert!(rows.iter().any(|name| name.trim_end_matches("_total") == *field), "{field} has no row");
         }
-        assert_eq!(MIRROR.len(), fields.len());
+        assert_eq!(rows.len(), fields.len());
+    }
+
+    #[test]
+    fn every_counter_has_a_row() {
+        let names: Vec<&str> = MIRROR.iter().map(|row| row.0).collect();
+        all_have_rows(&format!("{:?}", MirrorCounters::default()), &names);
+        let names: Vec<&str> = LOG.iter().map(|row| row.0).collect();
+        all_have_rows(&format!("{:?}", FollowCounters::default()), &names);
+        let names: Vec<&str> = SYSLOG.iter().map(|row| row.0).collect();
+        all_have_rows(&format!("{:?}", SyslogCounters::default()), &names);
     }
 }
