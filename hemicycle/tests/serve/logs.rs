@@ -78,7 +78,7 @@ fn what_is_wrong_with_a_log_or_syslog_is_said_with_its_place() {
         "listens nowhere",
         "between 1 and 1000000",
         "mirrored twice",
-        "serve.toml:12:8",
+        "serve.toml:13:8",
     ] {
         assert!(said.contains(part), "{part} in {said}");
     }
