@@ -31,7 +31,14 @@ pub(crate) struct CargoTool {
 }
 
 /// Debian packages that tests use (names as in Debian 12).
-pub(crate) const PACKAGES: &[Package] = &[package("g++", "c++", "compiles libFuzzer for the fuzz targets")];
+pub(crate) const PACKAGES: &[Package] = &[
+    package("g++", "c++", "compiles libFuzzer for the fuzz targets"),
+    package("iproute2", "ip", "makes the network namespaces and cables in which mirror ports are tested"),
+    package("tcpreplay", "tcpreplay", "sends recorded packets to a mirror port"),
+    package("procps", "sysctl", "keeps IPv6 of the test's cables silent"),
+    package("bsdutils", "logger", "sends syslog by UDP and TCP as services do"),
+    package("openssl", "openssl", "sends syslog by TLS, and makes the certificate for it"),
+];
 
 /// Cargo tools that the checks use.
 pub(crate) const CARGO_TOOLS: &[CargoTool] = &[

@@ -26,6 +26,7 @@ pub struct Batch {
 }
 
 /// A record that waits to be counted with others of its step.
+#[derive(Clone)]
 pub(crate) struct Pending {
     pub(crate) observation: Observation,
     /// Of the conversation, or of that of the packet that it quotes.
@@ -78,6 +79,12 @@ impl Batch {
     #[inline]
     pub fn push(&mut self, preparer: &Preparer, observation: &Observation) {
         self.records.push(preparer.prepare(observation, None));
+    }
+
+    /// Adds a packet that is an ICMP error, with the packet that it quotes.
+    #[inline]
+    pub fn push_error(&mut self, preparer: &Preparer, observation: &Observation, quoted: &Quoted) {
+        self.records.push(preparer.prepare(observation, Some(quoted)));
     }
 
     /// How many records wait.

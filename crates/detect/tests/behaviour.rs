@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use detect::event::{Direction, TargetKind};
-use detect::{Batch, Detector, Event, FloodEvent, Limits, Observation, Phase, Preparer, Scope};
+use detect::{Batch, Detector, Event, FloodEvent, Limits, Observation, Phase, Preparer, Quoted, Scope};
 use sketch::{KeyedState, PUBLISHED_KEY};
 use wire::{Address, TcpFlags, Time};
 
@@ -227,6 +227,68 @@ fn records_that_were_prepared_elsewhere_count_the_same() {
         };
         assert_eq!(lines(&floods(&mut detector)), lines(&one_by_one.1), "in batches of {size}");
     }
+}
+
+/// A host whose datagrams are refused everywhere: that it asked stands in the quotes alone.
+#[test]
+fn a_quote_is_not_lost_on_the_way_through_a_batch() {
+    let host = address("192.0.2.77");
+    let pairs: Vec<(Observation, Observation, Quoted)> = (0..20_000_u32)
+        .map(|number| {
+            let time = Time::from_nanoseconds(START + i64::from(number) * SECOND / 5_000);
+            let [_, _, high, low] = number.to_be_bytes();
+            let peer = address(&format!("203.{}.{high}.{low}", number % 7));
+            let (source_port, destination_port) = (40_000 + (number % 500) as u16, 33_434);
+            let base = Observation {
+                time,
+                last: time,
+                packets: 1,
+                bytes: 60,
+                sampling: 1,
+                ..Observation::default()
+            };
+            let sent = Observation {
+                source: host,
+                destination: peer,
+                protocol: 17,
+                first_protocol: 17,
+                source_port,
+                destination_port,
+                ..base
+            };
+            let error = Observation {
+                source: peer,
+                destination: host,
+                protocol: 1,
+                first_protocol: 1,
+                icmp_type: 3,
+                ..base
+            };
+            let quoted =
+                Quoted { source: host, destination: peer, protocol: 17, source_port, destination_port };
+            (sent, error, quoted)
+        })
+        .collect();
+    let mut one_by_one = detector(&Limits::default());
+    let (mut with, mut without) = (detector(&Limits::default()), detector(&Limits::default()));
+    let preparer = Preparer::new(PUBLISHED_KEY);
+    let (mut batch, mut bare) = (Batch::default(), Batch::default());
+    for pairs in pairs.chunks(700) {
+        for (sent, error, quoted) in pairs {
+            one_by_one.observe(sent);
+            one_by_one.observe_error(error, quoted);
+            batch.push(&preparer, sent);
+            batch.push_error(&preparer, error, quoted);
+            bare.push(&preparer, sent);
+            bare.push(&preparer, error);
+        }
+        with.observe_batch(&mut batch);
+        without.observe_batch(&mut bare);
+    }
+    [&mut one_by_one, &mut with, &mut without].into_iter().for_each(Detector::finish);
+    assert_eq!(with.counters(), one_by_one.counters());
+    assert!(floods(&mut one_by_one).is_empty() && floods(&mut with).is_empty());
+    assert!(!floods(&mut without).is_empty(), "without the quotes it looks like a flood");
 }
 
 /// Found by `lab latency --rate 1000000`: where many addresses are suspect, a carpet over others was not looked at.

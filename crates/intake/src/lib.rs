@@ -18,11 +18,14 @@ pub mod collect;
 mod counters;
 mod datagrams;
 mod error;
+pub mod follow;
 mod input;
 mod inputs;
 mod kind;
 mod lines;
+pub mod mirror;
 mod options;
+pub mod syslog;
 mod window;
 
 pub use counters::{Counters, InputKind, InputSummary};

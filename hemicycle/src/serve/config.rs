@@ -1,6 +1,7 @@
 //! The file of `serve --config`: TOML, read as the institution file is, so that everything that is wrong with it is
 //! said in one go, each with line, column and a mark.
 
+mod live;
 mod schema;
 
 use std::net::{IpAddr, SocketAddr};
@@ -10,7 +11,11 @@ use std::path::{Path, PathBuf};
 use detect::Limits;
 use institution::Problems;
 use institution::reader::{Reader, Table, Value, shortened};
+use intake::follow::FollowOptions;
+use intake::mirror::MirrorOptions;
+use intake::syslog::SyslogOptions;
 
+use super::live::Origin;
 use schema::UNDECLARED;
 
 /// Where flow exports come in if the file says nothing: NetFlow, IPFIX (RFC 7011 section 10.3.4) and sFlow, on
@@ -47,6 +52,10 @@ pub(crate) struct Config {
     pub(crate) workers: usize,
     pub(crate) receive_buffer_bytes: Option<usize>,
     pub(crate) undeclared: Undeclared,
+    pub(crate) mirrors: Vec<MirrorOptions>,
+    /// Their keys are not known yet.
+    pub(crate) logs: Vec<(Origin, FollowOptions)>,
+    pub(crate) syslog: Option<(Origin, SyslogOptions)>,
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) state_folder: PathBuf,
     pub(crate) key_file: PathBuf,
@@ -56,6 +65,13 @@ pub(crate) struct Config {
     pub(crate) show_addresses: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) events_queued: usize,
+}
+
+impl Config {
+    /// Whether something else than flow exports comes in.
+    fn has_live_sources(&self) -> bool {
+        !self.mirrors.is_empty() || !self.logs.is_empty() || self.syslog.is_some()
+    }
 }
 
 /// Reads a configuration; relative paths in it begin at `folder`.
@@ -75,6 +91,9 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         workers: 1,
         receive_buffer_bytes: None,
         undeclared: Undeclared::Count,
+        mirrors: Vec::new(),
+        logs: Vec::new(),
+        syslog: None,
         metrics: None,
         state_folder: PathBuf::new(),
         key_file: PathBuf::new(),
@@ -83,6 +102,9 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         limits,
         events_queued: DEFAULT_EVENTS_QUEUED,
     };
+    config.mirrors = live::mirrors(&mut reader, top);
+    config.logs = live::logs(&mut reader, top, folder);
+    config.syslog = live::syslog(&mut reader, top, folder);
     read_listen(&mut reader, top, &mut config);
     if let Some(table) = section(&mut reader, top, "metrics", &schema::METRICS)
         && let Some(value) = table.get("listen")
@@ -134,6 +156,9 @@ fn read_listen(reader: &mut Reader, top: Table<'_, '_>, config: &mut Config) {
     let Some(table) = section(reader, top, "listen", &schema::LISTEN) else { return };
     if let Some(value) = table.get("flows") {
         config.flows = listen(reader, value);
+        if config.flows.is_empty() && !config.has_live_sources() && reader.list(Some(value)).is_empty() {
+            reader.error(value.span(), "a service that listens nowhere hears nothing");
+        }
     }
     config.workers = size(reader, table, "workers", WORKERS).unwrap_or(config.workers);
     config.receive_buffer_bytes = size(reader, table, "receive_buffer_bytes", RECEIVE_BUFFER_BYTES);
@@ -145,7 +170,7 @@ fn every_address() -> Vec<SocketAddr> {
     any.into_iter().flat_map(|any| FLOW_PORTS.map(|port| SocketAddr::new(any, port))).collect()
 }
 
-/// Different addresses, at least one.
+/// Different addresses.
 fn listen(reader: &mut Reader, value: &Value<'_>) -> Vec<SocketAddr> {
     let values = reader.list(Some(value));
     if values.len() > MAXIMUM_LISTEN {
@@ -160,9 +185,6 @@ fn listen(reader: &mut Reader, value: &Value<'_>) -> Vec<SocketAddr> {
             reader.error(value.span(), format!("{address} is listed twice"));
         }
         list.push(address);
-    }
-    if values.is_empty() && value.get_ref().is_array() {
-        reader.error(value.span(), "a service that listens nowhere hears nothing");
     }
     list
 }
@@ -245,7 +267,9 @@ mod tests {
                 let name = key.name;
                 let is_used = example.lines().any(|line| {
                     let line = line.trim_start_matches(['#', ' ']);
-                    line.starts_with(&format!("{name} =")) || line.starts_with(&format!("[{name}]"))
+                    [format!("{name} ="), format!("[{name}]"), format!("[[{name}]]")]
+                        .iter()
+                        .any(|beginning| line.starts_with(beginning))
                 });
                 assert!(is_used, "the example does not show {name} of {}", section.path);
                 let row = format!(
@@ -256,7 +280,7 @@ mod tests {
                         format!("{}.{name}", section.path.trim_matches(['[', ']']))
                     }
                 );
-                let is_table = SECTIONS.iter().any(|other| other.path == format!("[{name}]"));
+                let is_table = SECTIONS.iter().any(|other| other.path.trim_matches(['[', ']']) == name);
                 assert!(is_table || document.contains(&row), "docs/serve.md lacks {row}");
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use detect::{Batch, Detector, Limits, Observation, Phase, Preparer, Scope};
+use detect::{Batch, Detector, Limits, Observation, Phase, Preparer, Quoted, Scope};
 use institution::Institution;
 use intake::collect;
 use sketch::KeyedState;
@@ -21,10 +21,15 @@ const WAITING_RECORDS_MAXIMUM: usize = 4 * BATCH_RECORDS;
 /// Time between two looks at the clock when nothing comes.
 pub(super) const TICK: Duration = Duration::from_millis(100);
 
+/// Workers that share a detector are not further apart than this.
+const MOST_BEHIND_NANOSECONDS: i64 = 1_000_000_000;
+
 /// Where a worker's observations go.
 pub(super) trait Sink {
     /// Takes one.
     fn observe(&mut self, observation: &Observation);
+    /// Takes a packet that is an ICMP error, with the packet that it quotes.
+    fn observe_error(&mut self, observation: &Observation, quoted: &Quoted);
     /// Something was lost on the way.
     fn loss(&mut self);
     /// It is `now`, and everything that was received before is here. A worker that is idle has the time to wait.
@@ -132,12 +137,24 @@ impl Sink for Detection {
         self.tell();
     }
 
+    fn observe_error(&mut self, observation: &Observation, quoted: &Quoted) {
+        self.traffic_bytes = self.traffic_bytes.saturating_add(observation.bytes);
+        self.detector.observe_error(observation, quoted);
+        self.tell();
+    }
+
     fn loss(&mut self) {
         self.losses_noted += 1;
         self.detector.note_loss();
     }
 
     fn advance(&mut self, now: Time, _is_idle: bool) {
+        let behind = self.now.nanoseconds_since(now);
+        // Packets of a mirror are some milliseconds on their way, so its workers are behind others. A clock that was
+        // set back is further behind.
+        if (1..MOST_BEHIND_NANOSECONDS).contains(&behind) {
+            return self.tell();
+        }
         self.now = now;
         self.detector.advance(now);
         self.tell();
@@ -239,6 +256,14 @@ impl Together {
         (0..workers).map(way).collect()
     }
 
+    #[inline]
+    fn gathered(&mut self) {
+        let waiting = self.batch.len();
+        if waiting.is_multiple_of(BATCH_RECORDS) {
+            self.hand_over(waiting >= WAITING_RECORDS_MAXIMUM, |_| ());
+        }
+    }
+
     /// Hands over what has gathered, and more than that is done while it is this worker's turn.
     fn hand_over(&mut self, must: bool, more: impl FnOnce(&mut Detection)) {
         let detection = match self.detection.try_lock() {
@@ -271,10 +296,13 @@ impl Sink for Together {
     fn observe(&mut self, observation: &Observation) {
         self.traffic_bytes = self.traffic_bytes.saturating_add(observation.bytes);
         self.batch.push(&self.preparer, observation);
-        let waiting = self.batch.len();
-        if waiting.is_multiple_of(BATCH_RECORDS) {
-            self.hand_over(waiting >= WAITING_RECORDS_MAXIMUM, |_| ());
-        }
+        self.gathered();
+    }
+
+    fn observe_error(&mut self, observation: &Observation, quoted: &Quoted) {
+        self.traffic_bytes = self.traffic_bytes.saturating_add(observation.bytes);
+        self.batch.push_error(&self.preparer, observation, quoted);
+        self.gathered();
     }
 
     fn loss(&mut self) {

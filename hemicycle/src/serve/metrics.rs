@@ -1,5 +1,6 @@
 //! What `/metrics` says: every counter that moves, with loss beside what it taints.
 
+mod live;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use intake::collect::{BoundSocket, LinkRate, merge_undeclared};
+use intake::mirror::MirrorPort;
 
 use super::outlet::Counts;
 use super::shared::{DetectionReport, ExporterCounts, Shared, WorkerReport};
@@ -23,6 +25,10 @@ const FURTHER_EXPORTERS: &str = "further exporters";
 pub(super) struct Sources {
     pub(super) shared: Arc<Shared>,
     pub(super) sockets: Vec<BoundSocket>,
+    /// Of the workers of all mirrors, in their order.
+    pub(super) ports: Vec<MirrorPort>,
+    /// Names of every `[[log]]`.
+    pub(super) logs: Vec<String>,
     pub(super) events: Arc<Counts>,
     pub(super) log: Arc<Counts>,
 }
@@ -38,6 +44,9 @@ impl Sources {
         senders(&mut text, &reports);
         by_exporter(&mut text, &reports);
         interfaces(&mut text, &reports);
+        live::mirrors(&mut text, &self.ports, &self.shared.mirrors);
+        live::logs(&mut text, &self.logs, &self.shared.logs);
+        live::syslog(&mut text, &self.shared.syslog);
         rows::flow(&mut text, &reports);
         rows::detect(&mut text, &detection.counters);
         self.found(&mut text, &detection);

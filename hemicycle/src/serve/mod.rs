@@ -12,6 +12,7 @@ mod detection;
 mod http;
 mod key;
 mod learning;
+mod live;
 mod metrics;
 mod outlet;
 mod output;
@@ -30,20 +31,25 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use intake::collect::CollectError;
+use intake::collect::Bound;
+use intake::mirror::Mirror;
+use intake::syslog::Syslog;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli::ServeArguments;
-use config::Undeclared;
+use config::{Config, Undeclared};
 use detection::{Detection, Together};
 use learning::Student;
+use live::CountLines;
+use live::follow::Followers;
+use live::frames::Packets;
 use metrics::Sources;
 use outlet::Drain;
 use output::{Log, Output, Shown};
 use proposals::Proposals;
 use reload::{Again, InstitutionFile};
-use shared::Shared;
+use shared::{Places, Shared};
 use start::Prepared;
 use summary::Summary;
 use worker::Worker;
@@ -93,36 +99,48 @@ struct Service {
 
 impl Service {
     fn start(prepared: Prepared) -> Result<Self> {
-        let Prepared { config, file, institution, key, before, bound, listener, lines, timeline } = prepared;
+        let Prepared {
+            config,
+            file,
+            institution,
+            key,
+            before,
+            bound,
+            mirrors,
+            syslog,
+            listener,
+            lines,
+            timeline,
+        } = prepared;
         let (log, log_drain) = Log::open()?;
         let privacy = crate::replay::privacy::Privacy::new(config.show_addresses.clone());
         let shown = Shown { privacy, timeline };
         let (events, events_drain) = output::events(config.events_queued, shown, log.clone())?;
-        let shared = Arc::new(Shared::new(Arc::new(institution), config.workers));
+        let shared =
+            Arc::new(Shared::new(Arc::new(institution), &Places::of(&config, &bound, mirrors.len())));
         let sources = || Sources {
             shared: shared.clone(),
             sockets: bound.sockets.clone(),
+            logs: config.logs.iter().map(|(origin, _)| origin.name.clone()).collect(),
+            ports: mirrors.iter().flat_map(|(mirror, _)| mirror.ports().to_vec()).collect(),
             events: events.counts().clone(),
             log: log.counts().clone(),
         };
-        for line in &lines {
-            log.say(line);
-        }
+        lines.iter().for_each(|line| log.say(line));
         if let Some(listener) = listener {
             http::start(listener, sources())?;
         }
         let sources = sources();
         let mut detection =
             Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
-        let keeper = match before {
-            Some(before) => Some(
-                detection
-                    .teach(|detector, now| Student::start(before, detector, &shared, &log, now))
-                    .context("cannot start the thread that saves")?,
-            ),
-            None => None,
-        };
-        let workers = start_workers(bound.workers, detection, &shared, key)?;
+        let keeper = before.map(|before| {
+            let taught =
+                detection.teach(|detector, now| Student::start(before, detector, &shared, &log, now));
+            taught.context("cannot start the thread that saves")
+        });
+        let keeper = keeper.transpose()?;
+        let mut workers = start_workers(bound.workers, mirrors, detection, &shared, key)?;
+        workers.extend(start_lines(&config, syslog, key, &log, &shared)?);
         log.say("ready");
         let (watch, show_addresses) = (config.watch, config.show_addresses);
         let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
@@ -215,30 +233,76 @@ impl Service {
     }
 }
 
-type Running = JoinHandle<Result<(), CollectError>>;
+type Running = JoinHandle<Result<()>>;
+
+impl Places {
+    fn of(config: &Config, bound: &Bound, mirrors: usize) -> Self {
+        let (workers, logs) = (bound.workers.len(), config.logs.len());
+        Self { workers, mirrors, logs, syslog: config.syslog.iter().len() }
+    }
+}
+
+/// The threads that bring lines of logs.
+fn start_lines(
+    config: &Config,
+    syslog: Option<Syslog>,
+    key: [u8; 16],
+    log: &Log,
+    shared: &Arc<Shared>,
+) -> Result<Vec<Running>> {
+    let mut running = Vec::new();
+    if !config.logs.is_empty() {
+        let state = (config.state_folder.as_path(), key);
+        let followers =
+            Followers::new(&config.logs, state, CountLines::default(), log.clone(), shared.clone());
+        running.push(thread("logs".to_owned(), move || {
+            followers.run();
+            Ok(())
+        })?);
+    }
+    if let (Some(syslog), Some((origin, _))) = (syslog, &config.syslog) {
+        let (origin, lines, shared) = (origin.clone(), CountLines::default(), shared.clone());
+        let receiver = live::syslog::Receiver { syslog, origin, lines, shared };
+        running.push(thread("syslog".to_owned(), move || Ok(receiver.run()?))?);
+    }
+    Ok(running)
+}
 
 /// One worker has the detector for itself; several share it.
 fn start_workers(
     collectors: Vec<intake::collect::Worker>,
+    mirrors: Vec<(Mirror, u32)>,
     detection: Detection,
     shared: &Arc<Shared>,
     key: [u8; 16],
 ) -> Result<Vec<Running>> {
-    let mut collectors: Vec<_> = collectors.into_iter().enumerate().collect();
-    if collectors.len() == 1
-        && let Some((number, collector)) = collectors.pop()
-    {
-        let worker = Worker::new(number, collector, detection, shared.clone(), key);
-        return Ok(vec![spawn(number, worker)?]);
+    if collectors.len() + mirrors.len() == 1 {
+        return spawn(collectors, mirrors, [detection].into_iter(), shared, key);
     }
-    let ways = Together::share(detection, collectors.len());
-    let workers = collectors.into_iter().zip(ways).map(|((number, collector), way)| {
-        spawn(number, Worker::new(number, collector, way, shared.clone(), key))
-    });
-    workers.collect()
+    let ways = Together::share(detection, collectors.len() + mirrors.len());
+    spawn(collectors, mirrors, ways.into_iter(), shared, key)
 }
 
-fn spawn<S: detection::Sink + Send + 'static>(number: usize, worker: Worker<S>) -> Result<Running> {
-    let thread = thread::Builder::new().name(format!("worker-{number}"));
-    thread.spawn(move || worker.run()).context("cannot start a worker")
+/// Each with its way to the detector.
+fn spawn<S: detection::Sink + Send + 'static>(
+    collectors: Vec<intake::collect::Worker>,
+    mirrors: Vec<(Mirror, u32)>,
+    mut ways: impl Iterator<Item = S>,
+    shared: &Arc<Shared>,
+    key: [u8; 16],
+) -> Result<Vec<Running>> {
+    let mut running = Vec::new();
+    for ((number, collector), way) in collectors.into_iter().enumerate().zip(ways.by_ref()) {
+        let worker = Worker::new(number, collector, way, shared.clone(), key);
+        running.push(thread(format!("worker-{number}"), move || Ok(worker.run()?))?);
+    }
+    for ((number, mirror), way) in mirrors.into_iter().enumerate().zip(ways) {
+        let worker = live::mirror::Worker::new(number, mirror, Packets::new(way), shared.clone());
+        running.push(thread(format!("mirror-{number}"), move || Ok(worker.run()?))?);
+    }
+    Ok(running)
+}
+
+fn thread(name: String, run: impl FnOnce() -> Result<()> + Send + 'static) -> Result<Running> {
+    thread::Builder::new().name(name).spawn(run).context("cannot start a worker")
 }

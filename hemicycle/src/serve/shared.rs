@@ -12,6 +12,8 @@ use intake::collect::{LinkCounters, LinkRate, UndeclaredSender, UndeclaredTotals
 use wire::Time;
 use wire::flow::FlowCounters;
 
+use super::live::{FramesReport, LogReport, SyslogReport};
+
 /// A thread that has not reported for this long is not well.
 pub(crate) const WELL_SECONDS: u64 = 5;
 
@@ -97,6 +99,19 @@ impl<T: Clone + Default> Slot<T> {
     }
 }
 
+/// How many threads report, or what else has a report of its own.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Places {
+    pub(crate) workers: usize,
+    pub(crate) mirrors: usize,
+    pub(crate) logs: usize,
+    pub(crate) syslog: usize,
+}
+
+fn slots<T: Clone + Default>(count: usize) -> Vec<Slot<T>> {
+    (0..count).map(|_| Slot::new()).collect()
+}
+
 /// What all threads can see.
 pub(crate) struct Shared {
     started: Instant,
@@ -104,6 +119,12 @@ pub(crate) struct Shared {
     generation: AtomicU64,
     institution: Mutex<Arc<Institution>>,
     pub(crate) workers: Vec<Slot<WorkerReport>>,
+    /// Of the workers of all mirrors.
+    pub(crate) mirrors: Vec<Slot<FramesReport>>,
+    /// Of every `[[log]]`, in their order.
+    pub(crate) logs: Vec<Slot<LogReport>>,
+    /// One or none.
+    pub(crate) syslog: Vec<Slot<SyslogReport>>,
     pub(crate) detection: Slot<DetectionReport>,
     /// What is known of learning.
     pub(crate) learning: super::learning::Counts,
@@ -114,14 +135,17 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// For so many workers.
-    pub(crate) fn new(institution: Arc<Institution>, workers: usize) -> Self {
+    /// For so many threads of each kind.
+    pub(crate) fn new(institution: Arc<Institution>, places: &Places) -> Self {
         Self {
             started: Instant::now(),
             stop: AtomicBool::new(false),
             generation: AtomicU64::new(0),
             institution: Mutex::new(institution),
-            workers: (0..workers).map(|_| Slot::new()).collect(),
+            workers: slots(places.workers),
+            mirrors: slots(places.mirrors),
+            logs: slots(places.logs),
+            syslog: slots(places.syslog),
             detection: Slot::new(),
             learning: super::learning::Counts::default(),
             reloads: AtomicU64::new(0),
@@ -185,7 +209,18 @@ impl Shared {
             |reported: &AtomicU64| now.saturating_sub(reported.load(Ordering::Relaxed)) > WELL_SECONDS * 1000;
         let workers = self.workers.iter().enumerate().filter(|(_, slot)| is_late(&slot.reported));
         let mut names: Vec<String> = workers.map(|(number, _)| format!("worker {number}")).collect();
-        if is_late(&self.detection.reported) {
+        let mirrors = self.mirrors.iter().enumerate().filter(|(_, slot)| is_late(&slot.reported));
+        names.extend(mirrors.map(|(number, _)| format!("mirror worker {number}")));
+        let mut one = |name: &str, is_unwell: bool| {
+            if is_unwell {
+                names.push(name.to_owned());
+            }
+        };
+        one("logs", self.logs.iter().any(|slot| is_late(&slot.reported)));
+        one("syslog", self.syslog.iter().any(|slot| is_late(&slot.reported)));
+        // Without packets and flows nobody drives it.
+        let is_driven = !self.workers.is_empty() || !self.mirrors.is_empty();
+        if is_driven && is_late(&self.detection.reported) {
             names.push("detector".to_owned());
         }
         names

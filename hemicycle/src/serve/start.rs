@@ -1,17 +1,21 @@
 //! The start: everything is read, checked and opened here, before any thread runs, and said in a few lines.
 
-use std::io;
-use std::net::TcpListener;
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use institution::{Institution, Sampling, describe};
 use intake::collect::{self, Bound, CollectorOptions};
+use intake::mirror::{Mirror, MirrorOptions};
+use intake::syslog::{Syslog, Transport};
 use jiff::tz::TimeZone;
 use sketch::KeyedState;
 
 use super::config::{self, Config, Undeclared};
 use super::learning::Before;
+use super::live::Origin;
 use super::reload::InstitutionFile;
 use super::{http, key};
 use crate::cli::ServeArguments;
@@ -30,6 +34,9 @@ pub(super) struct Prepared {
     /// What was learnt before, unless nothing is to be learnt.
     pub(super) before: Option<Before>,
     pub(super) bound: Bound,
+    /// With the sampling of each.
+    pub(super) mirrors: Vec<(Mirror, u32)>,
+    pub(super) syslog: Option<Syslog>,
     pub(super) listener: Option<TcpListener>,
     /// What the start says.
     pub(super) lines: Vec<String>,
@@ -53,6 +60,9 @@ pub(super) fn check(arguments: &ServeArguments) -> Result<()> {
     for address in &config.flows {
         writeln!(output, "would listen on {address}, workers: {}", config.workers)?;
     }
+    for line in live(&config) {
+        writeln!(output, "would read {line}")?;
+    }
     writeln!(output, "{}", believed(&institution))?;
     writeln!(output, "key {key}: {}", files::shown(&config.key_file))?;
     if config.learn {
@@ -70,20 +80,23 @@ pub(super) fn check(arguments: &ServeArguments) -> Result<()> {
 /// The first thing that cannot be used.
 pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
     let (config, file, institution) = read(arguments)?;
-    let mut options = CollectorOptions::new(config.flows.clone());
-    options.workers = config.workers;
-    options.receive_buffer_bytes = config.receive_buffer_bytes;
-    let bound = collect::bind(&options).context("cannot listen for flow exports")?;
+    let bound = bind(&config)?;
     let listener = match config.metrics {
         Some(address) => {
             Some(http::bind(address).with_context(|| format!("cannot serve metrics on {address}"))?)
         }
         None => None,
     };
+    // Before the key is made: for the choice of samples any secret will do.
+    let mirrors = open_mirrors(&config.mirrors)?;
+    let syslog = config.syslog.as_ref().map(|(_, options)| Syslog::open(options));
+    let syslog = syslog.transpose().context("cannot listen for syslog")?;
     let key = key::read_or_make(&config.key_file)?;
     let mut lines =
         vec![format!("hemicycle {}: {}", env!("CARGO_PKG_VERSION"), institution_line(&institution))];
     lines.extend(listening(&bound));
+    lines.extend(live(&config));
+    lines.extend(syslog.iter().flat_map(heard));
     lines.push(believed(&institution));
     if let Some(listener) = &listener {
         let address = listener.local_addr()?;
@@ -110,7 +123,19 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
     };
     let style = Style::new(arguments.color.color, &io::stderr());
     let timeline = (!arguments.quiet).then(|| (style, institution.time_zone.clone()));
-    Ok(Prepared { config, file, institution, key: key.bytes, before, bound, listener, lines, timeline })
+    Ok(Prepared {
+        config,
+        file,
+        institution,
+        key: key.bytes,
+        before,
+        bound,
+        mirrors,
+        syslog,
+        listener,
+        lines,
+        timeline,
+    })
 }
 
 fn read(arguments: &ServeArguments) -> Result<(Config, InstitutionFile, Institution)> {
@@ -124,7 +149,21 @@ fn read(arguments: &ServeArguments) -> Result<(Config, InstitutionFile, Institut
         files::unusable(&name, &problems)
     })?;
     let (file, institution) = InstitutionFile::open(config.institution.clone(), color)?;
+    services_exist(&config, &institution)?;
     Ok((config, file, institution))
+}
+
+/// A log of a service that nobody declared would be judged as nobody's.
+fn services_exist(config: &Config, institution: &Institution) -> Result<()> {
+    let origins = config.logs.iter().map(|(origin, _)| origin);
+    for origin in origins.chain(config.syslog.iter().map(|(origin, _)| origin)) {
+        if let Some(name) = &origin.service
+            && !institution.services.iter().any(|service| service.id == *name)
+        {
+            bail!("{}: the institution file has no service `{name}`", origin.name);
+        }
+    }
+    Ok(())
 }
 
 /// An institution in one line.
@@ -160,6 +199,69 @@ fn listening(bound: &Bound) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// Opens every address for flow exports. What listens nowhere has mirrors or logs instead.
+fn bind(config: &Config) -> Result<Bound> {
+    if config.flows.is_empty() {
+        return Ok(Bound { sockets: Vec::new(), workers: Vec::new() });
+    }
+    let mut options = CollectorOptions::new(config.flows.clone());
+    options.workers = config.workers;
+    options.receive_buffer_bytes = config.receive_buffer_bytes;
+    collect::bind(&options).context("cannot listen for flow exports")
+}
+
+/// Opens every mirror for every worker of it.
+fn open_mirrors(mirrors: &[MirrorOptions]) -> Result<Vec<(Mirror, u32)>> {
+    let mut seed = [0; 8];
+    if mirrors.iter().any(|options| options.sampling > 1) {
+        File::open("/dev/urandom").and_then(|mut random| random.read_exact(&mut seed))?;
+    }
+    let mut open = Vec::new();
+    for options in mirrors {
+        let options = MirrorOptions { seed: u64::from_ne_bytes(seed), ..options.clone() };
+        let workers = Mirror::open(&options).context("cannot read a mirror")?;
+        open.extend(workers.into_iter().map(|mirror| (mirror, options.sampling)));
+    }
+    Ok(open)
+}
+
+/// A mirror in one line.
+fn mirrored(options: &MirrorOptions) -> String {
+    let sampling = match options.sampling {
+        1 => "every packet".to_owned(),
+        one_in => format!("1 packet in {one_in}"),
+    };
+    let plural = if options.workers == 1 { "" } else { "s" };
+    let names = options.interfaces.join(", ");
+    format!(
+        "mirror on {names}: {sampling}, {} bytes of each, {} worker{plural}, ring of {} bytes",
+        options.snap_bytes, options.workers, options.ring_bytes
+    )
+}
+
+/// A line for each mirror and each log.
+fn live(config: &Config) -> Vec<String> {
+    let followed = |origin: &Origin| {
+        let service = origin.service.as_ref().map(|name| format!(", service {name}")).unwrap_or_default();
+        format!("log {}: format {}{service}", origin.name, origin.format)
+    };
+    let mirrors = config.mirrors.iter().map(mirrored);
+    mirrors.chain(config.logs.iter().map(|(origin, _)| followed(origin))).collect()
+}
+
+/// A line for each address of syslog.
+fn heard(syslog: &Syslog) -> Vec<String> {
+    let line = |(transport, address): &(Transport, SocketAddr)| {
+        let name = match transport {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
+        };
+        format!("syslog by {name} on {address}")
+    };
+    syslog.listening().iter().map(line).collect()
 }
 
 /// Who is believed.

@@ -16,6 +16,7 @@ pub(super) struct Summary {
     elapsed_seconds: f64,
     institution: String,
     addresses_shown_for: Option<String>,
+    /// Flow records, sampled packets and mirrored packets.
     records: u64,
     traffic_bytes: u64,
     /// Datagrams that the kernel dropped, and what sequence numbers show as lost.
@@ -28,7 +29,7 @@ pub(super) struct Summary {
     exporters: hemicycle::exporters::Counters,
 }
 
-/// One declared exporter.
+/// One declared exporter, or one interface of a mirror.
 #[derive(Serialize)]
 struct Input {
     name: String,
@@ -58,7 +59,9 @@ impl Summary {
         let reports: Vec<WorkerReport> = shared.workers.iter().map(|slot| slot.read()).collect();
         let detection = shared.detection.read();
         let sockets: Vec<Socket> = sources.sockets.iter().map(Socket::new).collect();
-        let inputs = inputs(&reports);
+        let packets = shared.mirrors.iter().map(|slot| slot.read().packets).sum::<u64>();
+        let mut inputs = inputs(&reports);
+        inputs.extend(mirrors(sources));
         let lost = inputs.iter().map(|input| input.lost).sum::<u64>()
             + sockets.iter().map(|socket| socket.kernel_drops).sum::<u64>();
         let seconds = shared.seconds();
@@ -73,7 +76,7 @@ impl Summary {
             elapsed_seconds: seconds,
             institution: shared.institution().name.clone(),
             addresses_shown_for,
-            records: reports.iter().map(|report| report.flow.records).sum(),
+            records: packets + reports.iter().map(|report| report.flow.records).sum::<u64>(),
             traffic_bytes: detection.traffic_bytes,
             undeclared_datagrams: reports.iter().map(|report| report.undeclared.datagrams).sum(),
             events_dropped: sources.events.dropped(),
@@ -99,6 +102,27 @@ fn inputs(reports: &[WorkerReport]) -> Vec<Input> {
             input.records += counts.records;
             input.bytes += counts.bytes;
             input.lost += counts.lost;
+        }
+    }
+    inputs
+}
+
+/// One for each interface.
+fn mirrors(sources: &Sources) -> Vec<Input> {
+    let mut inputs: Vec<Input> = Vec::new();
+    for (port, report) in sources.ports.iter().zip(&sources.shared.mirrors) {
+        let (counters, report) = (port.counters(), report.read());
+        let at = inputs.iter().position(|input| input.name == port.interface).unwrap_or(inputs.len());
+        if at == inputs.len() {
+            let (name, skipped) = (port.interface.clone(), Some(0));
+            inputs.push(Input { name, kind: "mirror", records: 0, bytes: 0, skipped, lost: 0 });
+        }
+        if let Some(input) = inputs.get_mut(at) {
+            input.records += report.packets;
+            input.bytes += counters.bytes;
+            let skipped = report.skipped.iter().sum::<u64>() + counters.unusable;
+            input.skipped = input.skipped.map(|sum| sum + skipped);
+            input.lost += counters.kernel_drops;
         }
     }
     inputs

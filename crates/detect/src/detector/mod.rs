@@ -156,17 +156,27 @@ impl Detector {
 
     #[inline]
     fn take(&mut self, observation: &Observation, quoted: Option<&Quoted>) {
+        if self.is_to_be_counted(observation) {
+            self.defer(self.preparer.prepare(observation, quoted));
+        }
+    }
+
+    /// Whether it is neither too late nor for a group.
+    #[inline]
+    fn is_to_be_counted(&mut self, observation: &Observation) -> bool {
         self.counters.observations += 1;
         if !self.clock(observation.time) {
-            return;
+            return false;
         }
-        if is_group(observation.destination) {
-            self.counters.multicast += 1;
-            return;
-        }
-        let pending = self.preparer.prepare(observation, quoted);
+        let is_group = is_group(observation.destination);
+        self.counters.multicast += u64::from(is_group);
+        !is_group
+    }
+
+    #[inline]
+    fn defer(&mut self, pending: Pending) {
         if self.policies.counts_sources {
-            self.count_source(observation, pending.hash);
+            self.count_source(&pending.observation, pending.hash);
         }
         self.pending.push(pending);
         if self.pending.len() >= BATCH {
@@ -196,7 +206,10 @@ impl Detector {
             if ready < BATCH
                 && let Some((odd, later)) = std::mem::take(&mut rest).split_first_mut()
             {
-                self.observe(&odd.observation);
+                // As it was prepared: what it quotes is known there only.
+                if self.is_to_be_counted(&odd.observation) {
+                    self.defer(odd.clone());
+                }
                 self.settle_pending();
                 rest = later;
             }

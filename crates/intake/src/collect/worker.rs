@@ -3,7 +3,7 @@
 use std::{
     array, fmt, io,
     net::SocketAddr,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
     time::Duration,
 };
@@ -82,6 +82,11 @@ impl fmt::Debug for Worker {
 impl Worker {
     pub(super) fn new(sockets: Vec<Socket>, datagram_bytes: usize, rest: Duration) -> Self {
         Self { sockets, batch: Batch::new(datagram_bytes), rest, may_rest: false, last: None }
+    }
+
+    /// Its sockets, for who waits for others beside them.
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.sockets.iter().map(|socket| socket.descriptor.as_fd())
     }
 
     /// Waits up to `timeout` for datagrams and gives each of them to `take`, up to 64 from each socket. Gives how

@@ -1,6 +1,7 @@
 //! Every table and key of the file: the reader refuses what is not here.
 
 use institution::{Choice, Key, Kind, Section};
+use intake::follow::StartAt;
 
 use super::Undeclared;
 
@@ -28,6 +29,9 @@ pub(super) const TOP: Section = Section {
         required("institution", "path", "The institution file; `hemicycle check` checks it."),
         optional("watch", "true or false", "true", "Read the institution file again when it changes."),
         optional("listen", "table", "as described", "Where flow exports come in."),
+        optional("mirror", "tables", "none", "Interfaces that get a copy of the traffic."),
+        optional("log", "tables", "none", "Log files that are followed."),
+        optional("syslog", "table", "none", "Where syslog comes in."),
         optional("metrics", "table", "none", "Where figures can be read."),
         required("state", "table", "Where the service keeps what it must remember: `[state]` with `folder`."),
         optional("learn", "table", "as described", "Whether what is ordinary is learnt."),
@@ -54,6 +58,53 @@ pub(super) const LISTEN: Section = Section {
             "Receive buffer of each socket to ask for.",
         ),
         optional("undeclared", "`count` or `propose`", "`count`", "What becomes of undeclared senders."),
+    ],
+};
+
+pub(super) const MIRROR: Section = Section {
+    path: "[[mirror]]",
+    doc: "An interface that gets a copy of the traffic.",
+    keys: &[
+        required("interface", "text", "Its name, as in `ip link`."),
+        optional("workers", "whole number", "1", "Threads that share its packets."),
+        optional("sampling", "whole number", "1", "One packet in so many is looked at."),
+        optional("snap_bytes", "whole number", "2048", "Bytes taken of each packet."),
+        optional("ring_bytes", "whole number", "32 MiB", "Memory of each worker's ring."),
+        optional("promiscuous", "true or false", "true", "Take packets for other stations."),
+        optional("outgoing", "true or false", "false", "Take what this machine sends, too."),
+    ],
+};
+
+pub(super) const FROM: &[Choice<StartAt>] = &[
+    Choice { word: "end", doc: "What is written from now on.", value: StartAt::End },
+    Choice { word: "beginning", doc: "What the file holds, too.", value: StartAt::Beginning },
+    Choice { word: "history", doc: "What rotated files beside it hold, too.", value: StartAt::History },
+];
+
+pub(super) const LOG: Section = Section {
+    path: "[[log]]",
+    doc: "Log files that are followed.",
+    keys: &[
+        required("path", "path", "A file, or a pattern with `*` and `?` in its last part."),
+        optional("format", "text", "`auto`", "How its lines are written."),
+        optional("service", "service", "none", "The service of the institution file whose log it is."),
+        optional("from", "`end`, `beginning` or `history`", "`end`", "Where to begin at the first start."),
+    ],
+};
+
+pub(super) const SYSLOG: Section = Section {
+    path: "[syslog]",
+    doc: "Where syslog comes in.",
+    keys: &[
+        optional("listen_udp", "list of address:port", "none", "Where datagrams come in."),
+        optional("listen_tcp", "list of address:port", "none", "Where streams come in."),
+        optional("listen_tls", "list of address:port", "none", "Where encrypted streams come in."),
+        optional("certificate", "path", "none", "The certificate that is shown, with its chain; PEM."),
+        optional("key", "path", "none", "The secret key of the certificate; PEM."),
+        required("senders", "list of prefixes", "Who is heard."),
+        optional("format", "text", "`auto`", "How lines are written."),
+        optional("service", "service", "none", "The service of the institution file whose logs these are."),
+        optional("connections", "whole number", "256", "Connections at once."),
     ],
 };
 
@@ -109,4 +160,5 @@ pub(super) const LIMITS: Section = Section {
 
 /// All of them.
 #[cfg(test)]
-pub(super) const SECTIONS: &[&Section] = &[&TOP, &LISTEN, &METRICS, &STATE, &LEARN, &EVENTS, &LIMITS];
+pub(super) const SECTIONS: &[&Section] =
+    &[&TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &LEARN, &EVENTS, &LIMITS];

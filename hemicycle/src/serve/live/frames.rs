@@ -1,0 +1,108 @@
+//! Frames of a mirror to observations: exactly what a replay of a capture does with them.
+
+use detect::{Observation, Quoted};
+use intake::mirror::MirrorFrame;
+use wire::packet::{Skip, decode};
+use wire::{Packet, Time};
+
+use crate::serve::detection::Sink;
+
+/// Takes mirrored frames.
+pub(in crate::serve) trait Frames {
+    /// Takes one, of which only one in `sampling` is seen.
+    fn frame(&mut self, frame: &MirrorFrame<'_>, sampling: u32);
+    /// Frames were lost before they came here.
+    fn loss(&mut self);
+    /// Everything that came before `now` is here. Whoever is idle has the time to wait.
+    fn advance(&mut self, now: Time, is_idle: bool);
+    /// Whether something waits that was not handed over yet.
+    fn holds_back(&self) -> bool;
+    /// About ten times a second.
+    fn tick(&mut self);
+    /// What was counted.
+    fn report(&self) -> FramesReport;
+    /// Nothing more comes.
+    fn finish(self);
+}
+
+/// What became of frames.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FramesReport {
+    /// Packets given to the detector; the packet inside a tunnel is one of its own.
+    pub(crate) packets: u64,
+    /// Frames without a usable IP header, by [`Skip::index`].
+    pub(crate) skipped: [u64; Skip::ALL.len()],
+    /// Times that it had to wait for other workers at the detector.
+    pub(crate) detector_waits: u64,
+}
+
+/// Gives packets to the detector.
+pub(in crate::serve) struct Packets<S> {
+    sink: S,
+    report: FramesReport,
+}
+
+impl<S: Sink> Packets<S> {
+    /// By this way.
+    pub(in crate::serve) fn new(sink: S) -> Self {
+        Self { sink, report: FramesReport::default() }
+    }
+
+    #[inline]
+    fn observe(&mut self, time: Time, packet: &Packet<'_>, sampling: u32) {
+        let mut observation = Observation::of_packet(time, packet);
+        if sampling > 1 {
+            observation.packets = u64::from(sampling);
+            observation.bytes = observation.bytes.saturating_mul(u64::from(sampling));
+            observation.sampling = sampling;
+        }
+        self.report.packets += 1;
+        match Quoted::of_packet(packet) {
+            None => self.sink.observe(&observation),
+            Some(quoted) => self.sink.observe_error(&observation, &quoted),
+        }
+    }
+}
+
+impl<S: Sink> Frames for Packets<S> {
+    #[inline]
+    fn frame(&mut self, frame: &MirrorFrame<'_>, sampling: u32) {
+        match decode(frame.link, frame.bytes) {
+            Ok(decoded) => {
+                self.observe(frame.time, &decoded.outer, sampling);
+                if let Some(inner) = &decoded.inner {
+                    self.observe(frame.time, inner, sampling);
+                }
+            }
+            Err(skip) => {
+                if let Some(count) = self.report.skipped.get_mut(skip.index()) {
+                    *count += 1;
+                }
+            }
+        }
+    }
+
+    fn loss(&mut self) {
+        self.sink.loss();
+    }
+
+    fn advance(&mut self, now: Time, is_idle: bool) {
+        self.sink.advance(now, is_idle);
+    }
+
+    fn holds_back(&self) -> bool {
+        self.sink.holds_back()
+    }
+
+    fn tick(&mut self) {
+        self.sink.tick();
+    }
+
+    fn report(&self) -> FramesReport {
+        FramesReport { detector_waits: self.sink.waits(), ..self.report }
+    }
+
+    fn finish(self) {
+        self.sink.finish();
+    }
+}
