@@ -11,7 +11,7 @@
 
 use sketch::{KeyedState, TableKey};
 
-use crate::Observation;
+use crate::{Observation, near};
 use crate::vector::protocol;
 
 /// Default number of conversations that are remembered: 2^18 entries of 8 bytes, 2 MiB.
@@ -260,10 +260,10 @@ impl Conversations {
         set.vectors[way] = conversation.vector;
     }
 
-    /// Reads the cache line of a conversation, so that it is near when it is asked for.
+    /// Brings the cache line of a conversation near.
     #[inline]
-    pub(crate) fn touch(&self, key: Key) -> u64 {
-        self.sets[key.hash as usize & self.mask].tags[0]
+    pub(crate) fn fetch(&self, key: Key) {
+        near::fetch(&self.sets[key.hash as usize & self.mask]);
     }
 }
 

@@ -39,6 +39,8 @@ pub const LATE_AFTER_SECONDS: i64 = 2;
 pub const LOSS_SECONDS: i64 = 60;
 /// Records that are counted together.
 const BATCH: usize = 32;
+/// Memory of a target is asked for when so many others are still to be looked at.
+const AHEAD: usize = 8;
 /// After this many late records in a row the clock is taken to have been set back, and they are believed.
 const CLOCK_RESET_AFTER: u32 = 256;
 /// Steps without any record that are closed one by one; a longer silence ends everything. This bounds the work
@@ -165,6 +167,7 @@ impl Detector {
             return;
         }
         let pending = self.preparer.prepare(observation, quoted);
+        self.fetch(&pending);
         if self.policies.counts_sources {
             self.count_source(observation, pending.hash);
         }
@@ -179,6 +182,7 @@ impl Detector {
     pub fn observe_batch(&mut self, batch: &mut Batch) {
         self.settle_pending();
         let mut rest = batch.records.as_mut_slice();
+        rest.iter().take(BATCH).for_each(|record| self.fetch(record));
         while !rest.is_empty() {
             let ready = rest.iter().take(BATCH).take_while(|record| self.is_of_this_step(record)).count();
             let (now, later) = rest.split_at_mut(ready);
@@ -190,6 +194,7 @@ impl Detector {
             if self.policies.counts_sources {
                 now.iter().for_each(|record| self.count_source(&record.observation, record.hash));
             }
+            later.iter().take(BATCH).for_each(|record| self.fetch(record));
             self.settle_all(now);
             rest = later;
             // What is out of the ordinary goes by itself.
@@ -202,6 +207,13 @@ impl Detector {
             }
         }
         batch.records.clear();
+    }
+
+    /// Brings near the memory that a record needs first.
+    #[inline]
+    fn fetch(&self, record: &Pending) {
+        self.conversations.fetch(record.key);
+        self.targets.fetch_index(record.hash);
     }
 
     /// Whether a record is to be counted without further thought.
