@@ -86,7 +86,7 @@ const fn decode(code: u8) -> u32 {
 }
 
 /// Where a conversation is, and which side of it a packet is on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Key {
     /// The keyed hash of both directions.
     hash: u64,

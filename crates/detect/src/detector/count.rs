@@ -30,7 +30,7 @@ impl Detector {
             return;
         }
         let mut pending = std::mem::take(&mut self.pending);
-        self.settle_all(&mut pending);
+        self.settle_all(pending.records());
         pending.clear();
         self.pending = pending;
     }
@@ -75,9 +75,9 @@ impl Detector {
             };
             let is_shown = record.judgement.is_some() || tally.has(flag::LEVEL) || self.wider_levels > 0;
             if is_shown && tally.has(flag::SUSPECT) {
-                record.source_hash = Some(self.hash.hash_address(record.observation.source.bits()));
+                record.source_hash = self.hash.hash_address(record.observation.source.bits());
                 let suspect = &self.suspects[usize::from(tally.suspect)];
-                touched ^= suspect.touch(record.source_hash.unwrap_or_default());
+                touched ^= suspect.touch(record.source_hash);
             }
         }
         touched
@@ -282,7 +282,10 @@ impl Detector {
         if !tally.has(flag::SUSPECT) && self.wider_suspects == 0 {
             return;
         }
-        let hash = record.source_hash.unwrap_or_else(|| self.hash.hash_address(observation.source.bits()));
+        let hash = match record.source_hash {
+            0 => self.hash.hash_address(observation.source.bits()),
+            known => known,
+        };
         if tally.has(flag::SUSPECT) {
             self.suspects[usize::from(tally.suspect)].note(observation, hash, &self.hash, step, self.care);
         }

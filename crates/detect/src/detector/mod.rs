@@ -102,7 +102,7 @@ pub struct Detector {
     lost_until_step: i64,
     counters: Counters,
     /// Records of the running step that are not counted yet, fewer than [`BATCH`].
-    pending: Vec<Pending>,
+    pending: Batch,
 }
 
 impl Detector {
@@ -141,7 +141,7 @@ impl Detector {
             late_in_a_row: 0,
             lost_until_step: i64::MIN,
             counters: Counters::default(),
-            pending: Vec::with_capacity(BATCH),
+            pending: Batch::default(),
         }
     }
 
@@ -166,12 +166,13 @@ impl Detector {
             self.counters.multicast += 1;
             return;
         }
-        let pending = self.preparer.prepare(observation, quoted);
-        self.fetch(&pending);
+        let pending = self.pending.add(&self.preparer, observation, quoted);
+        self.conversations.fetch(pending.key);
+        self.targets.fetch_index(pending.hash);
         if self.policies.counts_sources {
-            self.count_source(observation, pending.hash);
+            let hash = pending.hash;
+            self.count_source(observation, hash);
         }
-        self.pending.push(pending);
         if self.pending.len() >= BATCH {
             self.settle_pending();
         }
@@ -181,7 +182,7 @@ impl Detector {
     /// [`Detector::observe`] for each.
     pub fn observe_batch(&mut self, batch: &mut Batch) {
         self.settle_pending();
-        let mut rest = batch.records.as_mut_slice();
+        let mut rest = batch.records();
         rest.iter().take(BATCH).for_each(|record| self.fetch(record));
         while !rest.is_empty() {
             let ready = rest.iter().take(BATCH).take_while(|record| self.is_of_this_step(record)).count();
@@ -201,12 +202,28 @@ impl Detector {
             if ready < BATCH
                 && let Some((odd, later)) = std::mem::take(&mut rest).split_first_mut()
             {
-                self.observe(&odd.observation);
-                self.settle_pending();
+                self.take_odd(odd);
                 rest = later;
             }
         }
-        batch.records.clear();
+        batch.clear();
+    }
+
+    /// Takes a record that is of another step or goes to a group of hosts.
+    #[cold]
+    fn take_odd(&mut self, record: &mut Pending) {
+        self.counters.observations += 1;
+        if !self.clock(record.observation.time) {
+            return;
+        }
+        if is_group(record.observation.destination) {
+            self.counters.multicast += 1;
+            return;
+        }
+        if self.policies.counts_sources {
+            self.count_source(&record.observation, record.hash);
+        }
+        self.settle_all(std::slice::from_mut(record));
     }
 
     /// Brings near the memory that a record needs first.
