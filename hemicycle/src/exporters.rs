@@ -169,7 +169,9 @@ pub struct Judge<'a> {
 
 impl Judge<'_> {
     /// What to do with one of its records.
-    #[inline]
+    ///
+    /// Always inlined, with no reference to the record that outlives the call: what is decoded stays in registers.
+    #[inline(always)]
     pub fn judge(&mut self, record: &FlowRecord) -> Known {
         let sampling = self.exporter.sampling;
         if self.exporter.external.is_empty {
@@ -191,7 +193,7 @@ impl Judge<'_> {
 
 impl Counters {
     /// Whether a record can be true, under the operator's word about its sampling.
-    #[inline]
+    #[inline(always)]
     fn believe(&mut self, record: &FlowRecord, sampling: Option<u32>) -> Known {
         let (packets, bytes, rate) = MODEST;
         let is_modest = record.packets < packets && record.bytes < bytes && record.sampling <= rate;
@@ -199,20 +201,20 @@ impl Counters {
         if is_modest && sampling.is_none_or(|sampling| sampling <= rate) && !is_contradictory {
             return Known::Counts { sampling };
         }
-        self.look_closer(record, sampling)
+        self.look_closer(*record, sampling)
     }
 
     #[cold]
-    fn look_closer(&mut self, record: &FlowRecord, mut sampling: Option<u32>) -> Known {
+    fn look_closer(&mut self, record: FlowRecord, mut sampling: Option<u32>) -> Known {
         if sampling.is_none() && record.sampling > MOST_SAMPLING {
             self.implausible_sampling_records += 1;
             sampling = Some(1);
         }
-        if !is_possible(record, sampling.unwrap_or(record.sampling).max(1)) {
+        if !is_possible(&record, sampling.unwrap_or(record.sampling).max(1)) {
             self.implausible_records += 1;
             return Known::Implausible;
         }
-        self.contradictory_records += u64::from(possible_packets(record) != record.packets.max(1));
+        self.contradictory_records += u64::from(possible_packets(&record) != record.packets.max(1));
         Known::Counts { sampling }
     }
 }

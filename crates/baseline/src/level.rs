@@ -225,12 +225,6 @@ impl Baseline {
         self.sums.iter().zip(self.inverses).map(|(sum, inverse)| sum * whole(inverse)).fold(0.0, f32::max)
     }
 
-    /// Reads all of it: who steps many signals, one after the other, can so have them near before.
-    #[inline]
-    pub fn touch(&self) -> u32 {
-        self.position ^ self.sums[0].to_bits() ^ self.slow.to_bits() ^ u32::from(self.flags)
-    }
-
     /// Whether enough is known for the test.
     pub fn is_established(&self) -> bool {
         self.inverses[0] != 0

@@ -11,8 +11,8 @@
 
 use sketch::{KeyedState, TableKey};
 
-use crate::Observation;
 use crate::vector::protocol;
+use crate::{Observation, near};
 
 /// Default number of conversations that are remembered: 2^18 entries of 8 bytes, 2 MiB.
 pub const DEFAULT_CONVERSATIONS: usize = 1 << 18;
@@ -86,7 +86,7 @@ const fn decode(code: u8) -> u32 {
 }
 
 /// Where a conversation is, and which side of it a packet is on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Key {
     /// The keyed hash of both directions.
     hash: u64,
@@ -260,10 +260,10 @@ impl Conversations {
         set.vectors[way] = conversation.vector;
     }
 
-    /// Reads the cache line of a conversation, so that it is near when it is asked for.
+    /// Brings the cache line of a conversation near.
     #[inline]
-    pub(crate) fn touch(&self, key: Key) -> u64 {
-        self.sets[key.hash as usize & self.mask].tags[0]
+    pub(crate) fn fetch(&self, key: Key) {
+        near::fetch(&self.sets[key.hash as usize & self.mask]);
     }
 }
 

@@ -78,12 +78,6 @@ impl Known {
         Self { level, score: 0.0, since_step: i64::MIN, sampling: sampling.max(1), step: i64::MIN }
     }
 
-    /// Reads all of it.
-    #[inline]
-    pub(crate) fn touch(&self) -> i64 {
-        self.step ^ i64::from(self.level.touch())
-    }
-
     /// Sampling rate of the level.
     pub(crate) const fn sampling(&self) -> u32 {
         self.sampling
@@ -226,12 +220,6 @@ pub(crate) struct Usual {
 }
 
 impl Usual {
-    /// Reads it.
-    #[inline]
-    pub(crate) const fn touch(&self) -> u32 {
-        self.steps
-    }
-
     /// Unwanted packets of a vector in an ordinary step, with a margin.
     #[inline]
     pub(crate) fn allowed(&self, vector: usize, ordinary_per_step: f32) -> f32 {

@@ -15,6 +15,7 @@ pub mod event;
 mod flood;
 mod judge;
 mod learning;
+mod near;
 mod observation;
 pub mod policy;
 mod prepare;

@@ -153,15 +153,6 @@ impl TargetState {
         *self = Self { sends, suspect, factor, usual, ordinary_per_step, ..Self::default() };
     }
 
-    /// Reads every part of it, so that all is near when its step is closed.
-    #[inline]
-    pub(crate) fn touch(&self) -> i64 {
-        let floats = [self.baseline, self.members_unwanted, self.factor, self.ordinary_per_step];
-        let all = floats.into_iter().fold(self.usual.touch(), |all, float| all ^ float.to_bits());
-        let rest = i64::from(self.reservoirs.is_empty()) ^ self.excuses.step ^ self.last_packet.nanoseconds();
-        self.step ^ i64::from(all) ^ rest
-    }
-
     /// Whether there are tests, and so something out of the ordinary.
     #[inline]
     pub(crate) fn has_tests(&self) -> bool {

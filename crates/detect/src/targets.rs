@@ -10,6 +10,7 @@ use wire::Address;
 
 use self::index::Index;
 use crate::learning::Known;
+use crate::near;
 use crate::scope::Scope;
 use crate::tally::{Tally, flag};
 use crate::target::TargetState;
@@ -108,16 +109,35 @@ impl Targets {
         self.index.find(hash, |_| true)
     }
 
-    /// Reads the memory that counting into an entry needs.
+    /// Brings near the memory that counting into an entry needs.
     #[inline]
-    pub(crate) fn touch(&self, entry: u32) -> u16 {
-        self.tallies[entry as usize].suspect
+    pub(crate) fn fetch(&self, entry: u32) {
+        near::fetch_all!(self.tallies[entry as usize], Tally, last_packet);
     }
 
-    /// Reads the memory that [`Targets::guess`] needs.
+    /// Brings near the memory that noting a sender needs.
     #[inline]
-    pub(crate) fn touch_index(&self, hash: u64) -> u16 {
-        self.index.touch(hash)
+    pub(crate) fn fetch_sender(&self, entry: u32) {
+        near::fetch(&self.tallies[entry as usize]);
+        near::fetch_all!(self.states[entry as usize], TargetState, step);
+    }
+
+    /// Brings near all that is known of an entry.
+    #[inline]
+    pub(crate) fn fetch_all(&self, entry: u32) {
+        let place = entry as usize;
+        near::fetch_all!(self.tallies[place], Tally, last_packet);
+        near::fetch_all!(self.states[place], TargetState, step);
+        near::fetch(&self.places[place]);
+        if let Some(known) = self.known.get(place) {
+            near::fetch_all!(known, Known, since_step);
+        }
+    }
+
+    /// Brings near the memory that [`Targets::guess`] needs.
+    #[inline]
+    pub(crate) fn fetch_index(&self, hash: u64) {
+        self.index.fetch(hash);
     }
 
     /// Makes an entry for an address that has none, if there is room.

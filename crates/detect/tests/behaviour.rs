@@ -308,3 +308,48 @@ fn a_carpet_is_found_though_as_many_addresses_are_suspect_as_may_be() {
     let found = floods(&mut detector);
     assert!(found.iter().any(|flood| flood.target.kind == TargetKind::Prefix), "{found:#?}");
 }
+
+/// A host sends to others unasked and answers them at once: whether what is asked for is counted there depends on what
+/// was counted together.
+#[test]
+fn what_goes_to_others_is_counted_alike_in_batches_of_any_size() {
+    const INSTITUTION: &str = "[institution]\nname = \"Test\"\ntime_zone = \"UTC\"\n\
+        [zone.public]\nprefixes = [\"192.0.2.0/24\"]\nexposure = \"internet\"\n";
+    let play = |size: Option<usize>| {
+        let institution = institution::parse("test.toml", INSTITUTION).unwrap();
+        let scope = Scope::of(institution, KeyedState::new(PUBLISHED_KEY));
+        let mut detector = Detector::new(scope, &Limits::default(), PUBLISHED_KEY);
+        let (preparer, mut batch) = (Preparer::new(PUBLISHED_KEY), Batch::default());
+        for number in 0..3_000_u32 {
+            let asks = syn(START + i64::from(number) * SECOND / 5_000, number, "192.0.2.10");
+            let (source, destination) = (asks.destination, asks.source);
+            let answers = Observation {
+                source,
+                destination,
+                source_port: asks.destination_port,
+                destination_port: asks.source_port,
+                tcp_flags: TcpFlags(TcpFlags::SYN | TcpFlags::ACK),
+                ..asks
+            };
+            let unasked = Observation { source_port: 9, destination_port: 9, protocol: 17, ..answers };
+            for record in [asks, unasked, answers] {
+                if size.is_some() {
+                    batch.push(&preparer, &record);
+                } else {
+                    detector.observe(&record);
+                }
+                if size.is_some_and(|size| batch.len() >= size) {
+                    detector.observe_batch(&mut batch);
+                }
+            }
+        }
+        detector.observe_batch(&mut batch);
+        detector.finish();
+        detector.counters()
+    };
+    let one_by_one = play(None);
+    assert!(one_by_one.outside_wanted > 1_000, "{one_by_one:?}");
+    for size in [1, 7, 33, 100_000] {
+        assert_eq!(play(Some(size)), one_by_one, "in batches of {size}");
+    }
+}

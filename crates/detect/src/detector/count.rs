@@ -30,49 +30,40 @@ impl Detector {
             return;
         }
         let mut pending = std::mem::take(&mut self.pending);
-        self.settle_all(&mut pending);
+        self.settle_all(pending.records());
         pending.clear();
         self.pending = pending;
     }
 
-    /// Counts records of the running step. First all memory that they need is read, so that the waits for it overlap;
-    /// it is the larger part of the time when a flood has many sources.
+    /// Counts records of the running step, whose conversations and places in the index are asked for already. What is found
+    /// out where more memory is needed comes first, so that the waits for it overlap; they are the larger part of the time
+    /// when a flood has many sources.
     pub(super) fn settle_all(&mut self, pending: &mut [Pending]) {
         let step = self.step.unwrap_or_default();
-        let mut touched = 0;
-        for record in pending.iter() {
-            touched ^=
-                self.conversations.touch(record.key) ^ u64::from(self.targets.touch_index(record.hash));
-        }
         for record in pending.iter_mut() {
             record.target = self.targets.guess(record.hash);
-            self.judge(record, step);
-            touched ^= self.touch_sender(record);
+            if let Some(entry) = record.target {
+                self.targets.fetch(entry);
+            }
         }
-        for record in pending.iter() {
-            touched ^= record.target.map_or(0, |entry| u64::from(self.targets.touch(entry)));
+        for record in pending.iter_mut() {
+            self.judge(record, step);
             if tells_of_sender(record) {
-                let sender = self.targets.guess(record.sender_hash);
-                touched ^= sender.map_or(0, |entry| self.targets.states[entry as usize].step as u64);
+                record.sender_hash = self.targets.hash(record.observation.source);
+                self.targets.fetch_index(record.sender_hash);
+            }
+        }
+        for record in pending.iter().filter(|record| tells_of_sender(record)) {
+            if let Some(sender) = self.targets.guess(record.sender_hash) {
+                self.targets.fetch_sender(sender);
             }
         }
         if !self.suspect_owners.is_empty() {
-            touched ^= u64::from(self.touch_suspects(pending));
+            std::hint::black_box(self.touch_suspects(pending));
         }
-        std::hint::black_box(touched);
         for record in pending.iter() {
             self.settle(record, step);
         }
-    }
-
-    /// Reads the memory that looking up the sender needs, where the record tells of it.
-    #[inline]
-    fn touch_sender(&self, record: &mut Pending) -> u64 {
-        if !tells_of_sender(record) {
-            return 0;
-        }
-        record.sender_hash = self.targets.hash(record.observation.source);
-        u64::from(self.targets.touch_index(record.sender_hash))
     }
 
     /// Reads the memory of the sketches of those among the records' targets that are suspect.
@@ -84,9 +75,9 @@ impl Detector {
             };
             let is_shown = record.judgement.is_some() || tally.has(flag::LEVEL) || self.wider_levels > 0;
             if is_shown && tally.has(flag::SUSPECT) {
-                record.source_hash = Some(self.hash.hash_address(record.observation.source.bits()));
+                record.source_hash = self.hash.hash_address(record.observation.source.bits());
                 let suspect = &self.suspects[usize::from(tally.suspect)];
-                touched ^= suspect.touch(record.source_hash.unwrap_or_default());
+                touched ^= suspect.touch(record.source_hash);
             }
         }
         touched
@@ -291,7 +282,10 @@ impl Detector {
         if !tally.has(flag::SUSPECT) && self.wider_suspects == 0 {
             return;
         }
-        let hash = record.source_hash.unwrap_or_else(|| self.hash.hash_address(observation.source.bits()));
+        let hash = match record.source_hash {
+            0 => self.hash.hash_address(observation.source.bits()),
+            known => known,
+        };
         if tally.has(flag::SUSPECT) {
             self.suspects[usize::from(tally.suspect)].note(observation, hash, &self.hash, step, self.care);
         }

@@ -1,6 +1,6 @@
 //! Too many packets, wanted or not: more than is ordinary for the target at this time.
 
-use super::{BATCH, Detector};
+use super::{AHEAD, Detector};
 use crate::confirm::is_mostly_volume;
 use crate::flood::{Alarm, Level, Subject};
 use crate::learning::{Fed, Known, Learner, Learning, SETTLE_PACKETS_PER_SECOND, SETTLE_WIDER_FACTOR};
@@ -109,15 +109,14 @@ impl Detector {
         let due = step.rem_euclid(SWEEP_STEPS as i64) as usize;
         let mut dripping = std::mem::take(&mut self.dripping[due]);
         let mut kept = 0;
-        for begin in (0..dripping.len()).step_by(BATCH) {
-            let end = dripping.len().min(begin + BATCH);
-            self.touch_states(&dripping[begin..end]);
-            for place in begin..end {
-                let index = dripping[place];
-                if self.drip(index, step) {
-                    dripping[kept] = index;
-                    kept += 1;
-                }
+        for place in 0..dripping.len() {
+            if let Some(&later) = dripping.get(place + AHEAD) {
+                self.targets.fetch_all(later);
+            }
+            let index = dripping[place];
+            if self.drip(index, step) {
+                dripping[kept] = index;
+                kept += 1;
             }
         }
         dripping.truncate(kept);

@@ -39,6 +39,8 @@ pub const LATE_AFTER_SECONDS: i64 = 2;
 pub const LOSS_SECONDS: i64 = 60;
 /// Records that are counted together.
 const BATCH: usize = 32;
+/// Memory of a target is asked for when so many others are still to be looked at.
+const AHEAD: usize = 8;
 /// After this many late records in a row the clock is taken to have been set back, and they are believed.
 const CLOCK_RESET_AFTER: u32 = 256;
 /// Steps without any record that are closed one by one; a longer silence ends everything. This bounds the work
@@ -100,7 +102,7 @@ pub struct Detector {
     lost_until_step: i64,
     counters: Counters,
     /// Records of the running step that are not counted yet, fewer than [`BATCH`].
-    pending: Vec<Pending>,
+    pending: Batch,
 }
 
 impl Detector {
@@ -139,7 +141,7 @@ impl Detector {
             late_in_a_row: 0,
             lost_until_step: i64::MIN,
             counters: Counters::default(),
-            pending: Vec::with_capacity(BATCH),
+            pending: Batch::default(),
         }
     }
 
@@ -156,14 +158,27 @@ impl Detector {
 
     #[inline]
     fn take(&mut self, observation: &Observation, quoted: Option<&Quoted>) {
-        if self.is_to_be_counted(observation) {
-            self.defer(self.preparer.prepare(observation, quoted));
+        if !self.admits(observation) {
+            return;
+        }
+        let pending = self.pending.add(&self.preparer, observation, quoted);
+        self.conversations.fetch(pending.key);
+        self.targets.fetch_index(pending.hash);
+        let hash = pending.hash;
+        self.has_taken(observation, hash);
+    }
+
+    /// As [`Detector::take`], of a record that is prepared.
+    fn take_prepared(&mut self, record: &Pending) {
+        if self.admits(&record.observation) {
+            self.pending.keep(record);
+            self.has_taken(&record.observation, record.hash);
         }
     }
 
-    /// Whether it is neither too late nor for a group.
+    /// Moves the clock. Whether a record is to be counted.
     #[inline]
-    fn is_to_be_counted(&mut self, observation: &Observation) -> bool {
+    fn admits(&mut self, observation: &Observation) -> bool {
         self.counters.observations += 1;
         if !self.clock(observation.time) {
             return false;
@@ -174,11 +189,10 @@ impl Detector {
     }
 
     #[inline]
-    fn defer(&mut self, pending: Pending) {
+    fn has_taken(&mut self, observation: &Observation, hash: u64) {
         if self.policies.counts_sources {
-            self.count_source(&pending.observation, pending.hash);
+            self.count_source(observation, hash);
         }
-        self.pending.push(pending);
         if self.pending.len() >= BATCH {
             self.settle_pending();
         }
@@ -187,41 +201,48 @@ impl Detector {
     /// Takes records that were prepared with the key of this detector, in order, and leaves the batch empty. The same as
     /// [`Detector::observe`] for each.
     pub fn observe_batch(&mut self, batch: &mut Batch) {
-        self.settle_pending();
-        let mut rest = batch.records.as_mut_slice();
-        while !rest.is_empty() {
-            let ready = rest.iter().take(BATCH).take_while(|record| self.is_of_this_step(record)).count();
-            let (now, later) = rest.split_at_mut(ready);
-            self.counters.observations += ready as u64;
-            if let Some(last) = now.iter().map(|record| record.observation.time).max() {
-                self.late_in_a_row = 0;
-                self.latest = self.latest.max(last);
+        let records = batch.records();
+        records.iter().take(BATCH).for_each(|record| self.fetch(record));
+        let mut at = 0;
+        while at < records.len() {
+            let whole = records.get(at..at + BATCH).is_some_and(|records| self.can_take_together(records));
+            let count = if whole { BATCH } else { 1 };
+            records.iter().skip(at + BATCH).take(count).for_each(|record| self.fetch(record));
+            if whole {
+                self.take_together(&mut records[at..at + BATCH]);
+            } else {
+                self.take_prepared(&records[at]);
             }
-            if self.policies.counts_sources {
-                now.iter().for_each(|record| self.count_source(&record.observation, record.hash));
-            }
-            self.settle_all(now);
-            rest = later;
-            // What is out of the ordinary goes by itself.
-            if ready < BATCH
-                && let Some((odd, later)) = std::mem::take(&mut rest).split_first_mut()
-            {
-                // As it was prepared: what it quotes is known there only.
-                if self.is_to_be_counted(&odd.observation) {
-                    self.defer(odd.clone());
-                }
-                self.settle_pending();
-                rest = later;
-            }
+            at += count;
         }
-        batch.records.clear();
+        batch.clear();
     }
 
-    /// Whether a record is to be counted without further thought.
+    /// Whether records can be counted where they are: those that [`Detector::observe`] would count together.
+    fn can_take_together(&self, records: &[Pending]) -> bool {
+        let is_of_this_step = |record: &Pending| {
+            self.is_in_step(record.observation.time) && !is_group(record.observation.destination)
+        };
+        self.pending.is_empty() && records.iter().all(is_of_this_step)
+    }
+
+    fn take_together(&mut self, records: &mut [Pending]) {
+        self.counters.observations += records.len() as u64;
+        self.late_in_a_row = 0;
+        for record in records.iter() {
+            self.latest = self.latest.max(record.observation.time);
+        }
+        if self.policies.counts_sources {
+            records.iter().for_each(|record| self.count_source(&record.observation, record.hash));
+        }
+        self.settle_all(records);
+    }
+
+    /// Brings near the memory that a record needs first.
     #[inline]
-    fn is_of_this_step(&self, record: &Pending) -> bool {
-        let time = record.observation.time;
-        self.is_in_step(time) && !is_group(record.observation.destination)
+    fn fetch(&self, record: &Pending) {
+        self.conversations.fetch(record.key);
+        self.targets.fetch_index(record.hash);
     }
 
     /// Says that records were lost before they came here: figures of the next [`LOSS_SECONDS`] are lower bounds, and

@@ -3,11 +3,10 @@
 use wire::Time;
 
 use super::levels::{SWEEP_STEPS, learn, learn_outside};
-use super::{BATCH, Detector, list};
+use super::{AHEAD, Detector, list};
 use crate::confirm;
 use crate::event::{Direction, Target};
 use crate::flood::{Alarm, Flood, Subject, View};
-use crate::learning::Known;
 use crate::rules::factor_of;
 use crate::tally::flag;
 use crate::target::{STEP_NANOSECONDS, TargetState};
@@ -22,9 +21,13 @@ impl Detector {
         let mut restless = std::mem::take(&mut self.restless);
         self.begin_policies(step);
         self.begin_levels(step);
-        for batch in listed.chunks(BATCH) {
-            self.touch_states(batch);
-            restless.extend(batch.iter().filter(|&&index| !self.close_address(index, step)));
+        for (place, &index) in listed.iter().enumerate() {
+            if let Some(&later) = listed.get(place + AHEAD) {
+                self.targets.fetch_all(later);
+            }
+            if !self.close_address(index, step) {
+                restless.push(index);
+            }
         }
         for &index in &restless {
             self.decide(Subject::Address(index), step, 1.0, is_final);
@@ -57,19 +60,6 @@ impl Detector {
         self.restless = restless;
         self.list_ceilings();
         self.drop_idle_suspects(step);
-    }
-
-    /// Reads the memory of targets, so that the waits for it overlap.
-    pub(super) fn touch_states(&self, batch: &[u32]) {
-        let mut touched = 0;
-        for &index in batch {
-            let place = index as usize;
-            touched ^= self.targets.states[place].touch()
-                ^ i64::from(self.targets.places[place].wider_count)
-                ^ i64::from(self.targets.tallies[place].suspect)
-                ^ self.targets.known.get(place).map_or(0, Known::touch);
-        }
-        std::hint::black_box(touched);
     }
 
     /// Closes the step of an address. Returns whether it was calm.

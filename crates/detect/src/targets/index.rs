@@ -5,6 +5,8 @@
 //! and a whole batch of them can be read ahead without knowing what they find. A general map needs two loads, one after
 //! the other.
 
+use crate::near;
+
 /// A place of the table.
 #[derive(Clone, Copy, Default, Debug)]
 struct Place {
@@ -47,10 +49,10 @@ impl Index {
         }
     }
 
-    /// Reads the place where a hash is looked for first.
+    /// Brings near the place where a hash is looked for first.
     #[inline]
-    pub(super) fn touch(&self, hash: u64) -> u16 {
-        self.places[hash as usize & self.mask].tag as u16
+    pub(super) fn fetch(&self, hash: u64) {
+        near::fetch(&self.places[hash as usize & self.mask]);
     }
 
     /// Adds an entry that is not there. `hash_of` gives the hashes of entries.

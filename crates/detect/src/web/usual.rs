@@ -84,14 +84,11 @@ const FOR_EACH_ASSET: [f32; CLASSES] = {
 };
 /// Assets for each page on any site.
 const ASSETS_FOR_EACH_PAGE: f32 = 80.0;
-/// Requests in excess that raise an alarm, at least.
-const ALARM_REQUESTS: f32 = 20.0;
-/// The same where what is ordinary is known.
-const ALARM_REQUESTS_LEARNT: f32 = 12.0;
-/// The same as seconds of the floor.
-const ALARM_SECONDS: f32 = 3.0;
-/// And in standard deviations of a second's expectation.
-const ALARM_DEVIATIONS: f32 = 5.0;
+/// What raises an alarm: so many requests in excess, or those of so many seconds of the floor if that is more; and so many
+/// standard deviations of a second's expectation beside it.
+const ALARM: [f32; 3] = [20.0, 3.0, 5.0];
+/// The three where what is ordinary is known.
+const LEARNT_ALARM: [f32; 3] = [8.0, 2.0, 4.0];
 
 /// One kind of request of one service.
 #[derive(Clone, Copy, Debug, Default)]
@@ -211,8 +208,8 @@ impl Usual {
             };
             kind.expected = expected;
             kind.floor = floor + 0.3 * expected + deviation;
-            let least = if is_learnt { ALARM_REQUESTS_LEARNT } else { ALARM_REQUESTS };
-            kind.alarm = least.max(ALARM_SECONDS * floor) + ALARM_DEVIATIONS * deviation;
+            let [requests, seconds, deviations] = if is_learnt { LEARNT_ALARM } else { ALARM };
+            kind.alarm = requests.max(seconds * floor) + deviations * deviation;
             let excess = counts[index] as f32 - expected - kind.floor;
             if kind.sum <= 0.0 && excess > 0.0 {
                 kind.since = second;

@@ -13,7 +13,7 @@ pub const RECEIVE_BUFFER_BYTES: usize = 16 << 20;
 /// longer, but for jumbograms (RFC 2675).
 pub const DATAGRAM_BYTES: usize = 65_535;
 /// Longest rest where [`CollectorOptions::coalesce`] says nothing.
-pub const COALESCE: Duration = Duration::from_millis(1);
+pub const COALESCE: Duration = Duration::from_millis(2);
 
 /// Where to listen and with how much.
 #[derive(Clone, Debug, PartialEq, Eq)]
