@@ -7,10 +7,10 @@
 //! Limits: a `Host` header is chosen by whoever asks, so without an institution only the first
 //! [`HOSTS_MAXIMUM`] become services; requests for others count for their log.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use detect::web::WebDetector;
+use hashbrown::HashMap;
 use institution::Institution;
 use ipnet::IpNet;
 use sketch::KeyedState;
