@@ -230,3 +230,69 @@ fn sites(
     }
     sites
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::live::LineFormat;
+    use super::super::shared::Places;
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    fn web() -> Web {
+        let text = "[institution]\nname = \"A\"\n[zone.public]\nprefixes = [\"192.0.2.0/25\"]\nexposure = \"internet\"\n";
+        let institution = Arc::new(institution::parse("t", text).unwrap());
+        let shared = Arc::new(Shared::new(institution, &Places { logs: 1, ..Places::default() }));
+        let (events, _) = Outlet::open("test", 16, |_| Box::new(|_| ())).unwrap();
+        let name = "/var/log/access.log".to_owned();
+        let origin = Origin { number: 0, name, format: LineFormat::Auto, service: None };
+        Web::new(vec![origin], [7; 16], events, shared)
+    }
+
+    fn second(web: &Web) -> i64 {
+        web.lock().detector.now().unwrap().nanoseconds() / SECOND
+    }
+
+    #[test]
+    fn the_clock_closes_nothing_while_lines_flow_and_what_is_left_after_the_allowance() {
+        let (web, start) = (web(), collect::now());
+        let at = |seconds: i64| start.plus_nanoseconds(seconds * SECOND);
+        web.tick(at(100));
+        assert!(web.lock().detector.now().is_none(), "what is read first may be old");
+        // Yesterday's log, read for half a minute.
+        let old = |seconds: i64| at(seconds - 86_400);
+        for now in 100..130 {
+            web.request(0, &Request { time: old(now), ..Request::default() }, at(now));
+            web.tick(at(now));
+            assert_eq!(second(&web), old(now).nanoseconds() / SECOND);
+        }
+        web.tick(at(138));
+        assert_eq!(second(&web), old(129).nanoseconds() / SECOND);
+        // A server whose clock is wrong does not hold it up.
+        web.request(0, &Request { time: old(0), ..Request::default() }, at(138));
+        web.tick(at(139));
+        assert_eq!(second(&web), at(129).nanoseconds() / SECOND);
+        assert_eq!(web.lock().report().counters.late, 1);
+    }
+
+    #[test]
+    fn a_line_from_the_future_counts_when_it_comes() {
+        let (web, now) = (web(), collect::now());
+        let ahead = now.plus_nanoseconds(3600 * SECOND);
+        web.request(0, &Request { time: ahead, ..Request::default() }, now);
+        assert_eq!(second(&web), now.nanoseconds() / SECOND);
+        let report = web.lock().report();
+        assert_eq!((report.ahead, report.counters.requests), (1, 1));
+    }
+
+    #[test]
+    fn the_last_way_ends_what_goes_on_and_reports() {
+        let web = web();
+        let (other, shared, now) = (web.clone(), web.lock().shared.clone(), collect::now());
+        web.request(0, &Request { time: now, ..Request::default() }, now);
+        web.finish();
+        assert_eq!(shared.web[0].read().counters.requests, 0);
+        other.finish();
+        assert_eq!(shared.web[0].read().counters.requests, 1);
+    }
+}

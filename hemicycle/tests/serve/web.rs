@@ -188,3 +188,30 @@ fn syslog_gives_the_same_bytes_as_a_replay_of_the_lines() {
     assert!(lines.pop().unwrap().contains("\"summary\""));
     assert_eq!(lines, expected);
 }
+
+#[test]
+fn a_flood_goes_on_over_a_reload_that_brings_other_services() {
+    let log = format!("[[log]]\npath = \"access.log\"\nformat = '{FORMAT}'\n");
+    let folder = folder("web_reload", &config(&log), &institution());
+    let path = folder.join("access.log");
+    append(&path, "");
+    let service = Service::run(folder.clone(), Stdio::piped());
+    service.reaches(&figure(&path, "open_files"), 1.0);
+    let text = shifted(&recorded(), hours_ago(1));
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let (first, second) = lines.split_at(lines.len() / 2);
+    append(&path, &first.concat());
+    let start = event(&service, "start");
+    assert_eq!(start["target"]["name"], "www", "{start}");
+    let services = service.figure("web_services").unwrap();
+    let more = "[service.news]\nzone = \"public\"\naddresses = [\"192.0.2.11\"]\nnames = [\"news.parliament.example\"]\n[proxies]\ntrusted = [\"198.51.100.64/26\"]\n";
+    fs::write(folder.join("institution.toml"), format!("{}{more}", institution())).unwrap();
+    service.signal("HUP");
+    service.reaches("web_services", services + 1.0);
+    service.reaches("web_floods_running", 1.0);
+    append(&path, &second.concat());
+    append(&path, &straggler(hours_ago(0) - SignedDuration::from_mins(1)).replace("www.", "news."));
+    let end = event(&service, "end");
+    assert_eq!((&end["id"], &end["target"]["name"]), (&start["id"], &"www".into()));
+    service.reaches("web_requests_refused_total", 0.0);
+}

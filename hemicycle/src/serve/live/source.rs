@@ -187,3 +187,91 @@ fn counted(decoder: &Decoder) -> LinesReport {
         ..LinesReport::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMBINED: &str =
+        "198.51.100.7 - - [27/Nov/2026:13:52:46 +0000] \"GET /a HTTP/1.1\" 200 5 \"-\" \"reader\"";
+    const JSON: &str = "{\"time\":\"2026-11-27T13:52:46Z\",\"remote_addr\":\"198.51.100.7\",\"request\":\"GET /b HTTP/1.1\",\"status\":200}";
+
+    fn at(milliseconds: i64) -> Time {
+        Time::from_seconds(1_795_787_566, 0).plus_nanoseconds(milliseconds * 1_000_000)
+    }
+
+    fn declared(text: &str) -> LineFormat {
+        LineFormat::Declared { text: text.to_owned(), format: Box::new(Format::of(text).unwrap()) }
+    }
+
+    #[test]
+    fn lines_wait_for_a_second_at_most_and_come_in_order() {
+        let mut source = Source::new(&LineFormat::Auto, false, 0);
+        let mut targets = Vec::new();
+        let give = &mut |request: &Request<'_>| targets.push(request.target.to_vec());
+        source.take(COMBINED.as_bytes(), at(0), give);
+        source.take(COMBINED.replace("/a", "/second").as_bytes(), at(500), give);
+        source.advance(at(999), give);
+        assert_eq!(source.report().waiting, 2);
+        source.advance(at(1000), give);
+        source.take(COMBINED.replace("/a", "/third").as_bytes(), at(1001), give);
+        assert_eq!(targets, [&b"/a"[..], b"/second", b"/third"]);
+        let report = source.report();
+        assert_eq!((report.requests, report.waiting, report.format), (3, 0, Some("combined")));
+    }
+
+    #[test]
+    fn a_log_in_another_format_is_recognised_anew_and_nothing_is_counted_twice() {
+        let mut source = Source::new(&LineFormat::Auto, false, 0);
+        let mut requests = 0;
+        let give = &mut |_: &Request<'_>| requests += 1;
+        (0..100).for_each(|_| source.take(COMBINED.as_bytes(), at(0), give));
+        (0..1000).for_each(|_| source.take(JSON.as_bytes(), at(0), give));
+        let report = source.report();
+        assert_eq!(report.format, Some("json"));
+        assert_eq!(report.requests, 100 + 1000 - u64::from(AGAIN_AFTER));
+        assert_eq!(report.skips[Skip::Shape.index()], u64::from(AGAIN_AFTER));
+        assert_eq!(requests, report.requests);
+        // Nothing that can be read: the format stays.
+        (0..1000).for_each(|_| source.take(b"who knows", at(0), &mut |_| ()));
+        source.take(JSON.as_bytes(), at(0), &mut |_| ());
+        source.decide(&mut |_| ());
+        assert_eq!(source.report().format, Some("json"));
+    }
+
+    #[test]
+    fn what_is_no_log_is_looked_at_ever_more_seldom() {
+        let mut source = Source::new(&LineFormat::Auto, false, 0);
+        let (mut tries, mut waiting) = (0, 0);
+        for _ in 0..100_000 {
+            source.take(b"who knows what this is", at(0), &mut |_| ());
+            tries += usize::from(waiting > 0 && source.ends.is_empty());
+            waiting = source.ends.len();
+            assert!(source.waiting.len() <= WAIT_BYTES + 64);
+        }
+        assert!((5..20).contains(&tries), "{tries}");
+        assert_eq!(source.report().unrecognised + waiting as u64, 100_000);
+        // Too large a line is decided upon at once and does not stay in memory.
+        let mut source = Source::new(&LineFormat::Auto, false, 0);
+        source.take(&vec![b'x'; 2 * WAIT_BYTES], at(0), &mut |_| ());
+        assert_eq!((source.waiting.capacity(), source.report().unrecognised), (0, 1));
+    }
+
+    #[test]
+    fn a_declared_format_holds_in_whatever_it_is_wrapped() {
+        let message = format!("<190>Nov 27 13:52:46 web nginx: {COMBINED}");
+        for (is_syslog, line) in [(true, message.as_str()), (false, &message), (true, COMBINED)] {
+            let mut source = Source::new(&declared("combined"), is_syslog, 0);
+            let mut requests = 0;
+            source.take(line.as_bytes(), at(0), &mut |_| requests += 1);
+            source.decide(&mut |_| requests += 1);
+            assert_eq!(requests, 1, "{line}");
+        }
+        // Lines in another format are not taken for something that was not declared.
+        let mut source = Source::new(&declared("combined"), false, 0);
+        source.take(JSON.as_bytes(), at(0), &mut |_| ());
+        source.decide(&mut |_| ());
+        assert_eq!(source.report().skips[Skip::Shape.index()], 1);
+        assert_eq!(source.report().format, Some("combined"));
+    }
+}
