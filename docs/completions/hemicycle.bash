@@ -407,7 +407,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__replay)
-            opts="-q -h -V --institution --baselines --json --speed --flow-port --show-addresses --color --quiet --help --version"
+            opts="-q -h -V --institution --baselines --key-file --json --speed --flow-port --log-format --show-addresses --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -421,11 +421,19 @@ _hemicycle() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --key-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --speed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --flow-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -27,7 +27,7 @@ end
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -s h -l help -d 'Print help'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -s V -l version -d 'Print version'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "check" -d 'Check an institution file'
-complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "replay" -d 'Find floods in captures and flow exports'
+complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "replay" -d 'Find floods in captures, flow exports and access logs'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "learn" -d 'Learn what is ordinary from captures and flow exports'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "serve" -d 'Find floods as they come'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "demo" -d 'Play the bundled recorded day'
@@ -41,8 +41,10 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand check" -s h -l help 
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand check" -s V -l version -d 'Print version'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l institution -d 'What is protected, and which exporters report it (TOML; see `hemicycle check`)' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l baselines -d 'Judge by what was learnt and is kept in this folder (see `hemicycle learn`); nothing is written there' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l key-file -d 'Hash under the key of a service, which it keeps in this file, instead of the published one: events have the same `id` and figures as those that the service told' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l speed -d 'Play at this many times real time; `max` does not wait' -r
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l flow-port -d 'Look for flow exports at this UDP port, instead of 2055, 4739, 6343, 9995 and 9996; can be repeated' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l log-format -d 'Read access logs in this format, where it is not recognised: a string as in nginx\'s log_format or Apache\'s LogFormat, `tsv` or `csv` with the names of the columns, or a name (see docs/replay.md)' -r
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l show-addresses -d 'Show addresses of sources, which are personal data, instead of their networks; the purpose is written down in the output' -r
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
@@ -89,7 +91,7 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'Completions for a shell'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "check" -d 'Check an institution file'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "replay" -d 'Find floods in captures and flow exports'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "replay" -d 'Find floods in captures, flow exports and access logs'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "learn" -d 'Learn what is ordinary from captures and flow exports'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "serve" -d 'Find floods as they come'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve demo generate help" -f -a "demo" -d 'Play the bundled recorded day'

@@ -69,6 +69,10 @@ pub(crate) struct ReplayArguments {
     /// Judge by what was learnt and is kept in this folder (see `hemicycle learn`); nothing is written there
     #[arg(long, value_name = "FOLDER", requires = "institution")]
     pub(crate) baselines: Option<PathBuf>,
+    /// Hash under the key of a service, which it keeps in this file, instead of the published one: events have the
+    /// same `id` and figures as those that the service told
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
     /// Print events as JSON, one object a line; the last line is the summary
     #[arg(long)]
     pub(crate) json: bool,

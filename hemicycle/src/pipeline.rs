@@ -78,15 +78,20 @@ impl<'a, L: Listener> Pipeline<'a, L> {
     /// A pipeline for an institution, or for every destination without one. Its key is the published one, so that
     /// runs repeat: it is for files, not for a service.
     pub fn new(institution: Option<Institution>, listener: &'a mut L) -> Self {
-        let key = KeyedState::new(PUBLISHED_KEY);
+        Self::with_key(institution, listener, PUBLISHED_KEY)
+    }
+
+    /// The same under the key of a service, for the events that it would have told.
+    pub fn with_key(institution: Option<Institution>, listener: &'a mut L, secret: [u8; 16]) -> Self {
+        let key = KeyedState::new(secret);
         let exporters = Exporters::new(institution.as_ref());
         let mut web = match &institution {
-            Some(institution) => WebDetector::of_institution(institution, PUBLISHED_KEY),
-            None => WebDetector::new(PUBLISHED_KEY),
+            Some(institution) => WebDetector::of_institution(institution, secret),
+            None => WebDetector::new(secret),
         };
         let sites = Sites::new(institution.as_ref(), &mut web, key);
         let scope = institution.map_or_else(|| Scope::everything(key), |known| Scope::of(known, key));
-        let detector = Detector::new(scope, &Limits::default(), PUBLISHED_KEY);
+        let detector = Detector::new(scope, &Limits::default(), secret);
         Self {
             detector,
             web,

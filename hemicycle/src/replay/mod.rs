@@ -17,10 +17,12 @@ use detect::Detector;
 use hemicycle::pipeline::Pipeline;
 use intake::{Inputs, OpenOptions};
 use jiff::tz::TimeZone;
+use sketch::PUBLISHED_KEY;
 use wire::Time;
 
 use crate::cli::{ReplayArguments, Speed};
 use crate::files;
+use crate::serve::key;
 use crate::state::{self, State};
 use crate::style::Style;
 use pace::Pacer;
@@ -43,6 +45,10 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
     let known = match &arguments.baselines {
         Some(folder) => Some(baselines(folder)?),
         None => None,
+    };
+    let key = match &arguments.key_file {
+        Some(path) => key::read(path)?.with_context(|| format!("there is no {}", files::shown(path)))?,
+        None => PUBLISHED_KEY,
     };
     let name = institution.as_ref().map(|known| known.name.clone());
     let zone = institution.as_ref().map_or(TimeZone::UTC, |known| known.time_zone.clone());
@@ -72,7 +78,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
             known.recall(detector, time, None);
         }
     };
-    let mut pipeline = Pipeline::new(institution, &mut reporter);
+    let mut pipeline = Pipeline::with_key(institution, &mut reporter, key);
     if known.is_some() {
         pipeline.each_hour(&mut hourly);
     }

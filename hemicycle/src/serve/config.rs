@@ -104,7 +104,7 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
     };
     config.mirrors = live::mirrors(&mut reader, top);
     config.logs = live::logs(&mut reader, top, folder);
-    config.syslog = live::syslog(&mut reader, top, folder);
+    config.syslog = live::syslog(&mut reader, top, folder, config.logs.len());
     read_listen(&mut reader, top, &mut config);
     if let Some(table) = section(&mut reader, top, "metrics", &schema::METRICS)
         && let Some(value) = table.get("listen")

@@ -2,6 +2,7 @@
 
 mod live;
 mod rows;
+mod web;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -47,6 +48,7 @@ impl Sources {
         live::mirrors(&mut text, &self.ports, &self.shared.mirrors);
         live::logs(&mut text, &self.logs, &self.shared.logs);
         live::syslog(&mut text, &self.shared.syslog);
+        web::web(&mut text, &self.shared.web);
         rows::flow(&mut text, &reports);
         rows::detect(&mut text, &detection.counters);
         self.found(&mut text, &detection);

@@ -10,7 +10,7 @@
 mod config;
 mod detection;
 mod http;
-mod key;
+pub(crate) mod key;
 mod learning;
 mod live;
 mod metrics;
@@ -22,6 +22,7 @@ mod shared;
 mod start;
 mod summary;
 mod text;
+mod web;
 mod worker;
 
 use std::sync::Arc;
@@ -40,8 +41,8 @@ use signal_hook::iterator::Signals;
 use crate::cli::ServeArguments;
 use config::{Config, Undeclared};
 use detection::{Detection, Together};
-use learning::Student;
-use live::CountLines;
+use learning::{Before, Student};
+use live::WebLines;
 use live::follow::Followers;
 use live::frames::Packets;
 use metrics::Sources;
@@ -52,6 +53,7 @@ use reload::{Again, InstitutionFile};
 use shared::{Places, Shared};
 use start::Prepared;
 use summary::Summary;
+use web::Web;
 use worker::Worker;
 
 /// Between two looks at the institution file and at the threads.
@@ -133,14 +135,11 @@ impl Service {
         let sources = sources();
         let mut detection =
             Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
-        let keeper = before.map(|before| {
-            let taught =
-                detection.teach(|detector, now| Student::start(before, detector, &shared, &log, now));
-            taught.context("cannot start the thread that saves")
-        });
-        let keeper = keeper.transpose()?;
-        let mut workers = start_workers(bound.workers, mirrors, detection, &shared, key)?;
-        workers.extend(start_lines(&config, syslog, key, &log, &shared)?);
+        let keeper = before.map(|before| teach(&mut detection, before, &shared, &log)).transpose()?;
+        let web = Web::new(origins(&config), key, events.clone(), shared.clone());
+        let ways = (detection, web.clone());
+        let mut workers = start_workers(bound.workers, mirrors, ways, &shared, key)?;
+        workers.extend(start_lines(&config, syslog, (web, key), &log, &shared)?);
         log.say("ready");
         let (watch, show_addresses) = (config.watch, config.show_addresses);
         let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
@@ -242,26 +241,39 @@ impl Places {
     }
 }
 
+/// What is ordinary is learnt from now on, and saved.
+fn teach(detection: &mut Detection, before: Before, shared: &Arc<Shared>, log: &Log) -> Result<Drain> {
+    let taught = detection.teach(|detector, now| Student::start(before, detector, shared, log, now));
+    taught.context("cannot start the thread that saves")
+}
+
+/// Every `[[log]]`, and `[syslog]`.
+fn origins(config: &Config) -> Vec<live::Origin> {
+    let logs = config.logs.iter().map(|(origin, _)| origin);
+    logs.chain(config.syslog.iter().map(|(origin, _)| origin)).cloned().collect()
+}
+
 /// The threads that bring lines of logs.
 fn start_lines(
     config: &Config,
     syslog: Option<Syslog>,
-    key: [u8; 16],
+    (web, key): (Web, [u8; 16]),
     log: &Log,
     shared: &Arc<Shared>,
 ) -> Result<Vec<Running>> {
     let mut running = Vec::new();
     if !config.logs.is_empty() {
         let state = (config.state_folder.as_path(), key);
-        let followers =
-            Followers::new(&config.logs, state, CountLines::default(), log.clone(), shared.clone());
+        let lines = WebLines::new(web.clone(), shared.clone());
+        let followers = Followers::new(&config.logs, state, lines, log.clone(), shared.clone());
         running.push(thread("logs".to_owned(), move || {
             followers.run();
             Ok(())
         })?);
     }
     if let (Some(syslog), Some((origin, _))) = (syslog, &config.syslog) {
-        let (origin, lines, shared) = (origin.clone(), CountLines::default(), shared.clone());
+        let lines = WebLines::new(web, shared.clone());
+        let (origin, shared) = (origin.clone(), shared.clone());
         let receiver = live::syslog::Receiver { syslog, origin, lines, shared };
         running.push(thread("syslog".to_owned(), move || Ok(receiver.run()?))?);
     }
@@ -272,22 +284,22 @@ fn start_lines(
 fn start_workers(
     collectors: Vec<intake::collect::Worker>,
     mirrors: Vec<(Mirror, u32)>,
-    detection: Detection,
+    (detection, web): (Detection, Web),
     shared: &Arc<Shared>,
     key: [u8; 16],
 ) -> Result<Vec<Running>> {
     if collectors.len() + mirrors.len() == 1 {
-        return spawn(collectors, mirrors, [detection].into_iter(), shared, key);
+        return spawn(collectors, mirrors, ([detection].into_iter(), web), shared, key);
     }
     let ways = Together::share(detection, collectors.len() + mirrors.len());
-    spawn(collectors, mirrors, ways.into_iter(), shared, key)
+    spawn(collectors, mirrors, (ways.into_iter(), web), shared, key)
 }
 
 /// Each with its way to the detector.
 fn spawn<S: detection::Sink + Send + 'static>(
     collectors: Vec<intake::collect::Worker>,
     mirrors: Vec<(Mirror, u32)>,
-    mut ways: impl Iterator<Item = S>,
+    (mut ways, web): (impl Iterator<Item = S>, Web),
     shared: &Arc<Shared>,
     key: [u8; 16],
 ) -> Result<Vec<Running>> {
@@ -297,7 +309,8 @@ fn spawn<S: detection::Sink + Send + 'static>(
         running.push(thread(format!("worker-{number}"), move || Ok(worker.run()?))?);
     }
     for ((number, mirror), way) in mirrors.into_iter().enumerate().zip(ways) {
-        let worker = live::mirror::Worker::new(number, mirror, Packets::new(way), shared.clone());
+        let packets = Packets::new(way, web.clone());
+        let worker = live::mirror::Worker::new(number, mirror, packets, shared.clone());
         running.push(thread(format!("mirror-{number}"), move || Ok(worker.run()?))?);
     }
     Ok(running)

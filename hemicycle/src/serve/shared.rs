@@ -13,6 +13,7 @@ use wire::Time;
 use wire::flow::FlowCounters;
 
 use super::live::{FramesReport, LogReport, SyslogReport};
+use super::web::WebReport;
 
 /// A thread that has not reported for this long is not well.
 pub(crate) const WELL_SECONDS: u64 = 5;
@@ -126,6 +127,8 @@ pub(crate) struct Shared {
     /// One or none.
     pub(crate) syslog: Vec<Slot<SyslogReport>>,
     pub(crate) detection: Slot<DetectionReport>,
+    /// One or none: of the web layer, if there is a log, syslog or a mirror.
+    pub(crate) web: Vec<Slot<WebReport>>,
     /// What is known of learning.
     pub(crate) learning: super::learning::Counts,
     /// Institution files taken since the start.
@@ -147,6 +150,7 @@ impl Shared {
             logs: slots(places.logs),
             syslog: slots(places.syslog),
             detection: Slot::new(),
+            web: slots(usize::from(places.mirrors + places.logs + places.syslog > 0)),
             learning: super::learning::Counts::default(),
             reloads: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),

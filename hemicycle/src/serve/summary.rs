@@ -1,9 +1,12 @@
 //! The last line on standard output: what the service received and found from its start to its stop.
 
 use serde::Serialize;
+use wire::web::Skip;
 
+use super::live::LinesReport;
 use super::metrics::Sources;
 use super::shared::WorkerReport;
+use super::web::WebReport;
 
 /// The last line. The fields of `replay --json` mean the same here.
 #[derive(Serialize)]
@@ -18,6 +21,8 @@ pub(super) struct Summary {
     addresses_shown_for: Option<String>,
     /// Flow records, sampled packets and mirrored packets.
     records: u64,
+    /// Requests taken, from lines and from packets.
+    requests: u64,
     traffic_bytes: u64,
     /// Datagrams that the kernel dropped, and what sequence numbers show as lost.
     lost: u64,
@@ -26,10 +31,29 @@ pub(super) struct Summary {
     replayed_datagrams: u64,
     events_dropped: u64,
     detector: detect::Counters,
+    /// Nothing if there is no log, no syslog and no mirror.
+    web: Option<WebSummary>,
     exporters: hemicycle::exporters::Counters,
 }
 
-/// One declared exporter, or one interface of a mirror.
+/// What the web layer did.
+#[derive(Serialize)]
+struct WebSummary {
+    requests: u64,
+    late: u64,
+    ahead: u64,
+    clock_resets: u64,
+    services: u64,
+    services_refused: u64,
+    requests_refused: u64,
+    clients_evicted: u64,
+    connections: u64,
+    connections_evicted: u64,
+    floods: u64,
+    surges: u64,
+}
+
+/// One declared exporter, one interface of a mirror, one log, or syslog.
 #[derive(Serialize)]
 struct Input {
     name: String,
@@ -62,6 +86,9 @@ impl Summary {
         let packets = shared.mirrors.iter().map(|slot| slot.read().packets).sum::<u64>();
         let mut inputs = inputs(&reports);
         inputs.extend(mirrors(sources));
+        inputs.extend(logs(sources));
+        let web = shared.web.first().map(|slot| slot.read());
+        let floods = detection.floods + web.map_or(0, |web| web.counters.floods);
         let lost = inputs.iter().map(|input| input.lost).sum::<u64>()
             + sockets.iter().map(|socket| socket.kernel_drops).sum::<u64>();
         let seconds = shared.seconds();
@@ -72,7 +99,9 @@ impl Summary {
             inputs,
             sockets,
             span_seconds: seconds,
-            floods: detection.floods,
+            floods,
+            requests: web.map_or(0, |web| web.counters.requests),
+            web: web.as_ref().map(WebSummary::new),
             elapsed_seconds: seconds,
             institution: shared.institution().name.clone(),
             addresses_shown_for,
@@ -128,12 +157,51 @@ fn mirrors(sources: &Sources) -> Vec<Input> {
     inputs
 }
 
+/// One for each log, and one for syslog.
+fn logs(sources: &Sources) -> Vec<Input> {
+    let of = |name: &str, kind, bytes, lines: &LinesReport, lost| {
+        let losses = Skip::ALL.iter().zip(lines.skips).filter(|(skip, _)| skip.is_loss());
+        let skipped = lines.unrecognised + losses.map(|(_, count)| count).sum::<u64>();
+        Input { name: name.to_owned(), kind, records: lines.requests, bytes, skipped: Some(skipped), lost }
+    };
+    let mut inputs: Vec<Input> = Vec::new();
+    for (name, slot) in sources.logs.iter().zip(&sources.shared.logs) {
+        let report = slot.read();
+        inputs.push(of(name, "access_log", report.counters.bytes, &report.lines, 0));
+    }
+    for report in sources.shared.syslog.iter().map(|slot| slot.read()) {
+        let counters = report.counters;
+        inputs.push(of("syslog", "syslog", counters.bytes, &report.lines, counters.kernel_drops));
+    }
+    inputs
+}
+
 fn exporters(reports: &[WorkerReport]) -> hemicycle::exporters::Counters {
     let mut sum = hemicycle::exporters::Counters::default();
     for report in reports {
         sum.add(&report.exporters);
     }
     sum
+}
+
+impl WebSummary {
+    fn new(report: &WebReport) -> Self {
+        let counters = report.counters;
+        Self {
+            requests: counters.requests,
+            late: counters.late,
+            ahead: report.ahead,
+            clock_resets: counters.clock_resets,
+            services: counters.services,
+            services_refused: counters.services_refused,
+            requests_refused: report.requests_refused,
+            clients_evicted: counters.clients_evicted,
+            connections: counters.connections,
+            connections_evicted: counters.connections_evicted,
+            floods: counters.floods,
+            surges: counters.surges,
+        }
+    }
 }
 
 impl Socket {

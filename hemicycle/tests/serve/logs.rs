@@ -82,6 +82,19 @@ fn what_is_wrong_with_a_log_or_syslog_is_said_with_its_place() {
     ] {
         assert!(said.contains(part), "{part} in {said}");
     }
+    for (format, why) in [
+        ("combine", "neither a known name nor a format string"),
+        ("$time_local $status$remote_addr", "at byte 19"),
+        ("$remote_addr $status", "no field of it is a time"),
+    ] {
+        let log = format!("{CONFIG}[[log]]\npath = \"a\"\nformat = '{format}'\n");
+        let output = command(&folder("logs_format", &log, INSTITUTION), &["--check"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        for part in [why, "serve.toml:14:10", "`vhost_combined`", "^^^"] {
+            assert!(said.contains(part), "{part} in {said}");
+        }
+    }
     let folder_ =
         folder("logs_service", &format!("{CONFIG}[[log]]\npath = \"a\"\nservice = \"wwww\"\n"), INSTITUTION);
     let output = command(&folder_, &["--check"]).output().unwrap();

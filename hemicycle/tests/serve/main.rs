@@ -12,3 +12,4 @@ mod mirror;
 mod reload;
 mod service;
 mod start;
+mod web;

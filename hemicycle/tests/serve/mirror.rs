@@ -209,3 +209,19 @@ fn a_mirror_alone_is_enough_and_one_that_is_not_there_is_refused() {
     assert!(said.contains("there is no interface spam"), "{said}");
     assert!(!folder.join("state").exists(), "no key is made for a service that does not start");
 }
+
+/// The web layer sees the same requests and connections as in a replay of the capture.
+#[test]
+fn requests_on_a_mirror_port_are_a_flood_of_their_service() {
+    let Some(_namespace) = Namespace::enter("requests_on_a_mirror_port") else { return };
+    let service = Service::start("mirror_web", &with_mirror(""));
+    replay(&recorded("web/attacks/http_cache_bypass/hulk_http.pcap.gz"), &["--multiplier=2"]);
+    let start = event(&service, "start");
+    assert_eq!(start["vectors"][0]["name"], "http_cache_bypass", "{start}");
+    assert_eq!(start["target"]["name"], "www");
+    service.reaches("web_floods_total", 1.0);
+    assert!(service.figure("web_requests_total").unwrap() > 200.0);
+    let (status, lines) = service.stop("TERM");
+    assert_eq!(status.code(), Some(0));
+    assert!(lines.last().unwrap()["web"]["requests"].as_u64().unwrap() > 200);
+}

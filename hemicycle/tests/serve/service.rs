@@ -181,7 +181,13 @@ impl Service {
     }
 
     /// Stops it by a signal; gives how it ended and the lines that were left.
-    pub(crate) fn stop(mut self, signal: &str) -> (ExitStatus, Vec<Value>) {
+    pub(crate) fn stop(self, signal: &str) -> (ExitStatus, Vec<Value>) {
+        let (status, lines) = self.stop_with_text(signal);
+        (status, lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect())
+    }
+
+    /// The same with the lines as they were written.
+    pub(crate) fn stop_with_text(mut self, signal: &str) -> (ExitStatus, Vec<String>) {
         self.signal(signal);
         let started = Instant::now();
         let status = loop {
@@ -191,8 +197,7 @@ impl Service {
             assert!(started.elapsed() < PATIENCE, "it does not end");
             pause();
         };
-        let lines = self.output.iter().map(|line| serde_json::from_str(&line).unwrap()).collect();
-        (status, lines)
+        (status, self.output.iter().collect())
     }
 }
 

@@ -253,6 +253,38 @@ impl WebDetector {
         self.services[service as usize].note(&Request::default(), &seen, &self.hash);
     }
 
+    /// Takes another institution: its services have the addresses that it says. Those that it has no more keep their number,
+    /// but no connection is theirs; what goes on goes on.
+    pub fn replace_institution(&mut self, institution: &institution::Institution) {
+        self.by_address.clear();
+        for service in &mut self.services {
+            service.target.addresses.clear();
+        }
+        for service in &institution.services {
+            let addresses: Vec<_> = service.addresses.iter().map(|address| Address::from(*address)).collect();
+            let Some(index) = self.service(&service.id, &addresses) else { continue };
+            if let Some(service) = self.services.get_mut(index as usize) {
+                service.target.addresses =
+                    addresses.iter().map(|address| address.to_ip().to_string()).collect();
+            }
+            for address in addresses {
+                self.by_address.entry(address).or_insert(index);
+            }
+        }
+    }
+
+    /// Whether [`WebDetector::packet`] would look at a packet at all: most are passed over by what this says, before anybody
+    /// has to wait for the detector.
+    #[inline]
+    pub fn is_of_interest(packet: &Packet<'_>) -> bool {
+        connections::is_of_interest(packet)
+    }
+
+    /// The beginning of the running second; `None` before anything came.
+    pub fn now(&self) -> Option<Time> {
+        self.second.map(|second| Time::from_seconds(i64::from(second), 0))
+    }
+
     /// Takes a packet of the mirror: connections to servers, and requests in clear text.
     #[inline]
     pub fn packet(&mut self, time: Time, packet: &Packet<'_>) {

@@ -8,9 +8,10 @@ use institution::reader::{Placed, Reader, Table, shortened};
 use intake::follow::FollowOptions;
 use intake::mirror::MirrorOptions;
 use intake::syslog::{SyslogOptions, TlsOptions};
+use wire::web::Format;
 
 use super::{listen, schema, size};
-use crate::serve::live::Origin;
+use crate::serve::live::{LineFormat, Origin};
 
 /// Logs.
 const MAXIMUM_LOGS: usize = 256;
@@ -20,6 +21,8 @@ const MAXIMUM_SENDERS: usize = 4096;
 const CONNECTIONS: RangeInclusive<u32> = 1..=4096;
 /// Of lines whose format is not said.
 const AUTO: &str = "auto";
+/// What else can be said.
+const FORMATS: &str = "write `auto`, `combined`, `common`, `combinedio`, `vhost_combined`, `json`, `caddy`, `traefik`, `w3c`, `iis`, `haproxy`, `tsv` or `csv` with the names of the columns, or a format string as in nginx's log_format or Apache's LogFormat";
 
 /// Mirrors.
 const MAXIMUM_MIRRORS: usize = 16;
@@ -75,6 +78,7 @@ pub(super) fn logs(reader: &mut Reader, top: Table<'_, '_>, folder: &Path) -> Ve
         let Some(table) = reader.table(value, &value.span(), &schema::LOG) else { continue };
         let from = reader.choice(table.get("from"), schema::FROM);
         let (format, service) = format_and_service(reader, table);
+        let number = logs.len();
         let Some(path) = table.get("path").and_then(|value| reader.text(value)) else { continue };
         let mut options = FollowOptions::new(folder.join(&path.value), [0; 16]);
         options.start_at = from.unwrap_or(options.start_at);
@@ -91,7 +95,7 @@ pub(super) fn logs(reader: &mut Reader, top: Table<'_, '_>, folder: &Path) -> Ve
             continue;
         }
         let name = options.path.to_string_lossy().into_owned();
-        logs.push((Origin { name, format, service }, options));
+        logs.push((Origin { number, name, format, service }, options));
     }
     logs
 }
@@ -100,8 +104,19 @@ fn has_wildcard(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-fn format_and_service(reader: &mut Reader, table: Table<'_, '_>) -> (String, Option<String>) {
-    let format = reader.optional_text(table.get("format")).unwrap_or_else(|| AUTO.to_owned());
+fn format_and_service(reader: &mut Reader, table: Table<'_, '_>) -> (LineFormat, Option<String>) {
+    let text = table.get("format").and_then(|value| reader.text(value));
+    let format = match text {
+        Some(text) if text.value != AUTO => match Format::of(&text.value) {
+            Ok(format) => LineFormat::Declared { text: text.value, format: Box::new(format) },
+            Err(problem) => {
+                let message = format!("`{}` is no format of lines: {problem}", shortened(&text.value));
+                reader.error_with_help(text.span, message, FORMATS);
+                LineFormat::Auto
+            }
+        },
+        _ => LineFormat::Auto,
+    };
     (format, reader.optional_text(table.get("service")))
 }
 
@@ -110,6 +125,7 @@ pub(super) fn syslog(
     reader: &mut Reader,
     top: Table<'_, '_>,
     folder: &Path,
+    number: usize,
 ) -> Option<(Origin, SyslogOptions)> {
     let value = top.get("syslog")?;
     let table = reader.table(value, &value.span(), &schema::SYSLOG)?;
@@ -153,5 +169,5 @@ pub(super) fn syslog(
         );
     }
     let (format, service) = format_and_service(reader, table);
-    Some((Origin { name: "syslog".to_owned(), format, service }, options))
+    Some((Origin { number, name: "syslog".to_owned(), format, service }, options))
 }

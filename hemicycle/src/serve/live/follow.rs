@@ -10,7 +10,7 @@ use intake::follow::{FollowCounters, FollowOptions, Follower};
 use wire::Time;
 
 use super::positions::Positions;
-use super::{Lines, Origin, RawLine};
+use super::{Lines, LinesReport, Origin, RawLine};
 use crate::serve::output::Log;
 use crate::serve::shared::Shared;
 
@@ -27,6 +27,8 @@ const LAST_TURNS: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LogReport {
     pub(crate) counters: FollowCounters,
+    /// What became of its lines.
+    pub(crate) lines: LinesReport,
     /// Times that positions could not be saved.
     pub(crate) saves_failed: u64,
 }
@@ -86,7 +88,9 @@ impl<L: Lines> Followers<L> {
         self.lines.advance(collect::now());
         self.lines.finish();
         self.save();
-        self.report();
+        for ((origin, follower), slot) in self.logs.iter().zip(&self.shared.logs) {
+            self.shared.report_last(slot, |report| self.fill(report, origin, follower));
+        }
     }
 
     fn turn(&mut self, now: Time) -> usize {
@@ -94,8 +98,7 @@ impl<L: Lines> Followers<L> {
         let mut bytes = 0;
         for (origin, follower) in logs {
             let mut take = |line: intake::follow::Line<'_>| {
-                let is_history = line.is_history;
-                lines.line(origin, &RawLine { bytes: line.bytes, arrival: now, sender: None, is_history });
+                lines.line(origin, &RawLine { bytes: line.bytes, arrival: now, sender: None });
             };
             bytes += follower.turn(now, &mut take).bytes;
             for notice in follower.take_notices() {
@@ -116,12 +119,15 @@ impl<L: Lines> Followers<L> {
     }
 
     fn report(&self) {
-        for ((_, follower), slot) in self.logs.iter().zip(&self.shared.logs) {
-            self.shared.report(slot, |report| {
-                report.counters = follower.counters();
-                report.saves_failed = self.saves_failed;
-            });
+        for ((origin, follower), slot) in self.logs.iter().zip(&self.shared.logs) {
+            self.shared.report(slot, |report| self.fill(report, origin, follower));
         }
+    }
+
+    fn fill(&self, report: &mut LogReport, origin: &Origin, follower: &Follower) {
+        report.counters = follower.counters();
+        report.lines = self.lines.report(origin);
+        report.saves_failed = self.saves_failed;
     }
 }
 

@@ -1,4 +1,6 @@
-//! Frames of a mirror to observations: exactly what a replay of a capture does with them.
+//! Frames of a mirror to both layers: exactly what a replay of a capture does with them.
+//!
+//! Limit: where packets are sampled, the web layer gets none of them: of half a connection it would think that it hangs.
 
 use detect::{Observation, Quoted};
 use intake::mirror::MirrorFrame;
@@ -6,6 +8,7 @@ use wire::packet::{Skip, decode};
 use wire::{Packet, Time};
 
 use crate::serve::detection::Sink;
+use crate::serve::web::Web;
 
 /// Takes mirrored frames.
 pub(in crate::serve) trait Frames {
@@ -39,13 +42,14 @@ pub(crate) struct FramesReport {
 /// Gives packets to the detector.
 pub(in crate::serve) struct Packets<S> {
     sink: S,
+    web: Web,
     report: FramesReport,
 }
 
 impl<S: Sink> Packets<S> {
-    /// By this way.
-    pub(in crate::serve) fn new(sink: S) -> Self {
-        Self { sink, report: FramesReport::default() }
+    /// By these ways.
+    pub(in crate::serve) fn new(sink: S, web: Web) -> Self {
+        Self { sink, web, report: FramesReport::default() }
     }
 
     #[inline]
@@ -55,6 +59,8 @@ impl<S: Sink> Packets<S> {
             observation.packets = u64::from(sampling);
             observation.bytes = observation.bytes.saturating_mul(u64::from(sampling));
             observation.sampling = sampling;
+        } else {
+            self.web.packet(time, packet);
         }
         self.report.packets += 1;
         match Quoted::of_packet(packet) {
@@ -84,6 +90,7 @@ impl<S: Sink> Frames for Packets<S> {
 
     fn loss(&mut self) {
         self.sink.loss();
+        self.web.loss();
     }
 
     fn advance(&mut self, now: Time, is_idle: bool) {
@@ -96,6 +103,7 @@ impl<S: Sink> Frames for Packets<S> {
 
     fn tick(&mut self) {
         self.sink.tick();
+        self.web.tick(intake::collect::now());
     }
 
     fn report(&self) -> FramesReport {
@@ -104,5 +112,6 @@ impl<S: Sink> Frames for Packets<S> {
 
     fn finish(self) {
         self.sink.finish();
+        self.web.finish();
     }
 }

@@ -7,7 +7,7 @@ use intake::collect;
 use intake::syslog::{Message, Syslog, SyslogCounters, SyslogError};
 use wire::Time;
 
-use super::{Lines, Origin, RawLine};
+use super::{Lines, LinesReport, Origin, RawLine};
 use crate::serve::shared::Shared;
 
 /// Longest wait for messages, and time between two reports.
@@ -19,6 +19,8 @@ const LAST_READS: usize = 64;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SyslogReport {
     pub(crate) counters: SyslogCounters,
+    /// What became of the messages.
+    pub(crate) lines: LinesReport,
 }
 
 /// A receiver that has not begun.
@@ -51,6 +53,9 @@ impl<L: Lines> Receiver<L> {
         }
         self.tick(collect::now());
         self.lines.finish();
+        if let Some(slot) = self.shared.syslog.first() {
+            self.shared.report_last(slot, |report| self.fill(report));
+        }
         Ok(())
     }
 
@@ -58,7 +63,7 @@ impl<L: Lines> Receiver<L> {
         let Self { syslog, origin, lines, .. } = self;
         syslog.receive(patience, &mut |message: Message<'_>| {
             let Message { bytes, arrival, sender, .. } = message;
-            lines.line(origin, &RawLine { bytes, arrival, sender: Some(sender), is_history: false });
+            lines.line(origin, &RawLine { bytes, arrival, sender: Some(sender) });
         })
     }
 
@@ -68,7 +73,12 @@ impl<L: Lines> Receiver<L> {
         }
         self.lines.advance(now);
         if let Some(slot) = self.shared.syslog.first() {
-            self.shared.report(slot, |report| report.counters = self.syslog.counters());
+            self.shared.report(slot, |report| self.fill(report));
         }
+    }
+
+    fn fill(&self, report: &mut SyslogReport) {
+        report.counters = self.syslog.counters();
+        report.lines = self.lines.report(&self.origin);
     }
 }

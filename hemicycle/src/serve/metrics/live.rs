@@ -4,8 +4,9 @@ use intake::follow::FollowCounters;
 use intake::mirror::{MirrorCounters, MirrorPort};
 use intake::syslog::SyslogCounters;
 use wire::packet::Skip;
+use wire::web;
 
-use crate::serve::live::{FramesReport, LogReport, SyslogReport};
+use crate::serve::live::{FramesReport, LinesReport, LogReport, SyslogReport};
 use crate::serve::shared::Slot;
 use crate::serve::text::Kind::{self, Counter, Gauge};
 use crate::serve::text::Text;
@@ -126,6 +127,9 @@ pub(super) fn logs(text: &mut Text, names: &[String], reports: &[Slot<LogReport>
             text.value(&name, &[("log", log)], value(&report.counters));
         }
     }
+    decoded(text, "log", reports.iter().map(|report| &report.lines), |number| {
+        names.get(number).map(String::as_str)
+    });
     let failed = reports.iter().map(|report| report.saves_failed).max().unwrap_or(0);
     let help = "Times that it could not be saved how far logs were read.";
     text.single("log_saves_failed_total", Counter, help, failed);
@@ -172,6 +176,56 @@ pub(super) fn syslog(text: &mut Text, reports: &[Slot<SyslogReport>]) {
     let Some(report) = reports.first().map(Slot::read) else { return };
     for (name, kind, help, value) in SYSLOG {
         text.single(&format!("syslog_{name}"), *kind, help, value(&report.counters));
+    }
+    decoded(text, "syslog", std::iter::once(&report.lines), |_| None);
+    let help = "Messages of senders beyond those that there is a decoder for; read with those of others.";
+    text.single("syslog_senders_refused_total", Counter, help, report.lines.senders_refused);
+}
+
+type LinesRow = (&'static str, Kind, &'static str, fn(&LinesReport) -> u64);
+
+const LINES: &[LinesRow] = &[
+    ("requests_total", Counter, "Lines that told of a request.", |lines| lines.requests),
+    ("unrecognised_lines_total", Counter, "Lines that came while no format was recognised.", |lines| {
+        lines.unrecognised
+    }),
+    ("waiting_lines", Gauge, "Lines that wait until there are enough to recognise their format.", |lines| {
+        lines.waiting
+    }),
+];
+
+/// What became of lines, with the name of their log if they are of one.
+fn decoded<'a>(
+    text: &mut Text,
+    of: &str,
+    reports: impl Iterator<Item = &'a LinesReport> + Clone,
+    log: impl Fn(usize) -> Option<&'a str>,
+) {
+    let label = |number| log(number).map(|log| ("log", log));
+    for (name, kind, help, value) in LINES {
+        let name = format!("{of}_{name}");
+        text.metric(&name, *kind, help);
+        for (number, report) in reports.clone().enumerate() {
+            let labels: Vec<_> = label(number).into_iter().collect();
+            text.value(&name, &labels, value(report));
+        }
+    }
+    let name = format!("{of}_unread_lines_total");
+    text.metric(&name, Counter, "Lines that told of no request, by reason.");
+    for (number, report) in reports.clone().enumerate() {
+        for skip in web::Skip::ALL {
+            let count = report.skips.get(skip.index()).copied().unwrap_or(0);
+            let labels: Vec<_> = label(number).into_iter().chain([("reason", skip.name())]).collect();
+            text.value(&name, &labels, count);
+        }
+    }
+    let name = format!("{of}_format");
+    text.metric(&name, Gauge, "Always 1; the format in which lines are read is a label.");
+    for (number, report) in reports.enumerate() {
+        if let Some(format) = report.format {
+            let labels: Vec<_> = label(number).into_iter().chain([("format", format)]).collect();
+            text.value(&name, &labels, 1);
+        }
     }
 }
 
