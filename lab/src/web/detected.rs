@@ -1,6 +1,6 @@
 //! The product's detector as an answer: what its events say, in the shape that is judged.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use detect::web::WebDetector;
 use detect::{Event, Phase};
@@ -17,7 +17,7 @@ pub(super) struct Detected {
     /// The detector's number of each service of the traffic.
     services: Vec<Option<u32>>,
     found: Vec<Found>,
-    open: HashMap<String, usize>,
+    open: BTreeMap<String, usize>,
 }
 
 impl Detected {
@@ -25,7 +25,7 @@ impl Detected {
     pub(super) fn new(services: u32) -> Self {
         let mut detector = WebDetector::new(PUBLISHED_KEY);
         let services = (0..services).map(|number| detector.service(&number.to_string(), &[])).collect();
-        Self { detector, services, found: Vec::new(), open: HashMap::new() }
+        Self { detector, services, found: Vec::new(), open: BTreeMap::new() }
     }
 
     fn take(&mut self) {

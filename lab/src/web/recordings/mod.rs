@@ -74,7 +74,7 @@ pub(super) fn skip(reason: &str, report: &mut Report) {
 /// # Errors
 /// When a folder cannot be read.
 pub(super) fn run(folders: &[PathBuf], report: &mut Report) -> Result<()> {
-    let outcomes = run_all(cases(folders)?);
+    let outcomes = run_all(&cases(folders)?);
     for group in GROUPS {
         report.table(table(group, &outcomes));
     }
@@ -155,7 +155,7 @@ fn declared(row: &Labelled) -> Option<Format> {
 }
 
 /// Runs all cases, one worker for each core.
-fn run_all(cases: Vec<Case>) -> Vec<Outcome> {
+fn run_all(cases: &[Case]) -> Vec<Outcome> {
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(Vec::with_capacity(cases.len()));
     let work = || loop {

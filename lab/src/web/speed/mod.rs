@@ -19,7 +19,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use crate::live::processor;
 use crate::live::tools::{find, folder};
 use crate::live::{RECEIVING_CORE, namespace};
-use crate::report::{Bar, Report, Verdict};
+use crate::report::{Bar, Report};
 
 /// Runs of each subject.
 const RUNS: usize = 3;
@@ -102,6 +102,7 @@ fn cell(figure: &Figure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Verdict;
 
     #[test]
     fn bars_are_as_many_whatever_was_measured() {
