@@ -21,7 +21,7 @@ use crate::table::Table;
 /// The log, below the repository.
 const LOG: &str = "../data/captures/weblogs/apache_combined_10k_2015.log.gz";
 /// Lines of the big one: one busy day, in order of time.
-const LINES: usize = 1_000_000;
+const LINES: usize = 500_000;
 const DAY_SECONDS: usize = 86_400;
 
 /// Decoded million lines a second, and how many times as fast as GoAccess the whole is.
@@ -33,6 +33,7 @@ pub(super) fn run(folder: &Path, report: &mut Report) -> Result<[Figure; 2]> {
     let (mut decoding, mut whole, mut goaccess) = (Vec::new(), Vec::new(), Vec::new());
     let mut peer = Ok(());
     for _ in 0..RUNS {
+        eprintln!("speed: a run of the log");
         decoding.push(decode(&log)?);
         whole.push(detect(&log)?);
         match cpu_seconds("goaccess", &arguments, folder) {

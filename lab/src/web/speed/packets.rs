@@ -60,6 +60,7 @@ pub(super) fn run(
     let (mut ours, mut theirs, mut peer) = (Vec::new(), Vec::new(), Ok(()));
     fs::create_dir_all(folder.join("flows"))?;
     for _ in 0..RUNS {
+        eprintln!("speed: a run of the packets");
         ours.push(detect(capture, packets)?);
         match cpu_seconds("nfpcapd", &["-r", FILE, "-w", "flows"], folder) {
             Ok(seconds) => theirs.push(seconds),
