@@ -29,6 +29,10 @@ pub(crate) struct Labelled {
     pub(crate) names: Vec<String>,
     /// What is flooded, if one address was named.
     pub(crate) target: Option<IpAddr>,
+    /// What is flooded, as it is written: the host name of a log has no address.
+    pub(crate) target_text: String,
+    /// `train`, `held_out`, or nothing.
+    pub(crate) set: String,
     /// How it is judged.
     pub(crate) stage: Stage,
     /// The file, unpacked.
@@ -105,9 +109,11 @@ fn row(folder: &Path, columns: &Columns, line: &str) -> Result<Labelled> {
         "not_counted" => Stage::NotCounted,
         other => bail!("unknown stage {other:?}"),
     };
-    let target = columns.cell(line, "target").parse().ok();
+    let target_text = columns.cell(line, "target").to_owned();
+    let set = columns.cell(line, "set").to_owned();
     let bytes = unpacked(&folder.join(path))?.into();
-    Ok(Labelled { path: path.to_owned(), names, target, stage, bytes })
+    let target = target_text.parse().ok();
+    Ok(Labelled { path: path.to_owned(), names, target, target_text, set, stage, bytes })
 }
 
 /// A file's content, unpacked if it is gzip.

@@ -7,6 +7,8 @@ mod live;
 mod replay;
 mod subject;
 
+pub(crate) use self::replay::mixture;
+
 use anyhow::Result;
 use clap::Args;
 

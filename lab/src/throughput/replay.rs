@@ -101,7 +101,7 @@ fn tell(subject: &Subject, table: &mut Table, report: &mut Report) {
 }
 
 /// All captures of the folders one after the other, again and again.
-fn mixture(folders: &[PathBuf], packets: usize) -> Result<Trace> {
+pub(crate) fn mixture(folders: &[PathBuf], packets: usize) -> Result<Trace> {
     let rows = dataset::read(&dataset::folders(folders))?;
     let mut loops = Vec::new();
     for row in rows.iter().filter(|row| row.is_capture()) {

@@ -220,7 +220,7 @@ pub(crate) fn folder() -> Result<TempDir> {
 }
 
 /// Starts a program with its output in `log` (standard error) and `out` (standard output) of the folder.
-fn spawn(command: &mut Command, folder: &Path) -> Result<Child> {
+pub(crate) fn spawn(command: &mut Command, folder: &Path) -> Result<Child> {
     command
         .stdin(Stdio::null())
         .stdout(File::create(folder.join("out"))?)
