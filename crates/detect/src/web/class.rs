@@ -211,6 +211,11 @@ fn is_left_unfinished(request: &Request<'_>) -> bool {
         && request.response_bytes == Some(0)
 }
 
+/// Whether a request's line alone says of which kind it is, so that a capture may end behind it.
+pub(crate) fn is_told_by_its_line(request: &Request<'_>) -> bool {
+    request.version != Version::Unknown && !matches!(of(request), Class::PageBare | Class::PageReferred)
+}
+
 /// Whether an answer over HTTP/2 or 3 was cut off before its body, as where the client took its request back: nginx logs
 /// the status it had in mind, with no bytes.
 fn is_cut_off(request: &Request<'_>) -> bool {

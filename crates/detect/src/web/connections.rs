@@ -13,7 +13,7 @@ use sketch::TableKey;
 use wire::web::{Client, head};
 use wire::{Packet, TcpFlags, Time};
 
-use super::class::Class;
+use super::class::{self, Class};
 use super::{Seen, WebDetector};
 use crate::vector::protocol;
 
@@ -352,8 +352,12 @@ fn begin_request(web: &mut WebDetector, at: usize, time: Time, packet: &Packet<'
         return;
     }
     let service = web.connections.entries[at].service;
-    let client = Client::Address(packet.source);
-    web.observe(service, &head.request(time, client));
+    let request = head.request(time, Client::Address(packet.source));
+    if is_cut && !head.is_complete && !class::is_told_by_its_line(&request) {
+        // The capture ends before the page that it came from: that it was asked is all there is.
+        return web.note_sealed(service, packet.source, 1);
+    }
+    web.observe(service, &request);
 }
 
 /// Keeps a request until its body is there: who only promises one has asked for nothing yet.

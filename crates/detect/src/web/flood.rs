@@ -286,6 +286,7 @@ impl Course {
             random_search: watch.is_some_and(|watch| seen >= 10 && watch.searches * 2 > seen) && random > 0.5,
             top_path: watch
                 .and_then(Watch::top_path)
+                .filter(|top| !top.0.is_empty())
                 .map(|(path, share)| PathShare { path, share: round(share) }),
             requests_per_client: clients.map(|clients| round(seen as f64 / clients)),
             distinct_agents: watch.filter(|_| seen > 0).map(|watch| watch.agents.estimate().round() as u64),

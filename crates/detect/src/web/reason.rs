@@ -94,7 +94,7 @@ fn of_watch(watch: &Watch, web: &WebEvidence) -> Vec<String> {
     if agents > 2.0 * clients + 3.0 {
         lines.push(format!("{agents} different agents: more than clients"));
     }
-    if let Some((path, share)) = watch.top_path().filter(|top| top.1 >= 0.3) {
+    if let Some((path, share)) = watch.top_path().filter(|top| top.1 >= 0.3 && !top.0.is_empty()) {
         lines.push(format!("{:.0} % for {path}", 100.0 * share));
     }
     lines.push(format!(

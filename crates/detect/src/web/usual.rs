@@ -38,7 +38,7 @@ pub(crate) const FLOORS: [f32; CLASSES] = {
     floors[Class::PageReferred as usize] = 100.0;
     floors[Class::PageBare as usize] = 100.0;
     floors[Class::QueryKnown as usize] = 100.0;
-    floors[Class::Sealed as usize] = 150.0;
+    floors[Class::Sealed as usize] = 300.0;
     floors[Class::Hello as usize] = 10.0;
     floors[Class::QueryNovel as usize] = 4.0;
     floors[Class::Post as usize] = 15.0;
@@ -64,8 +64,12 @@ const LEAST_FLOORS: [f32; CLASSES] = {
     floors[Class::TimedOut as usize] = 0.7;
     floors[Class::Tool as usize] = 1.5;
     floors[Class::Paced as usize] = 15.0;
+    // Inside TLS nothing tells a crowd.
+    floors[Class::Sealed as usize] = 300.0;
     floors
 };
+/// Pages where nothing tells the size of the crowd: a school class may open them all at once.
+const LEAST_WITHOUT_MEASURE: f32 = 6.0;
 /// A service with so many requests a second has these floors; a smaller one has smaller ones, down to a part.
 const FULL_SIZE: f32 = 6.0;
 const SMALLEST_PART: f32 = 0.2;
@@ -196,11 +200,16 @@ impl Usual {
         for class in Class::ALL {
             let index = class as usize;
             let expected = self.expected(class);
+            let has_measure = self.crowd(class).is_some();
             let kind = &mut self.kinds[index];
             let dispersion = kind.dispersion.clamp(1.0, 50.0);
             let deviation = (dispersion * expected.max(0.05)).sqrt();
             let floor = if is_learnt {
-                (1.2 * kind.highest).max(size * LEAST_FLOORS[index])
+                let part = if class == Class::Sealed { 1.0 } else { size };
+                let least = part * LEAST_FLOORS[index];
+                let least =
+                    if class.is_by_page() && !has_measure { least.max(LEAST_WITHOUT_MEASURE) } else { least };
+                (1.2 * kind.highest).max(least)
             } else if has_readers && class.is_by_page() {
                 FLOOR_BESIDE_READERS
             } else {
