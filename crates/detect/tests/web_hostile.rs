@@ -27,7 +27,8 @@ fn request(detector: &mut WebDetector, second: i64) {
     let service = detector.service_at(Address::from_ipv4([192, 0, 2, 1])).unwrap_or_default();
     let client = Client::Address(Address::from_ipv4([203, 0, 113, 1]));
     let time = Time::from_seconds(second, 0);
-    let request = Request { time, client, method: Method::Get, target: b"/", status: 200, ..Request::default() };
+    let request =
+        Request { time, client, method: Method::Get, target: b"/", status: 200, ..Request::default() };
     detector.observe(service, &request);
 }
 

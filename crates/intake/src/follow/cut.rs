@@ -60,12 +60,7 @@ impl Cutter {
     }
 
     /// Nothing more comes: gives a line without its end.
-    pub fn finish(
-        &mut self,
-        rest: &[u8],
-        counters: &mut FollowCounters,
-        take: &mut impl FnMut(Line<'_>),
-    ) {
+    pub fn finish(&mut self, rest: &[u8], counters: &mut FollowCounters, take: &mut impl FnMut(Line<'_>)) {
         if std::mem::take(&mut self.is_skipping) {
             counters.skipped_lines += 1;
         } else if !rest.is_empty() {
