@@ -98,3 +98,48 @@ fn a_flood_that_goes_on_after_a_finish_is_another_flood() {
     ids.dedup();
     assert_eq!((count, ids.len()), (3, 3));
 }
+
+/// A second of readers: pages with three times as much that belongs to them.
+fn readers(detector: &mut WebDetector, second: i64, pages: u8) {
+    let service = detector.service("www", &[]).unwrap_or_default();
+    let base = Request {
+        time: Time::from_seconds(second, 0),
+        method: Method::Get,
+        status: 200,
+        ..Request::default()
+    };
+    for number in 0..pages {
+        let client = Client::Address(Address::from_ipv4([203, 0, 113, number]));
+        for target in [&b"/"[..], b"/app.js", b"/main.css", b"/logo.svg"] {
+            let request = Request { client, target, referrer: b"https://www.example/", ..base };
+            detector.observe(service, &request);
+        }
+    }
+}
+
+/// Found with the fuzz target `web`: one request after a silence was told as a surge, if the detector had been finished before.
+#[test]
+fn a_crowd_is_over_after_a_silence() {
+    let mut detector = WebDetector::new([7; 16]);
+    for second in 0..1_800 {
+        readers(&mut detector, START + second, 1);
+    }
+    for second in 1_800..1_860 {
+        readers(&mut detector, START + second, 12);
+    }
+    let events = detector.take_events();
+    assert!(events.iter().any(|event| matches!(event, Event::Surge(_))), "a crowd is a surge");
+    detector.finish();
+    detector.advance(Time::from_seconds(START + 9_000, 0));
+    detector.take_events();
+    for second in 0..3 {
+        readers(&mut detector, START + 9_000 + second, 1);
+    }
+    detector.finish();
+    let events = detector.take_events();
+    assert!(
+        events.is_empty(),
+        "{:?}",
+        events.iter().map(|event| &event.line().evidence.reason).collect::<Vec<_>>()
+    );
+}

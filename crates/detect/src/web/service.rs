@@ -217,6 +217,8 @@ impl Service {
             surge.end_by(ended_by);
             closing.events.push(Event::Surge(Box::new(self.line(&surge, Line::End, closing))));
         }
+        // Who comes after a silence is not the crowd of before.
+        self.crowd = Crowd::default();
     }
 
     fn line(&self, course: &Course, line: Line, closing: &Closing<'_>) -> crate::event::FloodEvent {
