@@ -180,6 +180,7 @@ impl Run {
             let known = if step[4] < 128 { self.detector.service_at(address) } else { known };
             if let Some(service) = known
                 && self.services.len() < 64
+                && !self.services.contains(&service)
             {
                 self.services.push(service);
             }
