@@ -333,7 +333,9 @@ fn entry(bytes: &[u8]) -> Entry {
     };
     let cells = |hours: usize| (0..hours).map(|hour| bytes[4].wrapping_mul(hour as u8 | 1)).collect();
     let usual = (0..usize::from(bytes[5] % 4)).map(|kind| Usually {
-        vector: Vector::of_packets()[usize::from(bytes[6 + kind % 2]) % Vector::of_packets().len()].name().to_owned(),
+        vector: Vector::of_packets()[usize::from(bytes[6 + kind % 2]) % Vector::of_packets().len()]
+            .name()
+            .to_owned(),
         packets_per_second: float(8 + 4 * (kind % 2)),
     });
     let level = Saved {

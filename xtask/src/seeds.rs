@@ -71,7 +71,7 @@ fn seeds_of(target: &str, path: &Path, data: &Path) -> Vec<Vec<u8>> {
     let is_dump = ["bin", "dat", "raw", "ipfix"].iter().any(|extension| repo::has_extension(path, extension));
     let is_log = repo::has_extension(path, "log");
     let wanted = match target {
-        "web_log" => is_log,
+        "web_log" | "lines" => is_log,
         "institution" => is_institution,
         "capture" | "packet" => is_capture,
         "netflow" | "templates" | "sflow" => is_capture || is_dump,
@@ -89,6 +89,7 @@ fn seeds_of(target: &str, path: &Path, data: &Path) -> Vec<Vec<u8>> {
             datagrams.into_iter().filter(|datagram| fits(target, datagram)).map(<[u8]>::to_vec).collect()
         }
         "web_log" => few_lines(&bytes),
+        "lines" => few_lines(&bytes).iter().flat_map(|lines| planned(lines)).collect(),
         _ => vec![bytes],
     }
 }
@@ -97,6 +98,15 @@ fn seeds_of(target: &str, path: &Path, data: &Path) -> Vec<Vec<u8>> {
 fn few_lines(bytes: &[u8]) -> Vec<Vec<u8>> {
     let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
     lines.chunks(LINES_PER_SEED).take(MAX_FRAMES_PER_FILE).map(<[&[u8]]>::concat).collect()
+}
+
+/// Lines as the target `lines` takes them, behind eight bytes that say how they are cut: as they are, and each as a message of
+/// syslog with its length before it (RFC 6587 section 3.4.1).
+fn planned(lines: &[u8]) -> [Vec<u8>; 2] {
+    const PLAN: [u8; 8] = [1, 0, 40, 7, 200, 0, 99, 3];
+    let counted = lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let counted = counted.flat_map(|line| [format!("{} <13>", line.len() + 4).as_bytes(), line].concat());
+    [[&PLAN[..], lines].concat(), PLAN.into_iter().chain(counted).collect()]
 }
 
 fn read(path: &Path, is_packed: bool) -> Option<Vec<u8>> {
@@ -213,6 +223,12 @@ mod tests {
             let files = fs::read_dir(folder.path().join("fuzz/corpus").join(target)).unwrap().count();
             assert_eq!(files, count.min(1), "{target}");
         }
+    }
+
+    #[test]
+    fn lines_are_planned_as_they_are_and_as_messages() {
+        let [plain, counted] = planned(b"one\nand two\n");
+        assert_eq!((&plain[8..], &counted[8..]), (&b"one\nand two\n"[..], &b"7 <13>one11 <13>and two"[..]));
     }
 
     #[test]

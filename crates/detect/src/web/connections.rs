@@ -220,7 +220,7 @@ fn enter(web: &mut WebDetector, set: usize, tag: u32, (service, client): (u32, u
         match entry.stage {
             Stage::Free | Stage::Gone if !entry.is_on_wheel => 0,
             Stage::Free | Stage::Gone => 1,
-            _ => 2 + entry.second,
+            _ => 2 + u64::from(entry.second),
         }
     };
     let at = (set..set + WAYS).min_by_key(rank).unwrap_or(set);
@@ -448,7 +448,7 @@ pub(super) fn close(web: &mut WebDetector, second: u32) {
         let is_slow = waits >= SLOW_SECONDS && !is_honest && !rests;
         let next = if is_slow { 5 } else { SLOW_SECONDS.saturating_sub(waits).clamp(1, WHEEL as u32 - 1) };
         set_slow(web, at, is_slow);
-        web.connections.wheel[(second + next) as usize % WHEEL].push(index);
+        web.connections.wheel[(second as usize + next as usize) % WHEEL].push(index);
     }
     if web.connections.wheel[slot].is_empty() {
         web.connections.wheel[slot] = due;

@@ -210,11 +210,15 @@ impl Service {
         if let Some(mut flood) = self.flood.take() {
             flood.end_by(ended_by);
             closing.events.push(Event::Flood(Box::new(self.line(&flood, Line::End, closing))));
+            // What comes after that is a flood of its own, with an onset and an identity of its own.
+            self.usual.kinds.iter_mut().for_each(|kind| kind.sum = 0.0);
         }
         if let Some(mut surge) = self.surge.take() {
             surge.end_by(ended_by);
             closing.events.push(Event::Surge(Box::new(self.line(&surge, Line::End, closing))));
         }
+        // Who comes after a silence is not the crowd of before.
+        self.crowd = Crowd::default();
     }
 
     fn line(&self, course: &Course, line: Line, closing: &Closing<'_>) -> crate::event::FloodEvent {
@@ -227,6 +231,8 @@ impl Service {
         self.counts = [0; CLASSES];
         self.closed = second;
         self.lost_until = 0;
+        // The table of connections is emptied too, so that nobody else would take these back.
+        (self.slow, self.slow_seconds) = (0, 0);
         (self.watch, self.watched) = (None, 0);
         self.crowd = Crowd::default();
         for kind in &mut self.usual.kinds {

@@ -2,21 +2,22 @@
 
 use super::{Line, counters::FollowCounters};
 
-/// Cuts one file into lines, wherever its bytes come from.
+/// Cuts one file into lines, wherever its bytes come from. It keeps no bytes: what was not used is to be given again with
+/// what comes after it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cutter {
+pub struct Cutter {
     /// Where the first byte that was not used is in the file.
-    pub(super) offset: u64,
+    pub offset: u64,
     /// That byte belongs to a line that is being skipped.
-    pub(super) is_skipping: bool,
+    pub is_skipping: bool,
     /// Lines come from a file that was rotated before.
-    pub(super) is_history: bool,
+    pub is_history: bool,
 }
 
 impl Cutter {
     /// Gives the whole lines at the beginning of `bytes`, and skips what is too long. Gives how many bytes are used.
     #[inline]
-    pub(super) fn cut(
+    pub fn cut(
         &mut self,
         bytes: &[u8],
         longest: usize,
@@ -59,12 +60,7 @@ impl Cutter {
     }
 
     /// Nothing more comes: gives a line without its end.
-    pub(super) fn finish(
-        &mut self,
-        rest: &[u8],
-        counters: &mut FollowCounters,
-        take: &mut impl FnMut(Line<'_>),
-    ) {
+    pub fn finish(&mut self, rest: &[u8], counters: &mut FollowCounters, take: &mut impl FnMut(Line<'_>)) {
         if std::mem::take(&mut self.is_skipping) {
             counters.skipped_lines += 1;
         } else if !rest.is_empty() {

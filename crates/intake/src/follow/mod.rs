@@ -27,6 +27,7 @@ mod source;
 mod tail;
 
 pub use counters::FollowCounters;
+pub use cut::Cutter;
 pub use follower::{Follower, Notice, Turn};
 pub use options::{FollowOptions, LINGER_SECONDS, LONGEST_LINE_BYTES, MAX_FILES, StartAt};
 pub use position::Position;
