@@ -113,7 +113,7 @@ fn record(now: i64, bytes: &[u8]) -> Observation {
 
 fn check(events: &[Event], alive: &mut BTreeMap<String, f64>) {
     for event in events {
-        let flood = event.into_flood();
+        let flood = event.line();
         match flood.phase {
             Phase::Start => {
                 assert!(alive.insert(flood.id.clone(), 0.0).is_none(), "two floods with one id");
@@ -124,8 +124,8 @@ fn check(events: &[Event], alive: &mut BTreeMap<String, f64>) {
         let shares: f64 = flood.vectors.iter().map(|vector| vector.share).sum();
         assert!(!flood.vectors.is_empty() && shares <= 1.01, "{:?}", flood.vectors);
         assert!((0.5..=0.99).contains(&flood.confidence), "{}", flood.confidence);
-        assert!(flood.packets_per_second.is_finite() && flood.packets_per_second >= 0.0);
-        assert!(flood.bits_per_second.is_finite() && flood.bits_per_second >= 0.0);
+        assert!(flood.packets_per_second.is_some_and(|rate| rate.is_finite() && rate >= 0.0));
+        assert!(flood.bits_per_second.is_some_and(|rate| rate.is_finite() && rate >= 0.0));
         assert!(flood.onset <= flood.time, "{:?} {:?}", flood.onset, flood.time);
     }
 }

@@ -274,7 +274,7 @@ fn check_events(events: &[FloodEvent]) {
             Phase::End => assert!(alive.remove(&flood.id).is_some(), "an end of nothing"),
         }
         assert!((0.5..=0.99).contains(&flood.confidence), "{flood:?}");
-        assert!(flood.packets_per_second.is_finite() && flood.packets_per_second >= 0.0, "{flood:?}");
+        assert!(flood.packets_per_second.is_some_and(|rate| rate.is_finite() && rate >= 0.0), "{flood:?}");
         assert!(flood.baseline_packets_per_second.is_none_or(f64::is_finite), "{flood:?}");
         assert!(flood.evidence.excess_ratio.is_finite() && flood.onset <= flood.time, "{flood:?}");
     }
