@@ -106,10 +106,9 @@ pub struct WebDetector {
     counters: WebCounters,
 }
 
-/// A hash that is only for telling texts apart within one run: under a fixed key; the caller hashes it again under the
-/// secret one.
-fn fold(text: &[u8]) -> u64 {
-    let mut hasher = KeyedState::published().build_hasher();
+/// The hash of a text under the secret key: agents, paths, queries and referrers are chosen by whoever asks.
+fn hash_text(key: &KeyedState, text: &[u8]) -> u64 {
+    let mut hasher = key.build_hasher();
     hasher.write(text);
     hasher.finish()
 }
@@ -205,11 +204,8 @@ impl WebDetector {
     }
 
     fn look_at(&mut self, service: u32, request: &Request<'_>) -> Seen {
-        let text = |text: &[u8]| {
-            let mut hasher = self.hash.build_hasher();
-            hasher.write(text);
-            hasher.finish()
-        };
+        let key = self.hash;
+        let text = |text: &[u8]| hash_text(&key, text);
         let (client, is_named) = match request.client {
             Client::Address(address) => (client_bits(address), false),
             Client::Name(name) => (u128::from(text(name)), true),

@@ -73,7 +73,7 @@ impl Watch {
         }
         if !request.referrer.is_empty() {
             self.with_referrer += 1;
-            self.referrers.insert_hash(hash.hash_u64(super::fold(request.referrer)));
+            self.referrers.insert_hash(super::hash_text(hash, request.referrer));
         }
         self.searches += u64::from(seen.class == Class::QueryNovel && class::is_search(request));
         self.failed += u64::from(request.status >= 500 || request.status == 429);
