@@ -143,3 +143,19 @@ fn a_crowd_is_over_after_a_silence() {
         events.iter().map(|event| &event.line().evidence.reason).collect::<Vec<_>>()
     );
 }
+
+/// One log may lag while another is on time: the late lines of a second are not in a row then.
+#[test]
+fn late_requests_among_others_do_not_set_the_clock_back() {
+    let mut detector = WebDetector::new([7; 16]);
+    for _ in 0..3_000 {
+        request(&mut detector, START + 1_000);
+        request(&mut detector, START);
+    }
+    let counters = detector.counters();
+    assert_eq!((counters.clock_resets, counters.late, counters.requests), (0, 3_000, 3_000));
+    for _ in 0..1_100 {
+        request(&mut detector, START);
+    }
+    assert_eq!(detector.counters().clock_resets, 1, "all are late: the clock was set back");
+}

@@ -348,7 +348,10 @@ impl WebDetector {
     fn clock(&mut self, time: Time) -> bool {
         let second = u32::try_from(time.nanoseconds().div_euclid(1_000_000_000)).unwrap_or(0);
         match self.second {
-            Some(current) if second == current => true,
+            Some(current) if second == current => {
+                self.late_in_a_row = 0;
+                true
+            }
             Some(current) if second > current => {
                 self.move_on(current, second);
                 true
