@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     Learn(LearnArguments),
     Serve(ServeArguments),
+    Doctor(DoctorArguments),
     Demo(DemoArguments),
     #[command(hide = true)]
     Generate(GenerateArguments),
@@ -177,6 +178,31 @@ Examples:
   curl -s http://127.0.0.1:9464/metrics
 
 Addresses of sources are shown as their /24 or /48 unless the configuration has a purpose.";
+
+/// Look whether this machine is fit for the service
+///
+/// Reads the configuration of `serve` and compares what it asks for with what this machine grants: clock, receive buffers,
+/// rights, ports, mirrors, logs, the state folder. Changes nothing and sends nothing. Exits with 1 if the service would not
+/// start, or would see nothing.
+#[derive(Debug, Args)]
+#[command(after_long_help = DOCTOR_EXAMPLES)]
+pub(crate) struct DoctorArguments {
+    /// The configuration of the service (TOML; see docs/serve.md)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Print JSON, one finding a line; the last line is the summary
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) color: ColorArgument,
+}
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  hemicycle doctor --config /etc/hemicycle/hemicycle.toml
+  sudo -u hemicycle hemicycle doctor --config /etc/hemicycle/hemicycle.toml --json
+
+Run it as the user that the service runs as, else rights and files are judged by yours.";
 
 /// Play the bundled recorded day
 ///

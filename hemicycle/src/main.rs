@@ -4,6 +4,7 @@
 mod check;
 mod cli;
 mod demo;
+mod doctor;
 mod failure;
 mod files;
 mod generate;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

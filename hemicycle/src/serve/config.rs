@@ -65,6 +65,8 @@ pub(crate) struct Config {
     pub(crate) show_addresses: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) events_queued: usize,
+    /// Whom the service becomes once everything is open.
+    pub(crate) user: Option<String>,
 }
 
 impl Config {
@@ -101,6 +103,7 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         show_addresses: None,
         limits,
         events_queued: DEFAULT_EVENTS_QUEUED,
+        user: None,
     };
     config.mirrors = live::mirrors(&mut reader, top);
     config.logs = live::logs(&mut reader, top, folder);
@@ -124,6 +127,9 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         config.show_addresses = reader.optional_text(table.get("show_addresses"));
         let places = size(&mut reader, table, "queue", EVENTS_QUEUED);
         config.events_queued = places.unwrap_or(config.events_queued);
+    }
+    if let Some(table) = section(&mut reader, top, "service", &schema::SERVICE) {
+        config.user = reader.optional_text(table.get("user"));
     }
     if let Some(table) = section(&mut reader, top, "limits", &schema::LIMITS) {
         let mut place = |name, limit: &mut usize| {

@@ -16,11 +16,13 @@ mod live;
 mod metrics;
 mod outlet;
 mod output;
+mod privileges;
 mod proposals;
 mod reload;
 mod shared;
 mod start;
 mod summary;
+mod supervisor;
 mod text;
 mod web;
 mod worker;
@@ -39,7 +41,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli::ServeArguments;
-use config::{Config, Undeclared};
+pub(crate) use config::Config;
+use config::Undeclared;
 use detection::{Detection, Together};
 use learning::{Before, Student};
 use live::WebLines;
@@ -51,8 +54,10 @@ use output::{Log, Output, Shown};
 use proposals::Proposals;
 use reload::{Again, InstitutionFile};
 use shared::{Places, Shared};
+pub(crate) use start::config_of;
 use start::Prepared;
 use summary::Summary;
+use supervisor::Supervisor;
 use web::Web;
 use worker::Worker;
 
@@ -97,6 +102,7 @@ struct Service {
     events_drain: Drain,
     log: Log,
     log_drain: Drain,
+    supervisor: Supervisor,
 }
 
 impl Service {
@@ -141,6 +147,8 @@ impl Service {
         let mut workers = start_workers(bound.workers, mirrors, ways, &shared, key)?;
         workers.extend(start_lines(&config, syslog, (web, key), &log, &shared)?);
         log.say("ready");
+        let supervisor = Supervisor::new();
+        supervisor.ready(&start::institution_line(&shared.institution()));
         let (watch, show_addresses) = (config.watch, config.show_addresses);
         let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
         Ok(Self {
@@ -156,6 +164,7 @@ impl Service {
             events_drain,
             log,
             log_drain,
+            supervisor,
         })
     }
 
@@ -163,8 +172,10 @@ impl Service {
         loop {
             match signalled.recv_timeout(LOOK) {
                 Ok(SIGHUP) => {
+                    self.supervisor.reloading();
                     let again = self.file.again();
                     self.reloaded(again, true);
+                    self.supervisor.ready(&start::institution_line(&self.shared.institution()));
                 }
                 Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
@@ -181,6 +192,7 @@ impl Service {
             if self.workers.iter().any(JoinHandle::is_finished) {
                 break;
             }
+            self.supervisor.alive(&self.shared);
         }
         self.stop()
     }
@@ -207,6 +219,7 @@ impl Service {
     /// Ends every thread, and says what there was.
     fn stop(self) -> Result<()> {
         let was_asked = self.workers.iter().all(|worker| !worker.is_finished());
+        self.supervisor.stopping();
         self.shared.stop();
         let ended: Vec<_> = self.workers.into_iter().map(JoinHandle::join).collect();
         if self.keeper.is_some_and(|keeper| !keeper.wait(LAST_SAVE)) {

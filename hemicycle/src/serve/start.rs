@@ -17,8 +17,8 @@ use super::config::{self, Config, Undeclared};
 use super::learning::Before;
 use super::live::Origin;
 use super::reload::InstitutionFile;
-use super::{http, key};
-use crate::cli::ServeArguments;
+use super::{http, key, privileges};
+use crate::cli::{ServeArguments, When};
 use crate::files;
 use crate::style::Style;
 
@@ -91,9 +91,12 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
     let mirrors = open_mirrors(&config.mirrors)?;
     let syslog = config.syslog.as_ref().map(|(_, options)| Syslog::open(options));
     let syslog = syslog.transpose().context("cannot listen for syslog")?;
+    // What needs root is open.
+    let given_up = privileges::give_up(config.user.as_deref(), &config.state_folder, !config.mirrors.is_empty())?;
     let key = key::read_or_make(&config.key_file)?;
     let mut lines =
         vec![format!("hemicycle {}: {}", env!("CARGO_PKG_VERSION"), institution_line(&institution))];
+    lines.extend(given_up);
     lines.extend(listening(&bound));
     lines.extend(live(&config));
     lines.extend(syslog.iter().flat_map(heard));
@@ -139,8 +142,19 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
 }
 
 fn read(arguments: &ServeArguments) -> Result<(Config, InstitutionFile, Institution)> {
-    let color = Style::new(arguments.color.color, &io::stderr()).color;
-    let path = &arguments.config;
+    files_of(&arguments.config, arguments.color.color)
+}
+
+/// The configuration of a service, and its institution.
+///
+/// # Errors
+/// What is wrong with either file.
+pub(crate) fn config_of(path: &Path, color: When) -> Result<(Config, Institution)> {
+    files_of(path, color).map(|(config, _, institution)| (config, institution))
+}
+
+fn files_of(path: &Path, color: When) -> Result<(Config, InstitutionFile, Institution)> {
+    let color = Style::new(color, &io::stderr()).color;
     let text = files::read(path)?;
     let name = files::shown(path);
     let folder = path.parent().unwrap_or(Path::new(""));

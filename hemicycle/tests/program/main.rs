@@ -5,6 +5,7 @@
 mod check;
 mod damage;
 mod demo;
+mod doctor;
 mod events;
 mod exporter;
 mod inputs;

@@ -12,4 +12,5 @@ mod mirror;
 mod reload;
 mod service;
 mod start;
+mod system;
 mod web;

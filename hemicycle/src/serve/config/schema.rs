@@ -36,6 +36,7 @@ pub(super) const TOP: Section = Section {
         required("state", "table", "Where the service keeps what it must remember: `[state]` with `folder`."),
         optional("learn", "table", "as described", "Whether what is ordinary is learnt."),
         optional("events", "table", "as described", "What is written on standard output."),
+        optional("service", "table", "none", "Whom the service runs as."),
         optional("limits", "table", "as described", "How much the detector remembers."),
     ],
 };
@@ -148,6 +149,17 @@ pub(super) const EVENTS: Section = Section {
     ],
 };
 
+pub(super) const SERVICE: Section = Section {
+    path: "[service]",
+    doc: "Whom the service runs as.",
+    keys: &[optional(
+        "user",
+        "text",
+        "whoever starts it",
+        "The user that a start as root becomes once everything is open.",
+    )],
+};
+
 pub(super) const LIMITS: Section = Section {
     path: "[limits]",
     doc: "How much the detector remembers.",
@@ -161,4 +173,4 @@ pub(super) const LIMITS: Section = Section {
 /// All of them.
 #[cfg(test)]
 pub(super) const SECTIONS: &[&Section] =
-    &[&TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &LEARN, &EVENTS, &LIMITS];
+    &[&TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &LEARN, &EVENTS, &SERVICE, &LIMITS];
