@@ -8,6 +8,7 @@
 
 mod debian;
 mod sbom;
+pub(crate) mod trial;
 
 use std::fs;
 use std::path::{Path, PathBuf};
