@@ -14,6 +14,7 @@ pub(crate) mod key;
 mod learning;
 mod live;
 mod metrics;
+mod office;
 mod outlet;
 mod output;
 mod privileges;
@@ -27,7 +28,7 @@ mod text;
 mod web;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
@@ -37,6 +38,7 @@ use anyhow::{Context, Result, bail};
 use intake::collect::Bound;
 use intake::mirror::Mirror;
 use intake::syslog::Syslog;
+use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -49,6 +51,7 @@ use live::WebLines;
 use live::follow::Followers;
 use live::frames::Packets;
 use metrics::Sources;
+use office::{Office, Sensors};
 use outlet::Drain;
 use output::{Log, Output, Shown};
 use proposals::Proposals;
@@ -103,6 +106,8 @@ struct Service {
     log: Log,
     log_drain: Drain,
     supervisor: Supervisor,
+    office: Office,
+    sensors: Sensors,
 }
 
 impl Service {
@@ -111,6 +116,7 @@ impl Service {
             config,
             file,
             institution,
+            record,
             key,
             before,
             bound,
@@ -123,11 +129,16 @@ impl Service {
         let (log, log_drain) = Log::open()?;
         let privacy = crate::replay::privacy::Privacy::new(config.show_addresses.clone());
         let shown = Shown { privacy, timeline };
-        let (events, events_drain) = output::events(config.events_queued, shown, log.clone())?;
-        let shared =
-            Arc::new(Shared::new(Arc::new(institution), &Places::of(&config, &bound, mirrors.len())));
+        let shared = Arc::new(Shared::new(institution, &Places::of(&config, &bound, mirrors.len())));
+        let figures = Arc::new(OnceLock::<Sources>::new());
+        let shown_figures = figures.clone();
+        let figures_text = Arc::new(move || shown_figures.get().map(Sources::text).unwrap_or_default());
+        let office = Office::start(&config, record, &shared, figures_text, &log)?;
+        let (events, events_drain) =
+            output::events(config.events_queued, shown, log.clone(), office.told())?;
         let sources = || Sources {
             shared: shared.clone(),
+            record: office.writer(),
             sockets: bound.sockets.clone(),
             logs: config.logs.iter().map(|(origin, _)| origin.name.clone()).collect(),
             ports: mirrors.iter().flat_map(|(mirror, _)| mirror.ports().to_vec()).collect(),
@@ -138,7 +149,9 @@ impl Service {
         if let Some(listener) = listener {
             http::start(listener, sources())?;
         }
-        let sources = sources();
+        // Nobody else sets it.
+        let _ = figures.set(sources());
+        let (sensors, sources) = (Sensors::new(sources()), sources());
         let mut detection =
             Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
         let keeper = before.map(|before| teach(&mut detection, before, &shared, &log)).transpose()?;
@@ -165,6 +178,8 @@ impl Service {
             log,
             log_drain,
             supervisor,
+            office,
+            sensors,
         })
     }
 
@@ -193,6 +208,7 @@ impl Service {
                 break;
             }
             self.supervisor.alive(&self.shared);
+            self.office.look(&mut self.sensors, &self.log);
         }
         self.stop()
     }
@@ -207,6 +223,7 @@ impl Service {
                 self.shared.replace_institution(Arc::new(*institution));
                 self.shared.reloads.fetch_add(1, Ordering::Relaxed);
                 self.log.say(&format!("took {name}: {summary}"));
+                self.office.write(record::Kind::Configured, "institution", json!({ "now": summary }));
             }
             Again::Refused(why) => {
                 self.shared.reloads_refused.fetch_add(1, Ordering::Relaxed);
@@ -230,6 +247,7 @@ impl Service {
         self.events.put(Output::Summary(serde_json::to_string(&summary)?));
         drop(self.events);
         self.events_drain.wait(LAST_WORDS);
+        self.office.stop(self.shared.seconds(), &self.log);
         drop(self.log);
         self.log_drain.wait(LAST_WORDS);
         for worker in ended {

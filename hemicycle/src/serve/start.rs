@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use institution::{Institution, Sampling, describe};
@@ -11,13 +12,14 @@ use intake::collect::{self, Bound, CollectorOptions};
 use intake::mirror::{Mirror, MirrorOptions};
 use intake::syslog::{Syslog, Transport};
 use jiff::tz::TimeZone;
+use record::Record;
 use sketch::KeyedState;
 
 use super::config::{self, Config, Undeclared};
 use super::learning::Before;
 use super::live::Origin;
 use super::reload::InstitutionFile;
-use super::{http, key, privileges};
+use super::{http, key, office, privileges};
 use crate::cli::{ServeArguments, When};
 use crate::files;
 use crate::style::Style;
@@ -29,7 +31,9 @@ const NAMED_EXPORTERS: usize = 20;
 pub(super) struct Prepared {
     pub(super) config: Config,
     pub(super) file: InstitutionFile,
-    pub(super) institution: Institution,
+    pub(super) institution: Arc<Institution>,
+    /// Unless nothing is kept.
+    pub(super) record: Option<Record>,
     pub(super) key: [u8; 16],
     /// What was learnt before, unless nothing is to be learnt.
     pub(super) before: Option<Before>,
@@ -94,6 +98,8 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
     // What needs root is open.
     let given_up = privileges::give_up(config.user.as_deref(), &config.state_folder, !config.mirrors.is_empty())?;
     let key = key::read_or_make(&config.key_file)?;
+    let institution = Arc::new(institution);
+    let record = office::open_record(&config, key.bytes, &institution)?;
     let mut lines =
         vec![format!("hemicycle {}: {}", env!("CARGO_PKG_VERSION"), institution_line(&institution))];
     lines.extend(given_up);
@@ -130,6 +136,7 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
         config,
         file,
         institution,
+        record,
         key: key.bytes,
         before,
         bound,

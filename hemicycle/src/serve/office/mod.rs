@@ -1,0 +1,195 @@
+//! What is done with events beside printing them: they are kept in the record, and shown on the console.
+//!
+//! Nothing here is waited for by whoever detects: events come from the thread that prints them, and the record takes them
+//! over a queue that counts what does not fit. A disk that takes nothing is said on the console, in the log and in
+//! `/metrics`, and detection goes on.
+
+mod board;
+mod snapshot;
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use detect::Event;
+use institution::Institution;
+use record::{Actor, Entry, Kind, Record, State};
+use serde_json::{Value, json};
+
+use super::config::Config;
+use super::output::Log;
+use super::shared::Shared;
+use crate::replay::privacy::Privacy;
+use board::{Board, Concerned};
+pub(super) use snapshot::Sensors;
+
+/// The room whose acts these are.
+const ROOM: &str = "serve";
+/// A state of the record that lasts is said again after so many looks.
+const SAID_AGAIN_LOOKS: u64 = 600;
+
+/// The record and the console, running.
+pub(super) struct Office {
+    record: Option<Record>,
+    live: Option<console::Live>,
+    console: Option<console::Handle>,
+    board: Arc<Board>,
+    shared: Arc<Shared>,
+    /// Looks since the record last wrote; nought while it does.
+    degraded_looks: u64,
+}
+
+/// What the thread of events hands on.
+pub(super) struct Told {
+    writer: Option<record::Writer>,
+    live: Option<console::Live>,
+    board: Arc<Board>,
+    shared: Arc<Shared>,
+    institution: Arc<Institution>,
+    generation: u64,
+}
+
+impl Told {
+    /// An event, and its line as it was printed. Never waits.
+    pub(super) fn event(&mut self, event: &Event, printed: &str) {
+        if self.writer.is_none() && self.live.is_none() {
+            return;
+        }
+        if let Some(newer) = self.shared.newer_institution(&mut self.generation) {
+            self.institution = newer;
+        }
+        let concerned = Concerned::by(&event.line().target, &self.institution);
+        if let Some(live) = &self.live {
+            let kind = if matches!(event, Event::Flood(_)) { "flood" } else { "surge" };
+            live.publish(kind, &concerned.organisations, printed.trim_end());
+        }
+        if let Some(writer) = &self.writer {
+            // Whole: the record itself puts codes in place of persons' addresses.
+            let whole = serde_json::to_value(event).unwrap_or_default();
+            let scope = concerned.clone();
+            writer.offer(Entry::observed(whole).scoped(scope.organisations, scope.services));
+        }
+        let line = serde_json::from_str::<Value>(printed).unwrap_or_default();
+        self.board.take(event, concerned, line);
+    }
+}
+
+/// Opens the record, if there is to be one: before anything runs, so that a record that cannot be used stops the start.
+///
+/// # Errors
+/// When it is of another key or a newer version, is damaged, or another process has it.
+pub(super) fn open_record(config: &Config, key: [u8; 16], institution: &Arc<Institution>) -> Result<Option<Record>> {
+    let Some(kept) = &config.record else { return Ok(None) };
+    let mut options = record::Options::new(key, Arc::new(now_nanoseconds));
+    options.retention = kept.retention;
+    let own = institution.clone();
+    options.own = Arc::new(move |address| own.lookup(address).zone().is_some());
+    let record = Record::open(&kept.folder, options).context("cannot open the record")?;
+    Ok(Some(record))
+}
+
+fn now_nanoseconds() -> i64 {
+    i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
+}
+
+impl Office {
+    /// Starts the console, if there is to be one, and writes down that the service starts.
+    ///
+    /// # Errors
+    /// When the console cannot start.
+    pub(super) fn start(
+        config: &Config,
+        record: Option<Record>,
+        shared: &Arc<Shared>,
+        figures: console::Figures,
+        log: &Log,
+    ) -> Result<Self> {
+        let board = Arc::new(Board::default());
+        let mut office =
+            Self { record, live: None, console: None, board, shared: shared.clone(), degraded_looks: 0 };
+        if let (Some(desk), Some(record)) = (&config.console, &office.record) {
+            let live = console::Live::new(snapshot::first(&shared.institution()));
+            let mut options = console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
+            options.tls = desk.tls.clone();
+            options.figures = figures;
+            options.retention = snapshot::retention(config);
+            let handle = console::start(options, live.clone(), record.reader(), record.writer())
+                .context("cannot start the console")?;
+            handle.said().iter().for_each(|line| log.say(line));
+            (office.live, office.console) = (Some(live), Some(handle));
+        }
+        office.write(Kind::Started, "service", json!({ "version": env!("CARGO_PKG_VERSION") }));
+        Ok(office)
+    }
+
+    /// Where things are kept, if they are.
+    pub(super) fn writer(&self) -> Option<record::Writer> {
+        self.record.as_ref().map(Record::writer)
+    }
+
+    /// For the thread of events.
+    pub(super) fn told(&self) -> Told {
+        Told {
+            writer: self.writer(),
+            live: self.live.clone(),
+            board: self.board.clone(),
+            shared: self.shared.clone(),
+            institution: self.shared.institution(),
+            generation: 0,
+        }
+    }
+
+    /// An act of the service itself, without waiting for the disk.
+    pub(super) fn write(&self, kind: Kind, subject: &str, body: Value) {
+        if let Some(record) = &self.record {
+            record.writer().offer(Entry::new(kind, Actor::Room(ROOM.to_owned()), subject, body));
+        }
+    }
+
+    /// About once a second: the console's snapshot, what sensors did, and whether the record writes.
+    pub(super) fn look(&mut self, sensors: &mut Sensors, log: &Log) {
+        let Some(record) = &self.record else { return };
+        let writer = record.writer();
+        let seen = sensors.look(&self.shared);
+        if sensors.is_minute() {
+            writer.offer_sensors(seen.iter().map(snapshot::seen).collect());
+        }
+        let warning = match writer.health().state {
+            State::Writing => None,
+            State::Degraded { why, lost, .. } => {
+                Some(format!("nothing is recorded: {why}; {lost} things were lost; floods are still found"))
+            }
+            State::Closed => Some("nothing is recorded: the writer has ended".to_owned()),
+        };
+        if let Some(warning) = &warning {
+            if self.degraded_looks.is_multiple_of(SAID_AGAIN_LOOKS) {
+                log.say(&format!("warning: {warning}"));
+            }
+            self.degraded_looks += 1;
+        } else if std::mem::take(&mut self.degraded_looks) > 0 {
+            log.say("the record is written again");
+        }
+        if let Some(live) = &self.live {
+            let institution = self.shared.institution();
+            live.show(snapshot::of(&institution, &self.board.running(), seen, warning));
+        }
+    }
+
+    /// The end: what waits is written.
+    pub(super) fn stop(self, seconds: f64, log: &Log) {
+        if let Some(console) = self.console {
+            console.stop();
+        }
+        if let Some(record) = self.record {
+            let body = json!({ "after_seconds": seconds });
+            let entry = Entry::new(Kind::Stopped, Actor::Room(ROOM.to_owned()), "service", body);
+            if let Err(error) = record.writer().append(entry) {
+                log.say(&format!("warning: the end is not recorded: {error}"));
+            }
+        }
+    }
+}
+
+/// The privacy of what is published: networks in place of addresses, whatever standard output shows.
+pub(super) fn published() -> Privacy {
+    Privacy::new(None)
+}
