@@ -71,13 +71,14 @@ impl<'a> Ledger<'a> {
     /// [`Error::Refused`] concerns this entry alone; anything else the whole transaction.
     pub(crate) fn append(&mut self, entry: &Entry) -> Result<Option<Receipt>> {
         let is_observed = entry.kind == Kind::Observed;
-        if is_observed && let Some(line) = Line::of(&entry.body) {
-            if !floods::deserves_entry(self.connection, &line)? {
-                floods::condense(self.connection, &line)?;
-                self.points.entry(line.id.clone()).or_default().push(floods::point(&line));
-                self.condensed += 1;
-                return Ok(None);
-            }
+        if is_observed
+            && let Some(line) = Line::of(&entry.body)
+            && !floods::deserves_entry(self.connection, &line)?
+        {
+            floods::condense(self.connection, &line)?;
+            self.points.entry(line.id.clone()).or_default().push(floods::point(&line));
+            self.condensed += 1;
+            return Ok(None);
         }
         let (mut body, mut subject, mut actor) =
             (entry.body.clone(), entry.subject.clone(), entry.actor.text());

@@ -47,6 +47,8 @@ struct Series {
     /// Its number, once it has been written.
     id: Option<i64>,
     tails: [Tail; 3],
+    /// Whether a sample came since all was last written.
+    is_busy: bool,
     /// The minute and the hour that are gathered.
     gathers: [Gather; 2],
 }
@@ -119,6 +121,7 @@ impl Tail {
 impl Series {
     /// Takes up the point of a second that is later than all before.
     fn push(&mut self, point: Point) {
+        self.is_busy = true;
         self.gather(&point);
         self.tails[0].push(point, Resolution::Second);
     }
@@ -133,8 +136,12 @@ impl Series {
         }
     }
 
-    /// Closes minutes and hours that are over.
+    /// Closes minutes and hours that are over by the clock, of a series from which nothing came for a while. Others are
+    /// closed by their next sample: those may be behind the clock.
     fn close(&mut self, now_second: i64) {
+        if std::mem::take(&mut self.is_busy) {
+            return;
+        }
         for (at, resolution) in [Resolution::Minute, Resolution::Hour].into_iter().enumerate() {
             let end = self.gathers[at].begin.map(|begin| begin + resolution.seconds() + GRACE_SECONDS);
             if end.is_some_and(|end| end <= now_second)
@@ -198,7 +205,9 @@ impl Rollup {
              ON CONFLICT (series, resolution, start) DO UPDATE SET finish = ?4, points = ?5",
         )?;
         for (key, series) in &mut self.series {
-            series.close(now_second);
+            if all {
+                series.close(now_second);
+            }
             let id = match series.id {
                 Some(id) => id,
                 None => *series.id.insert(number(connection, key)?),
@@ -229,6 +238,11 @@ impl Rollup {
     /// Nothing of what [`Rollup::write`] wrote is on the disk.
     pub(crate) fn undone(&mut self) {
         self.series.values_mut().for_each(|series| series.id = None);
+    }
+
+    /// Nothing more will come: what is over by the clock is over.
+    pub(crate) fn rest(&mut self) {
+        self.series.values_mut().for_each(|series| series.is_busy = false);
     }
 
     /// Full rows that wait for the disk are dropped beyond so many; how many points that were. For disks that stay full.

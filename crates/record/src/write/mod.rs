@@ -283,6 +283,7 @@ impl Room {
         if self.is_degraded() {
             self.recover();
         }
+        self.shared.rollup().rest();
         self.flush(true);
         // Readers that are still there keep the log; then it is the next start's to tidy up.
         let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE);");
