@@ -18,8 +18,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("baseline", &[]),
     ("intake", &["wire", "sketch"]),
     ("detect", &["wire", "sketch", "baseline", "institution"]),
-    ("hemicycle", &["institution", "wire", "sketch", "baseline", "intake", "detect"]),
-    ("lab", &["hemicycle", "institution", "wire", "sketch", "baseline", "intake", "detect"]),
+    ("record", &[]),
+    ("console", &["record"]),
+    ("hemicycle", &["institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console"]),
+    ("lab", &["hemicycle", "institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console"]),
     ("xtask", &[]),
 ];
 /// Crates that wire the others together: no room may use them, not even in its tests.
