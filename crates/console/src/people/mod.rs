@@ -34,6 +34,7 @@ pub use signin::{Attempt, Refusal, SignedIn};
 pub use throttle::Throttle;
 pub use tokens::{Scope, Token};
 pub use totp::code_at;
+pub(crate) use totp::uri;
 
 /// Most accounts of one house.
 pub const MAXIMUM_ACCOUNTS: i64 = 1_000;

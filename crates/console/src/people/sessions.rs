@@ -77,8 +77,8 @@ impl People {
         let hash = digest("session", token);
         let store = self.store();
         let query = format!(
-            "SELECT {}, handle, session.created, seen, address, agent FROM session JOIN account ON account.id = account
-             WHERE hash = ?1 AND NOT disabled AND session.created > ?2 AND seen > ?3",
+            "SELECT {}, handle, session.created, seen, address, agent FROM session JOIN account ON account.id = session.account
+             WHERE session.hash = ?1 AND NOT disabled AND session.created > ?2 AND seen > ?3",
             accounts::COLUMNS
         );
         let mut statement = store.prepare_cached(&query)?;
@@ -105,10 +105,26 @@ impl People {
         Ok(found)
     }
 
+    /// Whether a session is still one, without counting as its use: for streams that stay open by themselves.
+    pub fn session_lasts(&self, token: &str) -> Result<bool> {
+        let now = self.now();
+        let lasts = self.store().query_row(
+            "SELECT EXISTS (SELECT 1 FROM session JOIN account ON account.id = session.account
+             WHERE session.hash = ?1 AND NOT disabled AND session.created > ?2 AND seen > ?3)",
+            params![
+                digest("session", token),
+                now - self.policy.session_seconds,
+                now - self.policy.idle_seconds
+            ],
+            |row| row.get(0),
+        )?;
+        Ok(lasts)
+    }
+
     /// Whether a device has signed in to this account before.
     pub(super) fn knows_device(&self, device: &str, name: &str) -> Result<bool> {
         let found = self.store().query_row(
-            "SELECT EXISTS (SELECT 1 FROM device JOIN account ON account.id = account WHERE hash = ?1 AND name = ?2 AND device.seen > ?3)",
+            "SELECT EXISTS (SELECT 1 FROM device JOIN account ON account.id = device.account WHERE device.hash = ?1 AND name = ?2 AND device.seen > ?3)",
             params![digest("device", device), name, self.now() - self.policy.device_seconds],
             |row| row.get(0),
         )?;

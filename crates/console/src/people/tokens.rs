@@ -136,7 +136,7 @@ impl People {
         let now = self.now();
         let store = self.store();
         let query = format!(
-            "SELECT {}, {COLUMNS} FROM token JOIN account ON account.id = account WHERE token.hash = ?1 AND expires > ?2 AND NOT disabled",
+            "SELECT {}, {COLUMNS} FROM token JOIN account ON account.id = token.account WHERE token.hash = ?1 AND expires > ?2 AND NOT disabled",
             accounts::COLUMNS
         );
         let mut statement = store.prepare_cached(&query)?;
@@ -149,6 +149,17 @@ impl People {
             store.execute("UPDATE token SET used = ?2 WHERE id = ?1", params![token.id, now])?;
         }
         Ok(found)
+    }
+
+    /// Whether a token is still one: for streams that stay open.
+    pub fn token_lasts(&self, id: i64) -> Result<bool> {
+        let lasts = self.store().query_row(
+            "SELECT EXISTS (SELECT 1 FROM token JOIN account ON account.id = token.account
+             WHERE token.id = ?1 AND expires > ?2 AND NOT disabled)",
+            params![id, self.now()],
+            |row| row.get(0),
+        )?;
+        Ok(lasts)
     }
 
     /// The tokens of an account, the newest first.
