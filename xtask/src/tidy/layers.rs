@@ -19,8 +19,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("intake", &["wire", "sketch"]),
     ("detect", &["wire", "sketch", "baseline", "institution"]),
     ("record", &[]),
-    ("hemicycle", &["institution", "wire", "sketch", "baseline", "intake", "detect", "record"]),
-    ("lab", &["hemicycle", "institution", "wire", "sketch", "baseline", "intake", "detect", "record"]),
+    ("console", &["record"]),
+    ("hemicycle", &["institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console"]),
+    ("lab", &["hemicycle", "institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console"]),
     ("xtask", &[]),
 ];
 /// Crates that wire the others together: no room may use them, not even in its tests.

@@ -112,9 +112,10 @@ impl Office {
             options.tls = desk.tls.clone();
             options.figures = figures;
             options.retention = snapshot::retention(config);
-            let handle = console::start(options, live.clone(), record.reader(), record.writer())
+            let (archive, journal) = (Arc::new(record.reader()), Arc::new(record.writer()));
+            let handle = console::start(options, live.clone(), archive, journal)
                 .context("cannot start the console")?;
-            handle.said().iter().for_each(|line| log.say(line));
+            said(&handle, log);
             (office.live, office.console) = (Some(live), Some(handle));
         }
         office.write(Kind::Started, "service", json!({ "version": env!("CARGO_PKG_VERSION") }));
@@ -186,6 +187,20 @@ impl Office {
                 log.say(&format!("warning: the end is not recorded: {error}"));
             }
         }
+    }
+}
+
+/// What the person who started the service has to know of the console.
+fn said(handle: &console::Handle, log: &Log) {
+    let scheme = if handle.fingerprint().is_some() { "https" } else { "http" };
+    for address in handle.addresses() {
+        log.say(&format!("console on {scheme}://{address}/"));
+    }
+    if let Some(fingerprint) = handle.fingerprint() {
+        log.say(&format!("its certificate has the SHA-256 fingerprint {fingerprint}"));
+    }
+    if let (Some(link), Some(address)) = (handle.first_link(), handle.addresses().first()) {
+        log.say(&format!("nobody has an account yet; the first one is made at {scheme}://{address}{link}"));
     }
 }
 

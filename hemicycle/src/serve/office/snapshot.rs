@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use console::{Criticality, Hearing, Organisation, Sensor, Service, Snapshot, State, Zone};
+use console::live::{Criticality, Hearing, Organisation, Sensor, Service, Snapshot, State, Zone};
 use institution::{Exposure, Institution};
 use jiff::Timestamp;
 use record::SensorSeen;
