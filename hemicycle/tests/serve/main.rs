@@ -9,6 +9,7 @@ mod learning;
 mod logs;
 mod losses;
 mod mirror;
+mod office;
 mod reload;
 mod service;
 mod start;
