@@ -9,6 +9,7 @@ mod failure;
 mod files;
 mod generate;
 mod learn;
+mod ledger;
 mod replay;
 mod serve;
 mod state;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Ledger(arguments) => ledger::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

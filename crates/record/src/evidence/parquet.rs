@@ -14,8 +14,8 @@ use crate::{Error, Result};
 
 /// The columns, in this order.
 const SCHEMA: &str = "message flows {
-  required int64 first (TIMESTAMP(NANOS,true));
-  required int64 last (TIMESTAMP(NANOS,true));
+  required int64 first_packet (TIMESTAMP(NANOS,true));
+  required int64 last_packet (TIMESTAMP(NANOS,true));
   required binary exporter (STRING);
   required binary source (STRING);
   required binary destination (STRING);

@@ -56,8 +56,11 @@ fn crash_child() {
                     }
                     let second = NOON + number as i64;
                     let id = format!("f{thread}-{}", number / 20);
-                    let phase =
-                        ["start", "update", "end"][(number % 20 > 0) as usize + (number % 20 == 19) as usize];
+                    let phase = match number % 20 {
+                        0 => "start",
+                        19 => "end",
+                        _ => "update",
+                    };
                     writer.offer(observed(flood(&id, phase, second, 1000.0, "syn_flood")));
                     let (target, vector) = (format!("t{thread}"), "all".to_owned());
                     writer.offer_points(vec![Sample {

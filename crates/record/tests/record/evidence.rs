@@ -115,7 +115,7 @@ fn parquet_opens_in_pandas() {
     let script = "
 import sys, pandas
 t = pandas.read_parquet(sys.argv[1])
-print(len(t), t.packets.sum(), t['first'].min().strftime('%Y-%m-%d %H:%M:%S'), t.protocol.max(), t.source.nunique(),
+print(len(t), t.packets.sum(), t.first_packet.min().strftime('%Y-%m-%d %H:%M:%S'), t.protocol.max(), t.source.nunique(),
       t.destination.iloc[0], t.destination_port.max())";
     read_by("pandas, pyarrow", script, "parquet_opens_in_pandas");
 }
@@ -125,7 +125,7 @@ fn parquet_opens_in_duckdb() {
     let script = "
 import sys, duckdb
 duckdb.sql(\"SET TimeZone = 'UTC'\")
-print(*duckdb.sql('''SELECT count(*), sum(packets)::BIGINT, strftime(min(first)::TIMESTAMP, '%Y-%m-%d %H:%M:%S'), max(protocol),
-  count(DISTINCT source), min(destination), max(destination_port) FROM read_parquet('FILE')'''.replace('FILE', sys.argv[1])).fetchone())";
+print(*duckdb.sql('''SELECT count(*), sum(packets)::BIGINT, strftime(min(first_packet)::TIMESTAMP, '%Y-%m-%d %H:%M:%S'), max(protocol),
+  count(DISTINCT source), min(destination), max(destination_port) FROM read_parquet('FILE')'''.replace('FILE', sys.argv[1])).fetchall()[0])";
     read_by("duckdb", script, "parquet_opens_in_duckdb");
 }
