@@ -49,8 +49,14 @@ fn institution_file(config: &Config, institution: &Institution) -> Finding {
 fn exporters(config: &Config, institution: &Institution) -> Finding {
     let count = institution.exporters.len();
     if count == 0 && !config.flows.is_empty() {
-        return Finding::new("exporters", State::Warning, "ports for flow exports are open, and nobody is believed")
-            .do_this("declare them as [exporter.NAME] in the institution file; `undeclared = \"propose\"` helps");
+        return Finding::new(
+            "exporters",
+            State::Warning,
+            "ports for flow exports are open, and nobody is believed",
+        )
+        .do_this(
+            "declare them as [exporter.NAME] in the institution file; `undeclared = \"propose\"` helps",
+        );
     }
     Finding::fine("exporters", format!("{count} declared"))
 }
@@ -67,8 +73,12 @@ fn receive_buffer(config: &Config) -> Option<Finding> {
     let text = fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap_or_default();
     Some(match text.trim().parse::<usize>() {
         Ok(most) if most >= wanted => Finding::fine(NAME, format!("net.core.rmem_max is {most}")),
-        Ok(most) => Finding::new(NAME, State::Warning, format!("{wanted} bytes are wanted, net.core.rmem_max is {most}"))
-            .do_this(format!("`sysctl net.core.rmem_max={wanted}`, or grant CAP_NET_ADMIN")),
+        Ok(most) => Finding::new(
+            NAME,
+            State::Warning,
+            format!("{wanted} bytes are wanted, net.core.rmem_max is {most}"),
+        )
+        .do_this(format!("`sysctl net.core.rmem_max={wanted}`, or grant CAP_NET_ADMIN")),
         Err(_) => Finding::new(NAME, State::Unknown, "net.core.rmem_max cannot be read"),
     })
 }
@@ -117,7 +127,8 @@ fn interface(name: &str) -> Finding {
             .do_this("`ip link` lists them");
     }
     match fs::read_to_string(folder.join("operstate")).unwrap_or_default().trim() {
-        "down" => Finding::new(NAME, State::Warning, format!("{name} is down")).do_this(format!("`ip link set {name} up`")),
+        "down" => Finding::new(NAME, State::Warning, format!("{name} is down"))
+            .do_this(format!("`ip link set {name} up`")),
         state => Finding::fine(NAME, format!("{name} is {state}"))
             .do_this(format!("merged packets look larger and fewer: `ethtool -K {name} gro off lro off`")),
     }
@@ -158,8 +169,10 @@ fn state_folder(folder: &Path) -> Finding {
     let above = folder.ancestors().skip(1).find(|above| above.is_dir()).unwrap_or(Path::new("."));
     match access(above, AccessFlags::W_OK) {
         Ok(()) => Finding::fine(NAME, format!("{shown} will be made")),
-        Err(error) => Finding::new(NAME, State::Problem, format!("{shown} is missing and cannot be made: {error}"))
-            .do_this("make it and give it to the user that the service runs as"),
+        Err(error) => {
+            Finding::new(NAME, State::Problem, format!("{shown} is missing and cannot be made: {error}"))
+                .do_this("make it and give it to the user that the service runs as")
+        }
     }
 }
 
@@ -185,7 +198,8 @@ fn key_file(path: &Path) -> Finding {
         }
         Err(error) => Finding::new(NAME, State::Problem, format!("{shown}: {error}")),
         Ok(data) if data.permissions().mode() & 0o077 != 0 => {
-            Finding::new(NAME, State::Problem, format!("others may read {shown}")).do_this(format!("`chmod 600 {shown}`"))
+            Finding::new(NAME, State::Problem, format!("others may read {shown}"))
+                .do_this(format!("`chmod 600 {shown}`"))
         }
         Ok(_) => Finding::fine(NAME, format!("{shown} is there, for its owner only")),
     }

@@ -15,8 +15,9 @@ pub(super) fn look() -> Finding {
     if let Some(answer) = said("chronyc", &["-c", "tracking"]) {
         return by_chrony(&answer);
     }
-    Finding::new(NAME, State::Unknown, "neither timedatectl nor chronyc answers here")
-        .do_this("see to it that something sets the clock: chrony, systemd-timesyncd, or the host of this container")
+    Finding::new(NAME, State::Unknown, "neither timedatectl nor chronyc answers here").do_this(
+        "see to it that something sets the clock: chrony, systemd-timesyncd, or the host of this container",
+    )
 }
 
 fn by_systemd(answer: &str) -> Finding {
@@ -37,9 +38,12 @@ fn by_chrony(answer: &str) -> Finding {
                 .do_this("`chronyc sources` shows which time sources answer")
         }
         (_, Some(offset)) if offset.abs() > 0.1 => {
-            Finding::new(NAME, State::Warning, format!("{offset:.3} s off, says chronyc")).do_this("`chronyc makestep`")
+            Finding::new(NAME, State::Warning, format!("{offset:.3} s off, says chronyc"))
+                .do_this("`chronyc makestep`")
         }
-        (_, Some(offset)) => Finding::fine(NAME, format!("synchronised to {:.1} ms, says chronyc", offset.abs() * 1e3)),
+        (_, Some(offset)) => {
+            Finding::fine(NAME, format!("synchronised to {:.1} ms, says chronyc", offset.abs() * 1e3))
+        }
     }
 }
 
@@ -58,7 +62,10 @@ mod tests {
         assert_eq!(by_systemd("yes\n").state, State::Fine);
         assert_eq!(by_systemd("no\n").state, State::Warning);
         let tracking = |offset: &str, state: &str| {
-            by_chrony(&format!("C0000201,192.0.2.1,3,1732700000.1,{offset},0.0,0.0,1,0,0,0.1,0.1,64.0,{state}\n")).state
+            by_chrony(&format!(
+                "C0000201,192.0.2.1,3,1732700000.1,{offset},0.0,0.0,1,0,0,0.1,0.1,64.0,{state}\n"
+            ))
+            .state
         };
         assert_eq!(tracking("0.000012", "Normal"), State::Fine);
         assert_eq!(tracking("-0.7", "Normal"), State::Warning);

@@ -92,7 +92,11 @@ pub(crate) fn run(arguments: &DoctorArguments) -> Result<()> {
     } else {
         let style = Style::new(arguments.color.color, &io::stdout());
         findings.iter().try_for_each(|finding| writeln!(output, "{}", line(finding, style)))?;
-        writeln!(output, "{} looked at: {} problems, {} warnings", summary.findings, summary.problems, summary.warnings)?;
+        writeln!(
+            output,
+            "{} looked at: {} problems, {} warnings",
+            summary.findings, summary.problems, summary.warnings
+        )?;
     }
     output.flush()?;
     if summary.problems > 0 {

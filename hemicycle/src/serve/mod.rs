@@ -14,7 +14,7 @@ pub(crate) mod key;
 mod learning;
 mod live;
 mod metrics;
-mod office;
+pub(crate) mod office;
 mod outlet;
 mod output;
 mod privileges;
@@ -28,9 +28,9 @@ mod text;
 mod web;
 mod worker;
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -57,8 +57,8 @@ use output::{Log, Output, Shown};
 use proposals::Proposals;
 use reload::{Again, InstitutionFile};
 use shared::{Places, Shared};
-pub(crate) use start::config_of;
 use start::Prepared;
+pub(crate) use start::config_of;
 use summary::Summary;
 use supervisor::Supervisor;
 use web::Web;
@@ -134,8 +134,7 @@ impl Service {
         let shown_figures = figures.clone();
         let figures_text = Arc::new(move || shown_figures.get().map(Sources::text).unwrap_or_default());
         let office = Office::start(&config, record, &shared, figures_text, &log)?;
-        let (events, events_drain) =
-            output::events(config.events_queued, shown, log.clone(), office.told())?;
+        let (events, events_drain) = output::events(config.events_queued, shown, log.clone(), office.told())?;
         let sources = || Sources {
             shared: shared.clone(),
             record: office.writer(),

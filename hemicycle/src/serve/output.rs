@@ -9,7 +9,7 @@ use std::sync::Arc;
 use detect::Event;
 use jiff::tz::TimeZone;
 
-use super::office::{Told, published};
+use super::office::Told;
 use super::outlet::{Counts, Drain, Outlet};
 use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json;
@@ -81,7 +81,6 @@ pub(super) fn events(
 ) -> io::Result<(Outlet<Output>, Drain)> {
     Outlet::open("events", places, move |counts| {
         let Shown { privacy, timeline } = shown;
-        let published = published();
         let mut timeline = timeline.map(|(style, zone)| Timeline::new(style, zone));
         let mut is_closed = false;
         Box::new(move |output: Output| {
@@ -91,7 +90,7 @@ pub(super) fn events(
                     if let Some(lines) = lines.filter(|lines| !lines.is_empty()) {
                         log.lines(lines);
                     }
-                    told.event(event, &json(event, &published));
+                    told.event(event);
                     json(event, &privacy)
                 }
                 Output::Summary(line) => format!("{line}\n"),

@@ -21,7 +21,11 @@ use crate::files::shown;
 /// # Errors
 /// When there is no such user, when this process may not become that user, or when the state folder would not be theirs:
 /// a service that cannot write what it learns is refused at the start.
-pub(super) fn give_up(user: Option<&str>, state_folder: &Path, keeps_mirrors: bool) -> Result<Option<String>> {
+pub(super) fn give_up(
+    user: Option<&str>,
+    state_folder: &Path,
+    keeps_mirrors: bool,
+) -> Result<Option<String>> {
     let Some(name) = user else {
         let is_root = geteuid().is_root();
         return Ok(is_root.then(|| "warning: running as root; name a user in `service.user`".to_owned()));
@@ -33,7 +37,9 @@ pub(super) fn give_up(user: Option<&str>, state_folder: &Path, keeps_mirrors: bo
         return Ok(None);
     }
     if !geteuid().is_root() {
-        bail!("service.user: only root can become `{name}`; start as root, or as `{name}` and without the key");
+        bail!(
+            "service.user: only root can become `{name}`; start as root, or as `{name}` and without the key"
+        );
     }
     own(state_folder, &user)?;
     let kept: CapsHashSet = keeps_mirrors.then_some(Capability::CAP_NET_RAW).into_iter().collect();

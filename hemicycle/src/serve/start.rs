@@ -96,7 +96,8 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
     let syslog = config.syslog.as_ref().map(|(_, options)| Syslog::open(options));
     let syslog = syslog.transpose().context("cannot listen for syslog")?;
     // What needs root is open.
-    let given_up = privileges::give_up(config.user.as_deref(), &config.state_folder, !config.mirrors.is_empty())?;
+    let given_up =
+        privileges::give_up(config.user.as_deref(), &config.state_folder, !config.mirrors.is_empty())?;
     let key = key::read_or_make(&config.key_file)?;
     let institution = Arc::new(institution);
     let record = office::open_record(&config, key.bytes, &institution)?;

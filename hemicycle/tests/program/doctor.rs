@@ -47,7 +47,11 @@ fn what_would_stop_the_service_is_a_problem_with_what_to_do() {
     assert_eq!(finding(&lines, "mirror")["state"], "problem");
     assert!(ran.errors.contains("2 problems"), "{}", ran.errors);
     let told = run(&["doctor", "--config", &config, "--color", "never"]);
-    assert!(told.output.contains("PROBLEM  mirror") && told.output.contains("no interface nowhere0"), "{}", told.output);
+    assert!(
+        told.output.contains("PROBLEM  mirror") && told.output.contains("no interface nowhere0"),
+        "{}",
+        told.output
+    );
 }
 
 #[test]

@@ -70,7 +70,8 @@ fn a_flood_is_kept_in_a_chain_that_holds_and_without_an_address_of_a_person() {
     let verified = ledger("verify", &["--json"]);
     assert_eq!(verified.status.code(), Some(0), "{}", String::from_utf8_lossy(&verified.stderr));
     let exported = String::from_utf8(ledger("export", &[]).stdout).unwrap();
-    let kinds = |kind: &str| exported.lines().filter(|line| line.contains(&format!("\"kind\":\"{kind}\""))).count();
+    let kinds =
+        |kind: &str| exported.lines().filter(|line| line.contains(&format!("\"kind\":\"{kind}\""))).count();
     assert!(kinds("observed") >= 2 && kinds("started") == 1 && kinds("stopped") == 1, "{exported}");
     assert!(exported.contains(event["id"].as_str().unwrap()));
 }
@@ -84,13 +85,18 @@ fn the_console_asks_who_one_is_and_says_how_the_first_one_comes_in() {
     }
     let service = Service::start("console", &format!("{CONFIG}{CONSOLE}"));
     let said = |before: &str| {
-        let line = service.log.lines().find(|line| line.contains(before)).unwrap_or_else(|| panic!("{}", service.log));
+        let line = service
+            .log
+            .lines()
+            .find(|line| line.contains(before))
+            .unwrap_or_else(|| panic!("{}", service.log));
         line[line.find("https://").unwrap()..].to_owned()
     };
     assert!(service.log.contains("SHA-256 fingerprint"), "{}", service.log);
     let base = said("console on");
     let status = |url: &str| {
-        let arguments = ["--silent", "--insecure", "--output", "/dev/null", "--write-out", "%{http_code}", url];
+        let arguments =
+            ["--silent", "--insecure", "--output", "/dev/null", "--write-out", "%{http_code}", url];
         String::from_utf8(Command::new("curl").args(arguments).output().unwrap().stdout).unwrap()
     };
     assert_eq!(status(&format!("{base}healthz")), "200");

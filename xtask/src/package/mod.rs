@@ -119,7 +119,9 @@ impl Build {
     fn binary(&self, linking: Linking) -> Result<PathBuf> {
         let triple = triple(linking)?;
         let folder = self.source.join("target/package");
-        let home = std::env::var("CARGO_HOME").ok().or_else(|| Some(format!("{}/.cargo", std::env::var("HOME").ok()?)));
+        let home = std::env::var("CARGO_HOME")
+            .ok()
+            .or_else(|| Some(format!("{}/.cargo", std::env::var("HOME").ok()?)));
         let mut flags = vec![format!("--remap-path-prefix={}=/hemicycle", self.source.display())];
         flags.extend(home.map(|home| format!("--remap-path-prefix={home}=/cargo")));
         if linking == Linking::Static {
@@ -129,7 +131,10 @@ impl Build {
         command.args(["build", "--release", "--locked", "--package", "hemicycle", "--target", &triple]);
         // A folder for each way, since flags are part of what cargo remembers.
         let name = if linking == Linking::Static { "static" } else { "shared" };
-        command.arg("--target-dir").arg(folder.join(name)).env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+        command
+            .arg("--target-dir")
+            .arg(folder.join(name))
+            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
         command.env("SOURCE_DATE_EPOCH", &self.epoch).env("CARGO_PROFILE_RELEASE_DEBUG", "0");
         command.env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
         finished(&format!("package-{name}"), &mut command, BUILD_LIMIT)?;
@@ -189,7 +194,8 @@ fn triple(linking: Linking) -> Result<String> {
     let musl = host.replace("-gnu", "-musl");
     let has_musl = || {
         let folder = captured(Command::new("rustc").args(["--print", "target-libdir", "--target", &musl]));
-        folder.is_ok_and(|folder| Path::new(folder.trim()).is_dir()) && repo::find_program("musl-gcc").is_some()
+        folder.is_ok_and(|folder| Path::new(folder.trim()).is_dir())
+            && repo::find_program("musl-gcc").is_some()
     };
     Ok(if linking == Linking::Static && has_musl() { musl } else { host.to_owned() })
 }

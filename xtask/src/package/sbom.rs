@@ -41,8 +41,12 @@ fn list(metadata: &Value, sums: &BTreeMap<(String, String), String>, version: &s
     let root = packages.iter().find(|(_, package)| package["name"] == "hemicycle").context("no hemicycle")?.0;
     let used = used(&nodes, root);
     let reference = |id: &str| packages.get(id).map(|package| purl(package)).unwrap_or_default();
-    let components: Vec<Value> =
-        used.iter().filter(|id| *id != root).filter_map(|id| packages.get(id)).map(|p| component(p, sums)).collect();
+    let components: Vec<Value> = used
+        .iter()
+        .filter(|id| *id != root)
+        .filter_map(|id| packages.get(id))
+        .map(|p| component(p, sums))
+        .collect();
     let dependencies: Vec<Value> = used
         .iter()
         .map(|id| {
@@ -81,8 +85,9 @@ fn used<'a>(nodes: &BTreeMap<&'a str, &'a Value>, root: &'a str) -> BTreeSet<&'a
 /// Not what tests alone need.
 fn needed<'a>(node: Option<&&'a Value>) -> impl Iterator<Item = &'a str> + use<'a> {
     let list = node.and_then(|node| node["deps"].as_array()).into_iter().flatten();
-    let is_needed =
-        |item: &&Value| item["dep_kinds"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"] != "dev"));
+    let is_needed = |item: &&Value| {
+        item["dep_kinds"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"] != "dev"))
+    };
     list.filter(is_needed).filter_map(|item| item["pkg"].as_str())
 }
 

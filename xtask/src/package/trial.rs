@@ -47,7 +47,8 @@ const EXPECTED: &[&str] = &[
 pub(crate) fn step() -> Result<Report> {
     let mut report = Report::default();
     if let Some(reason) = cannot()? {
-        report.skip("the Debian package installs, starts, upgrades over a flood and removes cleanly", &reason);
+        report
+            .skip("the Debian package installs, starts, upgrades over a flood and removes cleanly", &reason);
         return Ok(report);
     }
     match trial() {
@@ -92,12 +93,18 @@ fn trial() -> Result<Vec<String>> {
     fs::write(root.join("trial/page.sh"), page(&name.to_string_lossy())?)?;
     fs::copy(repo::root().join("packaging/trial.sh"), root.join("trial/trial.sh"))?;
     fs::write(root.join("etc/systemd/system/trial.service"), UNIT)?;
-    finished("trial-enable", Command::new("systemctl").arg("--root").arg(&root).args(["enable", "trial.service"]), TRIAL_LIMIT)?;
+    finished(
+        "trial-enable",
+        Command::new("systemctl").arg("--root").arg(&root).args(["enable", "trial.service"]),
+        TRIAL_LIMIT,
+    )?;
     let mut boot = Command::new("systemd-nspawn");
-    boot.args(["--quiet", "--register=no", "--keep-unit", "--private-network", "--boot", "--directory"]).arg(&root);
+    boot.args(["--quiet", "--register=no", "--keep-unit", "--private-network", "--boot", "--directory"])
+        .arg(&root);
     // Its end is judged by what was written.
     crate::process::run("trial-boot", &mut boot, TRIAL_LIMIT)?;
-    let seen = fs::read_to_string(root.join("trial/seen")).context("the trial wrote nothing; see trial-boot.log")?;
+    let seen =
+        fs::read_to_string(root.join("trial/seen")).context("the trial wrote nothing; see trial-boot.log")?;
     let seen = seen.lines().map(str::to_owned).collect();
     fs::remove_dir_all(&root)?;
     Ok(seen)

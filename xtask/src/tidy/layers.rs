@@ -21,7 +21,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("record", &[]),
     ("console", &["record"]),
     ("hemicycle", &["institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console"]),
-    ("lab", &["hemicycle", "institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console"]),
+    (
+        "lab",
+        &["hemicycle", "institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console"],
+    ),
     ("xtask", &[]),
 ];
 /// Crates that wire the others together: no room may use them, not even in its tests.

@@ -149,8 +149,18 @@ pub(super) const RECORD: Section = Section {
         optional("seconds_days", "whole number", "1", "Figures of each second."),
         optional("minutes_days", "whole number", "7", "Figures of each minute."),
         optional("hours_days", "whole number", "90", "Figures of each hour."),
-        optional("database_mebibytes", "whole number", "4096", "Size of the database; the oldest goes first."),
-        optional("evidence_mebibytes", "whole number", "2048", "Size of all evidence; the oldest goes first."),
+        optional(
+            "database_mebibytes",
+            "whole number",
+            "4096",
+            "Size of the database; the oldest goes first.",
+        ),
+        optional(
+            "evidence_mebibytes",
+            "whole number",
+            "2048",
+            "Size of all evidence; the oldest goes first.",
+        ),
     ],
 };
 
@@ -161,7 +171,12 @@ pub(super) const CONSOLE: Section = Section {
         required("listen", "list of address:port", "Where it listens, with TLS."),
         optional("certificate", "path", "made at the first start", "The certificate, with its chain; PEM."),
         optional("key", "path", "made at the first start", "The secret key of the certificate; PEM."),
-        optional("names", "list of text", "none", "Names in the certificate that is made, beside `localhost`."),
+        optional(
+            "names",
+            "list of text",
+            "none",
+            "Names in the certificate that is made, beside `localhost`.",
+        ),
     ],
 };
 
@@ -202,5 +217,7 @@ pub(super) const LIMITS: Section = Section {
 
 /// All of them.
 #[cfg(test)]
-pub(super) const SECTIONS: &[&Section] =
-    &[&TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &LEARN, &EVENTS, &SERVICE, &LIMITS];
+pub(super) const SECTIONS: &[&Section] = &[
+    &TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &LEARN, &EVENTS, &SERVICE,
+    &LIMITS,
+];

@@ -16,14 +16,14 @@ const MAXIMUM_RUNNING: usize = 8192;
 
 /// Whom an event concerns, by the names of the institution file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Concerned {
-    pub(super) services: Vec<String>,
-    pub(super) organisations: Vec<String>,
+pub(crate) struct Concerned {
+    pub(crate) services: Vec<String>,
+    pub(crate) organisations: Vec<String>,
 }
 
 impl Concerned {
     /// The services that are the target, or stand on it, and those who run them.
-    pub(super) fn by(target: &Target, institution: &Institution) -> Self {
+    pub(crate) fn by(target: &Target, institution: &Institution) -> Self {
         let mut concerned = Self::default();
         match target.kind {
             TargetKind::Service => {
@@ -64,22 +64,22 @@ impl Concerned {
 
 /// One that goes on.
 #[derive(Clone, Debug)]
-pub(super) struct Running {
+pub(crate) struct Running {
     /// Its last line, as it may be shown.
-    pub(super) line: Value,
-    pub(super) is_flood: bool,
-    pub(super) concerned: Concerned,
-    pub(super) packets_per_second: Option<f64>,
-    pub(super) baseline_packets_per_second: Option<f64>,
+    pub(crate) line: Value,
+    pub(crate) is_flood: bool,
+    pub(crate) concerned: Concerned,
+    pub(crate) packets_per_second: Option<f64>,
+    pub(crate) baseline_packets_per_second: Option<f64>,
 }
 
 /// Everything that goes on.
 #[derive(Debug, Default)]
-pub(super) struct Board(Mutex<BTreeMap<String, Running>>);
+pub(crate) struct Board(Mutex<BTreeMap<String, Running>>);
 
 impl Board {
     /// Takes up an event, with its line as it may be shown.
-    pub(super) fn take(&self, event: &Event, concerned: Concerned, line: Value) {
+    pub(crate) fn take(&self, event: &Event, concerned: Concerned, line: Value) {
         let told = event.line();
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if told.phase == Phase::End {
@@ -97,7 +97,7 @@ impl Board {
     }
 
     /// All of them, by their ids.
-    pub(super) fn running(&self) -> Vec<(String, Running)> {
+    pub(crate) fn running(&self) -> Vec<(String, Running)> {
         let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         running.iter().map(|(id, running)| (id.clone(), running.clone())).collect()
     }
@@ -120,12 +120,14 @@ mod tests {
         let service = institution.services.iter().find(|service| service.id == "www").unwrap();
         let address = service.addresses.first().unwrap().to_string();
         let own = institution[service.organisation].id.clone();
-        for target in [target(TargetKind::Service, "www", &[]), target(TargetKind::Address, "x", &[&address])] {
+        for target in [target(TargetKind::Service, "www", &[]), target(TargetKind::Address, "x", &[&address])]
+        {
             let concerned = Concerned::by(&target, &institution);
             assert!(concerned.services.contains(&"www".to_owned()), "{concerned:?}");
             assert!(concerned.organisations.contains(&own));
         }
-        let nobody = Concerned::by(&target(TargetKind::Prefix, "203.0.113.0/24", &["203.0.113.0/24"]), &institution);
+        let nobody =
+            Concerned::by(&target(TargetKind::Prefix, "203.0.113.0/24", &["203.0.113.0/24"]), &institution);
         assert_eq!(nobody, Concerned::default());
     }
 }

@@ -5,7 +5,7 @@
 //! `/metrics`, and detection goes on.
 
 mod board;
-mod snapshot;
+pub(crate) mod snapshot;
 
 use std::sync::Arc;
 
@@ -13,13 +13,15 @@ use anyhow::{Context, Result};
 use detect::Event;
 use institution::Institution;
 use record::{Actor, Entry, Kind, Record, State};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::config::Config;
 use super::output::Log;
 use super::shared::Shared;
 use crate::replay::privacy::Privacy;
-use board::{Board, Concerned};
+use crate::replay::reporter::json;
+pub(crate) use board::Board;
+use board::Concerned;
 pub(super) use snapshot::Sensors;
 
 /// The room whose acts these are.
@@ -38,29 +40,21 @@ pub(super) struct Office {
     degraded_looks: u64,
 }
 
-/// What the thread of events hands on.
-pub(super) struct Told {
-    writer: Option<record::Writer>,
-    live: Option<console::Live>,
-    board: Arc<Board>,
-    shared: Arc<Shared>,
-    institution: Arc<Institution>,
-    generation: u64,
+/// Hands events on: to the record, to the console's stream, to what goes on.
+pub(crate) struct Teller {
+    pub(crate) writer: Option<record::Writer>,
+    pub(crate) live: Option<console::Live>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) institution: Arc<Institution>,
 }
 
-impl Told {
-    /// An event, and its line as it was printed. Never waits.
-    pub(super) fn event(&mut self, event: &Event, printed: &str) {
-        if self.writer.is_none() && self.live.is_none() {
-            return;
-        }
-        if let Some(newer) = self.shared.newer_institution(&mut self.generation) {
-            self.institution = newer;
-        }
+impl Teller {
+    /// An event, and its line as it may be shown. Never waits.
+    pub(crate) fn event(&self, event: &Event, shown: &str) {
         let concerned = Concerned::by(&event.line().target, &self.institution);
         if let Some(live) = &self.live {
             let kind = if matches!(event, Event::Flood(_)) { "flood" } else { "surge" };
-            live.publish(kind, &concerned.organisations, printed.trim_end());
+            live.publish(kind, &concerned.organisations, shown.trim_end());
         }
         if let Some(writer) = &self.writer {
             // Whole: the record itself puts codes in place of persons' addresses.
@@ -68,8 +62,29 @@ impl Told {
             let scope = concerned.clone();
             writer.offer(Entry::observed(whole).scoped(scope.organisations, scope.services));
         }
-        let line = serde_json::from_str::<Value>(printed).unwrap_or_default();
+        let line = serde_json::from_str::<Value>(shown).unwrap_or_default();
         self.board.take(event, concerned, line);
+    }
+}
+
+/// What the thread of events hands on, with the institution file as it is now.
+pub(super) struct Told {
+    teller: Teller,
+    shared: Arc<Shared>,
+    generation: u64,
+}
+
+impl Told {
+    /// As [`Teller::event`]. Nothing is done if nobody wants to know.
+    pub(super) fn event(&mut self, event: &Event) {
+        if self.teller.writer.is_none() {
+            return;
+        }
+        if let Some(newer) = self.shared.newer_institution(&mut self.generation) {
+            self.teller.institution = newer;
+        }
+        // As networks, whatever standard output shows.
+        self.teller.event(event, &json(event, &Privacy::new(None)));
     }
 }
 
@@ -77,7 +92,11 @@ impl Told {
 ///
 /// # Errors
 /// When it is of another key or a newer version, is damaged, or another process has it.
-pub(super) fn open_record(config: &Config, key: [u8; 16], institution: &Arc<Institution>) -> Result<Option<Record>> {
+pub(super) fn open_record(
+    config: &Config,
+    key: [u8; 16],
+    institution: &Arc<Institution>,
+) -> Result<Option<Record>> {
     let Some(kept) = &config.record else { return Ok(None) };
     let mut options = record::Options::new(key, Arc::new(now_nanoseconds));
     options.retention = kept.retention;
@@ -108,17 +127,18 @@ impl Office {
             Self { record, live: None, console: None, board, shared: shared.clone(), degraded_looks: 0 };
         if let (Some(desk), Some(record)) = (&config.console, &office.record) {
             let live = console::Live::new(snapshot::first(&shared.institution()));
-            let mut options = console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
+            let mut options =
+                console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
             options.tls = desk.tls.clone();
             options.figures = figures;
             options.retention = snapshot::retention(config);
             let (archive, journal) = (Arc::new(record.reader()), Arc::new(record.writer()));
             let handle = console::start(options, live.clone(), archive, journal)
                 .context("cannot start the console")?;
-            said(&handle, log);
+            said(&handle).iter().for_each(|line| log.say(line));
             (office.live, office.console) = (Some(live), Some(handle));
         }
-        office.write(Kind::Started, "service", json!({ "version": env!("CARGO_PKG_VERSION") }));
+        office.write(Kind::Started, "service", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }));
         Ok(office)
     }
 
@@ -129,14 +149,13 @@ impl Office {
 
     /// For the thread of events.
     pub(super) fn told(&self) -> Told {
-        Told {
+        let teller = Teller {
             writer: self.writer(),
             live: self.live.clone(),
             board: self.board.clone(),
-            shared: self.shared.clone(),
             institution: self.shared.institution(),
-            generation: 0,
-        }
+        };
+        Told { teller, shared: self.shared.clone(), generation: 0 }
     }
 
     /// An act of the service itself, without waiting for the disk.
@@ -181,7 +200,7 @@ impl Office {
             console.stop();
         }
         if let Some(record) = self.record {
-            let body = json!({ "after_seconds": seconds });
+            let body = serde_json::json!({ "after_seconds": seconds });
             let entry = Entry::new(Kind::Stopped, Actor::Room(ROOM.to_owned()), "service", body);
             if let Err(error) = record.writer().append(entry) {
                 log.say(&format!("warning: the end is not recorded: {error}"));
@@ -190,21 +209,18 @@ impl Office {
     }
 }
 
-/// What the person who started the service has to know of the console.
-fn said(handle: &console::Handle, log: &Log) {
+/// What the person who started it has to know of the console.
+pub(crate) fn said(handle: &console::Handle) -> Vec<String> {
+    let mut lines = Vec::new();
     let scheme = if handle.fingerprint().is_some() { "https" } else { "http" };
     for address in handle.addresses() {
-        log.say(&format!("console on {scheme}://{address}/"));
+        lines.push(format!("console on {scheme}://{address}/"));
     }
     if let Some(fingerprint) = handle.fingerprint() {
-        log.say(&format!("its certificate has the SHA-256 fingerprint {fingerprint}"));
+        lines.push(format!("its certificate has the SHA-256 fingerprint {fingerprint}"));
     }
     if let (Some(link), Some(address)) = (handle.first_link(), handle.addresses().first()) {
-        log.say(&format!("nobody has an account yet; the first one is made at {scheme}://{address}{link}"));
+        lines.push(format!("nobody has an account yet; the first one is made at {scheme}://{address}{link}"));
     }
-}
-
-/// The privacy of what is published: networks in place of addresses, whatever standard output shows.
-pub(super) fn published() -> Privacy {
-    Privacy::new(None)
+    lines
 }

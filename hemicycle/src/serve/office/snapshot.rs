@@ -22,7 +22,7 @@ const LOSING_SECONDS: i64 = 60;
 const MINUTE_SECONDS: i64 = 60;
 
 /// The console's clock: the system's.
-pub(super) fn clock() -> console::people::Clock {
+pub(crate) fn clock() -> console::people::Clock {
     Arc::new(Timestamp::now)
 }
 
@@ -32,7 +32,7 @@ pub(super) fn first(institution: &Institution) -> Snapshot {
 }
 
 /// As things are.
-pub(super) fn of(
+pub(crate) fn of(
     institution: &Institution,
     running: &[(String, Running)],
     sensors: Vec<Sensor>,
@@ -214,7 +214,9 @@ fn hearing(before: &Before, now: Timestamp) -> Hearing {
 /// By kind of [`inputs_of`].
 fn blind_to(kind: &str) -> Vec<String> {
     let blind: &[&str] = match kind {
-        "exporter" => &["payload and requests", "what is not sampled", "paths that pass no external interface"],
+        "exporter" => {
+            &["payload and requests", "what is not sampled", "paths that pass no external interface"]
+        }
         "mirror" => &["requests inside TLS", "traffic that passes another link"],
         _ => &["packets and connections without a request", "servers whose log does not come here"],
     };
