@@ -19,7 +19,7 @@ use wire::Time;
 
 use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json;
-use crate::serve::office::{Board, Teller, said, snapshot};
+use crate::serve::office::{Board, Teller, make_folder, said, snapshot};
 
 /// The 24 hours take so long.
 const DAY: Duration = Duration::from_secs(240);
@@ -65,6 +65,7 @@ impl Showing {
         }
         let live = Live::new(self.snapshot(self.start, &teller.board));
         let listen = vec![std::net::SocketAddr::from(([127, 0, 0, 1], 0))];
+        make_folder(&folder.path().join("console")).context("cannot make a folder for the console")?;
         let options = Options::new(folder.path().join("console"), listen, snapshot::clock());
         let handle =
             console::start(options, live.clone(), Arc::new(record.reader()), Arc::new(record.writer()))

@@ -7,6 +7,9 @@
 mod board;
 pub(crate) mod snapshot;
 
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -18,6 +21,7 @@ use serde_json::Value;
 use super::config::Config;
 use super::output::Log;
 use super::shared::Shared;
+use crate::files::shown;
 use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json;
 pub(crate) use board::Board;
@@ -126,6 +130,7 @@ impl Office {
         let mut office =
             Self { record, live: None, console: None, board, shared: shared.clone(), degraded_looks: 0 };
         if let (Some(desk), Some(record)) = (&config.console, &office.record) {
+            make_folder(&desk.folder).with_context(|| format!("cannot make {}", shown(&desk.folder)))?;
             let live = console::Live::new(snapshot::first(&shared.institution()));
             let mut options =
                 console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
@@ -207,6 +212,11 @@ impl Office {
             }
         }
     }
+}
+
+/// Accounts and keys are for the service's eyes only.
+pub(crate) fn make_folder(folder: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// What the person who started it has to know of the console.
