@@ -28,7 +28,7 @@ pub(crate) use external::{Replays, verify_signature};
 pub(crate) use principal::{By, Principal};
 pub(crate) use problem::{Fault, Problem};
 pub(crate) use routes::router;
-pub use routes::{Door, Look, ROUTES, Reach, Route};
+pub use routes::{Answer, Door, Look, Parameter, ROUTES, Reach, Route};
 pub(crate) use server::Peer;
 pub use server::{Handle, start, start_with};
 

@@ -59,7 +59,6 @@ const PROBLEMS: &[(&str, &str)] = &[
     ("method", "405. Another method."),
     ("too-large", "413. The body is too large."),
     ("too-slow", "408. The body did not arrive in time."),
-    ("wait", "429. Too many tries; Retry-After says when."),
     ("busy", "503. Too many at once; Retry-After says when."),
     ("unavailable", "503. Something did not work; the service's log says what."),
 ];

@@ -80,10 +80,10 @@ pub(crate) async fn page(visit: Visit, Path(id): Path<String>) -> Result<Respons
         p class="path" { a href="/floods" { "History" } " / " span { (flood.target) } }
         header class="title" {
             h1 { (glyph(kind)) " " (flood.target) }
-            span class={ "tag " (words::severity(flood.severity)) } { (words::severity(flood.severity)) }
+            span class={ "tag level-" (words::severity(flood.severity)) } { (words::severity(flood.severity)) }
             @if flood.ended.is_none() { span class="tag live" { "going on" } }
         }
-        p class="sentence small" { (words::sentence(&flood.last, &visit.zone)) }
+        p class="sentence sub" { (words::sentence(&flood.last, &visit.zone)) }
         @if !flood.reason.is_empty() { p class="reason" { (flood.reason) } }
         (facts(&visit, &shown))
         section class="panel" { h2 { "Rate" } (rate(&visit, &shown)) }
@@ -103,7 +103,7 @@ fn fact(name: &str, value: &Markup) -> Markup {
 
 fn facts(visit: &Visit, shown: &Shown) -> Markup {
     let flood = &shown.flood;
-    let seen = |time: i64| words::date_time(words::at(time), &visit.zone);
+    let seen = |time: i64| words::day_time(words::at(time), &visit.zone);
     let end = flood.ended.unwrap_or(flood.updated);
     let confidence = flood.last["confidence"].as_f64();
     html! {
@@ -186,6 +186,8 @@ fn sources(visit: &Visit, event: &Value) -> Markup {
         })
         .take(10)
         .collect();
+    // Bars compare the sources with each other: the first is often one in a hundred.
+    let first = top.iter().map(|item| item.1).fold(f64::MIN_POSITIVE, f64::max);
     let may_open = visit.principal.sees_house() && Roles::ANALYSTS.has(visit.principal.account.role);
     html! {
         p class="figure" {
@@ -194,8 +196,8 @@ fn sources(visit: &Visit, event: &Value) -> Markup {
         }
         @if !top.is_empty() {
             table class="shares" {
-                thead { tr { th { "Code" } th { "Share" } th class="visually-hidden" { "Bar" } } }
-                tbody { @for (code, share) in top { tr { td { code { (code) } } td class="number" { (words::percent(share)) } td { (bar(share)) } } } }
+                thead { tr { th { "Code" } th class="number" { "Share" } th class="visually-hidden" { "Bar" } } }
+                tbody { @for (code, share) in top { tr { td { code { (code) } } td class="number" { (words::percent(share)) } td { (bar(share / first)) } } } }
             }
         }
         p class="hint" {
@@ -214,6 +216,7 @@ fn evidence(visit: &Visit, shown: &Shown) -> Markup {
             let text = match value {
                 Value::String(text) => text.clone(),
                 Value::Bool(true) => "yes".to_owned(),
+                Value::Number(number) if name.ends_with("share") => words::percent(number.as_f64()?),
                 Value::Number(number) => words::count(number.as_f64()?),
                 _ => return None,
             };

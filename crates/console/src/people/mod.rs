@@ -31,7 +31,7 @@ pub use password::{Cost, LONGEST_PASSWORD_BYTES, SHORTEST_PASSWORD_CHARACTERS};
 pub use roles::{Role, Roles};
 pub use sessions::{Session, Started};
 pub use signin::{Attempt, Refusal, SignedIn};
-pub use throttle::Throttle;
+pub(crate) use throttle::Throttle;
 pub use tokens::{Scope, Token};
 pub use totp::code_at;
 pub(crate) use totp::uri;
