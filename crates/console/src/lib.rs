@@ -34,5 +34,5 @@ pub use http::{
 pub use live::Live;
 pub use options::{
     Error, Figures, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS, MAXIMUM_EVENT_READERS, Options,
-    Outside, Signer, Tls,
+    Outside, Patience, Signer, Tls,
 };

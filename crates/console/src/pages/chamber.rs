@@ -204,7 +204,7 @@ fn names(inside: &mut String, seats: &[Seat<'_>]) {
             let apart = |other: &(f64, f64, f64)| {
                 (x - other.0).abs() > half + other.2 || (y - 4.0 - other.1).abs() > 17.0
             };
-            y < 6.0 && taken.iter().all(apart)
+            y < 12.0 && taken.iter().all(apart)
         };
         let (dx, dy) = places.into_iter().find(free).unwrap_or(places[0]);
         let (x, y) = (seat.x + dx, seat.y + dy);

@@ -84,7 +84,7 @@ pub(crate) async fn page(visit: Visit, Path(id): Path<String>) -> Result<Respons
             @if flood.ended.is_none() { span class="tag live" { "going on" } }
         }
         p class="sentence sub" { (words::sentence(&flood.last, &visit.zone)) }
-        @if !flood.reason.is_empty() { p class="reason" { (flood.reason) } }
+        @if !flood.reason.is_empty() { p class="reason" { (words::capital(&flood.reason)) "." } }
         (facts(&visit, &shown))
         section class="panel" { h2 { "Rate" } (rate(&visit, &shown)) }
         @if !shown.vectors.is_empty() { section class="panel" { h2 { "Vectors over time" } (vectors(&visit, &shown)) } }
