@@ -8,6 +8,7 @@ mod failure;
 mod files;
 mod generate;
 mod learn;
+mod ledger;
 mod replay;
 mod serve;
 mod state;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Ledger(arguments) => ledger::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

@@ -22,26 +22,46 @@
 //! # Limits
 //! The clock is handed in ([`Options::clock`]). There is one writer for a folder; a second one is refused.
 
+mod block;
+mod canonical;
+mod chain;
+mod conceal;
+mod copy;
 mod entry;
 mod error;
+mod event;
 mod evidence;
+mod export;
 mod filter;
+mod floods;
 mod health;
+mod keys;
+mod ledger;
 mod options;
+mod persons;
 mod point;
+mod read;
 mod reader;
 mod record;
+mod rollup;
+mod schema;
+mod shared;
+mod verify;
+mod write;
 mod writer;
 
+pub use copy::{Copied, backup, restore};
 pub use entry::{Actor, Entry, Kind, Receipt, StoredEntry};
 pub use error::Error;
-pub use evidence::{EvidenceItem, EvidenceKind, FlowRow, Frame};
+pub use evidence::{EvidenceItem, EvidenceKind, FlowRow, Frame, MAXIMUM_HEADER_BYTES};
+pub use export::{Exported, export};
 pub use filter::{Filter, Page, PageOf};
 pub use health::{Counts, Health, State};
 pub use options::{Clock, Limits, Options, OwnAddresses, Retention};
 pub use point::{Point, Resolution, Sample};
 pub use reader::{FloodRow, Reader, SensorRow, Severity, Totals};
 pub use record::Record;
+pub use verify::{Fault, Head, Verification, verify, verify_export};
 pub use writer::{AddressReport, CodeReport, Erasure, SensorSeen, Writer};
 
 /// The result of whatever reads or writes.

@@ -54,6 +54,8 @@ pub struct Limits {
     pub held_entries: usize,
     /// Series of a target and a vector.
     pub series: usize,
+    /// Plain addresses of persons that are kept; those that were seen longest ago go first.
+    pub addresses: usize,
     /// Bytes of one body.
     pub body_bytes: usize,
     /// Floods for which evidence is gathered at a time.
@@ -70,6 +72,7 @@ impl Default for Limits {
             queue_places: 4096,
             held_entries: 4096,
             series: 16_384,
+            addresses: 1_000_000,
             body_bytes: 64 << 10,
             evidence_floods: 64,
             evidence_frames: 10_000,

@@ -1,11 +1,24 @@
 //! Reading, over connections of its own: a reader never waits for the writer, nor the writer for a reader.
 
+use std::net::IpAddr;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{EvidenceItem, Filter, Page, PageOf, Point, Resolution, Result, StoredEntry};
+use crate::evidence::{Hider, Records, store};
+use crate::read::{entries, floods, other, points};
+use crate::shared::Shared;
+use crate::{
+    AddressReport, Error, EvidenceItem, EvidenceKind, Filter, Page, PageOf, Point, Resolution, Result,
+    StoredEntry, persons, schema,
+};
+
+/// Connections that are kept open for the next reader.
+const MAXIMUM_POOL: usize = 8;
 
 /// How much a flood asks for attention.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -115,47 +128,108 @@ pub struct Totals {
 }
 
 /// Reads; clones share connections.
-#[derive(Clone, Debug)]
-pub struct Reader(pub(crate) ());
+#[derive(Clone)]
+pub struct Reader(pub(crate) Arc<Inner>);
+
+/// What clones share.
+pub(crate) struct Inner {
+    folder: PathBuf,
+    pool: Mutex<Vec<Connection>>,
+    /// Of the process that writes: its newest points and its keys.
+    shared: Option<Arc<Shared>>,
+}
+
+/// Shows where it reads.
+impl std::fmt::Debug for Reader {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Reader").field("folder", &self.0.folder).finish_non_exhaustive()
+    }
+}
 
 impl Reader {
+    /// A reader of a folder, in a process that does not write there. Points of the last minute are not seen.
+    ///
+    /// # Errors
+    /// When there is no record, or it is newer than this program or something else.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let reader = Self::new(folder.to_owned(), None);
+        reader.with(|_| Ok(()))?;
+        Ok(reader)
+    }
+
+    pub(crate) fn new(folder: PathBuf, shared: Option<Arc<Shared>>) -> Self {
+        Self(Arc::new(Inner { folder, pool: Mutex::new(Vec::new()), shared }))
+    }
+
+    /// Does something with a connection that nobody else has meanwhile.
+    pub(crate) fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let pooled = self.pool().pop();
+        let connection = match pooled {
+            Some(connection) => connection,
+            None => schema::open_to_read(&self.0.folder.join(schema::FILE_NAME))?,
+        };
+        let done = read(&connection)?;
+        // After an error the connection is not kept.
+        let mut pool = self.pool();
+        if pool.len() < MAXIMUM_POOL {
+            pool.push(connection);
+        }
+        Ok(done)
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.0.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shared(&self) -> Result<&Arc<Shared>> {
+        self.0
+            .shared
+            .as_ref()
+            .ok_or_else(|| Error::Refused("this needs the key of the deployment".to_owned()))
+    }
+
     /// Floods and surges, newest start first.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn floods(&self, _filter: &Filter, _page: &Page) -> Result<PageOf<FloodRow>> {
-        Ok(PageOf { items: Vec::new(), next: None })
+    pub fn floods(&self, filter: &Filter, page: &Page) -> Result<PageOf<FloodRow>> {
+        self.with(|connection| floods::list(connection, filter, page))
     }
 
     /// One flood or surge. Whether who asks may see it is for the caller to say by [`FloodRow::organisations`].
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn flood(&self, _id: &str) -> Result<Option<FloodRow>> {
-        Ok(None)
+    pub fn flood(&self, id: &str) -> Result<Option<FloodRow>> {
+        self.with(|connection| floods::one(connection, id))
     }
 
     /// The time line of a flood, a point for each line of its events: at most one a second.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn flood_points(&self, _id: &str) -> Result<Vec<Point>> {
-        Ok(Vec::new())
+    pub fn flood_points(&self, id: &str) -> Result<Vec<Point>> {
+        self.with(|connection| points::of_flood(connection, id))
     }
 
-    /// Points of a target and a vector (`all`: everything) with the newest, in order of time, at most 20,000. `seconds` since
-    /// 1970.
+    /// Points of a target and a vector (`all`: everything) with the newest, in order of time, at most 20,000. `seconds`
+    /// since 1970. A minute or an hour is there once it is over.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn series(
         &self,
-        _target: &str,
-        _vector: &str,
-        _resolution: Resolution,
-        _seconds: Range<i64>,
+        target: &str,
+        vector: &str,
+        resolution: Resolution,
+        seconds: Range<i64>,
     ) -> Result<Vec<Point>> {
-        Ok(Vec::new())
+        // Memory first: what is written in between is then seen twice, and not never.
+        let newest = match &self.0.shared {
+            Some(shared) => shared.rollup().newest(target, vector, resolution, seconds.start),
+            None => Vec::new(),
+        };
+        self.with(|connection| points::of_series(connection, (target, vector), resolution, &seconds, newest))
     }
 
     /// Targets and vectors of which there are points.
@@ -163,31 +237,67 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read.
     pub fn series_names(&self) -> Result<Vec<(String, String)>> {
-        Ok(Vec::new())
+        let mut names = self.with(points::names)?;
+        if let Some(shared) = &self.0.shared {
+            names.extend(shared.rollup().names().cloned());
+        }
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
     }
 
     /// Entries of the ledger, newest first.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn entries(&self, _filter: &Filter, _page: &Page) -> Result<PageOf<StoredEntry>> {
-        Ok(PageOf { items: Vec::new(), next: None })
+    pub fn entries(&self, filter: &Filter, page: &Page) -> Result<PageOf<StoredEntry>> {
+        self.with(|connection| entries::list(connection, filter, page))
     }
 
     /// One entry.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn entry(&self, _seq: u64) -> Result<Option<StoredEntry>> {
-        Ok(None)
+    pub fn entry(&self, seq: u64) -> Result<Option<StoredEntry>> {
+        self.with(|connection| entries::one(connection, seq))
     }
 
     /// The evidence of a flood.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn evidence(&self, _flood: &str) -> Result<Vec<EvidenceItem>> {
-        Ok(Vec::new())
+    pub fn evidence(&self, flood: &str) -> Result<Vec<EvidenceItem>> {
+        self.with(|connection| other::evidence(connection, flood))
+    }
+
+    /// The evidence of a flood as a pcap or Parquet file, with hosts hidden: the network of each address stays. None without
+    /// evidence.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or without the key.
+    pub fn evidence_file(&self, flood: &str, kind: EvidenceKind) -> Result<Option<Vec<u8>>> {
+        let shared = self.shared()?;
+        let mut records = store::load(&shared.folder, &shared.keys, flood, kind)?;
+        Hider { keys: &shared.keys, own: &shared.options.own, flood }.records(&mut records);
+        file(&records, flood, "hosts are hidden")
+    }
+
+    pub(crate) fn evidence_plain(&self, flood: &str, kind: EvidenceKind) -> Result<Option<Vec<u8>>> {
+        let shared = self.shared()?;
+        let records = store::load(&shared.folder, &shared.keys, flood, kind)?;
+        file(&records, flood, "addresses of persons are open")
+    }
+
+    /// The plain address of a code.
+    pub(crate) fn plain(&self, code: &str) -> Result<Option<IpAddr>> {
+        let shared = self.shared()?;
+        self.with(|connection| persons::plain(connection, &shared.keys, code))
+    }
+
+    /// What is held about an address.
+    pub(crate) fn about(&self, address: IpAddr) -> Result<AddressReport> {
+        let shared = self.shared()?;
+        self.with(|connection| other::about(connection, shared, address))
     }
 
     /// Sensors by name.
@@ -195,7 +305,7 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read.
     pub fn sensors(&self) -> Result<Vec<SensorRow>> {
-        Ok(Vec::new())
+        self.with(other::sensors)
     }
 
     /// How much there is.
@@ -203,6 +313,18 @@ impl Reader {
     /// # Errors
     /// When the file cannot be read.
     pub fn totals(&self) -> Result<Totals> {
-        Ok(Totals::default())
+        self.with(|connection| other::totals(connection, &self.0.folder))
     }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+}
+
+fn file(records: &Records, flood: &str, note: &str) -> Result<Option<Vec<u8>>> {
+    if records.len() == 0 {
+        return Ok(None);
+    }
+    records.file(&format!("flood {flood}; {note}")).map(Some)
 }
