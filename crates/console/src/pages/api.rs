@@ -10,6 +10,7 @@ use crate::http::{Door, Look, ROUTES, Reach};
 
 /// `GET /api`. Not `async`: the table names this function and this function reads the table, so its type must not
 /// depend on what is in it.
+#[expect(clippy::needless_pass_by_value, reason = "handlers take what they are given")]
 pub(crate) fn page(visit: Visit) -> Ready<Response> {
     let content = html! {
         header class="title" { h1 { "API" } }

@@ -1,6 +1,7 @@
 //! A console on loopback with a clock that stands still, and a small HTTP client that hides nothing.
 
 #![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use console::people::{Account, Clock, Cost, People, Policy, Role, code_at};
-use console::{ExternalFlood, Handle, Live, Options, Patience, Signer, Tls, start_with};
+use console::{Archive, ExternalFlood, Handle, Journal, Live, Options, Patience, Signer, Tls, start_with};
 use jiff::Timestamp;
 
 use crate::house::{self, Memory};
@@ -68,6 +69,18 @@ impl Console {
     }
 
     pub fn with(change: impl FnOnce(&mut Options)) -> Self {
+        Self::build(change, None)
+    }
+
+    /// Over another record than the made-up one.
+    pub fn over(archive: Arc<dyn Archive>, journal: Arc<dyn Journal>) -> Self {
+        Self::build(|_| {}, Some((archive, journal)))
+    }
+
+    fn build(
+        change: impl FnOnce(&mut Options),
+        record: Option<(Arc<dyn Archive>, Arc<dyn Journal>)>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let seconds = Arc::new(AtomicI64::new(1_790_000_000));
         let shown = Arc::clone(&seconds);
@@ -94,8 +107,8 @@ impl Console {
         let now = clock();
         let people = Arc::new(People::in_memory(clock, options.policy).unwrap());
         let (live, memory) = (Live::new(house::snapshot(now)), Arc::new(Memory::new(now)));
-        let handle =
-            start_with(options, live.clone(), people.clone(), memory.clone(), memory.clone()).unwrap();
+        let (archive, journal) = record.unwrap_or_else(|| (memory.clone(), memory.clone()));
+        let handle = start_with(options, live.clone(), people.clone(), archive, journal).unwrap();
         let address = handle.addresses()[0];
         Self { handle, address, people, live, memory, told, seconds, _folder: folder }
     }
