@@ -33,6 +33,6 @@ pub use http::{
 };
 pub use live::Live;
 pub use options::{
-    Error, Figures, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS, MAXIMUM_EVENT_READERS, Options,
-    Outside, Patience, Signer, Tls,
+    Complain, Error, Figures, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS, MAXIMUM_EVENT_READERS,
+    Options, Outside, Patience, Signer, Tls,
 };

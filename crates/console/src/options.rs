@@ -45,6 +45,8 @@ pub struct Signer {
 
 /// Figures for Prometheus, made when somebody asks.
 pub type Figures = Arc<dyn Fn() -> String + Send + Sync>;
+/// Takes a line for the log of the service, whose business it is how often the same is said.
+pub type Complain = Arc<dyn Fn(&str) + Send + Sync>;
 /// Takes up a flood that others saw; says whether there was room.
 pub type Outside = Arc<dyn Fn(ExternalFlood) -> bool + Send + Sync>;
 
@@ -101,6 +103,8 @@ pub struct Options {
     pub figures: Figures,
     /// Where floods go that others saw.
     pub outside: Outside,
+    /// Where it is said what did not work; whoever asked is told only that something did not.
+    pub complain: Complain,
     /// How long others are waited for.
     pub patience: Patience,
     /// Retention in words, for the page of data protection: what, and for how long.
@@ -120,6 +124,7 @@ impl Options {
             signers: Vec::new(),
             figures: Arc::new(String::new),
             outside: Arc::new(|_| false),
+            complain: Arc::new(|_| {}),
             patience: Patience::default(),
             retention: Vec::new(),
         }

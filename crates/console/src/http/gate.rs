@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::cookies::Cookies;
 use super::principal::{By, Principal};
 use super::routes::{Door, Look, Reach, Route};
-use super::{Fault, Shared};
+use super::{Counts, Fault, Shared};
 use crate::pages;
 use crate::people::secret::{digest, equal, hex};
 
@@ -46,8 +46,9 @@ pub(super) async fn gate(State(gate): State<Gate>, request: Request, next: Next)
         None => return response,
     };
     if let Fault::Internal(text) = &*fault {
-        // One line for the operator; what the asker gets names no inner thing.
-        eprintln!("hemicycle: console: {} {}: {text}", gate.route.method, gate.route.path);
+        // The operator is told; what the asker gets names no inner thing.
+        Counts::add(&gate.app.counts.faults);
+        (gate.app.options.complain)(&format!("console: {} {}: {text}", gate.route.method, gate.route.path));
     }
     match (gate.route.look, &*fault) {
         (Look::Page, Fault::SignIn) => to_sign_in(path.filter(|_| wants_page).as_deref()),

@@ -62,7 +62,12 @@ fn gather(app: &App, principal: &Principal, id: &str) -> Result<Shown, Fault> {
     for name in flood.vectors.iter().take(MAXIMUM_VECTORS) {
         vectors.push((name.clone(), read(name)?));
     }
-    let filter = Filter { subject: Some(id.to_owned()), kinds: vec![Kind::Decided], ..Filter::default() };
+    let filter = Filter {
+        subject: Some(id.to_owned()),
+        kinds: vec![Kind::Decided],
+        organisations: principal.filter(),
+        ..Filter::default()
+    };
     let notes = app.archive.entries(&filter, &Page { after: None, limit: MAXIMUM_NOTES })?.items;
     let name = if requests { "baseline_requests_per_second" } else { "baseline_packets_per_second" };
     let ordinary = flood.last[name].as_f64();
@@ -264,7 +269,7 @@ fn notes(visit: &Visit, shown: &Shown) -> Markup {
                 label for="note" { "Add a note" }
                 textarea id="note" name="note" rows="3" required maxlength="2000" {}
                 button { "Write down" }
-                span class="hint" { " Notes go into the ledger and stay there." }
+                span class="hint" { " Everybody who sees this flood sees it; it goes into the ledger and stays there." }
             }
         }
     }
