@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use crate::conceal::{is_persons, network};
 use crate::evidence::store::Gathered;
 use crate::shared::{Count, Shared};
 use crate::{Entry, Error, FlowRow, Frame, Receipt, Result, Sample, SensorSeen, State, schema};
@@ -153,7 +154,8 @@ impl Room {
         let (now, maximum) = (self.shared.now() / 1_000_000_000, self.shared.limits().series);
         let (mut taken, mut lost) = (0, 0);
         let mut rollup = self.shared.rollup();
-        for sample in samples {
+        for mut sample in samples {
+            self.conceal(&mut sample);
             match rollup.push(&self.connection, sample, now, maximum) {
                 Ok(true) => taken += 1,
                 // A series that cannot be looked up is lost with the sample; the state says why nothing is written.
@@ -163,6 +165,16 @@ impl Room {
         drop(rollup);
         self.shared.count(Count::Samples, taken);
         self.shared.lose(Count::SamplesLost, lost);
+    }
+
+    /// The target of what own hosts send may be a person: its network stands for it.
+    fn conceal(&self, sample: &mut Sample) {
+        let person = sample.target.parse().ok().map(|address: std::net::IpAddr| address.to_canonical());
+        if let Some(person) =
+            person.filter(|person| is_persons(*person) && !(self.shared.options.own)(*person))
+        {
+            sample.target = network(person);
+        }
     }
 
     fn handle(&mut self, batch: Batch) {
