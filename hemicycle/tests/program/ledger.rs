@@ -43,13 +43,21 @@ fn verify_says_what_holds_and_what_does_not() {
     let ran = ledger(&[&"verify", &folder, &"--key-file", &key, &"--json"]);
     assert_eq!(ran.code, Some(0), "{}", ran.errors);
     let found = ran.lines().remove(0);
-    assert_eq!((&found["kind"], &found["holds"], &found["entries"]), (&"verification".into(), &true.into(), &2.into()));
+    assert_eq!(
+        (&found["kind"], &found["holds"], &found["entries"]),
+        (&"verification".into(), &true.into(), &2.into())
+    );
     let head = format!("{}:{}", found["head"]["seq"], found["head"]["hash"].as_str().unwrap());
     assert_eq!(ledger(&[&"verify", &folder, &"--head", &head]).code, Some(0));
     let other = format!("9{}", &head[1..]);
     let ran = ledger(&[&"verify", &folder, &"--head", &other]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.output.contains("cut off") && ran.errors.contains("does not hold"), "{}{}", ran.output, ran.errors);
+    assert!(
+        ran.output.contains("cut off") && ran.errors.contains("does not hold"),
+        "{}{}",
+        ran.output,
+        ran.errors
+    );
     assert_eq!(ledger(&[&"verify", &folder, &"--head", &"2:abc"]).code, Some(2));
     assert_eq!(ledger(&[&"verify", &folder.join("missing")]).code, Some(1));
     drop(record);
@@ -59,15 +67,30 @@ fn verify_says_what_holds_and_what_does_not() {
 fn an_export_is_checked_by_itself_and_opened_for_a_purpose_only() {
     let (folder, key, _record) = service("export");
     let ran = ledger(&[&"export", &folder]);
-    assert!(ran.code == Some(0) && ran.lines().len() == 3 && !ran.output.contains("198.51.100.7"), "{}", ran.output);
+    assert!(
+        ran.code == Some(0) && ran.lines().len() == 3 && !ran.output.contains("198.51.100.7"),
+        "{}",
+        ran.output
+    );
     let path = file("export.jsonl", ran.output.as_bytes());
     let checked = ledger(&[&"verify", &path, &"--key-file", &key]);
     assert!(checked.code == Some(0) && checked.output.contains("head 2:"), "{}", checked.output);
     let cut = file("export_cut.jsonl", ran.output.lines().next().unwrap().as_bytes());
     assert_eq!(ledger(&[&"verify", &cut]).code, Some(1));
-    assert_eq!(ledger(&[&"export", &folder, &"--show-addresses", &"CSIRT"]).code, Some(2), "who, and the key");
+    assert_eq!(
+        ledger(&[&"export", &folder, &"--show-addresses", &"CSIRT"]).code,
+        Some(2),
+        "who, and the key"
+    );
     let opened = ledger(&[
-        &"export", &folder, &"--show-addresses", &"report to the CSIRT", &"--by", &"anna", &"--key-file", &key,
+        &"export",
+        &folder,
+        &"--show-addresses",
+        &"report to the CSIRT",
+        &"--by",
+        &"anna",
+        &"--key-file",
+        &key,
     ]);
     let lines = opened.lines();
     assert!(opened.output.contains("198.51.100.7") && lines.len() == 4, "{}", opened.output);
@@ -79,7 +102,18 @@ fn what_is_held_is_told_and_erased_beside_the_service() {
     let (folder, key, record) = service("erase");
     let person = |task: &str| {
         let (purpose, by) = ("request of the person", "dpo");
-        ledger(&[&task, &folder, &"198.51.100.7", &"--purpose", &purpose, &"--by", &by, &"--key-file", &key, &"--json"])
+        ledger(&[
+            &task,
+            &folder,
+            &"198.51.100.7",
+            &"--purpose",
+            &purpose,
+            &"--by",
+            &by,
+            &"--key-file",
+            &key,
+            &"--json",
+        ])
     };
     let held = person("held-about").lines().remove(0);
     assert_eq!((&held["kind"], &held["plain_kept"]), (&"held_about".into(), &true.into()));
