@@ -9,6 +9,7 @@ mod events;
 mod exporter;
 mod inputs;
 mod learn;
+mod ledger;
 mod logs;
 mod support;
 mod usage;
