@@ -17,7 +17,7 @@
 //!
 //! # Limits
 //! HTTP/1.1 only. Accounts are local. Behind a proxy every client has the proxy's address, so the allowance of addresses
-//! (see [`people::Throttle`]) is then shared by all strangers; known devices are not touched by it.
+//! (see `people/throttle.rs`) is then shared by all strangers; known devices are not touched by it.
 
 pub(crate) mod api;
 mod archive;
@@ -28,9 +28,11 @@ pub(crate) mod pages;
 pub mod people;
 
 pub use archive::{Archive, Journal};
-pub use http::{Door, ExternalFlood, Handle, Look, ROUTES, Reach, Route, start, start_with};
+pub use http::{
+    Answer, Door, ExternalFlood, Handle, Look, Parameter, ROUTES, Reach, Route, start, start_with,
+};
 pub use live::Live;
 pub use options::{
-    Error, Figures, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS, MAXIMUM_EVENT_READERS, Options,
-    Outside, Signer, Tls,
+    Complain, Error, Figures, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS, MAXIMUM_EVENT_READERS,
+    Options, Outside, Patience, Signer, Tls,
 };

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::http::ExternalFlood;
 use crate::people::{self, Clock, Policy};
@@ -44,8 +45,44 @@ pub struct Signer {
 
 /// Figures for Prometheus, made when somebody asks.
 pub type Figures = Arc<dyn Fn() -> String + Send + Sync>;
+/// Takes a line for the log of the service, whose business it is how often the same is said.
+pub type Complain = Arc<dyn Fn(&str) + Send + Sync>;
 /// Takes up a flood that others saw; says whether there was room.
 pub type Outside = Arc<dyn Fn(ExternalFlood) -> bool + Send + Sync>;
+
+/// How long others are waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For a TLS handshake, from its first byte to its last.
+    pub handshake: Duration,
+    /// For the head of a request, and for the next request on a connection.
+    pub head: Duration,
+    /// For the body of a request, however it drips.
+    pub body: Duration,
+    /// For a client to take something, if there is something to take.
+    pub write: Duration,
+    /// For anything to go one way or the other.
+    pub idle: Duration,
+    /// Between two signs of life of the stream of events, at which the reader's session is looked at again.
+    pub heartbeat: Duration,
+    /// For connections to end when the console stops.
+    pub stop: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            handshake: seconds(10),
+            head: seconds(10),
+            body: seconds(10),
+            write: seconds(20),
+            idle: seconds(75),
+            heartbeat: seconds(15),
+            stop: seconds(3),
+        }
+    }
+}
 
 /// Everything that can be set.
 #[derive(Clone)]
@@ -66,6 +103,10 @@ pub struct Options {
     pub figures: Figures,
     /// Where floods go that others saw.
     pub outside: Outside,
+    /// Where it is said what did not work; whoever asked is told only that something did not.
+    pub complain: Complain,
+    /// How long others are waited for.
+    pub patience: Patience,
     /// Retention in words, for the page of data protection: what, and for how long.
     pub retention: Vec<(String, String)>,
 }
@@ -83,6 +124,8 @@ impl Options {
             signers: Vec::new(),
             figures: Arc::new(String::new),
             outside: Arc::new(|_| false),
+            complain: Arc::new(|_| {}),
+            patience: Patience::default(),
             retention: Vec::new(),
         }
     }

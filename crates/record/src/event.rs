@@ -5,12 +5,13 @@
 
 use serde_json::Value;
 
-use crate::Severity;
 use crate::point::parse_time;
+use crate::{Sample, Severity};
 
 /// How many times over the alarm a flood is severe, and critical.
 const SEVERE_RATIO: f64 = 10.0;
 const CRITICAL_RATIO: f64 = 100.0;
+const NANOSECONDS: i64 = 1_000_000_000;
 /// Vectors that are kept of one flood.
 const MAXIMUM_VECTORS: usize = 32;
 /// Bytes of the words by which a flood is found.
@@ -29,6 +30,8 @@ pub(crate) struct Line {
     pub(crate) target_kind: String,
     pub(crate) target: String,
     pub(crate) vectors: Vec<String>,
+    /// Of each of them, 0 to 1.
+    pub(crate) shares: Vec<f64>,
     pub(crate) packets: Option<f64>,
     pub(crate) bits: Option<f64>,
     pub(crate) requests: Option<f64>,
@@ -62,7 +65,8 @@ impl Line {
             direction: text("/direction"),
             target_kind: text("/target/kind"),
             target: text("/target/name"),
-            vectors: vectors(event),
+            vectors: vectors(event).map(|(name, _)| name).collect(),
+            shares: vectors(event).map(|(_, share)| share).collect(),
             packets: number("/packets_per_second"),
             bits: number("/bits_per_second"),
             requests: number("/requests_per_second"),
@@ -74,6 +78,22 @@ impl Line {
             id,
             event: kind,
         })
+    }
+
+    /// The samples of its vectors in its second; none of a last line, whose rates are those of the whole flood.
+    pub(crate) fn samples(&self) -> Vec<Sample> {
+        if self.is_end || self.direction == "out" {
+            return Vec::new();
+        }
+        let sample = |(vector, share): (&String, &f64)| Sample {
+            target: self.target.clone(),
+            vector: vector.clone(),
+            second: self.time.div_euclid(NANOSECONDS),
+            packets: self.packets.unwrap_or(0.0) * share,
+            bits: self.bits.unwrap_or(0.0) * share,
+            requests: self.requests.unwrap_or(0.0) * share,
+        };
+        self.vectors.iter().zip(&self.shares).map(sample).collect()
     }
 
     /// The words by which a flood is found, in lower case.
@@ -104,10 +124,13 @@ pub(crate) fn own_addresses(event: &Value) -> Vec<std::net::IpAddr> {
     texts.filter_map(|text| text.as_str().and_then(|text| text.parse().ok())).collect()
 }
 
-fn vectors(event: &Value) -> Vec<String> {
+fn vectors(event: &Value) -> impl Iterator<Item = (String, f64)> {
     let list = event.get("vectors").and_then(Value::as_array).into_iter().flatten();
-    let names = list.filter_map(|vector| vector.get("name").and_then(Value::as_str));
-    names.take(MAXIMUM_VECTORS).map(str::to_owned).collect()
+    let named = list.filter_map(|vector| {
+        let share = vector.get("share").and_then(Value::as_f64).unwrap_or(1.0);
+        Some((vector.get("name")?.as_str()?.to_owned(), share))
+    });
+    named.take(MAXIMUM_VECTORS)
 }
 
 /// `severity` of the event where the wiring knows better, otherwise how far above the alarm the flood is.

@@ -174,9 +174,9 @@ pub(crate) fn lengthen(connection: &Connection, flood: &str, points: &[Point]) -
     Ok(())
 }
 
-/// The point of a line.
+/// The point of a line. The last line has the rates of the whole flood, at a time at which nothing comes any more.
 pub(crate) fn point(line: &Line) -> Point {
-    let rate = |rate: Option<f64>| rate.unwrap_or(0.0);
+    let rate = |rate: Option<f64>| rate.filter(|_| !line.is_end).unwrap_or(0.0);
     Point {
         second: line.time.div_euclid(NANOSECONDS),
         packets_per_second: rate(line.packets),

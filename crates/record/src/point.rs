@@ -33,7 +33,8 @@ impl Resolution {
 /// What is offered once a second for each target and vector that had traffic.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Sample {
-    /// The institution's name for the target, or its address or prefix.
+    /// The institution's name for the target, or its address or prefix. Of an address that is not the institution's own its
+    /// network is kept.
     pub target: String,
     /// A vector, or `all` for everything towards the target.
     pub vector: String,

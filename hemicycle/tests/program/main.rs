@@ -10,6 +10,7 @@ mod events;
 mod exporter;
 mod inputs;
 mod learn;
+mod ledger;
 mod logs;
 mod support;
 mod usage;

@@ -7,7 +7,6 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
@@ -22,9 +21,6 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use crate::http::{By, Counts, Fault, Principal, Shared};
 use crate::live::Line;
-
-/// A sign of life in so many seconds, so that both sides notice when the other is gone.
-const HEARTBEAT_SECONDS: u64 = 15;
 
 struct Reader {
     app: Shared,
@@ -49,7 +45,7 @@ pub(crate) async fn stream(
     };
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let (missed, coming) = app.live.listen(last);
-    let period = Duration::from_secs(HEARTBEAT_SECONDS);
+    let period = app.options.patience.heartbeat;
     let mut heartbeat = interval_at(Instant::now() + period, period);
     heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let closing = app.closing.clone();

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::cookies::Cookies;
 use super::principal::{By, Principal};
 use super::routes::{Door, Look, Reach, Route};
-use super::{Fault, Shared};
+use super::{Counts, Fault, Shared};
 use crate::pages;
 use crate::people::secret::{digest, equal, hex};
 
@@ -20,8 +20,6 @@ use crate::people::secret::{digest, equal, hex};
 const LARGEST_FORM_BYTES: usize = 16 << 10;
 /// Largest body of a webhook.
 const LARGEST_WEBHOOK_BYTES: usize = 256 << 10;
-/// A body has to be here in so many seconds, however it drips.
-pub(super) const BODY_SECONDS: u64 = 10;
 
 /// The layer's state: everything, and the line of the table.
 #[derive(Clone)]
@@ -39,10 +37,18 @@ pub(super) async fn gate(State(gate): State<Gate>, request: Request, next: Next)
         Ok(request) => next.run(request).await,
         Err(fault) => fault.into_response(),
     };
-    let Some(fault) = response.extensions().get::<Arc<Fault>>().cloned() else { return response };
+    let fault = match response.extensions().get::<Arc<Fault>>() {
+        Some(fault) => Arc::clone(fault),
+        // A form or a path that axum could not read.
+        None if response.status().is_client_error() && is_plain(&response) => {
+            Arc::new(Fault::Bad("Something is missing, or not of the form that this place takes."))
+        }
+        None => return response,
+    };
     if let Fault::Internal(text) = &*fault {
-        // One line for the operator; what the asker gets names no inner thing.
-        eprintln!("hemicycle: console: {} {}: {text}", gate.route.method, gate.route.path);
+        // The operator is told; what the asker gets names no inner thing.
+        Counts::add(&gate.app.counts.faults);
+        (gate.app.options.complain)(&format!("console: {} {}: {text}", gate.route.method, gate.route.path));
     }
     match (gate.route.look, &*fault) {
         (Look::Page, Fault::SignIn) => to_sign_in(path.filter(|_| wants_page).as_deref()),
@@ -53,8 +59,14 @@ pub(super) async fn gate(State(gate): State<Gate>, request: Request, next: Next)
             }
             page
         }
+        _ if response.extensions().get::<Arc<Fault>>().is_none() => fault.problem_response(),
         _ => response,
     }
+}
+
+fn is_plain(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_none_or(|kind| kind.starts_with(b"text/plain"))
 }
 
 fn to_sign_in(next: Option<&str>) -> Response {
@@ -89,7 +101,7 @@ async fn admit(app: &Shared, route: &'static Route, request: Request) -> Result<
     }
     let body = if changes {
         let limit = if route.look == Look::Page { LARGEST_FORM_BYTES } else { LARGEST_WEBHOOK_BYTES };
-        let bytes = whole(body, limit).await?;
+        let bytes = whole(body, limit, app.options.patience.body).await?;
         let csrf = principal.as_ref().map_or("", Principal::csrf);
         if by_cookie && !repeats(&bytes, csrf) {
             return Err(Fault::Foreign);
@@ -147,8 +159,8 @@ fn same_origin(headers: &HeaderMap, secure: bool) -> bool {
 }
 
 /// The whole body, if it is small enough and in time.
-async fn whole(body: Body, limit: usize) -> Result<Bytes, Fault> {
-    match tokio::time::timeout(Duration::from_secs(BODY_SECONDS), to_bytes(body, limit)).await {
+async fn whole(body: Body, limit: usize, patience: Duration) -> Result<Bytes, Fault> {
+    match tokio::time::timeout(patience, to_bytes(body, limit)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => Err(Fault::TooLarge),
         Err(_) => Err(Fault::TooSlow),

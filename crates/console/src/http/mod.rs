@@ -28,7 +28,7 @@ pub(crate) use external::{Replays, verify_signature};
 pub(crate) use principal::{By, Principal};
 pub(crate) use problem::{Fault, Problem};
 pub(crate) use routes::router;
-pub use routes::{Door, Look, ROUTES, Reach, Route};
+pub use routes::{Answer, Door, Look, Parameter, ROUTES, Reach, Route};
 pub(crate) use server::Peer;
 pub use server::{Handle, start, start_with};
 
@@ -52,6 +52,7 @@ pub(crate) struct Counts {
     pub(crate) webhooks: AtomicU64,
     pub(crate) webhooks_refused: AtomicU64,
     pub(crate) journal_failures: AtomicU64,
+    pub(crate) faults: AtomicU64,
 }
 
 impl Counts {
@@ -76,6 +77,7 @@ impl Counts {
             ("event_readers_dropped", &self.readers_dropped, "Readers of events that were too slow."),
             ("webhooks", &self.webhooks, "Webhooks taken up."),
             ("webhooks_refused", &self.webhooks_refused, "Webhooks refused."),
+            ("faults", &self.faults, "Requests that something of ours kept from an answer."),
             ("journal_failures", &self.journal_failures, "Deeds of people that could not be written down."),
         ];
         let mut text = String::new();

@@ -1,21 +1,17 @@
 //! A connection whose other side is not waited for for ever.
 //!
-//! A client that takes nothing for [`WRITE_SECONDS`] or does nothing at all for [`IDLE_SECONDS`] loses its connection:
+//! A client that takes nothing for [`Patience::write`] or does nothing at all for [`Patience::idle`] loses its connection:
 //! neither a slow reader nor one that holds connections open without a word can use them up.
 
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A client has to take something in so many seconds, if there is something to take.
-pub(super) const WRITE_SECONDS: u64 = 20;
-/// Something has to go one way or the other in so many seconds; the stream of events does so by itself.
-pub(super) const IDLE_SECONDS: u64 = 75;
+use crate::options::Patience;
 
 /// A stream with patience.
 pub(super) struct Patient<S> {
@@ -23,16 +19,17 @@ pub(super) struct Patient<S> {
     idle: Pin<Box<Sleep>>,
     write: Pin<Box<Sleep>>,
     writing: bool,
+    patience: Patience,
 }
 
 impl<S> Patient<S> {
-    pub(super) fn new(stream: S) -> Self {
-        let after = |seconds| Box::pin(sleep(Duration::from_secs(seconds)));
-        Self { stream, idle: after(IDLE_SECONDS), write: after(WRITE_SECONDS), writing: false }
+    pub(super) fn new(stream: S, patience: Patience) -> Self {
+        let (idle, write) = (Box::pin(sleep(patience.idle)), Box::pin(sleep(patience.write)));
+        Self { stream, idle, write, writing: false, patience }
     }
 
     fn moved(&mut self) {
-        self.idle.as_mut().reset(Instant::now() + Duration::from_secs(IDLE_SECONDS));
+        self.idle.as_mut().reset(Instant::now() + self.patience.idle);
         self.writing = false;
     }
 
@@ -40,7 +37,7 @@ impl<S> Patient<S> {
     fn waiting<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if !self.writing {
             self.writing = true;
-            self.write.as_mut().reset(Instant::now() + Duration::from_secs(WRITE_SECONDS));
+            self.write.as_mut().reset(Instant::now() + self.patience.write);
         }
         self.write.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
@@ -55,7 +52,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
         let this = &mut *self;
         match Pin::new(&mut this.stream).poll_read(context, buffer) {
             Poll::Ready(result) => {
-                this.idle.as_mut().reset(Instant::now() + Duration::from_secs(IDLE_SECONDS));
+                this.idle.as_mut().reset(Instant::now() + this.patience.idle);
                 Poll::Ready(result)
             }
             Poll::Pending => this.idle.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into())),
@@ -101,16 +98,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_takes_nothing_or_says_nothing_loses_the_connection() {
         let (near, _far) = duplex(16);
-        let mut patient = Patient::new(near);
+        let mut patient = Patient::new(near, Patience::default());
         let begun = Instant::now();
         let error = patient.write_all(&[0; 64]).await.unwrap_err();
-        assert_eq!((error.kind(), begun.elapsed().as_secs()), (io::ErrorKind::TimedOut, WRITE_SECONDS));
+        assert_eq!((error.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, Patience::default().write));
         let (near, mut far) = duplex(16);
-        let mut patient = Patient::new(near);
+        let mut patient = Patient::new(near, Patience::default());
         let begun = Instant::now();
         far.write_all(b"x").await.unwrap();
         assert_eq!(patient.read_u8().await.unwrap(), b'x');
         let error = patient.read_u8().await.unwrap_err();
-        assert_eq!((error.kind(), begun.elapsed().as_secs()), (io::ErrorKind::TimedOut, IDLE_SECONDS));
+        assert_eq!((error.kind(), begun.elapsed()), (io::ErrorKind::TimedOut, Patience::default().idle));
     }
 }

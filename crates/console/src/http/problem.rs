@@ -25,8 +25,6 @@ pub(crate) enum Fault {
     TooLarge,
     /// Too slow.
     TooSlow,
-    /// Too often; seconds.
-    Wait(i64),
     /// Too many at once.
     Busy,
     /// Something of ours; the text is for the log.
@@ -58,7 +56,6 @@ impl Fault {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::Wait(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy | Self::Internal(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -73,7 +70,6 @@ impl Fault {
             Self::Method => "This place does not know that method",
             Self::TooLarge => "Too large",
             Self::TooSlow => "Too slow",
-            Self::Wait(_) => "Too many tries",
             Self::Busy => "Too many at once",
             Self::Internal(_) => "Not available now",
         }
@@ -89,7 +85,6 @@ impl Fault {
             Self::Method => "See /api/v1/openapi.json for what can be asked.".into(),
             Self::TooLarge => "The request is larger than what is taken here.".into(),
             Self::TooSlow => "The request did not arrive in time.".into(),
-            Self::Wait(seconds) => format!("Try again in {seconds} s."),
             Self::Busy => "Try again in a moment.".into(),
             Self::Internal(_) => "Something did not work. The service's log says what.".into(),
         }
@@ -105,7 +100,6 @@ impl Fault {
             Self::Method => "method",
             Self::TooLarge => "too-large",
             Self::TooSlow => "too-slow",
-            Self::Wait(_) => "wait",
             Self::Busy => "busy",
             Self::Internal(_) => "unavailable",
         }
@@ -137,14 +131,20 @@ pub(crate) struct Problem {
 impl IntoResponse for Fault {
     /// As JSON; the gate puts a page in its place where a person asked.
     fn into_response(self) -> Response {
+        let mut response = self.problem_response();
+        response.extensions_mut().insert(std::sync::Arc::new(self));
+        response
+    }
+}
+
+impl Fault {
+    /// As JSON, whoever asked.
+    pub(crate) fn problem_response(&self) -> Response {
         let body = serde_json::to_string(&self.problem()).unwrap_or_default();
         let mut response = (self.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match &self {
-            Self::Wait(seconds) => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
-            }
+        match self {
             Self::Busy => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
             }
@@ -153,7 +153,6 @@ impl IntoResponse for Fault {
             }
             _ => {}
         }
-        response.extensions_mut().insert(std::sync::Arc::new(self));
         response
     }
 }

@@ -30,16 +30,10 @@ use crate::people::People;
 const WORKERS: usize = 2;
 /// Threads that read files.
 const MAXIMUM_READING_THREADS: usize = 8;
-/// The head of a request has to be here in so many seconds.
-const HEAD_SECONDS: u64 = 10;
 /// Longest head of a request.
 const LONGEST_HEAD_BYTES: usize = 16 << 10;
 /// Most header fields.
 const MAXIMUM_FIELDS: usize = 64;
-/// A TLS handshake has to be done in so many seconds.
-const HANDSHAKE_SECONDS: u64 = 10;
-/// Connections have so many seconds to end when the console stops.
-const STOP_SECONDS: u64 = 3;
 
 /// The peer of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -92,9 +86,8 @@ impl Handle {
         let all = u32::try_from(MAXIMUM_CONNECTIONS).unwrap_or(u32::MAX);
         let connections = Arc::clone(&self.connections);
         runtime.block_on(async {
-            let _ =
-                tokio::time::timeout(Duration::from_secs(STOP_SECONDS), connections.acquire_many_owned(all))
-                    .await;
+            let _ = tokio::time::timeout(self.app.options.patience.stop, connections.acquire_many_owned(all))
+                .await;
         });
         runtime.shutdown_timeout(Duration::from_secs(1));
     }
@@ -252,7 +245,7 @@ impl Doorkeeper {
         // Pages are small; waiting for more to send with them only makes them late.
         let _ = stream.set_nodelay(true);
         let Some(acceptor) = &self.acceptor else { return self.converse(stream, &place).await };
-        let handshake = tokio::time::timeout(Duration::from_secs(HANDSHAKE_SECONDS), acceptor.accept(stream));
+        let handshake = tokio::time::timeout(self.app.options.patience.handshake, acceptor.accept(stream));
         match handshake.await {
             Ok(Ok(stream)) => self.converse(stream, &place).await,
             _ => Counts::add(&self.app.counts.handshakes_failed),
@@ -260,7 +253,7 @@ impl Doorkeeper {
     }
 
     async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&self, stream: S, place: &Place) {
-        let peer = Peer(place.address);
+        let (peer, patience) = (Peer(place.address), self.app.options.patience);
         let service = service_fn(|request: Request<hyper::body::Incoming>| {
             let router = self.router.clone();
             async move {
@@ -272,10 +265,10 @@ impl Doorkeeper {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_secs(HEAD_SECONDS))
+            .header_read_timeout(patience.head)
             .max_buf_size(LONGEST_HEAD_BYTES)
             .max_headers(MAXIMUM_FIELDS)
-            .serve_connection(TokioIo::new(Patient::new(stream)), service);
+            .serve_connection(TokioIo::new(Patient::new(stream, patience)), service);
         let mut connection = std::pin::pin!(connection);
         let mut closing = self.app.closing.clone();
         // What goes wrong between a client and us is the client's to notice.

@@ -10,6 +10,7 @@ use crate::http::{Door, Look, ROUTES, Reach};
 
 /// `GET /api`. Not `async`: the table names this function and this function reads the table, so its type must not
 /// depend on what is in it.
+#[expect(clippy::needless_pass_by_value, reason = "handlers take what they are given")]
 pub(crate) fn page(visit: Visit) -> Ready<Response> {
     let content = html! {
         header class="title" { h1 { "API" } }
@@ -59,7 +60,6 @@ const PROBLEMS: &[(&str, &str)] = &[
     ("method", "405. Another method."),
     ("too-large", "413. The body is too large."),
     ("too-slow", "408. The body did not arrive in time."),
-    ("wait", "429. Too many tries; Retry-After says when."),
     ("busy", "503. Too many at once; Retry-After says when."),
     ("unavailable", "503. Something did not work; the service's log says what."),
 ];

@@ -13,18 +13,22 @@ use super::layout::shape;
 use crate::live::{Criticality, Service, Snapshot, State};
 
 /// Between the middles of two seats of a row, and of two rows.
-const SEAT_STEP: f64 = 33.0;
-const ROW_STEP: f64 = 35.0;
+const SEAT_STEP: f64 = 37.0;
+const ROW_STEP: f64 = 40.0;
 /// More room between rows of different criticality.
-const BAND_GAP: f64 = 13.0;
+const BAND_GAP: f64 = 17.0;
 /// The first row.
-const FIRST_RADIUS: f64 = 150.0;
+const FIRST_RADIUS: f64 = 156.0;
 /// Half a seat.
-const SEAT: f64 = 9.5;
+const SEAT: f64 = 12.5;
 /// Between zones, in radians.
-const AISLE: f64 = 0.075;
+const AISLE: f64 = 0.06;
+/// Between the first and the last seat and the floor of the picture, in radians.
+const STEP_DOWN: f64 = 0.05;
 /// Around everything, for the names of zones.
 const MARGIN: f64 = 46.0;
+/// About what one letter of a zone's name is wide.
+const LETTER: f64 = 9.2;
 
 /// A zone's sector.
 struct Sector<'a> {
@@ -62,8 +66,8 @@ fn sectors<'a>(snapshot: &'a Snapshot, services: &[&'a Service]) -> Vec<Sector<'
     let weight = |sector: &Sector<'_>| (sector.services.len() as f64).max(2.5);
     let total: f64 = sectors.iter().map(weight).sum();
     #[expect(clippy::cast_precision_loss, reason = "at most 65,535 zones")]
-    let free = PI - AISLE * (sectors.len().saturating_sub(1)) as f64;
-    let mut from = 0.0;
+    let free = PI - 2.0 * STEP_DOWN - AISLE * (sectors.len().saturating_sub(1)) as f64;
+    let mut from = STEP_DOWN;
     for sector in &mut sectors {
         let angle = free.max(0.5) * weight(sector) / total;
         (sector.from, sector.to) = (from, from + angle);
@@ -77,9 +81,9 @@ fn point(radius: f64, angle: f64) -> (f64, f64) {
     (-radius * angle.cos(), -radius * angle.sin())
 }
 
-/// Seats, the radius beyond the last row, and the radius and criticality where each band begins.
+/// Seats, the radius of the last row, and the rows, each with its criticality.
 fn seats<'a>(sectors: &[Sector<'a>]) -> (Vec<Seat<'a>>, f64, Vec<(f64, Criticality)>) {
-    let (mut all, mut bands) = (Vec::new(), Vec::new());
+    let (mut all, mut rows) = (Vec::new(), Vec::new());
     let mut radius = FIRST_RADIUS;
     for criticality in Criticality::ALL {
         let mut waiting: Vec<Vec<&Service>> = sectors
@@ -91,17 +95,17 @@ fn seats<'a>(sectors: &[Sector<'a>]) -> (Vec<Seat<'a>>, f64, Vec<(f64, Criticali
         if waiting.iter().all(Vec::is_empty) {
             continue;
         }
-        bands.push((radius, criticality));
         while waiting.iter().any(|services| !services.is_empty()) {
             for (sector, services) in sectors.iter().zip(&mut waiting) {
                 let taken = take(services, (sector.to - sector.from) * radius / SEAT_STEP);
                 place(&mut all, &taken, sector, radius);
             }
+            rows.push((radius, criticality));
             radius += ROW_STEP;
         }
         radius += BAND_GAP;
     }
-    (all, radius - ROW_STEP - BAND_GAP, bands)
+    (all, radius - ROW_STEP - BAND_GAP, rows)
 }
 
 /// As many as fit into a row of a sector; when they need several rows, about as many in each.
@@ -115,8 +119,8 @@ fn take<'a>(waiting: &mut Vec<&'a Service>, room: f64) -> Vec<&'a Service> {
 
 fn place<'a>(all: &mut Vec<Seat<'a>>, services: &[&'a Service], sector: &Sector<'_>, radius: f64) {
     #[expect(clippy::cast_precision_loss, reason = "a row has few seats")]
-    let step = (sector.to - sector.from) / services.len() as f64;
-    let step = step.min(SEAT_STEP * 1.5 / radius);
+    let step = (sector.to - sector.from) / services.len().max(1) as f64;
+    let step = step.min(SEAT_STEP * 2.2 / radius);
     let middle = f64::midpoint(sector.from, sector.to);
     for (index, service) in services.iter().enumerate() {
         #[expect(clippy::cast_precision_loss, reason = "a row has few seats")]
@@ -138,32 +142,83 @@ fn escaped(text: &str) -> String {
 /// The picture.
 pub(crate) fn picture(snapshot: &Snapshot, services: &[&Service]) -> Markup {
     let sectors = sectors(snapshot, services);
-    let (seats, outer, bands) = seats(&sectors);
+    let (seats, outer, rows) = seats(&sectors);
     let mut inside = String::new();
     for sector in &sectors {
         floor(&mut inside, sector, outer);
+        for (radius, _) in &rows {
+            let _ = write!(inside, "<path class=\"bench\" d=\"{}\"/>", arc(*radius, sector.from, sector.to));
+        }
     }
-    for (radius, criticality) in &bands {
-        let (x, y) = (0.0, -(radius - 22.0));
-        let _ =
-            write!(inside, "<text class=\"band\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>", criticality.name());
-    }
+    bands(&mut inside, &rows);
     for state in State::ALL.into_iter().rev() {
         for seat in seats.iter().filter(|seat| seat.service.state == state) {
             draw(&mut inside, seat, snapshot);
         }
     }
+    names(&mut inside, &seats);
     rostrum(&mut inside, services);
-    let half = outer + SEAT + MARGIN + 74.0;
     let top = outer + SEAT + MARGIN;
-    let view = format!("{:.0} {:.0} {:.0} {:.0}", -half, -top, 2.0 * half, top + 34.0);
+    let half = sectors.iter().map(|sector| reach(sector, outer)).fold(outer + 40.0, f64::max);
+    let view = format!("{:.0} {:.0} {:.0} {:.0}", -half, -top, 2.0 * half, top + 42.0);
     html! {
         svg class="chamber" viewBox=(view) role="group" aria-label="Services by zone and criticality" { (PreEscaped(inside)) }
     }
 }
 
+/// How far to the side the name of a zone reaches.
+fn reach(sector: &Sector<'_>, outer: f64) -> f64 {
+    let (x, _) = point(outer + 38.0, f64::midpoint(sector.from, sector.to));
+    #[expect(clippy::cast_precision_loss, reason = "the length of a name")]
+    let length = sector.title.chars().count() as f64 * LETTER;
+    x.abs() + length + 6.0
+}
+
+/// Along the floor to the right: which rows are of which criticality.
+fn bands(inside: &mut String, rows: &[(f64, Criticality)]) {
+    for criticality in Criticality::ALL {
+        let of: Vec<f64> = rows.iter().filter(|row| row.1 == criticality).map(|row| row.0).collect();
+        let (Some(first), Some(last)) = (of.first(), of.last()) else { continue };
+        for side in [-1.0, 1.0] {
+            let x = f64::midpoint(*first, *last) * side;
+            let _ =
+                write!(inside, "<text class=\"band\" x=\"{x:.1}\" y=\"24\">{}</text>", criticality.name());
+        }
+    }
+}
+
+/// Names of the seats that ask for attention, each where it covers neither another name nor a seat.
+fn names(inside: &mut String, seats: &[Seat<'_>]) {
+    let loud: Vec<&Seat<'_>> =
+        seats.iter().filter(|seat| matches!(seat.service.state, State::Flood | State::Surge)).collect();
+    let mut taken: Vec<(f64, f64, f64)> = seats.iter().map(|seat| (seat.x, seat.y, SEAT + 3.0)).collect();
+    // The most urgent choose first.
+    let urgent = loud.iter().filter(|seat| seat.service.state == State::Flood);
+    for seat in urgent.chain(loud.iter().filter(|seat| seat.service.state == State::Surge)) {
+        #[expect(clippy::cast_precision_loss, reason = "the length of a name")]
+        let half = seat.service.name.chars().count() as f64 * 3.9;
+        let places =
+            [(0.0, -SEAT - 12.0), (0.0, SEAT + 19.0), (SEAT + 14.0 + half, 4.0), (-SEAT - 14.0 - half, 4.0)];
+        let free = |(dx, dy): &(f64, f64)| {
+            let (x, y) = (seat.x + dx, seat.y + dy);
+            let apart = |other: &(f64, f64, f64)| {
+                (x - other.0).abs() > half + other.2 || (y - 4.0 - other.1).abs() > 17.0
+            };
+            y < 12.0 && taken.iter().all(apart)
+        };
+        let (dx, dy) = places.into_iter().find(free).unwrap_or(places[0]);
+        let (x, y) = (seat.x + dx, seat.y + dy);
+        taken.push((x, y - 4.0, half));
+        let _ = write!(
+            inside,
+            "<text class=\"name\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>",
+            escaped(&seat.service.name)
+        );
+    }
+}
+
 fn floor(inside: &mut String, sector: &Sector<'_>, outer: f64) {
-    let (near, far) = (FIRST_RADIUS - 26.0, outer + 24.0);
+    let (near, far) = (FIRST_RADIUS - 24.0, outer + 24.0);
     let ((x1, y1), (x2, y2)) = (point(far, sector.from), point(far, sector.to));
     let ((x3, y3), (x4, y4)) = (point(near, sector.to), point(near, sector.from));
     let _ = write!(
@@ -218,15 +273,6 @@ fn draw(inside: &mut String, seat: &Seat<'_>, snapshot: &Snapshot) {
     let size =
         if service.state == State::Calm || service.state == State::Unknown { SEAT } else { SEAT * 1.12 };
     inside.push_str(&shape(state, seat.x, seat.y, size));
-    if matches!(service.state, State::Flood | State::Surge) {
-        let _ = write!(
-            inside,
-            "<text class=\"name\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            seat.x,
-            seat.y + SEAT + 19.0,
-            escaped(&service.name)
-        );
-    }
     inside.push_str("</a>");
 }
 
@@ -241,7 +287,7 @@ fn rostrum(inside: &mut String, services: &[&Service]) {
     };
     let _ = write!(
         inside,
-        "<text class=\"number\" x=\"0\" y=\"-34\">{number}</text><text class=\"count\" x=\"0\" y=\"-8\">of {} {words}</text>",
+        "<text class=\"number\" x=\"0\" y=\"-40\">{number}</text><text class=\"count\" x=\"0\" y=\"-12\">of {} {words}</text>",
         services.len()
     );
 }

@@ -71,7 +71,10 @@ impl Chart<'_> {
     }
 
     fn axes(&self, inside: &mut String, highest: f64) {
-        let lines = if self.height > 120.0 { 4 } else { 1 };
+        // Four parts of 2, five of 1, 2.5 and 5: round numbers at every line.
+        let leading = highest / 10_f64.powf(highest.log10().floor());
+        let parts = if (1.9..2.1).contains(&leading) { 4 } else { 5 };
+        let lines = if self.height > 120.0 { parts } else { 1 };
         for line in 0..=lines {
             let value = highest * f64::from(line) / f64::from(lines);
             let y = self.y(value, highest);

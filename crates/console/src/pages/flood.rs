@@ -62,7 +62,12 @@ fn gather(app: &App, principal: &Principal, id: &str) -> Result<Shown, Fault> {
     for name in flood.vectors.iter().take(MAXIMUM_VECTORS) {
         vectors.push((name.clone(), read(name)?));
     }
-    let filter = Filter { subject: Some(id.to_owned()), kinds: vec![Kind::Decided], ..Filter::default() };
+    let filter = Filter {
+        subject: Some(id.to_owned()),
+        kinds: vec![Kind::Decided],
+        organisations: principal.filter(),
+        ..Filter::default()
+    };
     let notes = app.archive.entries(&filter, &Page { after: None, limit: MAXIMUM_NOTES })?.items;
     let name = if requests { "baseline_requests_per_second" } else { "baseline_packets_per_second" };
     let ordinary = flood.last[name].as_f64();
@@ -80,11 +85,11 @@ pub(crate) async fn page(visit: Visit, Path(id): Path<String>) -> Result<Respons
         p class="path" { a href="/floods" { "History" } " / " span { (flood.target) } }
         header class="title" {
             h1 { (glyph(kind)) " " (flood.target) }
-            span class={ "tag " (words::severity(flood.severity)) } { (words::severity(flood.severity)) }
+            span class={ "tag level-" (words::severity(flood.severity)) } { (words::severity(flood.severity)) }
             @if flood.ended.is_none() { span class="tag live" { "going on" } }
         }
-        p class="sentence small" { (words::sentence(&flood.last, &visit.zone)) }
-        @if !flood.reason.is_empty() { p class="reason" { (flood.reason) } }
+        p class="sentence sub" { (words::sentence(&flood.last, &visit.zone)) }
+        @if !flood.reason.is_empty() { p class="reason" { (words::capital(&flood.reason)) "." } }
         (facts(&visit, &shown))
         section class="panel" { h2 { "Rate" } (rate(&visit, &shown)) }
         @if !shown.vectors.is_empty() { section class="panel" { h2 { "Vectors over time" } (vectors(&visit, &shown)) } }
@@ -103,7 +108,7 @@ fn fact(name: &str, value: &Markup) -> Markup {
 
 fn facts(visit: &Visit, shown: &Shown) -> Markup {
     let flood = &shown.flood;
-    let seen = |time: i64| words::date_time(words::at(time), &visit.zone);
+    let seen = |time: i64| words::day_time(words::at(time), &visit.zone);
     let end = flood.ended.unwrap_or(flood.updated);
     let confidence = flood.last["confidence"].as_f64();
     html! {
@@ -186,6 +191,8 @@ fn sources(visit: &Visit, event: &Value) -> Markup {
         })
         .take(10)
         .collect();
+    // Bars compare the sources with each other: the first is often one in a hundred.
+    let first = top.iter().map(|item| item.1).fold(f64::MIN_POSITIVE, f64::max);
     let may_open = visit.principal.sees_house() && Roles::ANALYSTS.has(visit.principal.account.role);
     html! {
         p class="figure" {
@@ -194,8 +201,8 @@ fn sources(visit: &Visit, event: &Value) -> Markup {
         }
         @if !top.is_empty() {
             table class="shares" {
-                thead { tr { th { "Code" } th { "Share" } th class="visually-hidden" { "Bar" } } }
-                tbody { @for (code, share) in top { tr { td { code { (code) } } td class="number" { (words::percent(share)) } td { (bar(share)) } } } }
+                thead { tr { th { "Code" } th class="number" { "Share" } th class="visually-hidden" { "Bar" } } }
+                tbody { @for (code, share) in top { tr { td { code { (code) } } td class="number" { (words::percent(share)) } td { (bar(share / first)) } } } }
             }
         }
         p class="hint" {
@@ -214,6 +221,7 @@ fn evidence(visit: &Visit, shown: &Shown) -> Markup {
             let text = match value {
                 Value::String(text) => text.clone(),
                 Value::Bool(true) => "yes".to_owned(),
+                Value::Number(number) if name.ends_with("share") => words::percent(number.as_f64()?),
                 Value::Number(number) => words::count(number.as_f64()?),
                 _ => return None,
             };
@@ -261,7 +269,7 @@ fn notes(visit: &Visit, shown: &Shown) -> Markup {
                 label for="note" { "Add a note" }
                 textarea id="note" name="note" rows="3" required maxlength="2000" {}
                 button { "Write down" }
-                span class="hint" { " Notes go into the ledger and stay there." }
+                span class="hint" { " Everybody who sees this flood sees it; it goes into the ledger and stays there." }
             }
         }
     }

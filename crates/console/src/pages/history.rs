@@ -90,15 +90,19 @@ fn table(visit: &Visit, found: &PageOf<FloodRow>) -> Markup {
 
 fn row(flood: &FloodRow, zone: &TimeZone) -> Markup {
     let kind = if flood.event == "surge" { "surge" } else { "flood" };
-    let vector = flood.vectors.first().map_or_else(|| kind.to_owned(), |name| words::vector(name));
+    let vector = match flood.vectors.first() {
+        _ if kind == "surge" => "more readers".to_owned(),
+        Some(name) => words::vector(name),
+        None => kind.to_owned(),
+    };
     html! {
         tr data-row {
             td class="when" { (words::date_time(words::at(flood.onset), zone)) }
             th scope="row" { (glyph(kind)) " " a href={ "/floods/" (super::escape_query(&flood.id)) } { (flood.target) } }
-            td class="vector" { (words::capital(&vector)) @if flood.vectors.len() > 1 { small { " +" (flood.vectors.len() - 1) } } }
+            td class="vector" { (words::capital(&vector)) @if flood.vectors.len() > 1 && kind == "flood" { small { " +" (flood.vectors.len() - 1) } } }
             td class="number" { (peak(flood)) }
             td class="number" { @match flood.ended { Some(ended) => (words::duration((ended - flood.onset) / 1_000_000_000)), None => span class="tag live" { "going on" } } }
-            td { span class={ "tag " (words::severity(flood.severity)) } { (words::severity(flood.severity)) } }
+            td { span class={ "tag level-" (words::severity(flood.severity)) } { (words::severity(flood.severity)) } }
         }
     }
 }

@@ -48,7 +48,7 @@ fn verdict(visit: &Visit, floods: &[&Value], services: &[&Service]) -> Markup {
         @match worst {
             Some(flood) => {
                 p class={ "sentence " (if flood["kind"] == "surge" { "surge" } else { "flood" }) } { (words::sentence(flood, &visit.zone)) }
-                @if floods.len() > 1 { p class="aside" { "And " (floods.len() - 1) " more, on the right." } }
+                @if floods.len() > 1 { p class="aside" { "And " (floods.len() - 1) " more " @if floods.len() == 2 { "is" } @else { "are" } " going on." } }
             }
             None if services.is_empty() => { p class="sentence unknown" { "Nothing is watched yet." } }
             None if unknown == services.len() => { p class="sentence unknown" { "Nothing says how the services are." } }
@@ -96,6 +96,9 @@ fn going_on(visit: &Visit, floods: &[&Value]) -> Markup {
 }
 
 fn first_vector(flood: &Value, kind: &str) -> String {
+    if kind == "surge" {
+        return "More readers".to_owned();
+    }
     let name = flood["vectors"][0]["name"].as_str();
     words::capital(&name.map_or_else(|| kind.to_owned(), words::vector))
 }

@@ -112,6 +112,11 @@ pub(crate) fn date_time(time: Timestamp, zone: &TimeZone) -> Markup {
     element(time, zone, "%-d %b %Y, %H:%M:%S")
 }
 
+/// Day and time, without the year.
+pub(crate) fn day_time(time: Timestamp, zone: &TimeZone) -> Markup {
+    element(time, zone, "%-d %b, %H:%M:%S")
+}
+
 /// The time of the page, with the name of the zone.
 pub(crate) fn clock(time: Timestamp, zone: &TimeZone) -> Markup {
     element(time, zone, "%a %-d %b, %H:%M %Z")

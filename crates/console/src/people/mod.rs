@@ -31,7 +31,7 @@ pub use password::{Cost, LONGEST_PASSWORD_BYTES, SHORTEST_PASSWORD_CHARACTERS};
 pub use roles::{Role, Roles};
 pub use sessions::{Session, Started};
 pub use signin::{Attempt, Refusal, SignedIn};
-pub use throttle::Throttle;
+pub(crate) use throttle::Throttle;
 pub use tokens::{Scope, Token};
 pub use totp::code_at;
 pub(crate) use totp::uri;
@@ -196,5 +196,34 @@ pub(crate) mod fixtures {
         let (account, _) = people.follow_link(&token, name, "correct horse battery", &code).unwrap();
         hand.clone().on(60);
         (account, secret)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::fixtures::{clock, member};
+    use super::*;
+
+    #[test]
+    fn people_are_for_their_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("people.sqlite3");
+        let (hand, clock) = clock();
+        let policy = Policy { cost: Cost::LIGHT, ..Policy::default() };
+        let people = People::open(&path, clock.clone(), policy).unwrap();
+        member(&hand, &people, "ada", Role::Administrator, None);
+        drop(people);
+        for file in std::fs::read_dir(folder.path()).unwrap() {
+            let path = file.unwrap().path();
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}", path.display());
+            let bytes = std::fs::read(&path).unwrap();
+            assert!(!bytes.windows(7).any(|part| part == b"correct"), "no password in {}", path.display());
+        }
+        let again = People::open(&path, clock, policy).unwrap();
+        assert_eq!(again.accounts().unwrap().len(), 1);
+        assert!(again.first_link().unwrap().is_none());
     }
 }

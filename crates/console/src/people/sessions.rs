@@ -57,13 +57,17 @@ impl People {
             params![now - self.policy.session_seconds, now - self.policy.idle_seconds],
         )?;
         transaction.execute("DELETE FROM device WHERE seen <= ?1", [now - self.policy.device_seconds])?;
-        for (table, limit) in [("session", MAXIMUM_SESSIONS), ("device", MAXIMUM_DEVICES)] {
+        // The new one stays, whatever else began in the same second.
+        for (table, new, limit) in [
+            ("session", digest("session", &started.token), MAXIMUM_SESSIONS),
+            ("device", digest("device", &started.device), MAXIMUM_DEVICES),
+        ] {
             transaction.execute(
                 &format!(
-                    "DELETE FROM {table} WHERE account = ?1 AND hash NOT IN
-                     (SELECT hash FROM {table} WHERE account = ?1 ORDER BY seen DESC, hash LIMIT ?2)"
+                    "DELETE FROM {table} WHERE account = ?1 AND hash <> ?3 AND hash NOT IN
+                     (SELECT hash FROM {table} WHERE account = ?1 AND hash <> ?3 ORDER BY seen DESC, hash LIMIT ?2)"
                 ),
-                params![account.id, limit],
+                params![account.id, limit - 1, new],
             )?;
         }
         transaction.execute("UPDATE account SET signed_in = ?2 WHERE id = ?1", params![account.id, now])?;
@@ -165,7 +169,6 @@ impl People {
 mod tests {
     use super::super::Role;
     use super::super::fixtures::{member, people};
-    use super::*;
 
     #[test]
     fn a_session_ends_when_idle_and_when_old() {
@@ -190,8 +193,11 @@ mod tests {
         let (ada, _) = member(&hand, &people, "ada", Role::Viewer, None);
         let (bob, _) = member(&hand, &people, "bob", Role::Viewer, None);
         for _ in 0..30 {
-            people.start_session(&ada, "192.0.2.1", "").unwrap();
-            hand.clone().on(1);
+            let started = people.start_session(&ada, "192.0.2.1", "").unwrap();
+            assert!(
+                people.session(&started.token).unwrap().is_some(),
+                "a new one is never the one that goes"
+            );
         }
         let sessions = people.sessions(ada.id).unwrap();
         assert_eq!(sessions.len(), 20);

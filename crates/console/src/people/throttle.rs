@@ -18,17 +18,17 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// Wrong tries before somebody has to wait.
-pub const BURST: i64 = 10;
+const BURST: i64 = 10;
 /// Seconds until one more.
-pub const REFILL_SECONDS: i64 = 6;
+const REFILL_SECONDS: i64 = 6;
 /// Wrong tries of strangers at one account before it counts as under siege.
-pub const SIEGE_FAILURES: usize = 20;
+const SIEGE_FAILURES: usize = 20;
 /// Seconds in which they are counted.
-pub const SIEGE_SECONDS: i64 = 900;
+const SIEGE_SECONDS: i64 = 900;
 /// Seconds between two tries of one address at an account under siege.
-pub const SIEGE_WAIT_SECONDS: i64 = 60;
+const SIEGE_WAIT_SECONDS: i64 = 60;
 /// Most addresses, devices and names that are remembered, each.
-pub const MAXIMUM_ENTRIES: usize = 16_384;
+const MAXIMUM_ENTRIES: usize = 16_384;
 
 /// Who tries: by address (IPv4 whole, IPv6 its /64), or a device by the digest of its cookie.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +51,7 @@ impl Source {
 
 /// What was tried lately.
 #[derive(Default)]
-pub struct Throttle {
+pub(crate) struct Throttle {
     /// When the allowance is full again, in seconds; each wrong try moves it [`REFILL_SECONDS`] on.
     full: BTreeMap<Source, i64>,
     /// Wrong tries of strangers, by name.

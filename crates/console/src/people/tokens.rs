@@ -12,7 +12,7 @@ use super::{Account, Error, MAXIMUM_TOKENS, People, Result, accounts};
 /// How a token begins, so that people and scanners for lost secrets know one when they see it.
 const PREFIX: &str = "hemicycle_";
 /// Longest life of a token in days.
-pub const LONGEST_DAYS: i64 = 366;
+const LONGEST_DAYS: i64 = 366;
 /// Seconds between two notes that a token is in use.
 const USED_EVERY_SECONDS: i64 = 60;
 

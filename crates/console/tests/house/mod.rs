@@ -1,7 +1,7 @@
 //! A made-up house: services, sensors, floods and a ledger in memory, for the preview and the tests. No address in it is a
 //! real one (RFC 5737, RFC 3849), and times count back from the clock that is passed.
 
-#![allow(dead_code, reason = "each user takes what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each user takes what it needs")]
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -42,6 +42,7 @@ fn service(
         ("hosting", _) => vec!["weblog-hosting".to_owned()],
         (_, State::Unknown) => Vec::new(),
         ("internal", _) => vec!["mirror-core".to_owned()],
+        _ if name == "www" => vec!["edge-1".to_owned(), "edge-2".to_owned(), "weblog-www".to_owned()],
         _ => vec!["edge-1".to_owned(), "edge-2".to_owned()],
     };
     Service {
@@ -429,7 +430,9 @@ impl Archive for Memory {
         let seconds = seconds.start..seconds.end.min(self.now.as_second());
         let step = usize::try_from(resolution.seconds()).unwrap_or(1);
         let point = |second: i64| {
-            let noise = f64::from(u32::try_from((second * 7_919).rem_euclid(997)).unwrap_or(0)) / 997.0;
+            let noise = f64::from(
+                u32::try_from((second.wrapping_mul(0x9E37_79B9) >> 7).rem_euclid(997)).unwrap_or(0),
+            ) / 997.0;
             let along = f64::from(i32::try_from(second - onset - late).unwrap_or(0));
             let flood_rate = if along >= 0.0 && second < end {
                 let wave = 1.0 + 0.18 * (along / 41.0).sin()

@@ -16,9 +16,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use crate::conceal::{is_persons, network};
+use crate::event::Line;
 use crate::evidence::store::Gathered;
 use crate::shared::{Count, Shared};
-use crate::{Entry, Error, FlowRow, Frame, Receipt, Result, Sample, SensorSeen, State, schema};
+use crate::{Entry, Error, FlowRow, Frame, Kind, Receipt, Result, Sample, SensorSeen, State, schema};
 
 /// Things that go into one transaction at most.
 const BATCH: usize = 1024;
@@ -123,14 +125,16 @@ impl Room {
     fn sort(&mut self, message: Message, batch: &mut Batch) {
         match message {
             Message::Append(entry, reply) => {
+                self.samples_of(&entry);
                 batch.entries.push(*entry);
                 batch.replies.push(Some(reply));
             }
             Message::Offer(entry) => {
+                self.samples_of(&entry);
                 batch.entries.push(*entry);
                 batch.replies.push(None);
             }
-            Message::Samples(samples) => self.samples(samples),
+            Message::Samples(samples) => self.samples(samples, true),
             Message::Frames(flood, frames) => {
                 let all = frames.len() as u64;
                 let left = self.gathered.frames(&flood, frames, &self.shared.options.limits);
@@ -149,11 +153,24 @@ impl Room {
         }
     }
 
-    fn samples(&mut self, samples: Vec<Sample>) {
+    /// What an event says of the vectors of its target is a sample of its second.
+    fn samples_of(&mut self, entry: &Entry) {
+        if entry.kind == Kind::Observed
+            && let Some(line) = Line::of(&entry.body)
+        {
+            let mut samples = line.samples();
+            samples.retain(|sample| sample.packets + sample.requests > 0.0);
+            // Of a start and an update in one second the first counts: the second is no loss.
+            self.samples(samples, false);
+        }
+    }
+
+    fn samples(&mut self, samples: Vec<Sample>, losses_count: bool) {
         let (now, maximum) = (self.shared.now() / 1_000_000_000, self.shared.limits().series);
         let (mut taken, mut lost) = (0, 0);
         let mut rollup = self.shared.rollup();
-        for sample in samples {
+        for mut sample in samples {
+            self.conceal(&mut sample);
             match rollup.push(&self.connection, sample, now, maximum) {
                 Ok(true) => taken += 1,
                 // A series that cannot be looked up is lost with the sample; the state says why nothing is written.
@@ -162,7 +179,19 @@ impl Room {
         }
         drop(rollup);
         self.shared.count(Count::Samples, taken);
-        self.shared.lose(Count::SamplesLost, lost);
+        if losses_count {
+            self.shared.lose(Count::SamplesLost, lost);
+        }
+    }
+
+    /// The target of what own hosts send may be a person: its network stands for it.
+    fn conceal(&self, sample: &mut Sample) {
+        let person = sample.target.parse().ok().map(|address: std::net::IpAddr| address.to_canonical());
+        if let Some(person) =
+            person.filter(|person| is_persons(*person) && !(self.shared.options.own)(*person))
+        {
+            sample.target = network(person);
+        }
     }
 
     fn handle(&mut self, batch: Batch) {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use record::{Frame, Record, Sample, verify};
 
-use crate::support::{Hand, KEY, NOON, act, flood, observed};
+use crate::support::{Hand, KEY, NOON, act, flood, observed, until};
 
 /// Names the child's folder.
 const FOLDER: &str = "HEMICYCLE_CRASH_FOLDER";
@@ -198,10 +198,10 @@ impl Disk {
         )
     }
 
-    pub(crate) fn unmount(&self, switches: &[&str]) {
+    pub(crate) fn unmount(&self, switches: &[&str]) -> Result<(), String> {
         let path = self.path();
         let arguments = [switches, &[path.to_str().unwrap_or_default()]].concat();
-        let _ = command("umount", &arguments);
+        command("umount", &arguments)
     }
 
     /// Throws away everything that was never synced, as when the power goes: the journal is not written either.
@@ -214,7 +214,7 @@ fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))"
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        self.unmount(&["-l"]);
+        let _ = self.unmount(&["-l"]);
     }
 }
 
@@ -256,7 +256,8 @@ fn nothing_acknowledged_is_lost_when_what_was_never_synced_is_thrown_away() {
         if let Err(reason) = off {
             return println!("skipped: {test}: {reason}");
         }
-        disk.unmount(&[]);
+        // The kernel closes the files of a process that was killed a little after it is gone.
+        until("the disk is free", || disk.unmount(&[]).is_ok());
         disk.mount(options).unwrap();
         lost += u64::from(fs::read(&canary).unwrap_or_default().is_empty());
         total += more.len();

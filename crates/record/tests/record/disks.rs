@@ -109,7 +109,7 @@ fn a_disk_that_becomes_read_only_is_told_and_another_in_its_place_is_taken() {
     let reader = Reader::open(&disk.path());
     assert!(reader.is_err() || reader.unwrap().entry(1).is_ok(), "reading fails in order, or works");
     // What the disk holds, on another one in the same place.
-    disk.unmount(&["-l"]);
+    disk.unmount(&["-l"]).unwrap();
     let (image, old) = (disk.image(), disk.image().with_extension("old"));
     fs::rename(&image, &old).unwrap();
     fs::copy(&old, &image).unwrap();

@@ -1,6 +1,6 @@
 //! Floods fall out of the events that are offered as they are.
 
-use record::{Filter, Page, Severity, verify};
+use record::{Filter, Page, Resolution, Severity, verify};
 
 use crate::support::{KEY, NOON, SECOND, flood, observed, open};
 
@@ -29,6 +29,10 @@ fn a_flood_has_its_row_its_time_line_and_few_entries() {
     let points = reader.flood_points("f1").unwrap();
     assert_eq!(points.len(), 132);
     assert!((points[50].packets_per_second / 1050.0 - 1.0).abs() < 0.001, "{:?}", points[50]);
+    assert_eq!(points[131].packets_per_second, 0.0, "the last line has the rate of the whole flood");
+    let series = reader.series("www", "syn_flood", Resolution::Second, 0..i64::MAX).unwrap();
+    assert_eq!((series.len(), series[0].second), (100, NOON), "its vectors are series too");
+    assert!((series[50].bits_per_second / (1050.0 * 480.0) - 1.0).abs() < 0.001);
     // Start, one a minute (60, 160 is beyond), the new vector, and the end.
     let entries =
         reader.entries(&Filter { subject: Some("f1".to_owned()), ..Filter::default() }, &Page::default());

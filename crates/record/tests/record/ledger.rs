@@ -55,7 +55,7 @@ fn many_who_wait_at_once_are_written_together() {
         .map(|thread| {
             let writer = record.writer();
             thread::spawn(move || {
-                (0..50).for_each(|number| drop(writer.append(act(thread * 50 + number)).unwrap()))
+                (0..50).for_each(|number| drop(writer.append(act(thread * 50 + number)).unwrap()));
             })
         })
         .collect();

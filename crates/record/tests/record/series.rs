@@ -131,3 +131,16 @@ fn points_go_when_their_time_is_up() {
         "a row goes when its last point is old"
     );
 }
+
+#[test]
+fn a_target_that_may_be_a_person_is_kept_as_its_network() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = open(folder.path());
+    for target in ["198.51.100.7", "192.0.2.10", "2001:db8:1:2::3"] {
+        record.writer().offer_points(vec![Sample { target: target.to_owned(), ..sample(NOON, 1.0) }]);
+    }
+    record.writer().flush().unwrap();
+    let names: Vec<String> =
+        record.reader().series_names().unwrap().into_iter().map(|(target, _)| target).collect();
+    assert_eq!(names, ["192.0.2.10", "198.51.100.0/24", "2001:db8:1::/48"]);
+}
