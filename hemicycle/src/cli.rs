@@ -26,6 +26,7 @@ pub(crate) enum Command {
     Learn(LearnArguments),
     Serve(ServeArguments),
     Doctor(DoctorArguments),
+    User(UserArguments),
     Ledger(LedgerArguments),
     Demo(DemoArguments),
     #[command(hide = true)]
@@ -179,6 +180,28 @@ Examples:
   curl -s http://127.0.0.1:9464/metrics
 
 Addresses of sources are shown as their /24 or /48 unless the configuration has a purpose.";
+
+/// Let people back into the console
+#[derive(Debug, Args)]
+pub(crate) struct UserArguments {
+    #[command(subcommand)]
+    pub(crate) task: UserTask,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserTask {
+    /// Make a one-time link with which somebody who has an account sets password and second factor anew
+    Link {
+        /// The name of the account
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The configuration of the service (TOML; see docs/serve.md)
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        #[command(flatten)]
+        color: ColorArgument,
+    },
+}
 
 /// Look whether this machine is fit for the service
 ///

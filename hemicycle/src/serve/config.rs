@@ -71,6 +71,8 @@ pub(crate) struct Config {
     pub(crate) record: Option<Kept>,
     /// What people see in their browsers, if anything.
     pub(crate) console: Option<Desk>,
+    /// Who may tell of floods: names, and files of secrets.
+    pub(crate) webhooks: Vec<(String, PathBuf)>,
     /// Whom the service becomes once everything is open.
     pub(crate) user: Option<String>,
 }
@@ -111,6 +113,7 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         events_queued: DEFAULT_EVENTS_QUEUED,
         record: None,
         console: None,
+        webhooks: Vec::new(),
         user: None,
     };
     config.mirrors = live::mirrors(&mut reader, top);
@@ -131,6 +134,7 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
     config.record = office::record(&mut reader, top, &config.state_folder);
     let folders = (folder, config.state_folder.as_path());
     config.console = office::console(&mut reader, top, folders, config.record.is_some());
+    config.webhooks = office::webhooks(&mut reader, top, folder);
     if let Some(table) = section(&mut reader, top, "learn", &schema::LEARN) {
         config.learn = reader.flag(table.get("enabled")).unwrap_or(true);
     }

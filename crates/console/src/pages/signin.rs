@@ -57,7 +57,7 @@ fn form(next: &str, name: &str, wrong: Option<&str>) -> Markup {
             label { span { "Code of the app, or a recovery code" } input name="code" autocomplete="one-time-code" required maxlength="40"; }
             button class="primary" { "Sign in" }
         }
-        p class="hint" { "Lost everything? An administrator can make a new link, or whoever stands at the server: " code { "hemicycle user link NAME" } }
+        p class="hint" { "Lost everything? An administrator can make a new link, or whoever stands at the server: " code { "hemicycle user link NAME --config FILE" } }
     }
 }
 

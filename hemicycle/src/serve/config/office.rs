@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use console::Tls;
-use institution::reader::{Reader, Table};
+use institution::reader::{Reader, Table, shortened};
 use record::Retention;
 
 use super::{listen, schema, section};
@@ -14,6 +14,9 @@ use super::{listen, schema, section};
 const DAYS: RangeInclusive<u32> = 1..=3650;
 /// Size in MiB that something can be bounded by.
 const MEBIBYTES: RangeInclusive<u32> = 16..=(1 << 22);
+
+/// Programs that tell of floods.
+const MAXIMUM_WEBHOOKS: usize = 64;
 
 /// What is kept, and where.
 #[derive(Clone, Debug)]
@@ -59,6 +62,26 @@ pub(super) fn record(reader: &mut Reader, top: Table<'_, '_>, state_folder: &Pat
         *into = size.map_or(*into, |size| u64::from(size) << 20);
     }
     Some(kept)
+}
+
+/// Every `[[webhook]]`: its name and the file of its secret.
+pub(super) fn webhooks(reader: &mut Reader, top: Table<'_, '_>, folder: &Path) -> Vec<(String, PathBuf)> {
+    let values = reader.list(top.get("webhook"));
+    if let Some(value) = values.get(MAXIMUM_WEBHOOKS) {
+        reader.error(value.span(), format!("at most {MAXIMUM_WEBHOOKS} webhooks can be declared"));
+    }
+    let mut found: Vec<(String, PathBuf)> = Vec::new();
+    for value in values.iter().take(MAXIMUM_WEBHOOKS) {
+        let Some(table) = reader.table(value, &value.span(), &schema::WEBHOOK) else { continue };
+        let name = reader.optional_text(table.get("name"));
+        let file = reader.optional_text(table.get("secret_file"));
+        let (Some(name), Some(file)) = (name, file) else { continue };
+        if found.iter().any(|(other, _)| *other == name) {
+            reader.error(value.span(), format!("`{}` is declared twice", shortened(&name)));
+        }
+        found.push((name, folder.join(file)));
+    }
+    found
 }
 
 /// `[console]`, if there is one.

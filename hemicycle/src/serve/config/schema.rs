@@ -36,6 +36,7 @@ pub(super) const TOP: Section = Section {
         required("state", "table", "Where the service keeps what it must remember: `[state]` with `folder`."),
         optional("record", "table", "as described", "What is kept of what was seen and done."),
         optional("console", "table", "none", "What people see in their browsers."),
+        optional("webhook", "tables", "none", "Programs that tell of floods that they saw."),
         optional("learn", "table", "as described", "Whether what is ordinary is learnt."),
         optional("events", "table", "as described", "What is written on standard output."),
         optional("service", "table", "none", "Whom the service runs as."),
@@ -180,6 +181,19 @@ pub(super) const CONSOLE: Section = Section {
     ],
 };
 
+pub(super) const WEBHOOK: Section = Section {
+    path: "[[webhook]]",
+    doc: "A program that tells of floods that it saw, by signed messages to the console.",
+    keys: &[
+        required("name", "text", "Who it is, for the ledger."),
+        required(
+            "secret_file",
+            "path",
+            "The secret that both know: at least 16 bytes, readable by its owner only.",
+        ),
+    ],
+};
+
 pub(super) const EVENTS: Section = Section {
     path: "[events]",
     doc: "What is written on standard output.",
@@ -218,6 +232,6 @@ pub(super) const LIMITS: Section = Section {
 /// All of them.
 #[cfg(test)]
 pub(super) const SECTIONS: &[&Section] = &[
-    &TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &LEARN, &EVENTS, &SERVICE,
-    &LIMITS,
+    &TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &WEBHOOK, &LEARN, &EVENTS,
+    &SERVICE, &LIMITS,
 ];

@@ -8,11 +8,12 @@ mod board;
 pub(crate) mod snapshot;
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::io::Read;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use detect::Event;
 use institution::Institution;
 use record::{Actor, Entry, Kind, Record, State};
@@ -28,6 +29,8 @@ pub(crate) use board::Board;
 use board::Concerned;
 pub(super) use snapshot::Sensors;
 
+/// No secret is longer.
+const MAXIMUM_SECRET_BYTES: u64 = 4096;
 /// The room whose acts these are.
 const ROOM: &str = "serve";
 /// A state of the record that lasts is said again after so many looks.
@@ -136,6 +139,10 @@ impl Office {
                 console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
             options.tls = desk.tls.clone();
             options.figures = figures;
+            options.signers = signers(&config.webhooks)?;
+            options.outside = outside(record.writer());
+            let complaints = log.clone();
+            options.complain = Arc::new(move |text: &str| complaints.say(text));
             options.retention = snapshot::retention(config);
             let (archive, journal) = (Arc::new(record.reader()), Arc::new(record.writer()));
             let handle = console::start(options, live.clone(), archive, journal)
@@ -212,6 +219,39 @@ impl Office {
             }
         }
     }
+}
+
+/// Secrets of webhooks, from files that nobody else can read.
+fn signers(webhooks: &[(String, PathBuf)]) -> Result<Vec<console::Signer>> {
+    let mut signers = Vec::new();
+    for (name, path) in webhooks {
+        let file = shown(path);
+        let mode = fs::metadata(path).with_context(|| format!("cannot read {file}"))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            bail!("others may read the secret {file} (mode {:o}); `chmod 600` it", mode & 0o777);
+        }
+        let mut secret = Vec::new();
+        let opened =
+            fs::File::open(path).and_then(|file| file.take(MAXIMUM_SECRET_BYTES).read_to_end(&mut secret));
+        opened.with_context(|| format!("cannot read {file}"))?;
+        signers.push(console::Signer { name: name.clone(), secret: secret.trim_ascii().to_vec() });
+    }
+    Ok(signers)
+}
+
+/// Floods that others saw are kept as what was observed, with who told of them.
+fn outside(writer: record::Writer) -> console::Outside {
+    Arc::new(move |flood| {
+        let subject = flood.id.clone().unwrap_or_else(|| flood.told_by.clone());
+        let actor = Actor::Program(flood.told_by.clone());
+        let told = serde_json::to_value(&flood).unwrap_or_default();
+        writer.offer(Entry::new(
+            Kind::Observed,
+            actor,
+            subject,
+            serde_json::json!({ "kind": "external", "told": told }),
+        ))
+    })
 }
 
 /// Accounts and keys are for the service's eyes only.
