@@ -102,9 +102,11 @@ fn acknowledged(line: &str) -> Option<(u64, String)> {
     Some((words.next()?.parse().ok()?, words.next()?.to_owned()))
 }
 
-/// Lets a child run until it has acknowledged a number of entries and a little longer, and crashes it. What it
-/// acknowledged in all.
-fn run(folder: &Path, numbers: &mut Numbers, crash: impl FnOnce(&mut Child)) -> Vec<(u64, String)> {
+/// What a child acknowledged before the crash for certain, and what was read of it after.
+type Known = (Vec<(u64, String)>, Vec<(u64, String)>);
+
+/// Lets a child run until it has acknowledged a number of entries and a little longer, and crashes it.
+fn run(folder: &Path, numbers: &mut Numbers, crash: impl FnOnce(&mut Child)) -> Known {
     let mut child = child(folder);
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let (entries, microseconds) = (numbers.below(300), numbers.below(20_000));
@@ -118,11 +120,12 @@ fn run(folder: &Path, numbers: &mut Numbers, crash: impl FnOnce(&mut Child)) -> 
     let _ = never.recv_timeout(Duration::from_micros(microseconds));
     crash(&mut child);
     child.wait().unwrap();
+    let mut late = Vec::new();
     while output.read_line(&mut line).is_ok_and(|read| read > 0) {
-        known.extend(acknowledged(&line));
+        late.extend(acknowledged(&line));
         line.clear();
     }
-    known
+    (known, late)
 }
 
 /// Opens the record after a crash and checks it.
@@ -152,9 +155,10 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
             home = tempfile::tempdir().unwrap();
             known.clear();
         }
-        let more = run(home.path(), &mut numbers, |child| child.kill().unwrap());
-        total += more.len();
-        known.extend(more);
+        // The disk is there all the time, so that what was read later counts too.
+        let (more, late) = run(home.path(), &mut numbers, |child| child.kill().unwrap());
+        total += more.len() + late.len();
+        known.extend(more.into_iter().chain(late));
         check(home.path(), &known, &mut slowest);
     }
     println!("{crashes} crashes, {total} entries acknowledged, slowest start {slowest:?}");
@@ -204,6 +208,14 @@ impl Disk {
         command("umount", &arguments)
     }
 
+    /// Puts a copy in the place of the image.
+    pub(crate) fn renew(&self) {
+        let (image, old) = (self.image(), self.image().with_extension("old"));
+        fs::rename(&image, &old).unwrap();
+        fs::copy(&old, &image).unwrap();
+        fs::remove_file(old).unwrap();
+    }
+
     /// Throws away everything that was never synced, as when the power goes: the journal is not written either.
     fn power_off(&self) -> Result<(), String> {
         let script = "import fcntl, os, struct, sys
@@ -227,12 +239,32 @@ pub(crate) fn command(program: &str, arguments: &[&str]) -> Result<(), String> {
 }
 
 #[test]
+fn the_disk_of_the_power_test_loses_what_was_never_synced() {
+    let test = "the_disk_of_the_power_test_loses_what_was_never_synced";
+    let tried = Disk::new("commit=600").and_then(|disk| {
+        let (synced, never) = (disk.path().join("synced"), disk.path().join("never"));
+        fs::write(&synced, "x").and_then(|()| fs::File::open(&synced)?.sync_all()).unwrap();
+        fs::write(&never, "x").unwrap();
+        disk.power_off()?;
+        until("the disk is free", || disk.unmount(&[]).is_ok());
+        disk.renew();
+        disk.mount("commit=600")?;
+        assert_eq!(fs::read(&synced).unwrap(), b"x");
+        assert!(fs::read(&never).unwrap_or_default().is_empty());
+        Ok(())
+    });
+    if let Err(reason) = tried {
+        println!("skipped: {test}: {reason}");
+    }
+}
+
+#[test]
 fn nothing_acknowledged_is_lost_when_what_was_never_synced_is_thrown_away() {
     let test = "nothing_acknowledged_is_lost_when_what_was_never_synced_is_thrown_away";
     // No writing back by time: what is on the disk is there because it was synced.
     let options = "commit=600";
     let (crashes, mut numbers) = (crashes(15), Numbers(0xd15c));
-    let (mut total, mut slowest, mut lost) = (0, Duration::ZERO, 0);
+    let (mut total, mut slowest) = (0, Duration::ZERO);
     let mut known = Vec::new();
     let mut disk = None;
     for round in 0..crashes {
@@ -246,10 +278,9 @@ fn nothing_acknowledged_is_lost_when_what_was_never_synced_is_thrown_away() {
         }
         let Some(disk) = &disk else { return };
         let mut off = Ok(());
-        // A file that is never synced shows that the disk does lose what it may lose.
-        let canary = disk.path().join("never-synced");
-        fs::write(&canary, "x").unwrap();
-        let more = run(&disk.path(), &mut numbers, |child| {
+        // The process lives on for a moment without its disk, which no process does when the power goes, and a sync of pages
+        // that the kernel has thrown away may succeed: what it says then does not count.
+        let (more, _) = run(&disk.path(), &mut numbers, |child| {
             off = disk.power_off();
             child.kill().unwrap();
         });
@@ -258,14 +289,13 @@ fn nothing_acknowledged_is_lost_when_what_was_never_synced_is_thrown_away() {
         }
         // The kernel closes the files of a process that was killed a little after it is gone.
         until("the disk is free", || disk.unmount(&[]).is_ok());
+        // A mount namespace that was made meanwhile may keep the dead file system, so what it left is mounted as another one.
+        disk.renew();
         disk.mount(options).unwrap();
-        lost += u64::from(fs::read(&canary).unwrap_or_default().is_empty());
         total += more.len();
         known.extend(more);
         check(&disk.path(), &known, &mut slowest);
     }
-    println!(
-        "{crashes} crashes, {total} entries acknowledged, slowest start {slowest:?}, canary lost {lost} times"
-    );
-    assert!(total as u64 > crashes && lost > 0, "{total} {lost}");
+    println!("{crashes} crashes, {total} entries acknowledged, slowest start {slowest:?}");
+    assert!(total as u64 > crashes, "the children did something");
 }

@@ -110,9 +110,7 @@ fn a_disk_that_becomes_read_only_is_told_and_another_in_its_place_is_taken() {
     assert!(reader.is_err() || reader.unwrap().entry(1).is_ok(), "reading fails in order, or works");
     // What the disk holds, on another one in the same place.
     disk.unmount(&["-l"]).unwrap();
-    let (image, old) = (disk.image(), disk.image().with_extension("old"));
-    fs::rename(&image, &old).unwrap();
-    fs::copy(&old, &image).unwrap();
+    disk.renew();
     disk.mount("errors=remount-ro").unwrap();
     until("it is written again", || writer.health().state == State::Writing);
     assert_eq!(record.reader().entry(1).unwrap().unwrap().hash, receipt.hash);
