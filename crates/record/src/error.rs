@@ -60,6 +60,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it is the disk that takes nothing, because it is full, read-only or broken, and not what is on it. Whoever
+    /// opened the record for a service goes on without it, and says so.
+    pub fn is_of_the_disk(&self) -> bool {
+        use rusqlite::ErrorCode::{DiskFull, ReadOnly, SystemIoFailure};
+        use std::io::ErrorKind::{ReadOnlyFilesystem, StorageFull};
+        match self {
+            Self::Database(error) => {
+                matches!(error.sqlite_error_code(), Some(DiskFull | ReadOnly | SystemIoFailure))
+            }
+            Self::File { source, .. } => matches!(source.kind(), ReadOnlyFilesystem | StorageFull),
+            _ => false,
+        }
+    }
+
     /// The error of a file.
     pub(crate) fn file(path: &std::path::Path, source: std::io::Error) -> Self {
         Self::File { path: path.to_owned(), source }

@@ -51,7 +51,7 @@ use live::WebLines;
 use live::follow::Followers;
 use live::frames::Packets;
 use metrics::Sources;
-use office::{Office, Sensors};
+use office::{Office, Protected, Sensors};
 use outlet::Drain;
 use output::{Log, Output, Shown};
 use proposals::Proposals;
@@ -107,6 +107,7 @@ struct Service {
     log_drain: Drain,
     supervisor: Supervisor,
     office: Office,
+    protected: Protected,
     sensors: Sensors,
 }
 
@@ -117,6 +118,7 @@ impl Service {
             file,
             institution,
             record,
+            protected,
             key,
             before,
             bound,
@@ -178,6 +180,7 @@ impl Service {
             log_drain,
             supervisor,
             office,
+            protected,
             sensors,
         })
     }
@@ -219,7 +222,9 @@ impl Service {
             Again::Same => {}
             Again::New(institution) => {
                 let summary = start::institution_line(&institution);
-                self.shared.replace_institution(Arc::new(*institution));
+                let institution = Arc::new(*institution);
+                self.protected.replace(institution.clone());
+                self.shared.replace_institution(institution);
                 self.shared.reloads.fetch_add(1, Ordering::Relaxed);
                 self.log.say(&format!("took {name}: {summary}"));
                 self.office.write(record::Kind::Configured, "institution", json!({ "now": summary }));

@@ -34,6 +34,8 @@ pub(super) struct Prepared {
     pub(super) institution: Arc<Institution>,
     /// Unless nothing is kept.
     pub(super) record: Option<Record>,
+    /// For the record.
+    pub(super) protected: office::Protected,
     pub(super) key: [u8; 16],
     /// What was learnt before, unless nothing is to be learnt.
     pub(super) before: Option<Before>,
@@ -100,10 +102,12 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
         privileges::give_up(config.user.as_deref(), &config.state_folder, !config.mirrors.is_empty())?;
     let key = key::read_or_make(&config.key_file)?;
     let institution = Arc::new(institution);
-    let record = office::open_record(&config, key.bytes, &institution)?;
+    let protected = office::Protected::new(institution.clone());
+    let (record, unrecorded) = office::open_record(&config, key.bytes, &protected)?;
     let mut lines =
         vec![format!("hemicycle {}: {}", env!("CARGO_PKG_VERSION"), institution_line(&institution))];
     lines.extend(given_up);
+    lines.extend(unrecorded);
     lines.extend(listening(&bound));
     lines.extend(live(&config));
     lines.extend(syslog.iter().flat_map(heard));
@@ -138,6 +142,7 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
         file,
         institution,
         record,
+        protected,
         key: key.bytes,
         before,
         bound,

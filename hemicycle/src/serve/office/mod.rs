@@ -11,7 +11,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use anyhow::{Context, Result, bail};
 use detect::Event;
@@ -95,22 +95,49 @@ impl Told {
     }
 }
 
+/// The institution file as it is now, for whoever asks which addresses are nobody's personal data.
+#[derive(Clone)]
+pub(super) struct Protected(Arc<RwLock<Arc<Institution>>>);
+
+impl Protected {
+    /// That of the start.
+    pub(super) fn new(institution: Arc<Institution>) -> Self {
+        Self(Arc::new(RwLock::new(institution)))
+    }
+
+    fn now(&self) -> Arc<Institution> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another one was taken.
+    pub(super) fn replace(&self, institution: Arc<Institution>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = institution;
+    }
+}
+
 /// Opens the record, if there is to be one: before anything runs, so that a record that cannot be used stops the start.
 ///
 /// # Errors
-/// When it is of another key or a newer version, is damaged, or another process has it.
+/// When it is of another key or a newer version, is damaged, or another process has it. A disk that takes nothing is no
+/// reason not to detect: then there is none, and a line that says so.
 pub(super) fn open_record(
     config: &Config,
     key: [u8; 16],
-    institution: &Arc<Institution>,
-) -> Result<Option<Record>> {
-    let Some(kept) = &config.record else { return Ok(None) };
+    protected: &Protected,
+) -> Result<(Option<Record>, Option<String>)> {
+    let Some(kept) = &config.record else { return Ok((None, None)) };
     let mut options = record::Options::new(key, Arc::new(now_nanoseconds));
     options.retention = kept.retention;
-    let own = institution.clone();
-    options.own = Arc::new(move |address| own.lookup(address).zone().is_some());
-    let record = Record::open(&kept.folder, options).context("cannot open the record")?;
-    Ok(Some(record))
+    let own = protected.clone();
+    options.own = Arc::new(move |address| own.now().lookup(address).zone().is_some());
+    match Record::open(&kept.folder, options) {
+        Ok(record) => Ok((Some(record), None)),
+        Err(error) if error.is_of_the_disk() => {
+            let without = if config.console.is_some() { ", and there is no console" } else { "" };
+            Ok((None, Some(format!("warning: nothing is recorded until the next start: {error}{without}"))))
+        }
+        Err(error) => Err(error).context("cannot open the record"),
+    }
 }
 
 fn now_nanoseconds() -> i64 {
