@@ -89,11 +89,45 @@ pub struct Packet<'a> {
     /// Length in bytes of the IP datagram as its header says (IPv6: 40 + payload length); the captured
     /// length stands in for an IPv4 total length of 0 (segmentation offload) and for jumbograms.
     pub ip_length_bytes: u32,
+    /// Bytes of the datagram that the capture left out, as its IP header says.
+    pub missing_bytes: u32,
+    /// TCP window as it stands in the header, not yet shifted.
+    pub window: u16,
+    /// TCP options, as far as they were captured.
+    pub tcp_options: &'a [u8],
     /// What the payload looks like (UDP only; unknown for a later fragment).
     pub payload_kind: Payload,
     /// The transport payload, as far as it was captured. What follows the 8 bytes of an ICMP or ICMPv6
     /// header; what follows the IP headers for later fragments and for protocols without ports.
     pub payload: &'a [u8],
+}
+
+/// Options looked at for one: a header has room for no more (RFC 9293 section 3.1).
+const MAX_TCP_OPTIONS: usize = 40;
+/// A shift above this is taken for this (RFC 7323 section 2.3).
+const MAX_WINDOW_SHIFT: u8 = 14;
+
+impl Packet<'_> {
+    /// Bytes of transport payload that were sent, captured or not.
+    #[inline]
+    pub const fn payload_length_bytes(&self) -> u32 {
+        (self.payload.len() as u32).saturating_add(self.missing_bytes)
+    }
+
+    /// The shift of the sender's windows that its SYN announces (RFC 7323 section 2.2); `None` without the option.
+    pub fn window_shift(&self) -> Option<u8> {
+        let mut rest = self.tcp_options;
+        for _ in 0..MAX_TCP_OPTIONS {
+            rest = match rest {
+                [3, 3, shift, ..] => return Some((*shift).min(MAX_WINDOW_SHIFT)),
+                [0, ..] | [] => return None,
+                [1, after @ ..] => after,
+                [_, length @ 2..=255, ..] => rest.get(usize::from(*length)..)?,
+                _ => return None,
+            };
+        }
+        None
+    }
 }
 
 /// The packet of a frame, and the packet inside that one if it is a tunnel.
