@@ -37,6 +37,14 @@ pub(crate) enum Class {
     Hello,
     /// Inside TLS: that a client asked is seen, and not for what.
     Sealed,
+    /// On a connection whose client asks at the even pace of a program.
+    Steady,
+    /// A TLS connection for a request or two, ended at once: browsers keep theirs.
+    Brief,
+    /// A connection over which nothing is asked.
+    Held,
+    /// A QUIC handshake that led to nothing.
+    Quic,
     /// Everything else: HEAD, OPTIONS, what is no request.
     Other,
 }
@@ -60,6 +68,10 @@ impl Class {
         Self::Paced,
         Self::Hello,
         Self::Sealed,
+        Self::Steady,
+        Self::Brief,
+        Self::Held,
+        Self::Quic,
         Self::Other,
     ];
 
@@ -71,6 +83,8 @@ impl Class {
             Self::Aborted => Vector::Http2RapidReset,
             Self::TimedOut => Vector::SlowHttp,
             Self::Hello => Vector::TlsHandshakeFlood,
+            Self::Held => Vector::ConnectionFlood,
+            Self::Quic => Vector::QuicFlood,
             _ => Vector::HttpFlood,
         }
     }
@@ -104,6 +118,10 @@ impl Class {
             Self::Paced => "requests by clients faster than people",
             Self::Hello => "TLS handshakes that lead to nothing",
             Self::Sealed => "requests inside TLS",
+            Self::Steady => "requests at the even pace of a program",
+            Self::Brief => "TLS connections for a request or two, ended at once",
+            Self::Held => "connections over which nothing is asked",
+            Self::Quic => "QUIC handshakes that lead to nothing",
             Self::Other => "other requests",
         }
     }

@@ -35,7 +35,7 @@ pub(crate) struct Service {
     queries: Option<Box<[u32; QUERIES]>>,
     pub(crate) watch: Option<Box<Watch>>,
     /// Classes that the watch takes, one bit each; all while a crowd is looked at.
-    watched: u16,
+    watched: u32,
     pub(crate) flood: Option<Course>,
     pub(crate) surge: Option<Course>,
     crowd: Crowd,
@@ -90,7 +90,7 @@ impl Service {
     /// Counts a request.
     pub(crate) fn note(&mut self, request: &Request<'_>, seen: &Seen, hash: &KeyedState) {
         self.counts[seen.class as usize] = self.counts[seen.class as usize].saturating_add(1);
-        if self.watched >> seen.class as u16 & 1 != 0
+        if self.watched >> seen.class as u32 & 1 != 0
             && let Some(watch) = &mut self.watch
         {
             watch.note(request, seen, hash);
@@ -144,15 +144,15 @@ impl Service {
 
     /// Chooses what is looked at closer in the next second.
     fn look(&mut self, closing: &Closing<'_>) {
-        let mut classes = 0_u16;
+        let mut classes = 0_u32;
         for class in Class::ALL {
             let kind = &self.usual.kinds[class as usize];
             if kind.sum > WATCH_WEIGHT * kind.alarm {
-                classes |= 1 << class as u16;
+                classes |= 1 << class as u32;
             }
         }
         if self.crowd.is_near() || self.surge.is_some() {
-            classes = u16::MAX;
+            classes = u32::MAX;
         }
         if classes == 0 {
             return;
