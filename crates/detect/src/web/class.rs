@@ -102,6 +102,11 @@ impl Class {
         matches!(self, Self::PageReferred | Self::PageBare | Self::QueryKnown | Self::Paced)
     }
 
+    /// Whether it is told from connections, without their content.
+    pub(crate) const fn is_sealed(self) -> bool {
+        matches!(self, Self::Hello | Self::Sealed | Self::Steady | Self::Brief | Self::Held | Self::Quic)
+    }
+
     /// A few words for the evidence.
     pub(crate) const fn words(self) -> &'static str {
         match self {
@@ -197,7 +202,7 @@ const LOOKED_AT_BYTES: usize = 512;
 /// What one request says of itself. [`Class::QueryNovel`] stands for every query; whether it was asked before is the
 /// caller's knowledge.
 pub(crate) fn of(request: &Request<'_>) -> Class {
-    if request.is_timed_out || is_left_unfinished(request) {
+    if request.is_timed_out || is_left_unfinished(request) || is_read_slowly(request) {
         return Class::TimedOut;
     }
     if request.is_aborted || is_cut_off(request) {
@@ -219,6 +224,17 @@ pub(crate) fn of(request: &Request<'_>) -> Class {
     } else {
         Class::PageReferred
     }
+}
+
+/// Whether the client took its time to read an answer, and never did to the end. What a server gave to its own buffers counts
+/// as read, so that the bound is above that of a window that stays closed.
+fn is_read_slowly(request: &Request<'_>) -> bool {
+    const SLOW_NANOSECONDS: u64 = 8_000_000_000;
+    const HONEST_BYTES_PER_SECOND: u64 = 2_048;
+    let (Some(took), Some(bytes)) = (request.unread_nanoseconds, request.response_bytes) else {
+        return false;
+    };
+    bytes > 0 && took >= SLOW_NANOSECONDS && bytes < took / 1_000_000_000 * HONEST_BYTES_PER_SECOND
 }
 
 /// Whether a body was promised and did not come: nginx logs 400 or 408 without an answer when its client leaves, where an
@@ -308,6 +324,12 @@ mod tests {
         );
         assert_eq!(of(&Request { method: Method::Head, target: b"/", ..Request::default() }), Class::Other);
         assert_eq!(of(&Request { is_aborted: true, ..get(b"/", b"") }), Class::Aborted);
+        let read = |bytes| Request {
+            unread_nanoseconds: Some(37_000_000_000),
+            response_bytes: Some(bytes),
+            ..get(b"/report.pdf", b"")
+        };
+        assert_eq!((of(&read(30_000)), of(&read(3_000_000))), (Class::TimedOut, Class::PageBare));
         assert_eq!(of(&Request { is_timed_out: true, ..Request::default() }), Class::TimedOut);
     }
 

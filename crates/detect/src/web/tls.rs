@@ -5,7 +5,8 @@
 //! what HTTP/2 sends for its own sake is small and of known size (RFC 9113 sections 3.4 and 6), or comes first. Where the
 //! capture left the rest of a segment out, its length still says that there was more.
 //!
-//! Limits: no reassembly; a segment that begins in the middle of a record is counted by its bytes alone.
+//! Limits: no reassembly. A segment that was seen before counts once; after one that is missing, records are found again where
+//! one begins with a segment.
 
 use wire::Packet;
 
@@ -42,6 +43,11 @@ pub(super) struct Tls {
     pub(super) batches: Batches,
     /// Changes of ciphers that the client announced: more than one are renegotiations.
     changes: u8,
+    /// Sequence number of what comes next; meaningless before the first segment.
+    next: u32,
+    has_next: bool,
+    /// Bytes of the last record that are still to come.
+    left: u32,
     is_finished: bool,
     is_old: bool,
     /// The client did not offer HTTP/2, or spoke it already.
@@ -84,18 +90,26 @@ impl Tls {
     pub(super) fn read(&mut self, packet: &Packet<'_>, is_greeted: bool) -> Sent {
         let mut sent = Sent::default();
         let all = packet.payload_length_bytes();
-        let (mut rest, mut passed) = (packet.payload, 0_u32);
+        let end = packet.sequence.wrapping_add(all);
+        // Half of all numbers lie behind (RFC 9293 section 3.4).
+        let is_ahead = end.wrapping_sub(self.next).wrapping_sub(1) < 1 << 31;
+        if std::mem::replace(&mut self.has_next, true) && !is_ahead {
+            return sent;
+        }
+        let left = if packet.sequence == self.next { self.left.min(all) } else { 0 };
+        self.left -= left;
+        self.next = end;
+        let (mut rest, mut passed) = (packet.payload.get(left as usize..).unwrap_or_default(), left);
         // Each record takes five bytes at least, so this ends.
         while let [kind @ CHANGE_CIPHER..=APPLICATION_DATA, 3, _, high, low, after @ ..] = rest {
             let length = usize::from(u16::from_be_bytes([*high, *low]));
             self.record(*kind, length as u32, is_greeted, &mut sent);
             passed = passed.saturating_add(RECORD_HEADER_BYTES + length as u32);
+            self.left = passed.saturating_sub(all);
             rest = after.get(length..).unwrap_or_default();
         }
         let unseen = all.saturating_sub(passed);
-        if passed == 0 {
-            sent.bytes += if self.is_finished { all } else { 0 };
-        } else if unseen > 0 && packet.missing_bytes > 0 {
+        if passed > 0 && unseen > 0 && packet.missing_bytes > 0 {
             self.unseen(unseen, &mut sent);
         }
         self.asks = self.asks.saturating_add(u32::from(sent.asks));
@@ -161,7 +175,7 @@ mod tests {
 
     fn read(tls: &mut Tls, list: &[(u8, u16)]) -> Sent {
         let payload = records(list);
-        tls.read(&Packet { payload: &payload, ..Packet::default() }, true)
+        tls.read(&Packet { payload: &payload, sequence: tls.next, ..Packet::default() }, true)
     }
 
     #[test]
@@ -179,6 +193,23 @@ mod tests {
         assert_eq!((sent.asks, sent.again), (1, 0));
         assert_eq!(read(&mut old, &[(23, 37), (23, 41)]).asks, 0);
         assert_eq!(read(&mut old, &[(22, 200), (22, 90), (20, 1), (22, 40)]).again, 1, "a renegotiation");
+    }
+
+    #[test]
+    fn a_record_in_pieces_and_a_segment_sent_again_count_once() {
+        let mut tls = Tls::begin(0, false);
+        read(&mut tls, &[(20, 1), (23, 53)]);
+        let all = records(&[(23, 9_000), (23, 300)]);
+        let (mut sent, begin) = (Vec::new(), tls.next);
+        for at in (0..all.len()).step_by(1_400) {
+            let payload = &all[at..all.len().min(at + 1_400)];
+            for _ in 0..2 {
+                let packet = Packet { payload, sequence: begin + at as u32, ..Packet::default() };
+                sent.push(tls.read(&packet, true));
+            }
+        }
+        let sum = |of: fn(&Sent) -> u32| sent.iter().map(of).sum::<u32>();
+        assert_eq!((sum(|sent| u32::from(sent.asks)), sum(|sent| sent.bytes)), (2, 9_300));
     }
 
     #[test]

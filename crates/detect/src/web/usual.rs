@@ -44,7 +44,7 @@ pub(crate) const FLOORS: [f32; CLASSES] = {
     // Programs that keep to themselves: a script, a mirror, maps that are dragged about.
     floors[Class::Steady as usize] = 60.0;
     // Feed readers, monitors, previews of links.
-    floors[Class::Brief as usize] = 25.0;
+    floors[Class::Brief as usize] = 20.0;
     // What browsers open beside what they need is taken off before.
     floors[Class::Held as usize] = 6.0;
     floors[Class::Quic as usize] = 10.0;

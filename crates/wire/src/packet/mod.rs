@@ -91,6 +91,8 @@ pub struct Packet<'a> {
     pub ip_length_bytes: u32,
     /// Bytes of the datagram that the capture left out, as its IP header says.
     pub missing_bytes: u32,
+    /// TCP sequence number.
+    pub sequence: u32,
     /// TCP window as it stands in the header, not yet shifted.
     pub window: u16,
     /// TCP options, as far as they were captured.

@@ -61,6 +61,7 @@ fn tcp<'a>(packet: &mut Packet<'a>, bytes: &'a [u8]) {
     };
     packet.source_port = u16::from_be_bytes([header[0], header[1]]);
     packet.destination_port = u16::from_be_bytes([header[2], header[3]]);
+    packet.sequence = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
     packet.tcp_flags = TcpFlags(header[13]);
     let header_bytes = usize::from(header[12] >> 4) * 4;
     if header_bytes >= TCP_HEADER_BYTES {
