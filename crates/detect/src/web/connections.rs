@@ -380,11 +380,9 @@ fn enter(web: &mut WebDetector, place: Place, packet: &Packet<'_>, shift: Option
 fn hang_up(web: &mut WebDetector, at: usize, now: u32) {
     let entry = &mut web.connections.entries[at];
     let (service, lasted) = (entry.service, now.wrapping_sub(entry.tls.begun));
-    let streams = if entry.tls.batches.is_resetting { entry.tls.batches.judge() } else { 0 };
     let is_vain = entry.is_tls && !entry.has_asked && !entry.tls.is_refused && lasted <= VAIN_MILLISECONDS;
     let is_brief = lasted <= BRIEF_MILLISECONDS && (1..=BRIEF_REQUESTS).contains(&entry.tls.asks);
     let is_brief = entry.is_tls && is_brief && !entry.tls.batches.is_resetting;
-    count(web, at, Class::Aborted, streams);
     if is_vain && web.connections.site(service).speaks {
         count(web, at, Class::Hello, 1);
     } else if is_brief {
@@ -540,7 +538,11 @@ fn tls_from_client(web: &mut WebDetector, at: usize, now: u32, packet: &Packet<'
         entry.tls.read(packet, entry.is_greeted);
     let is_first = has_said && !entry.has_asked;
     entry.has_asked |= has_said;
-    let streams = if bytes > 0 { entry.tls.batches.send(now, bytes, records, largest) } else { 0 };
+    let streams = if bytes > 0 && entry.tls.offers_http2 {
+        entry.tls.batches.send(now, bytes, records, largest)
+    } else {
+        0
+    };
     let paced = if asks > 0 { Some(entry.tls.pace.ask(second, asks)) } else { None };
     let is_resetting = entry.tls.batches.is_resetting;
     let (stage, service) = (entry.stage, entry.service);

@@ -5,11 +5,13 @@
 //! is not meant: players fetch parts of a film at an even pace.
 //!
 //! *Resetting* (HTTP/2 rapid reset, CVE-2023-44487): a client opens streams and takes them back at once. What is
-//! seen of it are batches that hold many streams and are not answered, or hardly, again and again on one connection. A form is
-//! answered, an upload has large records, and who waits for a slow server does not ask for ten more things meanwhile.
+//! seen of it is a client of HTTP/2 that goes on sending batches of small records although nothing is answered any more. An
+//! upload has large records; who waits for a slow server does not ask for fifty more things meanwhile.
 //!
-//! Limits: a client that takes back each stream so late that its answer is half there looks like one that reads. Streams are
-//! estimated from bytes ([`STREAM_BYTES`]).
+//! Limits: where the server answers each stream before it is taken back, or with the head of an answer alone, this looks like
+//! somebody who asks much and gets little (counters of visits do just that), and is judged by its pace. Streams are
+//! estimated from bytes ([`STREAM_BYTES`]). A call over a WebSocket in which only one side speaks would look the same if
+//! browsers offered HTTP/2 for it, which they do not.
 
 /// Requests in each second that make a pace.
 const STEADY_LEAST: u16 = 3;
@@ -25,20 +27,19 @@ const BATCH_GAP_MILLISECONDS: u32 = 100;
 /// Bytes of a stream that is opened and reset: heads of frames (RFC 9113 section 4.1) of 9 bytes each, four of error code, and the
 /// least of a field section that the server knows already.
 const STREAM_BYTES: u32 = 40;
-/// Streams that make a batch.
-const BATCH_STREAMS: u32 = 8;
-/// A batch with a larger record is an upload.
+/// Streams without an answer that nobody opens who waits for one, in so many batches over so long.
+const UNANSWERED_STREAMS: u32 = 48;
+const UNANSWERED_BATCHES: u32 = 2;
+const UNANSWERED_MILLISECONDS: u32 = 1_000;
+/// A larger record is of an upload.
 const UPLOAD_RECORD_BYTES: u32 = 8 * 1_024;
-/// A longer batch of records that are not small is one too.
-const UPLOAD_BATCH_BYTES: u32 = 64 * 1_024;
+/// More than this in records that are not small is one too.
+const UPLOAD_BYTES: u32 = 24 * 1_024;
 const SMALL_RECORD_BYTES: u32 = 1_024;
-/// Batches in a row without an answer, and with hardly one, that make a connection resetting.
-const UNANSWERED: u8 = 2;
-const HARDLY_ANSWERED: u8 = 6;
-/// An answer of fewer bytes for each of the batch's is hardly one: the heads of answers without their bodies.
-const HARDLY_TIMES: u32 = 3;
-/// Hardly answered batches have to come at least so fast on average.
-const HARDLY_MILLISECONDS: u32 = 700;
+/// Streams of a batch that is one or the other.
+const DOUBTFUL_STREAMS: u32 = 8;
+/// What the server says in fewer bytes is of the protocol itself: settings, window updates, a farewell.
+const ANSWER_BYTES: u32 = 64;
 
 /// At which pace a client asks.
 #[derive(Clone, Copy, Default)]
@@ -104,20 +105,18 @@ impl Pace {
     }
 }
 
-/// Batches of a client, and what came back.
+/// What a client sent since its server answered last.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Batches {
-    /// When the client sent last, in milliseconds, wrapping.
+    /// When the client sent first and last since then, in milliseconds, wrapping.
+    since: u32,
     at: u32,
     bytes: u32,
     records: u32,
     largest: u32,
-    answer: u32,
-    unanswered: u8,
-    hardly: u8,
-    hardly_since: u32,
-    /// Streams of batches that count once the connection is resetting.
-    owed: u32,
+    batches: u32,
+    /// Streams that were counted.
+    counted: u32,
     pub(super) is_resetting: bool,
 }
 
@@ -125,58 +124,38 @@ impl Batches {
     /// The server sends so many bytes.
     #[inline]
     pub(super) fn answer(&mut self, bytes: u32) {
-        self.answer = self.answer.saturating_add(bytes);
+        if bytes >= ANSWER_BYTES {
+            *self = Self::default();
+        }
     }
 
     /// The client sends so many bytes in so many records. Gives the streams that turned out to be reset.
     pub(super) fn send(&mut self, at: u32, bytes: u32, records: u32, largest: u32) -> u32 {
-        let is_new = self.answer > 0 || at.wrapping_sub(self.at) >= BATCH_GAP_MILLISECONDS;
-        let counts = if self.bytes > 0 && is_new { self.judge() } else { 0 };
+        if self.batches == 0 {
+            self.since = at;
+        }
+        if self.batches == 0 || at.wrapping_sub(self.at) >= BATCH_GAP_MILLISECONDS {
+            self.batches = self.batches.saturating_add(1);
+        }
         self.at = at;
         self.bytes = self.bytes.saturating_add(bytes);
         self.records = self.records.saturating_add(records);
         self.largest = self.largest.max(largest);
-        counts
-    }
-
-    /// The batch is over.
-    pub(super) fn judge(&mut self) -> u32 {
         let streams = (self.bytes / STREAM_BYTES).max(self.records);
-        let is_upload = self.largest > UPLOAD_RECORD_BYTES
-            || (self.bytes > UPLOAD_BATCH_BYTES && self.bytes > SMALL_RECORD_BYTES * self.records);
-        let (bytes, answer) = (self.bytes, self.answer);
-        (self.bytes, self.records, self.largest, self.answer) = (0, 0, 0, 0);
-        if streams < BATCH_STREAMS || is_upload {
-            // Too little to say anything by itself; an answer shows that the client is served.
-            if is_upload || answer >= HARDLY_TIMES * bytes {
-                self.serve();
-            }
+        // Records of this size may be of a batch of many streams, or of an upload over a bad link.
+        let is_doubtful = self.bytes / SMALL_RECORD_BYTES > self.records;
+        let is_upload = self.largest > UPLOAD_RECORD_BYTES || (self.bytes > UPLOAD_BYTES && is_doubtful);
+        let goes_on = streams >= UNANSWERED_STREAMS
+            && (self.batches >= UNANSWERED_BATCHES || self.records >= UNANSWERED_STREAMS)
+            && at.wrapping_sub(self.since) >= UNANSWERED_MILLISECONDS;
+        self.is_resetting = goes_on && !is_upload;
+        if !self.is_resetting {
             return 0;
         }
-        if answer == 0 {
-            self.unanswered = self.unanswered.saturating_add(1);
-        } else if answer < bytes.saturating_mul(HARDLY_TIMES) {
-            if self.hardly == 0 {
-                self.hardly_since = self.at;
-            }
-            self.hardly = self.hardly.saturating_add(1);
-            let lasted = self.at.wrapping_sub(self.hardly_since);
-            if lasted > HARDLY_MILLISECONDS * u32::from(self.hardly) {
-                (self.hardly, self.owed) = (1, 0);
-                self.hardly_since = self.at;
-            }
-        } else {
-            self.serve();
-            return 0;
-        }
-        self.owed = self.owed.saturating_add(streams);
-        self.is_resetting |= self.unanswered >= UNANSWERED || self.hardly >= HARDLY_ANSWERED;
-        if self.is_resetting { std::mem::take(&mut self.owed) } else { 0 }
-    }
-
-    const fn serve(&mut self) {
-        (self.unanswered, self.hardly, self.owed) = (0, 0, 0);
-        self.is_resetting = false;
+        let streams = if is_doubtful { self.batches.saturating_mul(DOUBTFUL_STREAMS) } else { streams };
+        let new = streams.saturating_sub(self.counted);
+        self.counted = self.counted.max(streams);
+        new
     }
 }
 
@@ -217,23 +196,20 @@ mod tests {
     #[test]
     fn batches_that_nobody_answers_are_resets() {
         let mut batches = Batches::default();
-        assert_eq!(batches.send(0, 560, 1, 560), 0);
-        assert_eq!(batches.send(300, 560, 1, 560), 0, "the first may wait for its answer");
-        assert_eq!(batches.send(600, 560, 1, 560), 28, "both count now");
-        assert_eq!(batches.send(900, 560, 1, 560), 14);
-        batches.answer(50_000);
-        assert_eq!(batches.send(1_000, 560, 1, 560), 0);
+        let counted: Vec<_> = (0..6).map(|number| batches.send(number * 300, 560, 1, 560)).collect();
+        assert_eq!(counted, [0, 0, 0, 0, 70, 14], "what came before counts too");
+        batches.answer(31);
+        assert_eq!(batches.send(1_800, 560, 1, 560), 14, "an acknowledgement is no answer");
+        batches.answer(2_500);
+        assert_eq!(batches.send(2_100, 560, 1, 560), 0);
         assert!(!batches.is_resetting, "somebody who is answered again");
     }
 
     #[test]
-    fn heads_without_bodies_are_hardly_answers() {
-        let (mut batches, mut counted) = (Batches::default(), 0);
-        for number in 0..10 {
-            counted += batches.send(number * 100, 560, 1, 560);
-            batches.answer(1_220);
-        }
-        assert!(counted >= 80, "{counted}");
+    fn streams_one_by_one_are_resets_too() {
+        let mut batches = Batches::default();
+        let counted: u32 = (0..1_000).map(|number| batches.send(number * 5, 62, 1, 62)).sum();
+        assert!(counted >= 1_000, "{counted}");
     }
 
     #[test]
@@ -250,9 +226,9 @@ mod tests {
         };
         assert_eq!(counted(2_000, 900, 20, 60, 160_000), 0, "eighty assets of a page at once");
         assert_eq!(counted(3_000, 3_000, 1, 3_000, 220), 0, "forms one after the other");
-        assert_eq!(counted(10, 1_460, 0, 0, 0) / 400, 0, "pieces of one record");
         assert_eq!(counted(120, 16_384, 1, 16_384, 0), 0, "an upload");
-        assert_eq!(counted(1_000, 120, 1, 120, 0), 0, "what people say to each other");
-        assert_eq!(counted(500, 34, 1, 34, 0), 0, "window updates of a download");
+        assert_eq!(counted(120, 4_096, 1, 4_096, 0), 0, "an upload in smaller pieces");
+        assert!(counted(300, 4_096, 1, 4_096, 0) < 60, "the same over a bad link");
+        assert_eq!(counted(150, 520, 1, 520, 147), 0, "counters of visits");
     }
 }

@@ -50,6 +50,7 @@ pub(super) struct Tls {
     left: u32,
     is_finished: bool,
     is_old: bool,
+    pub(super) offers_http2: bool,
     /// The client did not offer HTTP/2, or spoke it already.
     is_past_preface: bool,
     /// The server refused the handshake.
@@ -74,7 +75,7 @@ pub(super) struct Sent {
 impl Tls {
     /// That of a connection whose ClientHello came at `begun`.
     pub(super) fn begin(begun: u32, offers_http2: bool) -> Self {
-        Self { begun, is_past_preface: !offers_http2, ..Self::default() }
+        Self { begun, offers_http2, is_past_preface: !offers_http2, ..Self::default() }
     }
 
     /// The server says something.
