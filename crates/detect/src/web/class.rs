@@ -227,10 +227,11 @@ pub(crate) fn of(request: &Request<'_>) -> Class {
 }
 
 /// Whether the client took its time to read an answer, and never did to the end. What a server gave to its own buffers counts
-/// as read, so that the bound is above that of a window that stays closed.
+/// as read, some hundred thousand bytes, so that the bound is far above what came through a window that is kept closed, and
+/// the time long: whoever is on a link of 64 kbit/s is faster.
 fn is_read_slowly(request: &Request<'_>) -> bool {
-    const SLOW_NANOSECONDS: u64 = 8_000_000_000;
-    const HONEST_BYTES_PER_SECOND: u64 = 2_048;
+    const SLOW_NANOSECONDS: u64 = 15_000_000_000;
+    const HONEST_BYTES_PER_SECOND: u64 = 8_192;
     let (Some(took), Some(bytes)) = (request.unread_nanoseconds, request.response_bytes) else {
         return false;
     };

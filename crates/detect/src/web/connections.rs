@@ -4,11 +4,16 @@
 //! that begins as an HTTP request or a TLS handshake. It is *slow* when what the client owes is not there [`SLOW_SECONDS`] later:
 //! the rest of a head, of an announced body, of a handshake; or, over TLS, when the client goes on sending small records
 //! and the server has nothing to answer yet; or when the client does not read (`window`). Whoever sends
-//! [`HONEST_BYTES_PER_SECOND`] of a body is not slow, and neither is a server that has not answered a whole request. It is
+//! [`HONEST_BYTES_PER_SECOND`](super::window::HONEST_BYTES_PER_SECOND) of a body is not slow, and neither is a server that has not answered a whole request. It is
 //! *held* when its client has asked for nothing for some seconds, unless readers explain it: browsers open one more than
 //! they need. What is told from the records of TLS is in `tls` and `shape`.
 //!
 //! Limits: [`CONNECTIONS`] in sets of [`WAYS`] under a secret hash, the least recent ones make room; no reassembly.
+
+mod sealed;
+mod wheel;
+
+pub(super) use wheel::close;
 
 use sketch::TableKey;
 use wire::web::{Client, head};
@@ -17,8 +22,8 @@ use wire::{Packet, TcpFlags, Time};
 use super::class::{self, Class};
 use super::hello::{Hellos, Print};
 use super::shape::Pace;
-use super::tls::{Sent, Tls};
-use super::window::{HONEST_BYTES_PER_SECOND, Opened, Reading};
+use super::tls::Tls;
+use super::window::{Opened, Reading};
 use super::{Seen, WebDetector, quic};
 use crate::vector::protocol;
 
@@ -34,7 +39,9 @@ const HELD_SECONDS: u32 = 4;
 /// Connections that readers may hold beside those that they use.
 const SPARES_MAXIMUM: u16 = 256;
 /// A connection of few requests that lasts no longer is no reader's: browsers keep theirs.
-const BRIEF_MILLISECONDS: u32 = 2_000;
+const BRIEF_MILLISECONDS: u32 = 10_000;
+/// And it ends so soon after the last answer.
+const GONE_MILLISECONDS: u32 = 1_000;
 const BRIEF_REQUESTS: u32 = 4;
 /// A handshake for nothing ends so soon; later it is a connection that was not needed after all.
 const VAIN_MILLISECONDS: u32 = 8_000;
@@ -267,7 +274,7 @@ pub(super) fn note(web: &mut WebDetector, time: Time, packet: &Packet<'_>) {
         if to_server && has_payload {
             from_client(web, at, place.hash, time, packet);
         } else if !to_server && has_payload {
-            from_server(web, at, packet);
+            from_server(web, at, milliseconds(time), packet);
         }
         if ends {
             hang_up(web, at, milliseconds(time));
@@ -355,8 +362,13 @@ fn enter(web: &mut WebDetector, place: Place, packet: &Packet<'_>, shift: Option
     };
     let at = (set..set + WAYS).min_by_key(rank).unwrap_or(set);
     if !matches!(table.entries[at].stage, Stage::Free | Stage::Gone) {
-        table.evicted += u64::from(second.saturating_sub(table.entries[at].second) < SILENT_SECONDS);
+        let old = table.entries[at];
+        let is_loss = second.saturating_sub(old.second) < SILENT_SECONDS;
+        table.evicted += u64::from(is_loss);
         leave(web, at);
+        if is_loss {
+            web.note_loss(Some(old.service));
+        }
     }
     let table = &mut web.connections;
     let is_on_wheel = table.entries[at].is_on_wheel;
@@ -381,7 +393,8 @@ fn hang_up(web: &mut WebDetector, at: usize, now: u32) {
     let entry = &mut web.connections.entries[at];
     let (service, lasted) = (entry.service, now.wrapping_sub(entry.tls.begun));
     let is_vain = entry.is_tls && !entry.has_asked && !entry.tls.is_refused && lasted <= VAIN_MILLISECONDS;
-    let is_brief = lasted <= BRIEF_MILLISECONDS && (1..=BRIEF_REQUESTS).contains(&entry.tls.asks);
+    let is_gone = now.wrapping_sub(entry.tls.answered) <= GONE_MILLISECONDS;
+    let is_brief = is_gone && lasted <= BRIEF_MILLISECONDS && (1..=BRIEF_REQUESTS).contains(&entry.tls.asks);
     let is_brief = entry.is_tls && is_brief && !entry.tls.batches.is_resetting;
     if is_vain && web.connections.site(service).speaks {
         count(web, at, Class::Hello, 1);
@@ -462,7 +475,7 @@ fn from_client(web: &mut WebDetector, at: usize, hash: u64, time: Time, packet: 
             entry.print = hello.print;
             entry.tls = Tls::begin(entry.tls.begun, hello.offers_http2);
         }
-        return tls_from_client(web, at, milliseconds(time), packet);
+        return sealed::from_client(web, at, milliseconds(time), packet);
     }
     if begins_request(packet.payload) {
         return begin_request(web, at, time, packet, bytes);
@@ -531,54 +544,12 @@ fn count_held(web: &mut WebDetector, at: usize, held: Option<Held>) {
     web.services[service as usize].note(&wire::web::Request::default(), &seen, &web.hash);
 }
 
-fn tls_from_client(web: &mut WebDetector, at: usize, now: u32, packet: &Packet<'_>) {
-    let second = web.second.unwrap_or(0);
-    let entry = &mut web.connections.entries[at];
-    let Sent { asks, has_said, finishes, again, bytes, records, largest } =
-        entry.tls.read(packet, entry.is_greeted);
-    let is_first = has_said && !entry.has_asked;
-    entry.has_asked |= has_said;
-    let streams = if bytes > 0 && entry.tls.offers_http2 {
-        entry.tls.batches.send(now, bytes, records, largest)
-    } else {
-        0
-    };
-    let paced = if asks > 0 { Some(entry.tls.pace.ask(second, asks)) } else { None };
-    let is_resetting = entry.tls.batches.is_resetting;
-    let (stage, service) = (entry.stage, entry.service);
-    let is_application_data = packet.payload.first() == Some(&23);
-    match stage {
-        Stage::Handshake if finishes => {
-            settle(web, at);
-            if !has_said {
-                web.connections.entries[at].stage = Stage::Greeted;
-            }
-        }
-        Stage::Greeted if has_said => settle(web, at),
-        Stage::Settled if is_application_data && packet.payload.len() <= SMALL_RECORD_BYTES => {
-            owe(web, at, Stage::Record);
-        }
-        _ => {}
-    }
-    if is_first {
-        let site = web.connections.site(service);
-        site.spares = (site.spares + 1).min(SPARES_MAXIMUM);
-    }
-    count(web, at, Class::Hello, u32::from(again));
-    count(web, at, Class::Aborted, streams);
-    if let Some(paced) = paced.filter(|_| !is_resetting) {
-        let class = if paced.is_steady { Class::Steady } else { Class::Sealed };
-        count(web, at, class, u32::from(asks));
-        count(web, at, Class::Steady, paced.before);
-    }
-}
-
-fn from_server(web: &mut WebDetector, at: usize, packet: &Packet<'_>) {
+fn from_server(web: &mut WebDetector, at: usize, now: u32, packet: &Packet<'_>) {
     let second = web.second.unwrap_or(0);
     let entry = &mut web.connections.entries[at];
     entry.second = second;
     if entry.is_tls {
-        entry.tls.answer(packet, !entry.is_greeted);
+        entry.tls.answer(now, packet, !entry.is_greeted);
     } else {
         entry.pace.answer(packet.payload_length_bytes());
     }
@@ -589,70 +560,5 @@ fn from_server(web: &mut WebDetector, at: usize, packet: &Packet<'_>) {
     // Whatever the server says to a request, it had enough of it.
     if matches!(stage, Stage::Head | Stage::Body | Stage::Record) {
         settle(web, at);
-    }
-}
-
-/// Nothing was asked over this connection for some seconds: readers explain some such ones.
-fn hold_against(web: &mut WebDetector, at: usize) {
-    let service = web.connections.entries[at].service;
-    let site = web.connections.site(service);
-    if site.spares > 0 {
-        site.spares -= 1;
-    } else {
-        count(web, at, Class::Held, 1);
-    }
-    web.connections.entries[at].stage = Stage::Settled;
-}
-
-/// Looks at the connections whose time has come.
-pub(super) fn close(web: &mut WebDetector, second: u32) {
-    let slot = second as usize % WHEEL;
-    if web.connections.wheel[slot].is_empty() {
-        return;
-    }
-    let mut due = std::mem::take(&mut web.connections.wheel[slot]);
-    for index in due.drain(..) {
-        if let Some(next) = look(web, index as usize, second) {
-            web.connections.wheel[(second as usize + next as usize) % WHEEL].push(index);
-        } else {
-            web.connections.entries[index as usize].is_on_wheel = false;
-        }
-    }
-    if web.connections.wheel[slot].is_empty() {
-        web.connections.wheel[slot] = due;
-    }
-}
-
-/// Looks at one connection. Says in how many seconds somebody should look again, if at all.
-fn look(web: &mut WebDetector, at: usize, second: u32) -> Option<u32> {
-    let entry = &mut web.connections.entries[at];
-    if matches!(entry.stage, Stage::Free | Stage::Gone) {
-        return None;
-    }
-    let waits = second.saturating_sub(entry.since);
-    if matches!(entry.stage, Stage::Opened | Stage::Greeted) {
-        if waits < HELD_SECONDS {
-            return Some(HELD_SECONDS - waits);
-        }
-        hold_against(web, at);
-    }
-    let entry = &mut web.connections.entries[at];
-    let owes = matches!(entry.stage, Stage::Head | Stage::Body | Stage::Handshake | Stage::Record);
-    let reads_slowly = entry.reading.is_slow(second, SLOW_SECONDS);
-    if second.saturating_sub(entry.second) > SILENT_SECONDS && (owes || entry.reading.is_watched()) {
-        leave(web, at);
-        return None;
-    }
-    let is_honest = matches!(entry.stage, Stage::Body | Stage::Record)
-        && entry.bytes >= waits.saturating_mul(HONEST_BYTES_PER_SECOND);
-    // A browser that rests may have had the last word; who is slow goes on.
-    let rests = entry.stage == Stage::Record && entry.second.saturating_sub(entry.since) < GOES_ON_SECONDS;
-    let is_late = owes && waits >= SLOW_SECONDS && !is_honest && !rests;
-    let (is_slow, is_watched) = (is_late || reads_slowly, owes || entry.reading.is_watched());
-    set_slow(web, at, is_slow);
-    match (is_slow, owes) {
-        _ if !is_watched => None,
-        (false, true) => Some(SLOW_SECONDS.saturating_sub(waits).clamp(1, WHEEL as u32 - 1)),
-        _ => Some(LOOK_SECONDS),
     }
 }

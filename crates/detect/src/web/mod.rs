@@ -257,6 +257,12 @@ impl WebDetector {
         self.services[service as usize].note(request, &seen, &self.hash);
     }
 
+    /// The capture left out a part of a packet in which there may have been more to count.
+    fn note_cut(&mut self, service: u32) {
+        let until = self.second.unwrap_or(0).saturating_add(LOSS_SECONDS);
+        self.services[service as usize].cut_until = until;
+    }
+
     /// Counts something inside TLS, of which only the class and the client are known.
     fn note_sealed(&mut self, service: u32, class: Class, client: u128, print: hello::Print) {
         let print = self.connections.hellos.text(print);

@@ -45,6 +45,8 @@ pub(crate) struct Service {
     slow_seconds: u32,
     /// What was lost makes figures lower bounds until then.
     pub(crate) lost_until: u32,
+    /// So do packets of which the capture left out what would have been counted; that is no reason not to learn.
+    pub(crate) cut_until: u32,
     /// Whether a connection was seen here, and not only lines of a log.
     pub(crate) has_connections: bool,
 }
@@ -76,6 +78,7 @@ impl Service {
             usual_slow: 0.0,
             slow_seconds: 0,
             lost_until: 0,
+            cut_until: 0,
             has_connections: false,
         }
     }
@@ -223,14 +226,14 @@ impl Service {
 
     fn line(&self, course: &Course, line: Line, closing: &Closing<'_>) -> crate::event::FloodEvent {
         let now = Time::from_seconds(i64::from(closing.second) + 1, 0);
-        course.line(line, self, now, closing.second < self.lost_until)
+        course.line(line, self, now, closing.second < self.lost_until.max(self.cut_until))
     }
 
     /// Forgets all that has a time, after the clock was set back.
     pub(crate) fn begin_again(&mut self, second: u32) {
         self.counts = [0; CLASSES];
         self.closed = second;
-        self.lost_until = 0;
+        (self.lost_until, self.cut_until) = (0, 0);
         // The table of connections is emptied too, so that nobody else would take these back.
         (self.slow, self.slow_seconds) = (0, 0);
         (self.watch, self.watched) = (None, 0);

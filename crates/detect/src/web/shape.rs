@@ -15,7 +15,7 @@
 
 /// Requests in each second that make a pace.
 const STEADY_LEAST: u16 = 3;
-/// From so many on, three seconds are enough.
+/// From so many on, or where they are very even, three seconds are enough.
 const STEADY_MANY: u16 = 10;
 const SECONDS: usize = 4;
 /// Bytes of answer for each request above which somebody downloads.
@@ -96,7 +96,9 @@ impl Pace {
         (self.second, self.now) = (second, 0);
         let is_download = self.answered / self.asked.max(1) > DOWNLOAD_BYTES;
         let few = self.last[..SECONDS - 1].iter().copied().min().unwrap_or(0);
-        let seconds = if few >= STEADY_MANY { SECONDS - 1 } else { SECONDS };
+        let many = self.last[..SECONDS - 1].iter().copied().max().unwrap_or(0);
+        let is_even = u32::from(many) * 2 <= u32::from(few) * 3;
+        let seconds = if few >= STEADY_MANY || is_even { SECONDS - 1 } else { SECONDS };
         let least = self.last[..seconds].iter().copied().min().unwrap_or(0);
         let most = self.last[..seconds].iter().copied().max().unwrap_or(0);
         // Once it is, a hiccup of the server does not change it.
@@ -179,7 +181,8 @@ mod tests {
     fn a_program_is_steady_and_people_are_not() {
         assert!(is_steady(&[50, 50, 51, 49, 1], 2_600));
         assert!(is_steady(&[4, 4, 4, 5, 1], 2_600));
-        assert!(!is_steady(&[4, 4, 4, 1], 2_600), "few have to go on for longer");
+        assert!(is_steady(&[4, 4, 4, 1], 2_600), "so even that three seconds are enough");
+        assert!(!is_steady(&[5, 3, 4, 1], 2_600), "few have to go on for longer");
         assert!(!is_steady(&[80, 4, 0, 0, 0, 30, 1, 0, 0, 9, 1], 9_000), "pages and time to read them");
         assert!(!is_steady(&[1; 30], 300), "one a second, as open pages ask");
         assert!(!is_steady(&[6; 12], 60_000), "parts of a film");

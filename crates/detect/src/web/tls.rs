@@ -37,6 +37,8 @@ const APPLICATION_DATA: u8 = 23;
 pub(super) struct Tls {
     /// When the ClientHello came, in milliseconds, wrapping.
     pub(super) begun: u32,
+    /// When the server spoke last.
+    pub(super) answered: u32,
     /// Requests so far.
     pub(super) asks: u32,
     pub(super) pace: Pace,
@@ -70,6 +72,8 @@ pub(super) struct Sent {
     pub(super) bytes: u32,
     pub(super) records: u32,
     pub(super) largest: u32,
+    /// The capture left out where there may have been further records.
+    pub(super) is_cut: bool,
 }
 
 impl Tls {
@@ -80,7 +84,8 @@ impl Tls {
 
     /// The server says something.
     #[inline]
-    pub(super) fn answer(&mut self, packet: &Packet<'_>, is_first: bool) {
+    pub(super) fn answer(&mut self, now: u32, packet: &Packet<'_>, is_first: bool) {
+        self.answered = now;
         let bytes = packet.payload_length_bytes();
         self.pace.answer(bytes);
         self.batches.answer(bytes);
@@ -112,6 +117,7 @@ impl Tls {
         let unseen = all.saturating_sub(passed);
         if passed > 0 && unseen > 0 && packet.missing_bytes > 0 {
             self.unseen(unseen, &mut sent);
+            sent.is_cut = true;
         }
         self.asks = self.asks.saturating_add(u32::from(sent.asks));
         sent

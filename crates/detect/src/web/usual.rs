@@ -40,7 +40,7 @@ pub(crate) const FLOORS: [f32; CLASSES] = {
     floors[Class::QueryKnown as usize] = 100.0;
     floors[Class::Sealed as usize] = 300.0;
     // Monitors and health checks of balancers.
-    floors[Class::Hello as usize] = 4.0;
+    floors[Class::Hello as usize] = 2.5;
     // Programs that keep to themselves: a script, a mirror, maps that are dragged about.
     floors[Class::Steady as usize] = 60.0;
     // Feed readers, monitors, previews of links.
