@@ -26,7 +26,7 @@ struct Link<'a> {
 fn records(list: &[(u8, usize)]) -> &'static [u8] {
     let bytes = list.iter().flat_map(|(kind, length)| {
         let head = [*kind, 3, 3, (*length >> 8) as u8, *length as u8];
-        [&head[..], &vec![1; *length]].concat()
+        [&head[..], &vec![2; *length]].concat()
     });
     bytes.collect::<Vec<u8>>().leak()
 }

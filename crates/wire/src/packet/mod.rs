@@ -215,3 +215,33 @@ impl Decoded<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shift_is_found_behind_other_options_and_never_beyond_the_end() {
+        let shift = |tcp_options| Packet { tcp_options, ..Packet::default() }.window_shift();
+        assert_eq!(shift(&[2, 4, 5, 180, 1, 3, 3, 7]), Some(7));
+        assert_eq!(shift(&[3, 3, 200]), Some(14), "more than there can be");
+        assert_eq!(shift(&[0, 3, 3, 7]), None, "behind the end");
+        assert_eq!((shift(&[2, 0, 3, 3, 7]), shift(&[2, 40]), shift(&[3, 3])), (None, None, None));
+        assert_eq!(shift(&[1; 60]), None);
+    }
+
+    #[test]
+    fn what_the_capture_left_out_of_the_payload_is_known() {
+        let mut frame = vec![0x45, 0, 1, 0, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+        frame.extend([0, 80, 1, 187, 0, 0, 1, 0, 0, 0, 0, 0, 0x60, 0x10, 0x12, 0x34, 0, 0, 0, 0, 1, 3, 3, 9]);
+        frame.extend([b'x'; 5]);
+        for captured in 44..frame.len() {
+            let Ok(decoded) = decode(LinkType::RAW, &frame[..captured]) else { continue };
+            let packet = decoded.outer;
+            assert_eq!((packet.payload_length_bytes(), packet.window, packet.sequence), (212, 0x1234, 256));
+            assert_eq!(packet.window_shift(), Some(9));
+        }
+        let cut = decode(LinkType::RAW, &frame[..42]).map(|decoded| decoded.outer.payload_length_bytes());
+        assert_eq!(cut, Ok(212), "within the options");
+    }
+}
