@@ -129,7 +129,7 @@ pub(super) fn note(web: &mut WebDetector, packet: &Packet<'_>) {
     let found = web.quic.find(set, tag);
     match (found, to_server, kind(packet.payload)) {
         (None, true, Kind::Initial) if packet.payload_length_bytes() >= INITIAL_BYTES => {
-            enter(web, set, tag, packet)
+            enter(web, set, tag, packet);
         }
         (Some(at), true, Kind::GoesOn) => web.quic.entries[at].stage = Stage::Done,
         (Some(at), false, _) if web.quic.entries[at].stage == Stage::Asked => {
