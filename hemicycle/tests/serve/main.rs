@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+mod disk;
 mod export;
 mod figures;
 mod floods;
+mod hostile;
 mod learning;
 mod logs;
 mod losses;
 mod mirror;
 mod reload;
+mod same;
 mod service;
 mod start;
 mod web;

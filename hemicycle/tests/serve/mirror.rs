@@ -15,10 +15,11 @@ use crate::service::{CONFIG, Service};
 const MOST: usize = 3000;
 
 /// A namespace that this thread, and what it starts, is in.
-struct Namespace(String);
+pub(crate) struct Namespace(String);
 
 impl Namespace {
-    fn enter(test: &str) -> Option<Self> {
+    /// One of its own for this test; says why not where that cannot be.
+    pub(crate) fn enter(test: &str) -> Option<Self> {
         let skip = |why: &str| {
             println!("skipped: {test}: {why}");
             None
@@ -69,7 +70,7 @@ fn cable() {
 }
 
 /// A recorded attack, unpacked.
-fn recorded(name: &str) -> PathBuf {
+pub(crate) fn recorded(name: &str) -> PathBuf {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/recorded").join(name);
     let mut bytes = Vec::new();
     flate2::read::MultiGzDecoder::new(File::open(from).unwrap()).read_to_end(&mut bytes).unwrap();
@@ -83,7 +84,7 @@ fn recorded(name: &str) -> PathBuf {
 }
 
 /// How many packets were sent.
-fn replay(capture: &Path, speed: &[&str]) -> u64 {
+pub(crate) fn replay(capture: &Path, speed: &[&str]) -> u64 {
     let output = run("tcpreplay", &[&["-q", "-i", "sender"], speed, &[capture.to_str().unwrap()]].concat());
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}");
@@ -91,7 +92,7 @@ fn replay(capture: &Path, speed: &[&str]) -> u64 {
     sent.unwrap().parse().unwrap()
 }
 
-fn with_mirror(more: &str) -> String {
+pub(crate) fn with_mirror(more: &str) -> String {
     format!("{CONFIG}[[mirror]]\ninterface = \"span\"\n{more}")
 }
 
@@ -192,6 +193,25 @@ fn a_mirror_port_that_goes_and_comes_back_is_read_again() {
     service.reaches(&label("up"), 1.0);
     replay(&capture, &[]);
     assert_eq!(event(&service, "start")["target"]["name"], "www");
+}
+
+#[test]
+fn a_mirror_port_that_goes_down_is_read_again_when_it_is_up() {
+    let Some(_namespace) = Namespace::enter("a_mirror_port_that_goes_down") else { return };
+    let capture = recorded("attacks/syn_flood/hping_random_sources.pcap.gz");
+    let service = Service::start("mirror_down", &with_mirror(""));
+    let label = |name: &str| format!("mirror_{name}{{interface=\"span\",worker=\"0\"}}");
+    for times in [1.0, 2.0] {
+        ip("link set span down");
+        service.reaches(&label("downs_total"), times);
+        service.reaches(&label("up"), 0.0);
+        ip("link set span up");
+        service.reaches(&label("up"), 1.0);
+    }
+    let sent = replay(&capture, &[]);
+    assert_eq!(event(&service, "start")["target"]["name"], "www");
+    service.reaches(&label("frames_total"), sent as f64);
+    service.reaches(&label("reopenings_total"), 0.0);
 }
 
 #[test]

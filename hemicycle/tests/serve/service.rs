@@ -92,7 +92,14 @@ impl Service {
 
     /// Starts that of a folder and waits until it is ready.
     pub(crate) fn run(folder: PathBuf, output: Stdio) -> Self {
-        let mut child = command(&folder, &[]).stdout(output).spawn().unwrap();
+        let mut command = command(&folder, &[]);
+        command.stdout(output);
+        Self::of(command, folder)
+    }
+
+    /// Starts it by a command and waits until it is ready.
+    pub(crate) fn of(mut command: Command, folder: PathBuf) -> Self {
+        let mut child = command.spawn().unwrap();
         let output = lines::<ChildStdout>(child.stdout.take());
         let errors = lines::<ChildStderr>(child.stderr.take());
         let mut service = Self { folder, child, output, errors, log: String::new() };
@@ -131,10 +138,21 @@ impl Service {
         self.said("metrics on http://")
     }
 
+    /// Waits for such a line, unless it was said already.
+    pub(crate) fn has_said(&mut self, what: &str) {
+        if !self.log.contains(what) {
+            self.hears(what);
+        }
+    }
+
+    /// The next line of its output, if there is one within a pause.
+    pub(crate) fn line_soon(&self) -> Option<String> {
+        self.output.recv_timeout(PAUSE).ok()
+    }
+
     /// The next event, if there is one within a pause.
     pub(crate) fn event_soon(&self) -> Option<Value> {
-        let line = self.output.recv_timeout(PAUSE).ok()?;
-        Some(serde_json::from_str(&line).unwrap())
+        Some(serde_json::from_str(&self.line_soon()?).unwrap())
     }
 
     /// The answer to a request: its status and its body.
