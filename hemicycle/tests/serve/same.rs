@@ -99,17 +99,17 @@ fn a_mirror_gives_the_same_bytes_live_as_replayed() {
     let stamps = UdpSocket::bind("127.0.0.1:0").unwrap();
     setsockopt(&stamps, ReceiveTimestampns, &true).unwrap();
     let hulk = recorded("web/attacks/http_cache_bypass/hulk_http.pcap.gz");
-    for (name, vector) in [
-        ("attacks/syn_flood/hping_random_sources.pcap.gz", "syn_flood"),
-        ("attacks/icmp_flood/unreachables.pcap.gz", "icmp_flood"),
-        ("web/attacks/http_cache_bypass/hulk_http.pcap.gz", "http_cache_bypass"),
+    for (name, speed, vector) in [
+        ("attacks/syn_flood/hping_random_sources.pcap.gz", "--pps=1500", "syn_flood"),
+        ("attacks/icmp_flood/unreachables.pcap.gz", "--pps=1500", "icmp_flood"),
+        ("web/attacks/http_cache_bypass/hulk_http.pcap.gz", "--pps=500", "http_cache_bypass"),
     ] {
         let config = with_mirror("").replace("flows = [\"127.0.0.1:0\"]", "flows = []");
         let folder = folder("mirror_same", &config, INSTITUTION);
         key(&folder);
         let service = Service::run(folder.clone(), Stdio::piped());
         let recorder = Recorder::start("span");
-        replay(&recorded(name), &[]);
+        replay(&recorded(name), &[speed, "--pps-multi=50"]);
         let mut lines = until_quiet(&service);
         // The time of what is read ends in a replay what the clock has ended here.
         replay(&hulk, &["--limit=30"]);

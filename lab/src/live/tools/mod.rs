@@ -19,7 +19,8 @@ use nix::unistd::Pid;
 use tempfile::TempDir;
 
 pub(crate) use self::fastnetmon::{
-    Detecting, count as fastnetmon_count, detecting as fastnetmon_detecting, mirroring as fastnetmon_mirroring,
+    Detecting, count as fastnetmon_count, detecting as fastnetmon_detecting,
+    mirroring as fastnetmon_mirroring,
 };
 pub(crate) use self::hemicycle::detecting as hemicycle_detecting;
 use super::datagram::Protocol;

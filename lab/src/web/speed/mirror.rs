@@ -16,8 +16,8 @@ use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use super::packets::FILE;
 use super::Figure;
+use super::packets::FILE;
 use crate::live::tools::{
     end, fastnetmon_count, fastnetmon_mirroring, find, folder, hemicycle_detecting, spawn,
 };
@@ -70,7 +70,14 @@ pub(super) fn run(files: &Path, capture: &Arc<[u8]>, report: &mut Report) -> Res
             "Mirror at the top speed of tcpreplay, {} MB, {NETWORK} protected; CPU time of all threads",
             capture.len() / 1_000_000
         ),
-        &["receiver", "frames sent", "a second", "looked at", "dropped by the kernel", "M packets/s of a core"],
+        &[
+            "receiver",
+            "frames sent",
+            "a second",
+            "looked at",
+            "dropped by the kernel",
+            "M packets/s of a core",
+        ],
     );
     for (name, pass) in [("hemicycle serve", Ok(ours)), ("FastNetMon", peer)] {
         table.row(row(name, &pass));
@@ -153,8 +160,7 @@ fn pass(
     })?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let sent = number(&said, "Actual: ").with_context(|| format!("tcpreplay said: {}", said.trim()))?;
-    let seconds =
-        said.split(" sent in ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
+    let seconds = said.split(" sent in ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<f64>().ok());
     // Until nothing more comes: what one receiver calls a packet is not what another does.
     let mut last = -1.0;
     pace::until(PATIENCE, || {

@@ -60,15 +60,8 @@ pub(super) fn run(report: &mut Report) -> Result<()> {
         let reason = format!("{error:#}");
         [Err(reason.clone()), Err(reason)]
     });
-    let figures = [
-        decoded,
-        lines_looked_at,
-        beside_goaccess,
-        looked_at,
-        beside_nfpcapd,
-        mirrored,
-        beside_fastnetmon,
-    ];
+    let figures =
+        [decoded, lines_looked_at, beside_goaccess, looked_at, beside_nfpcapd, mirrored, beside_fastnetmon];
     bars(&figures).into_iter().for_each(|bar| report.bar(bar));
     Ok(())
 }
