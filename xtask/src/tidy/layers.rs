@@ -18,8 +18,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("baseline", &[]),
     ("intake", &["wire", "sketch"]),
     ("detect", &["wire", "sketch", "baseline", "institution"]),
-    ("hemicycle", &["institution", "wire", "sketch", "baseline", "intake", "detect"]),
-    ("lab", &["hemicycle", "institution", "wire", "sketch", "baseline", "intake", "detect"]),
+    ("notify", &[]),
+    ("hemicycle", &["institution", "wire", "sketch", "baseline", "intake", "detect", "notify"]),
+    ("lab", &["hemicycle", "institution", "wire", "sketch", "baseline", "intake", "detect", "notify"]),
     ("xtask", &[]),
 ];
 /// Crates that wire the others together: no room may use them, not even in its tests.
