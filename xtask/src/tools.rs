@@ -37,6 +37,11 @@ pub(crate) const PACKAGES: &[Package] = &[
     package("tcpreplay", "tcpreplay", "sends recorded packets to a mirror port"),
     package("procps", "sysctl", "keeps IPv6 of the test's cables silent"),
     package("bsdutils", "logger", "sends syslog by UDP and TCP as services do"),
+    package(
+        "python3-aiosmtpd",
+        "aiosmtpd",
+        "a real mail server for notifications; its python3 checks a webhook as the page says",
+    ),
     package("openssl", "openssl", "sends syslog by TLS, and makes the certificate for it"),
 ];
 

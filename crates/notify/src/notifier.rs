@@ -205,11 +205,12 @@ impl Notifier {
             channel.shared.stopping.store(true, Ordering::Release);
             let _ = channel.sender.try_send(Message::Wake);
         }
-        let ended = self.channels.iter().map(|channel| {
+        // Each is waited for, also after one that was too late.
+        let late = self.channels.iter().filter(|channel| {
             let left = until.saturating_duration_since(Instant::now());
-            channel.ended.recv_timeout(left) == Err(RecvTimeoutError::Disconnected)
+            channel.ended.recv_timeout(left) != Err(RecvTimeoutError::Disconnected)
         });
-        ended.fold(true, |all, ended| all && ended)
+        late.count() == 0
     }
 }
 

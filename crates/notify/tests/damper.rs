@@ -80,12 +80,12 @@ impl Told {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn no_burst_is_exceeded_and_everything_is_told_or_counted(
         options in options(),
-        steps in prop::collection::vec(step(), 1..150),
+        steps in prop::collection::vec(step(), 1..120),
     ) {
         let mut damper = Damper::new(options);
         let mut told = Told(Vec::new());

@@ -111,12 +111,17 @@ impl Connection {
         timed.until = timed.until.min(Instant::now() + patience);
         timed.socket.shutdown(Shutdown::Write)?;
         let mut buffer = [0; 512];
-        // What a receiver that should say nothing says is read, a little of it, and not looked at.
+        // What a receiver that should say nothing says is read, a little of it, and not looked at; but a reset, or an alert
+        // of TLS, says that it does not have the message.
         for _ in 0..8 {
-            match timed.read(&mut buffer) {
+            match self.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(_) => {}
-                Err(cause) if cause.kind() == io::ErrorKind::TimedOut => break,
+                Err(cause)
+                    if matches!(cause.kind(), io::ErrorKind::TimedOut | io::ErrorKind::UnexpectedEof) =>
+                {
+                    break;
+                }
                 Err(cause) => return Err(cause),
             }
         }

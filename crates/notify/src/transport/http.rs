@@ -178,4 +178,15 @@ mod tests {
         let (found, _) = head(b"HTTP/1.1 429 x\r\nRetry-After: Fri, 27 Nov\r\n\r\n").unwrap().unwrap();
         assert_eq!(found.retry_after, None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_an_answer_or_a_failure(begin in "(HTTP/1.[01] [0-9]{2,4} [a-z]{0,3}\r\n)?([A-Za-z-]{1,12}: .{0,20}\r\n){0,4}(\r\n)?", rest: Vec<u8>) {
+            let bytes = [begin.as_bytes(), &rest].concat();
+            if let Ok(answer) = answer(&mut bytes.as_slice()) {
+                proptest::prop_assert!(bytes.starts_with(b"HTTP/1.") || bytes.starts_with(b"\r\n") || bytes.starts_with(b"\n"));
+                proptest::prop_assert!(!(100..200).contains(&answer.status));
+            }
+        }
+    }
 }

@@ -4,7 +4,6 @@
 //! alone. Where a relay hangs up between the end of the message and its answer, nobody knows whether it has it; it is sent
 //! again, with the same `Message-ID`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,7 +38,7 @@ impl Mail {
     pub(super) fn open(options: &MailOptions, timeout: Duration) -> Result<Self, TransportError> {
         let tls = match options.security {
             MailSecurity::Plain => None,
-            _ => Some(trust::configuration(options.ca_file.as_ref().map(PathBuf::as_path))?),
+            _ => Some(trust::configuration(options.ca_file.as_deref())?),
         };
         let login = match &options.login {
             Some(login) => Some((login.user.clone(), login.password.read()?)),

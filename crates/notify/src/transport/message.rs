@@ -115,8 +115,8 @@ mod tests {
 
     #[test]
     fn addresses_are_plain() {
-        for fit in ["duty@parliament.example", "a.b+c@x", "o'neil@[".trim_end_matches("@[")] {
-            assert_eq!(is_address(fit), fit.contains('@'), "{fit}");
+        for fit in ["duty@parliament.example", "a.b+c@x", "o'neil@mail.example", "x@192.0.2.1"] {
+            assert!(is_address(fit), "{fit}");
         }
         for unfit in [
             "",

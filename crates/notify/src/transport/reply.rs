@@ -10,8 +10,8 @@ use super::connection::{Connection, failed};
 use crate::limits::{MAX_REPLY_LINE_BYTES, MAX_REPLY_LINES};
 
 /// A connection to a mail server.
-pub(super) struct Dialogue {
-    connection: Connection,
+pub(super) struct Dialogue<S = Connection> {
+    connection: S,
     /// What has come and is not read yet.
     buffer: Vec<u8>,
 }
@@ -49,10 +49,6 @@ fn is_status(word: &str) -> bool {
 }
 
 impl Dialogue {
-    pub(super) fn new(connection: Connection) -> Self {
-        Self { connection, buffer: Vec::new() }
-    }
-
     /// Goes on within TLS.
     pub(super) fn secure(self, host: &str, tls: &Arc<ClientConfig>) -> Result<Self, Failure> {
         // What came in the clear behind the answer to STARTTLS would be taken for an answer within TLS (RFC 3207 section 6).
@@ -60,6 +56,12 @@ impl Dialogue {
             return Err(Failure::temporary("STARTTLS: somebody put an answer before TLS began"));
         }
         Ok(Self::new(self.connection.secure(host, tls)?))
+    }
+}
+
+impl<S: Read + Write> Dialogue<S> {
+    pub(super) fn new(connection: S) -> Self {
+        Self { connection, buffer: Vec::new() }
     }
 
     /// Sends one line. `line` comes from this program and checked options only.
@@ -128,5 +130,27 @@ mod tests {
         let failure = reply(451, "hunter2 4.7.1").failure("recipient");
         assert_eq!(failure, Failure::temporary("recipient: the server answered 451"));
         assert!(is_status("4.2.0") && !is_status("4.2") && !is_status("4.2.0000") && !is_status("a.b.c"));
+    }
+
+    proptest::proptest! {
+        /// Whatever a server says: a reply within the limits or a failure, and no panic.
+        #[test]
+        fn any_bytes_are_a_reply_or_a_failure(
+            lines in proptest::collection::vec("(2|5|x)[0-9é]{0,3}[ -]?.{0,9}\r?\n?", 0..20),
+            rest: Vec<u8>,
+        ) {
+            let mut bytes = lines.concat().into_bytes();
+            bytes.extend(rest);
+            let mut dialogue = Dialogue::new(std::io::Cursor::new(bytes.clone()));
+            for _ in 0..=bytes.len() {
+                match dialogue.reply("stage") {
+                    Ok(reply) => proptest::prop_assert!((200..600).contains(&reply.code) && !reply.lines.is_empty()),
+                    Err(failure) => {
+                        proptest::prop_assert!(!failure.is_permanent);
+                        break;
+                    }
+                }
+            }
+        }
     }
 }
