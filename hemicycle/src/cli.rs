@@ -25,6 +25,9 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     Learn(LearnArguments),
     Serve(ServeArguments),
+    Doctor(DoctorArguments),
+    User(UserArguments),
+    Ledger(LedgerArguments),
     Demo(DemoArguments),
     #[command(hide = true)]
     Generate(GenerateArguments),
@@ -178,6 +181,53 @@ Examples:
 
 Addresses of sources are shown as their /24 or /48 unless the configuration has a purpose.";
 
+/// Let people back into the console
+#[derive(Debug, Args)]
+pub(crate) struct UserArguments {
+    #[command(subcommand)]
+    pub(crate) task: UserTask,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserTask {
+    /// Make a one-time link with which somebody who has an account sets password and second factor anew
+    Link {
+        /// The name of the account
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The configuration of the service (TOML; see docs/serve.md)
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        #[command(flatten)]
+        color: ColorArgument,
+    },
+}
+
+/// Look whether this machine is fit for the service
+///
+/// Reads the configuration of `serve` and compares what it asks for with what this machine grants: clock, receive buffers,
+/// rights, ports, mirrors, logs, the state folder. Changes nothing and sends nothing. Exits with 1 if the service would not
+/// start, or would see nothing.
+#[derive(Debug, Args)]
+#[command(after_long_help = DOCTOR_EXAMPLES)]
+pub(crate) struct DoctorArguments {
+    /// The configuration of the service (TOML; see docs/serve.md)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Print JSON, one finding a line; the last line is the summary
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) color: ColorArgument,
+}
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  hemicycle doctor --config /etc/hemicycle/hemicycle.toml
+  sudo -u hemicycle hemicycle doctor --config /etc/hemicycle/hemicycle.toml --json
+
+Run it as the user that the service runs as, else rights and files are judged by yours.";
+
 /// Play the bundled recorded day
 ///
 /// Plays recordings that are part of this program, composed to a day of an invented parliament, through the same
@@ -192,6 +242,122 @@ pub(crate) struct DemoArguments {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) color: ColorArgument,
+}
+
+/// Check, export, copy and erase from the record of a service
+///
+/// The record is kept in the state folder of a service: everything that was observed, decided and done, and by whom, as a
+/// chain of hashes. All of these work while the service runs.
+#[derive(Debug, Args)]
+#[command(after_long_help = LEDGER_EXAMPLES)]
+pub(crate) struct LedgerArguments {
+    #[command(subcommand)]
+    pub(crate) task: LedgerTask,
+}
+
+const LEDGER_EXAMPLES: &str = "\
+Examples:
+  hemicycle ledger verify /var/lib/hemicycle/record --key-file /var/lib/hemicycle/key
+  hemicycle ledger verify /var/lib/hemicycle/record --head 1234:9f86d081884c7d65…
+  hemicycle ledger export /var/lib/hemicycle/record > ledger.jsonl
+  hemicycle ledger backup /var/lib/hemicycle/record /mnt/backup/2026-11-27 --key-file /var/lib/hemicycle/key
+  hemicycle ledger restore /mnt/backup/2026-11-27 /var/lib/hemicycle/record --key-file /var/lib/hemicycle/key
+
+Write the head that `verify` prints down where nobody who can change the record can change it: against it, entries
+that were cut off at the end are found.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LedgerTask {
+    /// Check that nothing was changed, removed, put in or moved; exits with 1 if something was
+    Verify {
+        /// The folder of the record, or an export
+        #[arg(value_name = "RECORD")]
+        record: PathBuf,
+        /// A head that was written down earlier, NUMBER:HASH
+        #[arg(long, value_name = "HEAD")]
+        head: Option<record::Head>,
+        #[command(flatten)]
+        key: KeyArgument,
+        /// Print JSON, one object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the whole ledger as JSON, one entry a line, and the head as the last; addresses of persons are codes
+    Export {
+        /// The folder of the record
+        #[arg(value_name = "RECORD")]
+        record: PathBuf,
+        /// Open the codes of persons' addresses, for this purpose, which is written into the ledger
+        #[arg(long, value_name = "PURPOSE", value_parser = purpose, requires = "key_file", requires = "by")]
+        show_addresses: Option<String>,
+        /// Who asks, as written into the ledger
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+        #[command(flatten)]
+        key: KeyArgument,
+    },
+    /// Copy the record, while it is written too, into a new folder, and check the copy
+    Backup {
+        /// The folder of the record
+        #[arg(value_name = "RECORD")]
+        record: PathBuf,
+        /// The folder to make
+        #[arg(value_name = "COPY")]
+        copy: PathBuf,
+        #[command(flatten)]
+        key: KeyArgument,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a copy and put it where there is no record
+    Restore {
+        /// The folder of the copy
+        #[arg(value_name = "COPY")]
+        copy: PathBuf,
+        /// The folder of the record
+        #[arg(value_name = "RECORD")]
+        record: PathBuf,
+        #[command(flatten)]
+        key: KeyArgument,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell what is held about a person's address; that this was asked for is written into the ledger
+    HeldAbout(PersonArguments),
+    /// Erase a person's address; the chain is not touched, and what it holds instead leads nowhere any more
+    Erase(PersonArguments),
+}
+
+/// What is done about one person's address.
+#[derive(Debug, Args)]
+pub(crate) struct PersonArguments {
+    /// The folder of the record
+    #[arg(value_name = "RECORD")]
+    pub(crate) record: PathBuf,
+    /// The address
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) address: std::net::IpAddr,
+    /// What for, as written into the ledger
+    #[arg(long, value_name = "TEXT", value_parser = purpose)]
+    pub(crate) purpose: String,
+    /// Who asks, as written into the ledger
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: String,
+    /// The key file of the service
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeyArgument {
+    /// The key file of the service: seals are checked too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// Write a document that describes this command line to standard output.

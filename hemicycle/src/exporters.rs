@@ -16,10 +16,10 @@
 //! Limits: of exporters that sample packets on both sides (sFlow) both samples look alike, so such an agent must
 //! sample its external interfaces only.
 
-use detect::possible_packets;
+use detect::{are_bytes_enough, possible_packets};
 use institution::{Institution, Sampling};
 use serde::Serialize;
-use wire::{Address, FlowRecord};
+use wire::{Address, FlowRecord, Time};
 
 /// What was counted about exporters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -197,42 +197,57 @@ impl Counters {
     fn believe(&mut self, record: &FlowRecord, sampling: Option<u32>) -> Known {
         let (packets, bytes, rate) = MODEST;
         let is_modest = record.packets < packets && record.bytes < bytes && record.sampling <= rate;
-        let is_contradictory = possible_packets(record) != record.packets.max(1);
-        if is_modest && sampling.is_none_or(|sampling| sampling <= rate) && !is_contradictory {
+        let is_modest = is_modest && sampling.is_none_or(|sampling| sampling <= rate);
+        if is_modest && are_bytes_enough(record.packets, record.bytes) {
             return Known::Counts { sampling };
         }
-        self.look_closer(*record, sampling)
+        let FlowRecord { packets, bytes, sampling: stated, first, last, .. } = *record;
+        self.look_closer(&Claim { packets, bytes, sampling: stated, first, last }, sampling)
     }
 
     #[cold]
-    fn look_closer(&mut self, record: FlowRecord, mut sampling: Option<u32>) -> Known {
-        if sampling.is_none() && record.sampling > MOST_SAMPLING {
+    fn look_closer(&mut self, claim: &Claim, mut sampling: Option<u32>) -> Known {
+        if sampling.is_none() && claim.sampling > MOST_SAMPLING {
             self.implausible_sampling_records += 1;
             sampling = Some(1);
         }
-        if !is_possible(&record, sampling.unwrap_or(record.sampling).max(1)) {
+        if !claim.is_possible(sampling.unwrap_or(claim.sampling).max(1)) {
             self.implausible_records += 1;
             return Known::Implausible;
         }
-        self.contradictory_records += u64::from(possible_packets(&record) != record.packets.max(1));
+        let is_contradictory = possible_packets(claim.packets, claim.bytes) != claim.packets.max(1);
+        self.contradictory_records += u64::from(is_contradictory);
         Known::Counts { sampling }
     }
 }
 
-/// Whether a link may have carried what a record says.
-fn is_possible(record: &FlowRecord, sampling: u32) -> bool {
-    // A count of all ones is a counter that stands still, or an exporter's word for "not counted".
-    if record.packets == u64::MAX || record.packets == u64::from(u32::MAX) || record.bytes == u64::MAX {
-        return false;
+/// What a record says that may be impossible. Not the record itself: then nothing else of it need be read for the few
+/// that are looked at closer.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    packets: u64,
+    bytes: u64,
+    sampling: u32,
+    first: Option<Time>,
+    last: Option<Time>,
+}
+
+impl Claim {
+    /// Whether a link may have carried this.
+    fn is_possible(&self, sampling: u32) -> bool {
+        // A count of all ones is a counter that stands still, or an exporter's word for "not counted".
+        if self.packets == u64::MAX || self.packets == u64::from(u32::MAX) || self.bytes == u64::MAX {
+            return false;
+        }
+        let seconds = match (self.first, self.last) {
+            (Some(first), Some(last)) => (last.seconds_since(first).max(1.0) as u64).min(LONGEST_SECONDS),
+            _ => 1,
+        };
+        let most = |per_second: u64| per_second.saturating_mul(seconds) / u64::from(sampling);
+        // A single packet may be seen however thinly is sampled.
+        possible_packets(self.packets, self.bytes) <= most(MOST_PACKETS_PER_SECOND).max(1)
+            && self.bytes <= most(MOST_BYTES_PER_SECOND).max(MOST_PACKET_BYTES)
     }
-    let seconds = match (record.first, record.last) {
-        (Some(first), Some(last)) => (last.seconds_since(first).max(1.0) as u64).min(LONGEST_SECONDS),
-        _ => 1,
-    };
-    let most = |per_second: u64| per_second.saturating_mul(seconds) / u64::from(sampling);
-    // A single packet may be seen however thinly is sampled.
-    possible_packets(record) <= most(MOST_PACKETS_PER_SECOND).max(1)
-        && record.bytes <= most(MOST_BYTES_PER_SECOND).max(MOST_PACKET_BYTES)
 }
 
 impl Exporter {

@@ -4,14 +4,17 @@
 mod check;
 mod cli;
 mod demo;
+mod doctor;
 mod failure;
 mod files;
 mod generate;
 mod learn;
+mod ledger;
 mod replay;
 mod serve;
 mod state;
 mod style;
+mod user;
 
 use std::process::ExitCode;
 
@@ -26,6 +29,9 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::User(arguments) => user::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Ledger(arguments) => ledger::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

@@ -7,6 +7,7 @@
 mod docs;
 mod fuzz;
 mod lab;
+mod package;
 mod picture;
 mod process;
 mod repo;
@@ -45,6 +46,8 @@ enum Task {
     Lab(lab::Options),
     /// Regenerate the documents that the product writes about itself
     Docs(docs::Options),
+    /// Make what a site installs: Debian package, static binary, list of parts (CycloneDX), checksums, signature
+    Package(package::Options),
     /// Install the Debian packages and cargo tools that the tests use
     Setup,
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Lab(options) => lab::run(&options),
         Task::Docs(options) => docs::run(&options),
+        Task::Package(options) => package::run(&options),
         Task::Setup => tools::setup(),
     };
     result.unwrap_or_else(|error| {

@@ -37,6 +37,9 @@ pub(crate) const PACKAGES: &[Package] = &[
     package("tcpreplay", "tcpreplay", "sends recorded packets to a mirror port"),
     package("procps", "sysctl", "keeps IPv6 of the test's cables silent"),
     package("bsdutils", "logger", "sends syslog by UDP and TCP as services do"),
+    package("debootstrap", "debootstrap", "makes the fresh Debian in which the package is tried"),
+    package("systemd-container", "systemd-nspawn", "boots it"),
+    package("binutils", "objdump", "says which C library the package needs"),
     package(
         "python3-aiosmtpd",
         "aiosmtpd",

@@ -10,6 +10,7 @@
 //! entries this one load was a third of the time of a whole replay.
 
 use sketch::{KeyedState, TableKey};
+use wire::Address;
 
 use crate::vector::protocol;
 use crate::{Observation, near};
@@ -277,7 +278,7 @@ impl ConversationKeys {
     }
 
     /// The key of the conversation that this belongs to.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key(&self, observation: &Observation) -> Key {
         // An authentication header makes another conversation of the same two hosts.
         let (protocol, source_port, destination_port) = match observation.protocol {
@@ -288,7 +289,7 @@ impl ConversationKeys {
             protocol => (protocol, 0, 0),
         };
         let (source, destination) = (observation.source.bits(), observation.destination.bits());
-        if observation.source.is_ipv4() && observation.destination.is_ipv4() {
+        if Address::are_ipv4(observation.source, observation.destination) {
             let from = u64::from(source as u32) << 16 | u64::from(source_port);
             let to = u64::from(destination as u32) << 16 | u64::from(destination_port);
             let hash = self.ipv4_key.hash([from.min(to) << 8 | u64::from(protocol), from.max(to)]);
@@ -347,8 +348,6 @@ fn victim(set: &Set, second: u16) -> (usize, bool) {
 
 #[cfg(test)]
 mod tests {
-    use wire::Address;
-
     use super::*;
 
     fn between(source: u8, destination: u8) -> Observation {

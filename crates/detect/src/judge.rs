@@ -71,11 +71,8 @@ pub(crate) fn is_routine(
     step: u32,
 ) -> bool {
     let is_tcp = observation.protocol == protocol::TCP;
-    match vector {
-        Vector::AckFlood | Vector::FinFlood if is_tcp => {}
-        Vector::UdpFlood | Vector::QuicFlood | Vector::DnsQueryFlood => {}
-        _ if vector.is_reflection() && !is_tcp => {}
-        _ => return false,
+    if !may_be_routine(vector, is_tcp) {
+        return false;
     }
     let Some((state, is_first_speaker)) = conversations.settled(key, step) else { return false };
     if is_tcp {
@@ -88,6 +85,17 @@ pub(crate) fn is_routine(
         // An answer is wanted by who asked, not by who is asked.
         !is_first_speaker || !vector.is_reflection() || vector.is_between_peers()
     }
+}
+
+/// Whether packets of a kind can be routine: a test of bits, since a jump by kind is seldom foreseen.
+#[inline]
+const fn may_be_routine(vector: Vector, is_tcp: bool) -> bool {
+    const BOTH: u64 =
+        1 << Vector::UdpFlood as u8 | 1 << Vector::QuicFlood as u8 | 1 << Vector::DnsQueryFlood as u8;
+    const TCP: u64 = BOTH | 1 << Vector::AckFlood as u8 | 1 << Vector::FinFlood as u8;
+    const OTHERS: u64 = BOTH | ((1 << (Vector::TcpReflection as u8 + 1)) - 1);
+    let kinds = if is_tcp { TCP } else { OTHERS };
+    kinds >> (vector as u8 & 63) & 1 != 0
 }
 
 /// Asks the memory about one observation, and tells it.

@@ -52,8 +52,9 @@ impl Default for Learning {
     }
 }
 
-/// What is known of one target.
+/// What is known of one target, in cache lines of its own.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(crate) struct Known {
     /// Packets, in samples.
     pub(crate) level: Baseline,

@@ -10,15 +10,20 @@ const LEAST_PACKET_BYTES: u64 = 20;
 /// No record comes longer after its last packet: exporters cut flows off at half an hour, some after the hour.
 const LONGEST_WAIT_NANOSECONDS: i64 = 3_600_000_000_000;
 
+/// Whether the bytes of a flow record are enough for its packets, if it says how many those are.
+#[inline]
+pub const fn are_bytes_enough(packets: u64, bytes: u64) -> bool {
+    match packets.checked_mul(LEAST_PACKET_BYTES) {
+        Some(least) => least <= bytes || bytes == 0,
+        None => bytes == 0,
+    }
+}
+
 /// How many packets a flow record can mean: at least one, and no more than its bytes are enough for, if it says how
 /// many those are. Exporters that count bytes of payload only (Cisco ASA) are meant as well as those that lie.
 #[inline]
-pub const fn possible_packets(record: &FlowRecord) -> u64 {
-    let is_possible = match record.packets.checked_mul(LEAST_PACKET_BYTES) {
-        Some(least) => least <= record.bytes || record.bytes == 0,
-        None => record.bytes == 0,
-    };
-    let packets = if is_possible { record.packets } else { record.bytes / LEAST_PACKET_BYTES };
+pub const fn possible_packets(packets: u64, bytes: u64) -> u64 {
+    let packets = if are_bytes_enough(packets, bytes) { packets } else { bytes / LEAST_PACKET_BYTES };
     if packets > 1 { packets } else { 1 }
 }
 
@@ -152,7 +157,7 @@ impl Observation {
         let sampling = sampling_override.unwrap_or(record.sampling).max(1);
         let last = record.last.unwrap_or(arrival);
         let first = record.first.unwrap_or(last);
-        let packets = possible_packets(record);
+        let packets = possible_packets(record.packets, record.bytes);
         // A sampled packet (sFlow) is a packet: it has the flags of one packet and no duration.
         let is_sample = record.packets == 1 && record.first.is_none() && record.sampling > 0;
         Self {

@@ -72,25 +72,25 @@ impl Preparer {
         Self { conversations: ConversationKeys::new(&state), targets: targets::key(&state) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn prepare(&self, pending: &mut Pending, observation: &Observation, quoted: Option<&Quoted>) {
         let quoted = quoted.filter(|_| is_icmp_error(observation));
         pending.observation = *observation;
         pending.key = match quoted {
             Some(quoted) => self.conversations.key(&quoted.as_observation()),
-            None => self.conversations.key(observation),
+            None => self.conversations.key(&pending.observation),
         };
         pending.hash = self.targets.hash_address(observation.destination.bits());
         pending.source_hash = 0;
         pending.judgement = None;
-        pending.vector = Vector::of(observation);
+        pending.vector = Vector::of(&pending.observation);
         pending.quotes = quoted.is_some();
     }
 }
 
 impl Batch {
-    /// Adds a record.
-    #[inline]
+    /// Adds a record. Always inlined, as [`Detector::observe`](crate::Detector::observe) is.
+    #[inline(always)]
     pub fn push(&mut self, preparer: &Preparer, observation: &Observation) {
         self.add(preparer, observation, None);
     }
@@ -101,7 +101,7 @@ impl Batch {
     }
 
     /// Adds a record and gives it back.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn add(
         &mut self,
         preparer: &Preparer,
@@ -123,11 +123,16 @@ impl Batch {
     #[inline]
     fn place(&mut self) -> &mut Pending {
         let place = self.waiting;
-        if place == self.places.len() {
-            self.places.push(Pending::new());
+        if place >= self.places.len() {
+            self.grow();
         }
         self.waiting += 1;
         &mut self.places[place]
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.places.push(Pending::new());
     }
 
     /// Those that wait.

@@ -20,8 +20,6 @@ struct Reservoir {
     unwanted: f32,
     bytes: f32,
     mean_seconds: f32,
-    /// The part that flows out in a step.
-    part: f32,
 }
 
 /// What flowed out of a reservoir.
@@ -38,10 +36,10 @@ pub(crate) struct Outflow {
 }
 
 impl Reservoir {
-    /// The part that flows out in a step.
+    /// The part that flows out in a step. Asked for once a step; records that are added are more.
     #[inline]
     fn part(&self) -> f32 {
-        if self.packets < REST_PACKETS { 1.0 } else { self.part }
+        if self.packets < REST_PACKETS { 1.0 } else { part_in(STEPS_PER_SECOND * self.mean_seconds) }
     }
 
     /// The part that flows out in so many steps.
@@ -88,7 +86,6 @@ impl Reservoirs {
             if total > 0.0 {
                 reservoir.mean_seconds =
                     (reservoir.mean_seconds * reservoir.packets + slot.packet_seconds) / total;
-                reservoir.part = part_in(STEPS_PER_SECOND * reservoir.mean_seconds);
             }
             reservoir.packets = total;
             reservoir.unwanted += slot.unwanted;
@@ -97,8 +94,7 @@ impl Reservoirs {
         }
         let Slot { packets, unwanted, bytes, .. } = *slot;
         let mean_seconds = slot.mean_seconds();
-        let part = part_in(STEPS_PER_SECOND * mean_seconds);
-        self.0.push(Reservoir { kind, packets, unwanted, bytes, mean_seconds, part });
+        self.0.push(Reservoir { kind, packets, unwanted, bytes, mean_seconds });
     }
 
     /// Lets one step flow out.

@@ -74,10 +74,14 @@ impl Excuses {
     }
 
     /// A wider target sends what its members send. What finds no room among the named is left out: it is the least.
+    #[inline]
     pub(crate) fn add(&mut self, member: &Self, step: i64) {
-        if member.step != step {
-            return;
+        if member.step == step {
+            self.add_all(member, step);
         }
+    }
+
+    fn add_all(&mut self, member: &Self, step: i64) {
         if self.step != step {
             *self = Self { step, ..Self::default() };
         }
@@ -156,7 +160,7 @@ pub(crate) fn excuse_by_inbound(target: &mut TargetState, tally: &Tally) {
 
 /// Handshakes that must have been completed for the segments that came.
 pub(crate) fn completed(tally: &Tally) -> f32 {
-    let segments = tally.iter().filter(|(kind, _)| kind.vector() == Vector::AckFlood.index());
+    let segments = tally.slots().filter(|(kind, _)| kind.vector() == Vector::AckFlood.index());
     segments.map(|(_, slot)| slot.packets * EXCUSED_PER_SEGMENT).sum()
 }
 

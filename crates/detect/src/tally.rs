@@ -184,13 +184,14 @@ impl Tally {
     /// What was counted, by kind.
     #[inline]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SlotKind, Slot)> + '_ {
-        self.kinds.iter().copied().zip(self.slots.iter().copied()).take(usize::from(self.used))
+        self.slots().map(|(kind, slot)| (kind, *slot))
     }
 
     /// As [`Tally::iter`], without copies.
     #[inline]
     pub(crate) fn slots(&self) -> impl Iterator<Item = (SlotKind, &Slot)> {
-        self.kinds.iter().copied().zip(&self.slots).take(usize::from(self.used))
+        let used = usize::from(self.used).min(SLOTS);
+        self.kinds[..used].iter().copied().zip(&self.slots[..used])
     }
 
     /// The kind of most packets.
@@ -203,8 +204,11 @@ impl Tally {
     /// Empties the counters; what is known of the address stays.
     #[inline]
     pub(crate) fn clear(&mut self) {
-        for slot in self.slots.iter_mut().take(usize::from(self.used)) {
-            *slot = Slot::default();
+        for place in 0..SLOTS {
+            if place >= usize::from(self.used) {
+                break;
+            }
+            self.slots[place] = Slot::default();
         }
         self.used = 0;
         self.bytes = 0.0;

@@ -28,8 +28,9 @@ const KNOWN_EVICTABLE_AFTER_STEPS: i64 = 36_000;
 /// Most services, groups and prefixes that one address is counted into; more are left out (and said at start).
 pub(crate) const MAXIMUM_WIDER: usize = 6;
 
-/// What the institution says of an address.
+/// What the institution says of an address. Never in two cache lines.
 #[derive(Clone, Debug, Default)]
+#[repr(align(32))]
 pub(crate) struct Place {
     /// Indexes of the wider targets that hold it.
     pub(crate) wider: [u32; MAXIMUM_WIDER],

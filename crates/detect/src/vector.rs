@@ -194,9 +194,12 @@ impl Vector {
     }
 
     /// The kind of one packet or flow record.
-    #[inline]
+    #[inline(always)]
     pub fn of(observation: &Observation) -> Self {
-        if observation.fragment == Fragment::Later || is_portless(observation) {
+        let names_no_port = observation.source_port | observation.destination_port == 0;
+        if observation.fragment == Fragment::Later
+            || names_no_port && is_portless(observation.protocol, observation.is_flow())
+        {
             return Self::FragmentFlood;
         }
         if observation.first_protocol == protocol::AH {
@@ -219,11 +222,9 @@ impl Serialize for Vector {
     }
 }
 
-/// Exporters have no ports for later fragments and write 0 for both.
-#[inline]
-fn is_portless(observation: &Observation) -> bool {
-    let has_ports = matches!(observation.protocol, protocol::TCP | protocol::UDP);
-    observation.source_port | observation.destination_port == 0 && has_ports && observation.is_flow()
+/// Exporters have no ports for later fragments and write 0 for both: whether a record that names none is of these.
+const fn is_portless(protocol: u8, is_flow: bool) -> bool {
+    matches!(protocol, protocol::TCP | protocol::UDP) && is_flow
 }
 
 /// What the flags of TCP say by themselves.
@@ -308,7 +309,6 @@ const fn of_flow_flags(flags: TcpFlags) -> ByFlags {
 }
 
 /// The kind of a UDP packet: the payload decides where it speaks, the ports where it does not.
-#[inline]
 fn udp_kind(observation: &Observation) -> Vector {
     let payload = observation.payload_kind;
     match (payload.service, payload.role) {

@@ -40,7 +40,19 @@ impl Address {
     /// Whether this is an IPv4 address.
     #[inline]
     pub const fn is_ipv4(self) -> bool {
-        self.0 >> 32 == IPV4_MAPPED >> 32
+        self.beside_ipv4() == 0
+    }
+
+    /// Whether both are IPv4 addresses, by one test.
+    #[inline]
+    pub const fn are_ipv4(one: Self, other: Self) -> bool {
+        one.beside_ipv4() | other.beside_ipv4() == 0
+    }
+
+    /// What an IPv4 address has not: nought for these alone.
+    #[inline]
+    const fn beside_ipv4(self) -> u64 {
+        (self.0 >> 64) as u64 | (self.0 as u64 >> 32) ^ (IPV4_MAPPED >> 32) as u64
     }
 
     /// The address as the standard library's type.

@@ -7,6 +7,7 @@
 mod addresses;
 mod day;
 mod outcome;
+mod showing;
 mod stage;
 
 use std::collections::BTreeMap;
@@ -29,6 +30,7 @@ use crate::style::Style;
 use addresses::AddressMap;
 use day::{Day, INSTITUTION, INSTITUTION_NAME, Kind, Recordings, Scene};
 use outcome::{Attack, Outcome};
+use showing::Showing;
 use stage::{Announcement, Stage};
 
 /// The last line of `--json`: that of `replay`, and how each scene came out.
@@ -62,12 +64,17 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
     }
     let mut reporter = Reporter::new(&mut output, form, style, zone.clone(), Privacy::new(None));
     reporter.show_progress(started);
+    let stays_open = !arguments.exit && !arguments.json;
+    if stays_open {
+        reporter.keep_events();
+    }
     let Played { mut inputs, map_of_input, maps, attacks, mut announcements, scene_of_input } = played;
     announcements.sort_by_key(|announcement| announcement.time);
-    let pipeline = Pipeline::new(Some(institution), &mut reporter);
+    let pipeline = Pipeline::new(Some(institution.clone()), &mut reporter);
     let mut stage = Stage { pipeline, map_of_input, maps, announcements: announcements.into() };
     inputs.run(&mut stage)?;
     let ran = stage.pipeline.finish();
+    let events = reporter.take_events();
     let (floods, privacy, _) = reporter.finish()?;
     let inputs = together(&inputs.summaries(), &scene_of_input);
     let outcome = Outcome::new(&attacks, &floods);
@@ -79,9 +86,15 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
         output.write_all(floods.table(style, &zone).as_bytes())?;
         output.write_all(summary.remarks_text(style).as_bytes())?;
         output.write_all(outcome.text(style, &zone).as_bytes())?;
-        if !arguments.exit {
-            writeln!(output, "The console, which stays open after the play, comes with a later release.")?;
-        }
+    }
+    if stays_open {
+        let records = inputs.iter().map(|input| input.records).sum();
+        let showing =
+            Showing { institution, events, start: day.time(jiff::civil::Time::midnight(), &zone)?, records };
+        showing.run(&mut |line| {
+            writeln!(output, "{line}")?;
+            Ok(output.flush()?)
+        })?;
     }
     Ok(output.flush()?)
 }

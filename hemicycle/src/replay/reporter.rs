@@ -36,6 +36,8 @@ pub(crate) struct Reporter<'w, W> {
     progress: Option<Line>,
     pacer: Option<Pacer>,
     failure: Option<io::Error>,
+    /// Every event, where they are wanted afterwards.
+    kept: Option<Vec<Event>>,
 }
 
 impl<'w, W: Write> Reporter<'w, W> {
@@ -50,6 +52,7 @@ impl<'w, W: Write> Reporter<'w, W> {
             progress: None,
             pacer: None,
             failure: None,
+            kept: None,
         }
     }
 
@@ -61,6 +64,16 @@ impl<'w, W: Write> Reporter<'w, W> {
     /// Shows progress on standard error if that is a terminal.
     pub(crate) fn show_progress(&mut self, started: Instant) {
         self.progress = Line::new(started);
+    }
+
+    /// Keeps every event for [`Self::take_events`].
+    pub(crate) fn keep_events(&mut self) {
+        self.kept = Some(Vec::new());
+    }
+
+    /// The events that were kept.
+    pub(crate) fn take_events(&mut self) -> Vec<Event> {
+        self.kept.take().unwrap_or_default()
     }
 
     /// The beginning of a scene of the demonstration, in the timeline.
@@ -105,6 +118,9 @@ impl<'w, W: Write> Reporter<'w, W> {
     }
 
     fn say(&mut self, event: &Event) {
+        if let Some(kept) = &mut self.kept {
+            kept.push(event.clone());
+        }
         let flood = event.line();
         if matches!(event, Event::Flood(_)) {
             self.floods.add(flood);

@@ -2,6 +2,7 @@
 //! said in one go, each with line, column and a mark.
 
 mod live;
+mod office;
 mod schema;
 
 use std::net::{IpAddr, SocketAddr};
@@ -16,6 +17,7 @@ use intake::mirror::MirrorOptions;
 use intake::syslog::SyslogOptions;
 
 use super::live::Origin;
+pub(crate) use office::{Desk, Kept};
 use schema::UNDECLARED;
 
 /// Where flow exports come in if the file says nothing: NetFlow, IPFIX (RFC 7011 section 10.3.4) and sFlow, on
@@ -65,6 +67,14 @@ pub(crate) struct Config {
     pub(crate) show_addresses: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) events_queued: usize,
+    /// What is kept of what was seen and done, unless nothing is.
+    pub(crate) record: Option<Kept>,
+    /// What people see in their browsers, if anything.
+    pub(crate) console: Option<Desk>,
+    /// Who may tell of floods: names, and files of secrets.
+    pub(crate) webhooks: Vec<(String, PathBuf)>,
+    /// Whom the service becomes once everything is open.
+    pub(crate) user: Option<String>,
 }
 
 impl Config {
@@ -101,6 +111,10 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         show_addresses: None,
         limits,
         events_queued: DEFAULT_EVENTS_QUEUED,
+        record: None,
+        console: None,
+        webhooks: Vec::new(),
+        user: None,
     };
     config.mirrors = live::mirrors(&mut reader, top);
     config.logs = live::logs(&mut reader, top, folder);
@@ -117,6 +131,10 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         config.key_file = state.join(name);
         config.state_folder = state;
     }
+    config.record = office::record(&mut reader, top, &config.state_folder);
+    let folders = (folder, config.state_folder.as_path());
+    config.console = office::console(&mut reader, top, folders, config.record.is_some());
+    config.webhooks = office::webhooks(&mut reader, top, folder);
     if let Some(table) = section(&mut reader, top, "learn", &schema::LEARN) {
         config.learn = reader.flag(table.get("enabled")).unwrap_or(true);
     }
@@ -124,6 +142,9 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         config.show_addresses = reader.optional_text(table.get("show_addresses"));
         let places = size(&mut reader, table, "queue", EVENTS_QUEUED);
         config.events_queued = places.unwrap_or(config.events_queued);
+    }
+    if let Some(table) = section(&mut reader, top, "service", &schema::SERVICE) {
+        config.user = reader.optional_text(table.get("user"));
     }
     if let Some(table) = section(&mut reader, top, "limits", &schema::LIMITS) {
         let mut place = |name, limit: &mut usize| {

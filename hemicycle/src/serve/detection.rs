@@ -130,7 +130,7 @@ impl Detection {
 }
 
 impl Sink for Detection {
-    #[inline]
+    #[inline(always)]
     fn observe(&mut self, observation: &Observation) {
         self.traffic_bytes = self.traffic_bytes.saturating_add(observation.bytes);
         self.detector.observe(observation);
@@ -292,7 +292,7 @@ impl Together {
 }
 
 impl Sink for Together {
-    #[inline]
+    #[inline(always)]
     fn observe(&mut self, observation: &Observation) {
         self.traffic_bytes = self.traffic_bytes.saturating_add(observation.bytes);
         self.batch.push(&self.preparer, observation);

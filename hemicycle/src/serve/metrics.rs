@@ -1,6 +1,7 @@
 //! What `/metrics` says: every counter that moves, with loss beside what it taints.
 
 mod live;
+mod record_rows;
 mod rows;
 mod web;
 
@@ -25,6 +26,8 @@ const FURTHER_EXPORTERS: &str = "further exporters";
 /// Everything that can be asked for figures.
 pub(super) struct Sources {
     pub(super) shared: Arc<Shared>,
+    /// Unless nothing is kept.
+    pub(super) record: Option<record::Writer>,
     pub(super) sockets: Vec<BoundSocket>,
     /// Of the workers of all mirrors, in their order.
     pub(super) ports: Vec<MirrorPort>,
@@ -52,6 +55,7 @@ impl Sources {
         rows::flow(&mut text, &reports);
         rows::detect(&mut text, &detection.counters);
         self.found(&mut text, &detection);
+        record_rows::record(&mut text, self.record.as_ref());
         rows::learning(&mut text, &self.shared.learning);
         process(&mut text);
         text.finish()

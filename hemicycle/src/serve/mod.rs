@@ -14,20 +14,23 @@ pub(crate) mod key;
 mod learning;
 mod live;
 mod metrics;
+pub(crate) mod office;
 mod outlet;
 mod output;
+mod privileges;
 mod proposals;
 mod reload;
 mod shared;
 mod start;
 mod summary;
+mod supervisor;
 mod text;
 mod web;
 mod worker;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -35,24 +38,29 @@ use anyhow::{Context, Result, bail};
 use intake::collect::Bound;
 use intake::mirror::Mirror;
 use intake::syslog::Syslog;
+use serde_json::json;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli::ServeArguments;
-use config::{Config, Undeclared};
+pub(crate) use config::Config;
+use config::Undeclared;
 use detection::{Detection, Together};
 use learning::{Before, Student};
 use live::WebLines;
 use live::follow::Followers;
 use live::frames::Packets;
 use metrics::Sources;
+use office::{Office, Protected, Sensors};
 use outlet::Drain;
 use output::{Log, Output, Shown};
 use proposals::Proposals;
 use reload::{Again, InstitutionFile};
 use shared::{Places, Shared};
 use start::Prepared;
+pub(crate) use start::config_of;
 use summary::Summary;
+use supervisor::Supervisor;
 use web::Web;
 use worker::Worker;
 
@@ -97,6 +105,10 @@ struct Service {
     events_drain: Drain,
     log: Log,
     log_drain: Drain,
+    supervisor: Supervisor,
+    office: Office,
+    protected: Protected,
+    sensors: Sensors,
 }
 
 impl Service {
@@ -105,6 +117,8 @@ impl Service {
             config,
             file,
             institution,
+            record,
+            protected,
             key,
             before,
             bound,
@@ -117,11 +131,15 @@ impl Service {
         let (log, log_drain) = Log::open()?;
         let privacy = crate::replay::privacy::Privacy::new(config.show_addresses.clone());
         let shown = Shown { privacy, timeline };
-        let (events, events_drain) = output::events(config.events_queued, shown, log.clone())?;
-        let shared =
-            Arc::new(Shared::new(Arc::new(institution), &Places::of(&config, &bound, mirrors.len())));
+        let shared = Arc::new(Shared::new(institution, &Places::of(&config, &bound, mirrors.len())));
+        let figures = Arc::new(OnceLock::<Sources>::new());
+        let shown_figures = figures.clone();
+        let figures_text = Arc::new(move || shown_figures.get().map(Sources::text).unwrap_or_default());
+        let office = Office::start(&config, record, &shared, figures_text, &log)?;
+        let (events, events_drain) = output::events(config.events_queued, shown, log.clone(), office.told())?;
         let sources = || Sources {
             shared: shared.clone(),
+            record: office.writer(),
             sockets: bound.sockets.clone(),
             logs: config.logs.iter().map(|(origin, _)| origin.name.clone()).collect(),
             ports: mirrors.iter().flat_map(|(mirror, _)| mirror.ports().to_vec()).collect(),
@@ -132,7 +150,9 @@ impl Service {
         if let Some(listener) = listener {
             http::start(listener, sources())?;
         }
-        let sources = sources();
+        // Nobody else sets it.
+        let _ = figures.set(sources());
+        let (sensors, sources) = (Sensors::new(sources()), sources());
         let mut detection =
             Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
         let keeper = before.map(|before| teach(&mut detection, before, &shared, &log)).transpose()?;
@@ -141,6 +161,8 @@ impl Service {
         let mut workers = start_workers(bound.workers, mirrors, ways, &shared, key)?;
         workers.extend(start_lines(&config, syslog, (web, key), &log, &shared)?);
         log.say("ready");
+        let supervisor = Supervisor::new();
+        supervisor.ready(&start::institution_line(&shared.institution()));
         let (watch, show_addresses) = (config.watch, config.show_addresses);
         let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
         Ok(Self {
@@ -156,6 +178,10 @@ impl Service {
             events_drain,
             log,
             log_drain,
+            supervisor,
+            office,
+            protected,
+            sensors,
         })
     }
 
@@ -163,8 +189,10 @@ impl Service {
         loop {
             match signalled.recv_timeout(LOOK) {
                 Ok(SIGHUP) => {
+                    self.supervisor.reloading();
                     let again = self.file.again();
                     self.reloaded(again, true);
+                    self.supervisor.ready(&start::institution_line(&self.shared.institution()));
                 }
                 Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
@@ -181,6 +209,8 @@ impl Service {
             if self.workers.iter().any(JoinHandle::is_finished) {
                 break;
             }
+            self.supervisor.alive(&self.shared);
+            self.office.look(&mut self.sensors, &self.log);
         }
         self.stop()
     }
@@ -192,9 +222,12 @@ impl Service {
             Again::Same => {}
             Again::New(institution) => {
                 let summary = start::institution_line(&institution);
-                self.shared.replace_institution(Arc::new(*institution));
+                let institution = Arc::new(*institution);
+                self.protected.replace(institution.clone());
+                self.shared.replace_institution(institution);
                 self.shared.reloads.fetch_add(1, Ordering::Relaxed);
                 self.log.say(&format!("took {name}: {summary}"));
+                self.office.write(record::Kind::Configured, "institution", json!({ "now": summary }));
             }
             Again::Refused(why) => {
                 self.shared.reloads_refused.fetch_add(1, Ordering::Relaxed);
@@ -207,6 +240,7 @@ impl Service {
     /// Ends every thread, and says what there was.
     fn stop(self) -> Result<()> {
         let was_asked = self.workers.iter().all(|worker| !worker.is_finished());
+        self.supervisor.stopping();
         self.shared.stop();
         let ended: Vec<_> = self.workers.into_iter().map(JoinHandle::join).collect();
         if self.keeper.is_some_and(|keeper| !keeper.wait(LAST_SAVE)) {
@@ -217,6 +251,7 @@ impl Service {
         self.events.put(Output::Summary(serde_json::to_string(&summary)?));
         drop(self.events);
         self.events_drain.wait(LAST_WORDS);
+        self.office.stop(self.shared.seconds(), &self.log);
         drop(self.log);
         self.log_drain.wait(LAST_WORDS);
         for worker in ended {

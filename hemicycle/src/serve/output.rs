@@ -9,6 +9,7 @@ use std::sync::Arc;
 use detect::Event;
 use jiff::tz::TimeZone;
 
+use super::office::Told;
 use super::outlet::{Counts, Drain, Outlet};
 use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json;
@@ -72,7 +73,12 @@ pub(super) enum Output {
 ///
 /// # Errors
 /// When the system refuses another thread.
-pub(super) fn events(places: usize, shown: Shown, log: Log) -> io::Result<(Outlet<Output>, Drain)> {
+pub(super) fn events(
+    places: usize,
+    shown: Shown,
+    log: Log,
+    mut told: Told,
+) -> io::Result<(Outlet<Output>, Drain)> {
     Outlet::open("events", places, move |counts| {
         let Shown { privacy, timeline } = shown;
         let mut timeline = timeline.map(|(style, zone)| Timeline::new(style, zone));
@@ -84,6 +90,7 @@ pub(super) fn events(places: usize, shown: Shown, log: Log) -> io::Result<(Outle
                     if let Some(lines) = lines.filter(|lines| !lines.is_empty()) {
                         log.lines(lines);
                     }
+                    told.event(event);
                     json(event, &privacy)
                 }
                 Output::Summary(line) => format!("{line}\n"),

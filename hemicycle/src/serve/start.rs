@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use institution::{Institution, Sampling, describe};
@@ -11,14 +12,15 @@ use intake::collect::{self, Bound, CollectorOptions};
 use intake::mirror::{Mirror, MirrorOptions};
 use intake::syslog::{Syslog, Transport};
 use jiff::tz::TimeZone;
+use record::Record;
 use sketch::KeyedState;
 
 use super::config::{self, Config, Undeclared};
 use super::learning::Before;
 use super::live::Origin;
 use super::reload::InstitutionFile;
-use super::{http, key};
-use crate::cli::ServeArguments;
+use super::{http, key, office, privileges};
+use crate::cli::{ServeArguments, When};
 use crate::files;
 use crate::style::Style;
 
@@ -29,7 +31,11 @@ const NAMED_EXPORTERS: usize = 20;
 pub(super) struct Prepared {
     pub(super) config: Config,
     pub(super) file: InstitutionFile,
-    pub(super) institution: Institution,
+    pub(super) institution: Arc<Institution>,
+    /// Unless nothing is kept.
+    pub(super) record: Option<Record>,
+    /// For the record.
+    pub(super) protected: office::Protected,
     pub(super) key: [u8; 16],
     /// What was learnt before, unless nothing is to be learnt.
     pub(super) before: Option<Before>,
@@ -91,9 +97,17 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
     let mirrors = open_mirrors(&config.mirrors)?;
     let syslog = config.syslog.as_ref().map(|(_, options)| Syslog::open(options));
     let syslog = syslog.transpose().context("cannot listen for syslog")?;
+    // What needs root is open.
+    let given_up =
+        privileges::give_up(config.user.as_deref(), &config.state_folder, !config.mirrors.is_empty())?;
     let key = key::read_or_make(&config.key_file)?;
+    let institution = Arc::new(institution);
+    let protected = office::Protected::new(institution.clone());
+    let (record, unrecorded) = office::open_record(&config, key.bytes, &protected)?;
     let mut lines =
         vec![format!("hemicycle {}: {}", env!("CARGO_PKG_VERSION"), institution_line(&institution))];
+    lines.extend(given_up);
+    lines.extend(unrecorded);
     lines.extend(listening(&bound));
     lines.extend(live(&config));
     lines.extend(syslog.iter().flat_map(heard));
@@ -127,6 +141,8 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
         config,
         file,
         institution,
+        record,
+        protected,
         key: key.bytes,
         before,
         bound,
@@ -139,8 +155,19 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
 }
 
 fn read(arguments: &ServeArguments) -> Result<(Config, InstitutionFile, Institution)> {
-    let color = Style::new(arguments.color.color, &io::stderr()).color;
-    let path = &arguments.config;
+    files_of(&arguments.config, arguments.color.color)
+}
+
+/// The configuration of a service, and its institution.
+///
+/// # Errors
+/// What is wrong with either file.
+pub(crate) fn config_of(path: &Path, color: When) -> Result<(Config, Institution)> {
+    files_of(path, color).map(|(config, _, institution)| (config, institution))
+}
+
+fn files_of(path: &Path, color: When) -> Result<(Config, InstitutionFile, Institution)> {
+    let color = Style::new(color, &io::stderr()).color;
     let text = files::read(path)?;
     let name = files::shown(path);
     let folder = path.parent().unwrap_or(Path::new(""));

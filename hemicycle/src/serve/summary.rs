@@ -55,14 +55,14 @@ struct WebSummary {
 
 /// One declared exporter, one interface of a mirror, one log, or syslog.
 #[derive(Serialize)]
-struct Input {
-    name: String,
-    kind: &'static str,
-    records: u64,
+pub(super) struct Input {
+    pub(super) name: String,
+    pub(super) kind: &'static str,
+    pub(super) records: u64,
     bytes: u64,
     /// Not known for one exporter.
     skipped: Option<u64>,
-    lost: u64,
+    pub(super) lost: u64,
 }
 
 /// One socket.
@@ -84,9 +84,7 @@ impl Summary {
         let detection = shared.detection.read();
         let sockets: Vec<Socket> = sources.sockets.iter().map(Socket::new).collect();
         let packets = shared.mirrors.iter().map(|slot| slot.read().packets).sum::<u64>();
-        let mut inputs = inputs(&reports);
-        inputs.extend(mirrors(sources));
-        inputs.extend(logs(sources));
+        let inputs = inputs_of(sources);
         let web = shared.web.first().map(|slot| slot.read());
         let floods = detection.floods + web.map_or(0, |web| web.counters.floods);
         let lost = inputs.iter().map(|input| input.lost).sum::<u64>()
@@ -119,7 +117,16 @@ fn inputs_replayed(reports: &[WorkerReport]) -> u64 {
     reports.iter().flat_map(|report| &report.by_exporter).map(|(_, counts)| counts.replayed).sum()
 }
 
-fn inputs(reports: &[WorkerReport]) -> Vec<Input> {
+/// Every declared exporter, interface and log, always in the same order.
+pub(super) fn inputs_of(sources: &Sources) -> Vec<Input> {
+    let reports: Vec<WorkerReport> = sources.shared.workers.iter().map(|slot| slot.read()).collect();
+    let mut inputs = exporters_heard(&reports);
+    inputs.extend(mirrors(sources));
+    inputs.extend(logs(sources));
+    inputs
+}
+
+fn exporters_heard(reports: &[WorkerReport]) -> Vec<Input> {
     let mut inputs: Vec<Input> = Vec::new();
     // Every worker has the same exporters in the same order.
     for (at, (name, counts)) in reports.iter().flat_map(|report| report.by_exporter.iter().enumerate()) {

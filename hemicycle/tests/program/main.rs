@@ -5,10 +5,12 @@
 mod check;
 mod damage;
 mod demo;
+mod doctor;
 mod events;
 mod exporter;
 mod inputs;
 mod learn;
+mod ledger;
 mod logs;
 mod support;
 mod usage;

@@ -92,7 +92,13 @@ impl Service {
 
     /// Starts that of a folder and waits until it is ready.
     pub(crate) fn run(folder: PathBuf, output: Stdio) -> Self {
-        let mut child = command(&folder, &[]).stdout(output).spawn().unwrap();
+        Self::run_with(folder, output, &[])
+    }
+
+    /// The same with variables in its environment.
+    pub(crate) fn run_with(folder: PathBuf, output: Stdio, variables: &[(&str, &str)]) -> Self {
+        let mut command = command(&folder, &[]);
+        let mut child = command.stdout(output).envs(variables.iter().copied()).spawn().unwrap();
         let output = lines::<ChildStdout>(child.stdout.take());
         let errors = lines::<ChildStderr>(child.stderr.take());
         let mut service = Self { folder, child, output, errors, log: String::new() };

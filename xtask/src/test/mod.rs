@@ -74,6 +74,11 @@ const STEPS: &[Step] = &[
     step("doctests", "the examples in the documentation (cargo test --doc)", |_| harness::doctests()),
     step("generated", "the documents made by `cargo xtask docs` are current", |_| crate::docs::check()),
     step("fuzz", "every fuzz target for some seconds", |options| fuzz::smoke(options.fuzz_seconds)),
+    step(
+        "package",
+        "the Debian package in a fresh Debian: install, start, upgrade over a flood, remove",
+        |_| crate::package::trial::step(),
+    ),
     step("demo", "cargo run --release -- demo --exit", |_| steps::demo()),
 ];
 

@@ -18,9 +18,28 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("baseline", &[]),
     ("intake", &["wire", "sketch"]),
     ("detect", &["wire", "sketch", "baseline", "institution"]),
+    ("record", &[]),
+    ("console", &["record"]),
     ("notify", &[]),
-    ("hemicycle", &["institution", "wire", "sketch", "baseline", "intake", "detect", "notify"]),
-    ("lab", &["hemicycle", "institution", "wire", "sketch", "baseline", "intake", "detect", "notify"]),
+    (
+        "hemicycle",
+        &["institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console", "notify"],
+    ),
+    (
+        "lab",
+        &[
+            "hemicycle",
+            "institution",
+            "wire",
+            "sketch",
+            "baseline",
+            "intake",
+            "detect",
+            "record",
+            "console",
+            "notify",
+        ],
+    ),
     ("xtask", &[]),
 ];
 /// Crates that wire the others together: no room may use them, not even in its tests.

@@ -46,16 +46,20 @@ impl Detector {
                 self.targets.fetch(entry);
             }
         }
+        let mut tell_of_sender = false;
         for record in pending.iter_mut() {
             self.judge(record, step);
             if tells_of_sender(record) {
+                tell_of_sender = true;
                 record.sender_hash = self.targets.hash(record.observation.source);
                 self.targets.fetch_index(record.sender_hash);
             }
         }
-        for record in pending.iter().filter(|record| tells_of_sender(record)) {
-            if let Some(sender) = self.targets.guess(record.sender_hash) {
-                self.targets.fetch_sender(sender);
+        if tell_of_sender {
+            for record in pending.iter().filter(|record| tells_of_sender(record)) {
+                if let Some(sender) = self.targets.guess(record.sender_hash) {
+                    self.targets.fetch_sender(sender);
+                }
             }
         }
         if !self.suspect_owners.is_empty() {
@@ -145,11 +149,20 @@ impl Detector {
             let tally = &self.targets.tallies[index as usize];
             // It may have made room for another one since it was looked up.
             if tally.address == destination {
-                let is_watched = !tally.has(flag::OUTSIDE) || self.scope.protects(source);
+                if !tally.has(flag::OUTSIDE) {
+                    return Some(index);
+                }
+                let is_watched = self.scope.protects(source);
                 self.counters.unprotected += u64::from(!is_watched);
                 return is_watched.then_some(index);
             }
         }
+        self.target_beside(record, judgement, step)
+    }
+
+    /// As [`Detector::target_of`], where the guess was none.
+    fn target_beside(&mut self, record: &Pending, judgement: &Judgement, step: i64) -> Option<u32> {
+        let Observation { source, destination, .. } = record.observation;
         if !self.scope.protects(destination) {
             if !self.scope.protects(source) {
                 self.counters.unprotected += 1;
@@ -352,9 +365,8 @@ fn add(
 /// of UDP may be of first fragments.
 #[inline]
 fn may_have_later_fragments(observation: &Observation, vector: Vector) -> bool {
-    let is_large = observation.bytes >= FRAGMENT_MINIMUM_BYTES.saturating_mul(observation.packets);
     let is_first = observation.fragment == wire::Fragment::First;
     let may_be =
-        observation.is_flow() && observation.protocol == protocol::UDP && vector != Vector::FragmentFlood;
-    is_large && (is_first || may_be)
+        observation.protocol == protocol::UDP && observation.is_flow() && vector != Vector::FragmentFlood;
+    (is_first || may_be) && observation.bytes >= FRAGMENT_MINIMUM_BYTES.saturating_mul(observation.packets)
 }

@@ -13,7 +13,7 @@ mod steps;
 mod suspects;
 
 use sketch::KeyedState;
-use wire::Time;
+use wire::{Address, Time};
 
 use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS};
 use crate::counters::Counters;
@@ -145,8 +145,8 @@ impl Detector {
         }
     }
 
-    /// Takes one record.
-    #[inline]
+    /// Takes one record. Always inlined: then it is written where it waits, and nowhere before.
+    #[inline(always)]
     pub fn observe(&mut self, observation: &Observation) {
         self.take(observation, None);
     }
@@ -156,7 +156,7 @@ impl Detector {
         self.take(observation, Some(quoted));
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, observation: &Observation, quoted: Option<&Quoted>) {
         if !self.admits(observation) {
             return;
@@ -165,14 +165,14 @@ impl Detector {
         self.conversations.fetch(pending.key);
         self.targets.fetch_index(pending.hash);
         let hash = pending.hash;
-        self.has_taken(observation, hash);
+        self.has_taken(observation.source, observation.destination, hash);
     }
 
     /// As [`Detector::take`], of a record that is prepared.
     fn take_prepared(&mut self, record: &Pending) {
         if self.admits(&record.observation) {
             self.pending.keep(record);
-            self.has_taken(&record.observation, record.hash);
+            self.has_taken(record.observation.source, record.observation.destination, record.hash);
         }
     }
 
@@ -189,9 +189,9 @@ impl Detector {
     }
 
     #[inline]
-    fn has_taken(&mut self, observation: &Observation, hash: u64) {
+    fn has_taken(&mut self, source: Address, destination: Address, hash: u64) {
         if self.policies.counts_sources {
-            self.count_source(observation, hash);
+            self.count_source(source, destination, hash);
         }
         if self.pending.len() >= BATCH {
             self.settle_pending();
@@ -233,7 +233,9 @@ impl Detector {
             self.latest = self.latest.max(record.observation.time);
         }
         if self.policies.counts_sources {
-            records.iter().for_each(|record| self.count_source(&record.observation, record.hash));
+            for record in records.iter() {
+                self.count_source(record.observation.source, record.observation.destination, record.hash);
+            }
         }
         self.settle_all(records);
     }

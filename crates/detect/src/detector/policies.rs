@@ -10,12 +10,11 @@ use std::collections::BTreeMap;
 use institution::Target;
 use ipnet::IpNet;
 use sketch::KeyedState;
-use wire::Time;
+use wire::{Address, Time};
 
 use super::{Detector, list};
 use crate::event::{self, Event, FloodEvent};
 use crate::flood::{Alarm, Flood, Level, Subject};
-use crate::observation::Observation;
 use crate::policy::{Exceeded, Policy, Rate};
 use crate::scope::Scope;
 use crate::tally::Tally;
@@ -228,9 +227,9 @@ impl Detector {
     }
 
     /// Counts the source of a record for the ceilings of sources on its target.
-    pub(super) fn count_source(&mut self, observation: &Observation, hash: u64) {
-        let (destination, step) = (observation.destination, self.step.unwrap_or_default());
-        let source = self.hash.hash_address(observation.source.bits());
+    pub(super) fn count_source(&mut self, source: Address, destination: Address, hash: u64) {
+        let step = self.step.unwrap_or_default();
+        let source = self.hash.hash_address(source.bits());
         if let Some(&watch) = self.policies.watched_addresses.get(&destination.bits()) {
             self.policies.watches[watch].add_source(source, step);
         }

@@ -10,6 +10,7 @@ use crate::flood::{Alarm, Flood, Subject, View};
 use crate::rules::factor_of;
 use crate::tally::flag;
 use crate::target::{STEP_NANOSECONDS, TargetState};
+use crate::targets::Targets;
 
 /// The part of an alarm at which a target becomes suspect.
 const SUSPECT_WEIGHT: f32 = 0.125;
@@ -64,24 +65,23 @@ impl Detector {
 
     /// Closes the step of an address. Returns whether it was calm.
     pub(super) fn close_address(&mut self, index: u32, step: i64) -> bool {
-        let tally = &mut self.targets.tallies[index as usize];
-        tally.set(flag::LISTED, false);
         self.add_to_wider(index, step);
         let hold = self.is_in_wider_flood(index) || self.policies.held.has(index);
-        let tally = &mut self.targets.tallies[index as usize];
-        let state = &mut self.targets.states[index as usize];
+        let Targets { tallies, states, places, known, .. } = &mut self.targets;
+        let number = index as usize;
+        let (tally, state, place) = (&mut tallies[number], &mut states[number], &places[number]);
+        tally.set(flag::LISTED, false);
         let calm = state.close_calm(tally, step);
         let closed = calm.unwrap_or_else(|| {
             state.absorb(tally, step);
             state.close_step(step)
         });
-        let is_outside = self.targets.places[index as usize].is_outside;
         if let Some(learner) = &self.learner
-            && is_outside
+            && place.is_outside
         {
             learn_outside(learner, state, calm.is_some().then_some(tally), hold);
         } else if let Some(learner) = &self.learner {
-            let known = &mut self.targets.known[index as usize];
+            let known = &mut known[number];
             if learn(learner, known, state, closed, calm.is_some().then_some(tally), hold) >= 1.0 {
                 self.level_alarms.push(index);
                 if calm.is_some() {
@@ -90,13 +90,13 @@ impl Detector {
             }
             if !state.reservoirs.is_empty() && !tally.has(flag::DRIPS) {
                 tally.set(flag::DRIPS, true);
-                self.dripping[index as usize % SWEEP_STEPS].push(index);
+                self.dripping[number % SWEEP_STEPS].push(index);
             }
         }
         tally.clear();
         if closed.unwanted > 0.0 && state.flood.is_none() {
             let recent = state.recent_unwanted;
-            for &wider in self.targets.places[index as usize].wider() {
+            for &wider in place.wider() {
                 self.wider[wider as usize].note_member(index, recent, closed.unwanted, step);
             }
         }
@@ -108,10 +108,13 @@ impl Detector {
     }
 
     /// Adds what came to an address so far in this step to the wider targets that hold it.
+    #[inline]
     fn add_to_wider(&mut self, index: u32, step: i64) {
-        let tally = &self.targets.tallies[index as usize];
-        let is_explained = self.targets.states[index as usize].flood.is_some();
-        for &wider in self.targets.places[index as usize].wider() {
+        let Targets { tallies, states, places, .. } = &self.targets;
+        let number = index as usize;
+        let (tally, state, place) = (&tallies[number], &states[number], &places[number]);
+        let is_explained = state.flood.is_some();
+        for &wider in place.wider() {
             let wide = &mut self.wider[wider as usize];
             if !wide.listed {
                 wide.listed = true;
@@ -119,7 +122,7 @@ impl Detector {
             }
             wide.catch_up(step);
             wide.add(tally, is_explained);
-            wide.excuses.add(&self.targets.states[index as usize].excuses, step);
+            wide.excuses.add(&state.excuses, step);
             self.policies.count_wider(wider, tally, step);
         }
     }

@@ -9,9 +9,10 @@ use crate::vector::Vector;
 impl TargetState {
     /// Learns how much of each kind is always unwanted. Call it for closed steps without a flood, before the cells are
     /// cleared; the counts of a calm step are given.
+    #[inline]
     pub(crate) fn learn_usual(&mut self, calm: Option<&Tally>, settling: bool) {
         if let Some(tally) = calm {
-            for (kind, slot) in tally.iter().filter(|slot| slot.1.unwanted > 0.0) {
+            for (kind, slot) in tally.slots().filter(|slot| slot.1.unwanted > 0.0) {
                 let vector = kind.vector();
                 let came = slot.unwanted * slot.part_of_step();
                 let rest = if kind.is_spread() { self.reservoirs.next_unwanted(vector) } else { came };

@@ -24,12 +24,12 @@ impl TargetState {
 
     pub(super) fn is_below_floors(&self, tally: &Tally) -> bool {
         let blind = !tally.has(flag::SENDS);
-        tally.iter().all(|(kind, _)| {
+        tally.slots().all(|(kind, _)| {
             let vector = kind.vector();
             let rule = &RULES[vector];
             let mut unwanted = self.reservoirs.next_unwanted(vector);
             let (mut packets, mut fresh) = (self.reservoirs.next_packets(vector), 0.0);
-            for (_, slot) in tally.iter().filter(|other| other.0.vector() == vector) {
+            for (_, slot) in tally.slots().filter(|other| other.0.vector() == vector) {
                 let part = slot.part_of_step();
                 unwanted += slot.unwanted * part;
                 packets += slot.packets * part;
@@ -51,12 +51,12 @@ impl TargetState {
         self.catch_up(step);
         self.step = step;
         let (mut packets, mut unwanted, mut syns) = (0.0, 0.0, 0.0);
-        for (kind, slot) in tally.iter() {
+        for (kind, slot) in tally.slots() {
             if kind.is_spread() {
-                self.reservoirs.fill(kind, &slot);
+                self.reservoirs.fill(kind, slot);
             } else {
                 packets += slot.packets;
-                unwanted += self.take_back_of_spread(kind, &slot);
+                unwanted += self.take_back_of_spread(kind, slot);
                 if kind.vector() == Vector::SynFlood.index() {
                     syns = slot.packets;
                 }

@@ -34,8 +34,12 @@ pub(super) const TOP: Section = Section {
         optional("syslog", "table", "none", "Where syslog comes in."),
         optional("metrics", "table", "none", "Where figures can be read."),
         required("state", "table", "Where the service keeps what it must remember: `[state]` with `folder`."),
+        optional("record", "table", "as described", "What is kept of what was seen and done."),
+        optional("console", "table", "none", "What people see in their browsers."),
+        optional("webhook", "tables", "none", "Programs that tell of floods that they saw."),
         optional("learn", "table", "as described", "Whether what is ordinary is learnt."),
         optional("events", "table", "as described", "What is written on standard output."),
+        optional("service", "table", "none", "Whom the service runs as."),
         optional("limits", "table", "as described", "How much the detector remembers."),
     ],
 };
@@ -134,6 +138,62 @@ pub(super) const LEARN: Section = Section {
     )],
 };
 
+pub(super) const RECORD: Section = Section {
+    path: "[record]",
+    doc: "What is kept of what was seen and done, and for how long.",
+    keys: &[
+        optional("enabled", "true or false", "true", "Keep a record at all."),
+        optional("observed_days", "whole number", "730", "Floods, surges and signs."),
+        optional("acts_days", "whole number", "without end", "What people and the service did."),
+        optional("addresses_days", "whole number", "30", "Plain addresses of persons, sealed."),
+        optional("evidence_days", "whole number", "90", "Headers of packets and flow records around floods."),
+        optional("seconds_days", "whole number", "1", "Figures of each second."),
+        optional("minutes_days", "whole number", "7", "Figures of each minute."),
+        optional("hours_days", "whole number", "90", "Figures of each hour."),
+        optional(
+            "database_mebibytes",
+            "whole number",
+            "4096",
+            "Size of the database; the oldest goes first.",
+        ),
+        optional(
+            "evidence_mebibytes",
+            "whole number",
+            "2048",
+            "Size of all evidence; the oldest goes first.",
+        ),
+    ],
+};
+
+pub(super) const CONSOLE: Section = Section {
+    path: "[console]",
+    doc: "What people see in their browsers.",
+    keys: &[
+        required("listen", "list of address:port", "Where it listens, with TLS."),
+        optional("certificate", "path", "made at the first start", "The certificate, with its chain; PEM."),
+        optional("key", "path", "made at the first start", "The secret key of the certificate; PEM."),
+        optional(
+            "names",
+            "list of text",
+            "none",
+            "Names in the certificate that is made, beside `localhost`.",
+        ),
+    ],
+};
+
+pub(super) const WEBHOOK: Section = Section {
+    path: "[[webhook]]",
+    doc: "A program that tells of floods that it saw, by signed messages to the console.",
+    keys: &[
+        required("name", "text", "Who it is, for the ledger."),
+        required(
+            "secret_file",
+            "path",
+            "The secret that both know: at least 16 bytes, readable by its owner only.",
+        ),
+    ],
+};
+
 pub(super) const EVENTS: Section = Section {
     path: "[events]",
     doc: "What is written on standard output.",
@@ -148,6 +208,17 @@ pub(super) const EVENTS: Section = Section {
     ],
 };
 
+pub(super) const SERVICE: Section = Section {
+    path: "[service]",
+    doc: "Whom the service runs as.",
+    keys: &[optional(
+        "user",
+        "text",
+        "whoever starts it",
+        "The user that a start as root becomes once everything is open.",
+    )],
+};
+
 pub(super) const LIMITS: Section = Section {
     path: "[limits]",
     doc: "How much the detector remembers.",
@@ -160,5 +231,7 @@ pub(super) const LIMITS: Section = Section {
 
 /// All of them.
 #[cfg(test)]
-pub(super) const SECTIONS: &[&Section] =
-    &[&TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &LEARN, &EVENTS, &LIMITS];
+pub(super) const SECTIONS: &[&Section] = &[
+    &TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &WEBHOOK, &LEARN, &EVENTS,
+    &SERVICE, &LIMITS,
+];

@@ -7,7 +7,7 @@ use wire::{Address, Time};
 
 /// Where lines come from, as the configuration says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::serve) struct Origin {
+pub(crate) struct Origin {
     /// Its place: every `[[log]]` in order, then `[syslog]`.
     pub(in crate::serve) number: usize,
     /// The path or pattern, or `syslog`.
@@ -20,7 +20,7 @@ pub(in crate::serve) struct Origin {
 
 /// How lines are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::serve) enum LineFormat {
+pub(crate) enum LineFormat {
     /// They are recognised.
     Auto,
     /// As the configuration says, in whatever they are wrapped.

@@ -1,0 +1,98 @@
+//! Pages: rendered here, readable without the script, with nothing inline and nothing from elsewhere.
+
+pub(crate) mod api;
+pub(crate) mod chamber;
+pub(crate) mod chart;
+pub(crate) mod flood;
+pub(crate) mod history;
+pub(crate) mod institution;
+pub(crate) mod layout;
+pub(crate) mod now;
+pub(crate) mod people;
+pub(crate) mod privacy;
+pub(crate) mod settings;
+pub(crate) mod signin;
+pub(crate) mod welcome;
+pub(crate) mod words;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use maud::{Markup, html};
+
+pub(crate) use layout::{bare, fault};
+
+use crate::http::{Cookies, Fault, Keep, Principal, Shared};
+
+/// Somebody who looks at a page.
+pub(crate) struct Visit {
+    pub(crate) app: Shared,
+    pub(crate) principal: Principal,
+    pub(crate) theme: &'static str,
+    pub(crate) zone: TimeZone,
+    /// What just happened, in a word that a form's answer put behind the question mark.
+    pub(crate) done: Option<&'static str>,
+}
+
+impl FromRequestParts<Shared> for Visit {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Fault> {
+        let principal = parts.extensions.get::<Principal>().cloned().ok_or(Fault::SignIn)?;
+        let theme = Cookies(&parts.headers).theme();
+        let done = parts.uri.query().and_then(|query| query.strip_prefix("done=")).and_then(layout::notice);
+        Ok(Self { app: app.clone(), principal, theme, zone: app.zone(), done })
+    }
+}
+
+impl Visit {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.app.now()
+    }
+
+    /// A page with everything around it.
+    pub(crate) fn page(&self, here: &str, title: &str, content: &Markup) -> Response {
+        layout::page(self, here, title, content)
+    }
+
+    /// The hidden field without which no form is taken.
+    pub(crate) fn csrf(&self) -> Markup {
+        html! { input type="hidden" name="csrf" value=(self.principal.csrf()); }
+    }
+}
+
+/// Goes on to another page, after a form was sent.
+pub(crate) fn see_other(place: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(header::LOCATION, place.to_owned())]).into_response()
+}
+
+/// The same with cookies.
+pub(crate) fn see_other_with(place: &str, keep: &[Keep<'_>]) -> Response {
+    let mut response = see_other(place);
+    add_cookies(response.headers_mut(), keep);
+    response
+}
+
+/// Cookies to be kept.
+pub(crate) fn add_cookies(headers: &mut HeaderMap, keep: &[Keep<'_>]) {
+    for cookie in keep {
+        headers.append(header::SET_COOKIE, cookie.header());
+    }
+}
+
+/// A text as a value behind the question mark.
+pub(crate) fn escape_query(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                escaped.push(char::from(byte));
+            }
+            other => escaped.push_str(&format!("%{other:02X}")),
+        }
+    }
+    escaped
+}

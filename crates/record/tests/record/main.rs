@@ -1,0 +1,11 @@
+//! The record from outside: what is acknowledged, what is found, what is hidden, what survives.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod crash;
+mod disks;
+mod evidence;
+mod floods;
+mod ledger;
+mod persons;
+mod series;
+mod support;

@@ -1,0 +1,113 @@
+//! The record and the console in the configuration.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use console::Tls;
+use institution::reader::{Reader, Table, shortened};
+use record::Retention;
+
+use super::{listen, schema, section};
+
+/// Days that something can be kept: ten years at most.
+const DAYS: RangeInclusive<u32> = 1..=3650;
+/// Size in MiB that something can be bounded by.
+const MEBIBYTES: RangeInclusive<u32> = 16..=(1 << 22);
+
+/// Programs that tell of floods.
+const MAXIMUM_WEBHOOKS: usize = 64;
+
+/// What is kept, and where.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) folder: PathBuf,
+    pub(crate) retention: Retention,
+}
+
+/// The console.
+#[derive(Clone, Debug)]
+pub(crate) struct Desk {
+    pub(crate) listen: Vec<SocketAddr>,
+    /// Of accounts and of the own certificate.
+    pub(crate) folder: PathBuf,
+    pub(crate) tls: Tls,
+}
+
+/// `[record]`, below the state folder; a record is kept unless the file says that none is.
+pub(super) fn record(reader: &mut Reader, top: Table<'_, '_>, state_folder: &Path) -> Option<Kept> {
+    let mut kept = Kept { folder: state_folder.join("record"), retention: Retention::default() };
+    let Some(table) = section(reader, top, "record", &schema::RECORD) else { return Some(kept) };
+    if !reader.flag(table.get("enabled")).unwrap_or(true) {
+        return None;
+    }
+    let retention = &mut kept.retention;
+    let mut days = |name: &str| table.get(name).and_then(|value| reader.whole(value, DAYS));
+    retention.observed_days = days("observed_days").or(retention.observed_days);
+    retention.acts_days = days("acts_days").or(retention.acts_days);
+    for (name, into) in [
+        ("addresses_days", &mut retention.addresses_days),
+        ("evidence_days", &mut retention.evidence_days),
+        ("seconds_days", &mut retention.seconds_days),
+        ("minutes_days", &mut retention.minutes_days),
+        ("hours_days", &mut retention.hours_days),
+    ] {
+        *into = days(name).unwrap_or(*into);
+    }
+    for (name, into) in [
+        ("database_mebibytes", &mut retention.database_bytes),
+        ("evidence_mebibytes", &mut retention.evidence_bytes),
+    ] {
+        let size = table.get(name).and_then(|value| reader.whole(value, MEBIBYTES));
+        *into = size.map_or(*into, |size| u64::from(size) << 20);
+    }
+    Some(kept)
+}
+
+/// Every `[[webhook]]`: its name and the file of its secret.
+pub(super) fn webhooks(reader: &mut Reader, top: Table<'_, '_>, folder: &Path) -> Vec<(String, PathBuf)> {
+    let values = reader.list(top.get("webhook"));
+    if let Some(value) = values.get(MAXIMUM_WEBHOOKS) {
+        reader.error(value.span(), format!("at most {MAXIMUM_WEBHOOKS} webhooks can be declared"));
+    }
+    let mut found: Vec<(String, PathBuf)> = Vec::new();
+    for value in values.iter().take(MAXIMUM_WEBHOOKS) {
+        let Some(table) = reader.table(value, &value.span(), &schema::WEBHOOK) else { continue };
+        let name = reader.optional_text(table.get("name"));
+        let file = reader.optional_text(table.get("secret_file"));
+        let (Some(name), Some(file)) = (name, file) else { continue };
+        if found.iter().any(|(other, _)| *other == name) {
+            reader.error(value.span(), format!("`{}` is declared twice", shortened(&name)));
+        }
+        found.push((name, folder.join(file)));
+    }
+    found
+}
+
+/// `[console]`, if there is one.
+pub(super) fn console(
+    reader: &mut Reader,
+    top: Table<'_, '_>,
+    (folder, state_folder): (&Path, &Path),
+    has_record: bool,
+) -> Option<Desk> {
+    let value = top.get("console")?;
+    let table = section(reader, top, "console", &schema::CONSOLE)?;
+    if !has_record {
+        reader.error(value.span(), "a console shows the record, and [record] is not enabled");
+    }
+    let addresses = table.get("listen").map(|value| listen(reader, value)).unwrap_or_default();
+    let mut file = |name: &str| reader.optional_text(table.get(name)).map(|text| folder.join(text));
+    let (certificate, key) = (file("certificate"), file("key"));
+    let names = reader.list(table.get("names"));
+    let names = names.iter().filter_map(|name| reader.text(name)).map(|name| name.value).collect();
+    let tls = match (certificate, key) {
+        (Some(certificate), Some(key)) => Tls::Files { certificate, key },
+        (None, None) => Tls::Own { names },
+        _ => {
+            reader.error(value.span(), "`certificate` and `key` belong together");
+            Tls::Own { names }
+        }
+    };
+    Some(Desk { listen: addresses, folder: state_folder.join("console"), tls })
+}

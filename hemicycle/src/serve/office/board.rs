@@ -1,0 +1,133 @@
+//! What goes on right now: the floods and surges that were told and are not over, and whom they concern.
+//!
+//! Filled by the thread that writes events, read once a second for the console's snapshot.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
+
+use detect::event::{Target, TargetKind};
+use detect::{Event, Phase};
+use institution::{Institution, Service};
+use serde_json::Value;
+
+/// Floods and surges that are remembered as going on; the detectors' own limits are below.
+const MAXIMUM_RUNNING: usize = 8192;
+
+/// Whom an event concerns, by the names of the institution file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Concerned {
+    pub(crate) services: Vec<String>,
+    pub(crate) organisations: Vec<String>,
+}
+
+impl Concerned {
+    /// The services that are the target, or stand on it, and those who run them.
+    pub(crate) fn by(target: &Target, institution: &Institution) -> Self {
+        let mut concerned = Self::default();
+        match target.kind {
+            TargetKind::Service => {
+                let named = institution.services.iter().find(|service| service.id == target.name);
+                named.into_iter().for_each(|service| concerned.add(service, institution));
+            }
+            TargetKind::Group => {
+                let group = institution.groups.iter().find(|group| group.id == target.name);
+                let members = group.into_iter().flat_map(|group| &group.services);
+                members.for_each(|&id| concerned.add(&institution[id], institution));
+            }
+            TargetKind::Address | TargetKind::Prefix => {}
+        }
+        for address in target.addresses.iter().filter_map(|text| text.parse::<IpAddr>().ok()) {
+            let here = institution.lookup(address);
+            here.services().for_each(|service| concerned.add(service, institution));
+            // What is no service's is its zone's.
+            if let Some(zone) = here.zone() {
+                concerned.organisation(&institution[zone.organisation].id);
+            }
+        }
+        concerned
+    }
+
+    fn add(&mut self, service: &Service, institution: &Institution) {
+        if !self.services.contains(&service.id) {
+            self.services.push(service.id.clone());
+        }
+        self.organisation(&institution[service.organisation].id);
+    }
+
+    fn organisation(&mut self, name: &str) {
+        if !self.organisations.iter().any(|other| other == name) {
+            self.organisations.push(name.to_owned());
+        }
+    }
+}
+
+/// One that goes on.
+#[derive(Clone, Debug)]
+pub(crate) struct Running {
+    /// Its last line, as it may be shown.
+    pub(crate) line: Value,
+    pub(crate) is_flood: bool,
+    pub(crate) concerned: Concerned,
+    pub(crate) packets_per_second: Option<f64>,
+    pub(crate) baseline_packets_per_second: Option<f64>,
+}
+
+/// Everything that goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Board(Mutex<BTreeMap<String, Running>>);
+
+impl Board {
+    /// Takes up an event, with its line as it may be shown.
+    pub(crate) fn take(&self, event: &Event, concerned: Concerned, line: Value) {
+        let told = event.line();
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.phase == Phase::End {
+            running.remove(&told.id);
+        } else if running.len() < MAXIMUM_RUNNING || running.contains_key(&told.id) {
+            let running_now = Running {
+                line,
+                is_flood: matches!(event, Event::Flood(_)),
+                concerned,
+                packets_per_second: told.packets_per_second,
+                baseline_packets_per_second: told.baseline_packets_per_second,
+            };
+            running.insert(told.id.clone(), running_now);
+        }
+    }
+
+    /// All of them, by their ids.
+    pub(crate) fn running(&self) -> Vec<(String, Running)> {
+        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        running.iter().map(|(id, running)| (id.clone(), running.clone())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = include_str!("../../../../data/institution/examplia.toml");
+
+    fn target(kind: TargetKind, name: &str, addresses: &[&str]) -> Target {
+        let addresses = addresses.iter().map(|text| (*text).to_owned()).collect();
+        Target { kind, name: name.to_owned(), addresses }
+    }
+
+    #[test]
+    fn a_target_concerns_the_services_on_it_and_who_runs_them() {
+        let institution = institution::parse("examplia.toml", FILE).unwrap();
+        let service = institution.services.iter().find(|service| service.id == "www").unwrap();
+        let address = service.addresses.first().unwrap().to_string();
+        let own = institution[service.organisation].id.clone();
+        for target in [target(TargetKind::Service, "www", &[]), target(TargetKind::Address, "x", &[&address])]
+        {
+            let concerned = Concerned::by(&target, &institution);
+            assert!(concerned.services.contains(&"www".to_owned()), "{concerned:?}");
+            assert!(concerned.organisations.contains(&own));
+        }
+        let nobody =
+            Concerned::by(&target(TargetKind::Prefix, "203.0.113.0/24", &["203.0.113.0/24"]), &institution);
+        assert_eq!(nobody, Concerned::default());
+    }
+}

@@ -1,0 +1,303 @@
+//! What is done with events beside printing them: they are kept in the record, and shown on the console.
+//!
+//! Nothing here is waited for by whoever detects: events come from the thread that prints them, and the record takes them
+//! over a queue that counts what does not fit. A disk that takes nothing is said on the console, in the log and in
+//! `/metrics`, and detection goes on.
+
+mod board;
+pub(crate) mod snapshot;
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use anyhow::{Context, Result, bail};
+use detect::Event;
+use institution::Institution;
+use record::{Actor, Entry, Kind, Record, State};
+use serde_json::Value;
+
+use super::config::Config;
+use super::output::Log;
+use super::shared::Shared;
+use crate::files::shown;
+use crate::replay::privacy::Privacy;
+use crate::replay::reporter::json;
+pub(crate) use board::Board;
+use board::Concerned;
+pub(super) use snapshot::Sensors;
+
+/// No secret is longer.
+const MAXIMUM_SECRET_BYTES: u64 = 4096;
+/// The room whose acts these are.
+const ROOM: &str = "serve";
+/// A state of the record that lasts is said again after so many looks.
+const SAID_AGAIN_LOOKS: u64 = 600;
+
+/// The record and the console, running.
+pub(super) struct Office {
+    record: Option<Record>,
+    live: Option<console::Live>,
+    console: Option<console::Handle>,
+    board: Arc<Board>,
+    shared: Arc<Shared>,
+    /// Looks since the record last wrote; nought while it does.
+    degraded_looks: u64,
+}
+
+/// Hands events on: to the record, to the console's stream, to what goes on.
+pub(crate) struct Teller {
+    pub(crate) writer: Option<record::Writer>,
+    pub(crate) live: Option<console::Live>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) institution: Arc<Institution>,
+}
+
+impl Teller {
+    /// An event, and its line as it may be shown. Never waits.
+    pub(crate) fn event(&self, event: &Event, shown: &str) {
+        let concerned = Concerned::by(&event.line().target, &self.institution);
+        if let Some(live) = &self.live {
+            let kind = if matches!(event, Event::Flood(_)) { "flood" } else { "surge" };
+            live.publish(kind, &concerned.organisations, shown.trim_end());
+        }
+        if let Some(writer) = &self.writer {
+            // Whole: the record itself puts codes in place of persons' addresses.
+            let whole = serde_json::to_value(event).unwrap_or_default();
+            let scope = concerned.clone();
+            writer.offer(Entry::observed(whole).scoped(scope.organisations, scope.services));
+        }
+        let line = serde_json::from_str::<Value>(shown).unwrap_or_default();
+        self.board.take(event, concerned, line);
+    }
+}
+
+/// What the thread of events hands on, with the institution file as it is now.
+pub(super) struct Told {
+    teller: Teller,
+    shared: Arc<Shared>,
+    generation: u64,
+}
+
+impl Told {
+    /// As [`Teller::event`]. Nothing is done if nobody wants to know.
+    pub(super) fn event(&mut self, event: &Event) {
+        if self.teller.writer.is_none() {
+            return;
+        }
+        if let Some(newer) = self.shared.newer_institution(&mut self.generation) {
+            self.teller.institution = newer;
+        }
+        // As networks, whatever standard output shows.
+        self.teller.event(event, &json(event, &Privacy::new(None)));
+    }
+}
+
+/// The institution file as it is now, for whoever asks which addresses are nobody's personal data.
+#[derive(Clone)]
+pub(super) struct Protected(Arc<RwLock<Arc<Institution>>>);
+
+impl Protected {
+    /// That of the start.
+    pub(super) fn new(institution: Arc<Institution>) -> Self {
+        Self(Arc::new(RwLock::new(institution)))
+    }
+
+    fn now(&self) -> Arc<Institution> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another one was taken.
+    pub(super) fn replace(&self, institution: Arc<Institution>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = institution;
+    }
+}
+
+/// Opens the record, if there is to be one: before anything runs, so that a record that cannot be used stops the start.
+///
+/// # Errors
+/// When it is of another key or a newer version, is damaged, or another process has it. A disk that takes nothing is no
+/// reason not to detect: then there is none, and a line that says so.
+pub(super) fn open_record(
+    config: &Config,
+    key: [u8; 16],
+    protected: &Protected,
+) -> Result<(Option<Record>, Option<String>)> {
+    let Some(kept) = &config.record else { return Ok((None, None)) };
+    let mut options = record::Options::new(key, Arc::new(now_nanoseconds));
+    options.retention = kept.retention;
+    let own = protected.clone();
+    options.own = Arc::new(move |address| own.now().lookup(address).zone().is_some());
+    match Record::open(&kept.folder, options) {
+        Ok(record) => Ok((Some(record), None)),
+        Err(error) if error.is_of_the_disk() => {
+            let without = if config.console.is_some() { ", and there is no console" } else { "" };
+            Ok((None, Some(format!("warning: nothing is recorded until the next start: {error}{without}"))))
+        }
+        Err(error) => Err(error).context("cannot open the record"),
+    }
+}
+
+fn now_nanoseconds() -> i64 {
+    i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
+}
+
+impl Office {
+    /// Starts the console, if there is to be one, and writes down that the service starts.
+    ///
+    /// # Errors
+    /// When the console cannot start.
+    pub(super) fn start(
+        config: &Config,
+        record: Option<Record>,
+        shared: &Arc<Shared>,
+        figures: console::Figures,
+        log: &Log,
+    ) -> Result<Self> {
+        let board = Arc::new(Board::default());
+        let mut office =
+            Self { record, live: None, console: None, board, shared: shared.clone(), degraded_looks: 0 };
+        if let (Some(desk), Some(record)) = (&config.console, &office.record) {
+            make_folder(&desk.folder).with_context(|| format!("cannot make {}", shown(&desk.folder)))?;
+            let live = console::Live::new(snapshot::first(&shared.institution()));
+            let mut options =
+                console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
+            options.tls = desk.tls.clone();
+            options.figures = figures;
+            options.signers = signers(&config.webhooks)?;
+            options.outside = outside(record.writer());
+            let complaints = log.clone();
+            options.complain = Arc::new(move |text: &str| complaints.say(text));
+            options.retention = snapshot::retention(config);
+            let (archive, journal) = (Arc::new(record.reader()), Arc::new(record.writer()));
+            let handle = console::start(options, live.clone(), archive, journal)
+                .context("cannot start the console")?;
+            said(&handle).iter().for_each(|line| log.say(line));
+            (office.live, office.console) = (Some(live), Some(handle));
+        }
+        office.write(Kind::Started, "service", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }));
+        Ok(office)
+    }
+
+    /// Where things are kept, if they are.
+    pub(super) fn writer(&self) -> Option<record::Writer> {
+        self.record.as_ref().map(Record::writer)
+    }
+
+    /// For the thread of events.
+    pub(super) fn told(&self) -> Told {
+        let teller = Teller {
+            writer: self.writer(),
+            live: self.live.clone(),
+            board: self.board.clone(),
+            institution: self.shared.institution(),
+        };
+        Told { teller, shared: self.shared.clone(), generation: 0 }
+    }
+
+    /// An act of the service itself, without waiting for the disk.
+    pub(super) fn write(&self, kind: Kind, subject: &str, body: Value) {
+        if let Some(record) = &self.record {
+            record.writer().offer(Entry::new(kind, Actor::Room(ROOM.to_owned()), subject, body));
+        }
+    }
+
+    /// About once a second: the console's snapshot, what sensors did, and whether the record writes.
+    pub(super) fn look(&mut self, sensors: &mut Sensors, log: &Log) {
+        let Some(record) = &self.record else { return };
+        let writer = record.writer();
+        let seen = sensors.look(&self.shared);
+        if sensors.is_minute() {
+            writer.offer_sensors(seen.iter().map(snapshot::seen).collect());
+        }
+        let warning = match writer.health().state {
+            State::Writing => None,
+            State::Degraded { why, lost, .. } => {
+                Some(format!("nothing is recorded: {why}; {lost} things were lost; floods are still found"))
+            }
+            State::Closed => Some("nothing is recorded: the writer has ended".to_owned()),
+        };
+        if let Some(warning) = &warning {
+            if self.degraded_looks.is_multiple_of(SAID_AGAIN_LOOKS) {
+                log.say(&format!("warning: {warning}"));
+            }
+            self.degraded_looks += 1;
+        } else if std::mem::take(&mut self.degraded_looks) > 0 {
+            log.say("the record is written again");
+        }
+        if let Some(live) = &self.live {
+            let institution = self.shared.institution();
+            live.show(snapshot::of(&institution, &self.board.running(), seen, warning));
+        }
+    }
+
+    /// The end: what waits is written.
+    pub(super) fn stop(self, seconds: f64, log: &Log) {
+        if let Some(console) = self.console {
+            console.stop();
+        }
+        if let Some(record) = self.record {
+            let body = serde_json::json!({ "after_seconds": seconds });
+            let entry = Entry::new(Kind::Stopped, Actor::Room(ROOM.to_owned()), "service", body);
+            if let Err(error) = record.writer().append(entry) {
+                log.say(&format!("warning: the end is not recorded: {error}"));
+            }
+        }
+    }
+}
+
+/// Secrets of webhooks, from files that nobody else can read.
+fn signers(webhooks: &[(String, PathBuf)]) -> Result<Vec<console::Signer>> {
+    let mut signers = Vec::new();
+    for (name, path) in webhooks {
+        let file = shown(path);
+        let mode = fs::metadata(path).with_context(|| format!("cannot read {file}"))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            bail!("others may read the secret {file} (mode {:o}); `chmod 600` it", mode & 0o777);
+        }
+        let mut secret = Vec::new();
+        let opened =
+            fs::File::open(path).and_then(|file| file.take(MAXIMUM_SECRET_BYTES).read_to_end(&mut secret));
+        opened.with_context(|| format!("cannot read {file}"))?;
+        signers.push(console::Signer { name: name.clone(), secret: secret.trim_ascii().to_vec() });
+    }
+    Ok(signers)
+}
+
+/// Floods that others saw are kept as what was observed, with who told of them.
+fn outside(writer: record::Writer) -> console::Outside {
+    Arc::new(move |flood| {
+        let subject = flood.id.clone().unwrap_or_else(|| flood.told_by.clone());
+        let actor = Actor::Program(flood.told_by.clone());
+        let told = serde_json::to_value(&flood).unwrap_or_default();
+        writer.offer(Entry::new(
+            Kind::Observed,
+            actor,
+            subject,
+            serde_json::json!({ "kind": "external", "told": told }),
+        ))
+    })
+}
+
+/// Accounts and keys are for the service's eyes only.
+pub(crate) fn make_folder(folder: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// What the person who started it has to know of the console.
+pub(crate) fn said(handle: &console::Handle) -> Vec<String> {
+    let mut lines = Vec::new();
+    let scheme = if handle.fingerprint().is_some() { "https" } else { "http" };
+    for address in handle.addresses() {
+        lines.push(format!("console on {scheme}://{address}/"));
+    }
+    if let Some(fingerprint) = handle.fingerprint() {
+        lines.push(format!("its certificate has the SHA-256 fingerprint {fingerprint}"));
+    }
+    if let (Some(link), Some(address)) = (handle.first_link(), handle.addresses().first()) {
+        lines.push(format!("nobody has an account yet; the first one is made at {scheme}://{address}{link}"));
+    }
+    lines
+}
