@@ -51,7 +51,7 @@ const TARGETS: [&[u8]; 10] = [
     b"\xff\x00/..%00?\x1b[31m",
     b"http://www.example.org/votes",
 ];
-const HEADS: [&[u8]; 12] = [
+const HEADS: [&[u8]; 16] = [
     b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"GET /slow HTTP/1.1\r\nHost: a\r\nX-a: ",
     b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n",
@@ -64,6 +64,11 @@ const HEADS: [&[u8]; 12] = [
     b"\x17\x03\x03\x00\x10aaaaaaaaaaaaaaaa",
     b"\x17\x03\x03\x00\x2d0123456789012345678901234567890123456789abcde\x17\x03\x03\x00\xff",
     b"\x15\x03\x03\x00\x02\x02\x28",
+    b"",
+    b"\x14\x03\x03\x00\x01\x01\x17\x03\x03\x00\x35",
+    // QUIC: a first packet, and what comes when the handshake is over.
+    b"\xc3\x00\x00\x00\x01\x08abcdefgh\x00\x00\x44\xd0",
+    b"\x4fabcdefgh",
 ];
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
@@ -260,7 +265,9 @@ impl Run {
         let (client, server) =
             ((client, port), (server, [80, 443, 8080, 10_000][usize::from(step[5] / 2 % 4)]));
         let (from, to) = if step[5] & 16 == 16 { (server, client) } else { (client, server) };
+        const OPENS: u8 = TcpFlags::SYN | TcpFlags::ACK;
         let flags = [TcpFlags::ACK, TcpFlags::ACK, TcpFlags::PSH, TcpFlags::FIN, TcpFlags::RST, 255];
+        let flags = flags.into_iter().chain([TcpFlags::SYN, OPENS]).collect::<Vec<_>>();
         let length = payload.len() as u32 + 40;
         self.note_time();
         let packet = Packet {
@@ -268,7 +275,12 @@ impl Run {
             destination: to.0,
             source_port: from.1,
             destination_port: to.1,
-            protocol: if step[6] == 255 { 17 } else { 6 },
+            protocol: if step[6] >= 240 { 17 } else { 6 },
+            // In order, all the same, or anywhere.
+            sequence: [self.steps as u32 * 64 + number, 7, u32::MAX - number][usize::from(step[6] / 80 % 3)],
+            window: [64_000, 0, 500, u16::from(step[7])][usize::from(step[7] % 4)],
+            tcp_options: if step[7] & 8 == 8 { &[1, 3, 3, 9] } else { &[] },
+            missing_bytes: if step[7] & 16 == 16 { 1_300 } else { 0 },
             tcp_flags: TcpFlags(flags[usize::from(step[6]) % flags.len()]),
             ip_length_bytes: [length, length, 1_500, 0, u32::MAX][usize::from(step[7] / 64 + step[5] / 128)],
             payload: &payload,
@@ -382,6 +394,8 @@ fn check(line: &FloodEvent, is_surge: bool) {
     assert!(path.is_none_or(|path| path.path.len() <= 3 * 128 && !path.path.contains(char::is_control)));
     assert!(line.sources.top.len() <= 8);
     assert!(line.sources.top.iter().all(|source| (0.0..=1.0).contains(&source.share)));
+    let print = web.top_fingerprint.as_ref();
+    assert!(print.is_none_or(|top| top.fingerprint.len() <= 3 * 40 && (0.0..=1.001).contains(&top.share)));
     assert!(web.slow_connections.is_none_or(|slow| slow <= CONNECTIONS_MAXIMUM));
     assert_eq!(line.evidence.ended_by.is_some(), line.phase == Phase::End);
     assert!(!line.evidence.reason.is_empty() && web.lines.len() <= 32);

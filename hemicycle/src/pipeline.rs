@@ -249,11 +249,15 @@ pub struct Ran {
 impl<L: Listener> Visitor for Pipeline<'_, L> {
     #[inline]
     fn packet(&mut self, _input: usize, time: Time, decoded: &Decoded<'_>) {
-        self.web.packet(time, &decoded.outer);
         self.observe_packet(time, &decoded.outer);
+        self.web.packet(time, &decoded.outer);
         if let Some(inner) = &decoded.inner {
-            self.web.packet(time, inner);
             self.observe_packet(time, inner);
+            self.web.packet(time, inner);
+        }
+        // Now, not with the next record: the service tells it now, and the order of lines is the same.
+        if self.web.has_events() {
+            self.tell();
         }
     }
 

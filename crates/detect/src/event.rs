@@ -281,6 +281,9 @@ pub struct WebEvidence {
     /// Connections that are open and hardly move.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow_connections: Option<u64>,
+    /// The fingerprint of most of the flood's TLS clients (JA4; of logs, what they say) and its share of those that have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_fingerprint: Option<FingerprintShare>,
 }
 
 /// A path and its share.
@@ -289,6 +292,15 @@ pub struct PathShare {
     /// The path, without control characters.
     pub path: String,
     /// Its share of the flood's requests, 0 to 1.
+    pub share: f64,
+}
+
+/// A fingerprint and its share.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct FingerprintShare {
+    /// The fingerprint, without control characters.
+    pub fingerprint: String,
+    /// Its share of requests or connections with a fingerprint, 0 to 1.
     pub share: f64,
 }
 

@@ -94,7 +94,7 @@ impl Inputs {
         if file.metadata().map_err(unreadable)?.is_dir() {
             return Err(IntakeError::Directory { name });
         }
-        self.add(name, Window::stream(Box::new(file)))
+        self.add(name, Window::file(file))
     }
 
     /// Adds an input that is in memory, as it would be in a file.

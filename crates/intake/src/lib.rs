@@ -19,6 +19,7 @@ mod counters;
 mod datagrams;
 mod error;
 pub mod follow;
+mod hole;
 mod input;
 mod inputs;
 mod kind;

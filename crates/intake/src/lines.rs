@@ -58,15 +58,14 @@ fn more(window: &mut Window, decoder: &mut Decoder) -> Line {
     Line::Passed
 }
 
-/// Passes over everything up to the next line feed.
+/// Passes over everything up to the next line feed. Holes have none.
 fn pass(window: &mut Window) {
     loop {
         let bytes = window.bytes();
         if let Some(end) = web::line_end(bytes) {
             return window.advance(end + 1);
         }
-        let length = bytes.len();
-        window.advance(length);
+        window.pass_hole();
         if window.fill(1) == 0 {
             return;
         }

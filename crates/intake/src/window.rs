@@ -1,13 +1,14 @@
 //! The part of an input that is at hand: all of it, or a bounded window that moves along.
 
 use std::{
-    io::{self, BufReader, Cursor, Read},
+    fs::File,
+    io::{self, BufReader, Cursor, Read, Seek},
     sync::Arc,
 };
 
 use flate2::bufread::MultiGzDecoder;
 
-use crate::Damage;
+use crate::{Damage, hole};
 
 /// Bytes read ahead. Grows, up to the longest record, only for a record that is longer.
 const READ_AHEAD_BYTES: usize = 1 << 18;
@@ -57,7 +58,7 @@ impl From<&'static [u8]> for Memory {
 
 enum Backing {
     Memory(Memory),
-    Stream { reader: Box<dyn Read + Send>, buffer: Vec<u8>, filled: usize, ended: bool },
+    Stream { reader: Box<dyn Read + Send>, buffer: Vec<u8>, filled: usize, ended: bool, file: Option<File> },
 }
 
 /// A window on an input.
@@ -90,8 +91,19 @@ impl Window {
         Self::limited(reader, u64::MAX)
     }
 
+    /// A file, whose holes need not be read. Its other descriptor reads at the same place.
+    pub(crate) fn file(file: File) -> Self {
+        let same = file.try_clone().ok();
+        let mut window = Self::stream(Box::new(file));
+        if let Backing::Stream { file, .. } = &mut window.backing {
+            *file = same;
+        }
+        window
+    }
+
     fn limited(reader: Box<dyn Read + Send>, limit: u64) -> Self {
-        Self::new(Backing::Stream { reader, buffer: Vec::new(), filled: 0, ended: false }, limit)
+        let (buffer, filled) = (Vec::new(), 0);
+        Self::new(Backing::Stream { reader, buffer, filled, ended: false, file: None }, limit)
     }
 
     fn new(backing: Backing, limit: u64) -> Self {
@@ -164,11 +176,23 @@ impl Window {
         left
     }
 
+    /// Passes over everything at hand and what follows it of a hole in the file.
+    pub(crate) fn pass_hole(&mut self) {
+        self.advance(self.bytes().len());
+        let Backing::Stream { file: Some(file), ended: false, .. } = &self.backing else { return };
+        let mut place: &File = file;
+        if let Ok(at) = place.stream_position()
+            && let Some(end) = hole::end_of_hole(file, at)
+        {
+            self.offset += end - at;
+        }
+    }
+
     /// Makes the window at least `needed` bytes long if the input has that many; its length then.
     #[cold]
     pub(crate) fn fill(&mut self, needed: usize) -> usize {
         let mut have = self.bytes().len();
-        let Backing::Stream { reader, buffer, filled, ended } = &mut self.backing else { return have };
+        let Backing::Stream { reader, buffer, filled, ended, .. } = &mut self.backing else { return have };
         if have >= needed || *ended {
             return have;
         }

@@ -17,6 +17,7 @@ pub mod flow;
 pub mod packet;
 pub mod payload;
 mod time;
+pub mod tls;
 pub mod web;
 
 pub use address::Address;

@@ -2,15 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+mod disk;
 mod export;
 mod figures;
 mod floods;
+mod hostile;
 mod learning;
 mod logs;
 mod losses;
 mod mirror;
 mod office;
 mod reload;
+mod same;
 mod service;
 mod start;
 mod system;

@@ -13,12 +13,16 @@ use crate::service::{CONFIG, Service};
 
 /// Pauses that an event may take.
 const MOST: usize = 3000;
+/// As fast as the recorded floods or faster, in few pieces: between single packets a busy machine sleeps too long, and the
+/// flood would be none.
+pub(crate) const FLOOD: &[&str] = &["--pps=1500", "--pps-multi=50"];
 
 /// A namespace that this thread, and what it starts, is in.
-struct Namespace(String);
+pub(crate) struct Namespace(String);
 
 impl Namespace {
-    fn enter(test: &str) -> Option<Self> {
+    /// One of its own for this test; says why not where that cannot be.
+    pub(crate) fn enter(test: &str) -> Option<Self> {
         let skip = |why: &str| {
             println!("skipped: {test}: {why}");
             None
@@ -69,7 +73,7 @@ fn cable() {
 }
 
 /// A recorded attack, unpacked.
-fn recorded(name: &str) -> PathBuf {
+pub(crate) fn recorded(name: &str) -> PathBuf {
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/recorded").join(name);
     let mut bytes = Vec::new();
     flate2::read::MultiGzDecoder::new(File::open(from).unwrap()).read_to_end(&mut bytes).unwrap();
@@ -83,7 +87,7 @@ fn recorded(name: &str) -> PathBuf {
 }
 
 /// How many packets were sent.
-fn replay(capture: &Path, speed: &[&str]) -> u64 {
+pub(crate) fn replay(capture: &Path, speed: &[&str]) -> u64 {
     let output = run("tcpreplay", &[&["-q", "-i", "sender"], speed, &[capture.to_str().unwrap()]].concat());
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}");
@@ -91,7 +95,7 @@ fn replay(capture: &Path, speed: &[&str]) -> u64 {
     sent.unwrap().parse().unwrap()
 }
 
-fn with_mirror(more: &str) -> String {
+pub(crate) fn with_mirror(more: &str) -> String {
     format!("{CONFIG}[[mirror]]\ninterface = \"span\"\n{more}")
 }
 
@@ -116,7 +120,7 @@ fn a_flood_on_a_mirror_port_starts_and_ends_and_every_packet_is_counted_once() {
         let service =
             Service::start(&format!("mirror_{workers}"), &with_mirror(&format!("workers = {workers}\n")));
         assert!(service.log.contains("mirror on span: every packet"), "{}", service.log);
-        let sent = replay(&capture, &[]);
+        let sent = replay(&capture, FLOOD);
         let start = event(&service, "start");
         assert_eq!(start["vectors"][0]["name"], "syn_flood", "{start}");
         assert_eq!(start["target"]["name"], "www");
@@ -154,7 +158,7 @@ fn a_mirror_finds_what_a_replay_of_the_same_capture_finds() {
         let expected = expected.into_iter().find(|event| event["phase"] == "start").unwrap();
         let config = with_mirror("").replace("institution.toml", institution.to_str().unwrap());
         let service = Service::start("mirror_as_replay", &config);
-        replay(&capture, &[]);
+        replay(&capture, FLOOD);
         let found = event(&service, "start");
         assert_eq!(found["target"], expected["target"], "{name}");
         assert_eq!(found["vectors"][0]["name"], expected["vectors"][0]["name"], "{name}");
@@ -166,7 +170,7 @@ fn a_sampled_mirror_corrects_for_it() {
     let Some(_namespace) = Namespace::enter("a_sampled_mirror") else { return };
     let capture = recorded("attacks/syn_flood/hping_random_sources_strong.pcap.gz");
     let service = Service::start("mirror_sampled", &with_mirror("sampling = 10\n"));
-    let sent = replay(&capture, &[]) as f64;
+    let sent = replay(&capture, FLOOD) as f64;
     let start = event(&service, "start");
     assert_eq!((&start["certainty"], &start["sampling"]), (&"sampled".into(), &10.into()), "{start}");
     let end = event(&service, "end");
@@ -190,8 +194,27 @@ fn a_mirror_port_that_goes_and_comes_back_is_read_again() {
     cable();
     service.reaches(&label("reopenings_total"), 1.0);
     service.reaches(&label("up"), 1.0);
-    replay(&capture, &[]);
+    replay(&capture, FLOOD);
     assert_eq!(event(&service, "start")["target"]["name"], "www");
+}
+
+#[test]
+fn a_mirror_port_that_goes_down_is_read_again_when_it_is_up() {
+    let Some(_namespace) = Namespace::enter("a_mirror_port_that_goes_down") else { return };
+    let capture = recorded("attacks/syn_flood/hping_random_sources.pcap.gz");
+    let service = Service::start("mirror_down", &with_mirror(""));
+    let label = |name: &str| format!("mirror_{name}{{interface=\"span\",worker=\"0\"}}");
+    for times in [1.0, 2.0] {
+        ip("link set span down");
+        service.reaches(&label("downs_total"), times);
+        service.reaches(&label("up"), 0.0);
+        ip("link set span up");
+        service.reaches(&label("up"), 1.0);
+    }
+    let sent = replay(&capture, FLOOD);
+    assert_eq!(event(&service, "start")["target"]["name"], "www");
+    service.reaches(&label("frames_total"), sent as f64);
+    service.reaches(&label("reopenings_total"), 0.0);
 }
 
 #[test]
@@ -199,7 +222,7 @@ fn a_mirror_alone_is_enough_and_one_that_is_not_there_is_refused() {
     let Some(_namespace) = Namespace::enter("a_mirror_alone") else { return };
     let alone = with_mirror("").replace("flows = [\"127.0.0.1:0\"]", "flows = []");
     let service = Service::start("mirror_alone", &alone);
-    replay(&recorded("attacks/syn_flood/hping_random_sources.pcap.gz"), &[]);
+    replay(&recorded("attacks/syn_flood/hping_random_sources.pcap.gz"), FLOOD);
     assert_eq!(event(&service, "start")["target"]["name"], "www");
     let missing = alone.replace("\"span\"", "\"spam\"");
     let folder = crate::service::folder("mirror_missing", &missing, crate::service::INSTITUTION);
@@ -215,7 +238,7 @@ fn a_mirror_alone_is_enough_and_one_that_is_not_there_is_refused() {
 fn requests_on_a_mirror_port_are_a_flood_of_their_service() {
     let Some(_namespace) = Namespace::enter("requests_on_a_mirror_port") else { return };
     let service = Service::start("mirror_web", &with_mirror(""));
-    replay(&recorded("web/attacks/http_cache_bypass/hulk_http.pcap.gz"), &["--multiplier=2"]);
+    replay(&recorded("web/attacks/http_cache_bypass/hulk_http.pcap.gz"), &["--pps=500", "--pps-multi=50"]);
     let start = event(&service, "start");
     assert_eq!(start["vectors"][0]["name"], "http_cache_bypass", "{start}");
     assert_eq!(start["target"]["name"], "www");

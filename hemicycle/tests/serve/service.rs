@@ -98,7 +98,13 @@ impl Service {
     /// The same with variables in its environment.
     pub(crate) fn run_with(folder: PathBuf, output: Stdio, variables: &[(&str, &str)]) -> Self {
         let mut command = command(&folder, &[]);
-        let mut child = command.stdout(output).envs(variables.iter().copied()).spawn().unwrap();
+        command.stdout(output).envs(variables.iter().copied());
+        Self::of(command, folder)
+    }
+
+    /// Starts it by a command and waits until it is ready.
+    pub(crate) fn of(mut command: Command, folder: PathBuf) -> Self {
+        let mut child = command.spawn().unwrap();
         let output = lines::<ChildStdout>(child.stdout.take());
         let errors = lines::<ChildStderr>(child.stderr.take());
         let mut service = Self { folder, child, output, errors, log: String::new() };
@@ -137,10 +143,21 @@ impl Service {
         self.said("metrics on http://")
     }
 
+    /// Waits for such a line, unless it was said already.
+    pub(crate) fn has_said(&mut self, what: &str) {
+        if !self.log.contains(what) {
+            self.hears(what);
+        }
+    }
+
+    /// The next line of its output, if there is one within a pause.
+    pub(crate) fn line_soon(&self) -> Option<String> {
+        self.output.recv_timeout(PAUSE).ok()
+    }
+
     /// The next event, if there is one within a pause.
     pub(crate) fn event_soon(&self) -> Option<Value> {
-        let line = self.output.recv_timeout(PAUSE).ok()?;
-        Some(serde_json::from_str(&line).unwrap())
+        Some(serde_json::from_str(&self.line_soon()?).unwrap())
     }
 
     /// The answer to a request: its status and its body.

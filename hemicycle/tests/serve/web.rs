@@ -76,7 +76,7 @@ fn institution() -> String {
 }
 
 /// The key of the service, which is not the published one.
-fn key(folder: &Path) {
+pub(crate) fn key(folder: &Path) {
     fs::create_dir(folder.join("state")).unwrap();
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(folder.join("state/key")).unwrap();

@@ -256,8 +256,17 @@ impl Detector {
     }
 
     /// Closes every step before `now`, as if a record had come then: floods end although nothing comes.
+    ///
+    /// Within a step nothing changes: whatever it tells has the times that it would have had if a record had come.
     pub fn advance(&mut self, now: Time) {
-        self.clock(now);
+        let step = now.nanoseconds().div_euclid(STEP_NANOSECONDS);
+        let begins = Time::from_nanoseconds(step.saturating_mul(STEP_NANOSECONDS));
+        let moves_on = self.step.is_none_or(|current| current < step);
+        self.clock(begins);
+        if moves_on {
+            // No record of this step was seen.
+            self.latest = begins.plus_nanoseconds(-1);
+        }
     }
 
     /// Closes the last window and ends what still goes on. The detector can be used further.

@@ -291,7 +291,9 @@ impl Detector {
         let state = self.state(subject);
         let suspect = state.suspect.and_then(|slot| self.suspects.get(slot as usize));
         let end = Time::from_nanoseconds((step + 1).saturating_mul(STEP_NANOSECONDS));
-        let now = if self.step == Some(step) { self.latest.min(end) } else { end };
+        let begins = Time::from_nanoseconds(step.saturating_mul(STEP_NANOSECONDS));
+        let has_record = self.step == Some(step) && self.latest >= begins;
+        let now = if has_record { self.latest.min(end) } else { end };
         View { state, suspect, now, step, lost: step <= self.lost_until_step }
     }
 }

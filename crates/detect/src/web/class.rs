@@ -37,6 +37,14 @@ pub(crate) enum Class {
     Hello,
     /// Inside TLS: that a client asked is seen, and not for what.
     Sealed,
+    /// On a connection whose client asks at the even pace of a program.
+    Steady,
+    /// A TLS connection for a request or two, ended at once: browsers keep theirs.
+    Brief,
+    /// A connection over which nothing is asked.
+    Held,
+    /// A QUIC handshake that led to nothing.
+    Quic,
     /// Everything else: HEAD, OPTIONS, what is no request.
     Other,
 }
@@ -60,6 +68,10 @@ impl Class {
         Self::Paced,
         Self::Hello,
         Self::Sealed,
+        Self::Steady,
+        Self::Brief,
+        Self::Held,
+        Self::Quic,
         Self::Other,
     ];
 
@@ -71,6 +83,8 @@ impl Class {
             Self::Aborted => Vector::Http2RapidReset,
             Self::TimedOut => Vector::SlowHttp,
             Self::Hello => Vector::TlsHandshakeFlood,
+            Self::Held => Vector::ConnectionFlood,
+            Self::Quic => Vector::QuicFlood,
             _ => Vector::HttpFlood,
         }
     }
@@ -86,6 +100,11 @@ impl Class {
     /// Whether one reader asks for few of these.
     pub(crate) const fn is_by_page(self) -> bool {
         matches!(self, Self::PageReferred | Self::PageBare | Self::QueryKnown | Self::Paced)
+    }
+
+    /// Whether it is told from connections, without their content.
+    pub(crate) const fn is_sealed(self) -> bool {
+        matches!(self, Self::Hello | Self::Sealed | Self::Steady | Self::Brief | Self::Held | Self::Quic)
     }
 
     /// A few words for the evidence.
@@ -104,6 +123,10 @@ impl Class {
             Self::Paced => "requests by clients faster than people",
             Self::Hello => "TLS handshakes that lead to nothing",
             Self::Sealed => "requests inside TLS",
+            Self::Steady => "requests at the even pace of a program",
+            Self::Brief => "TLS connections for a request or two, ended at once",
+            Self::Held => "connections over which nothing is asked",
+            Self::Quic => "QUIC handshakes that lead to nothing",
             Self::Other => "other requests",
         }
     }
@@ -179,7 +202,7 @@ const LOOKED_AT_BYTES: usize = 512;
 /// What one request says of itself. [`Class::QueryNovel`] stands for every query; whether it was asked before is the
 /// caller's knowledge.
 pub(crate) fn of(request: &Request<'_>) -> Class {
-    if request.is_timed_out || is_left_unfinished(request) {
+    if request.is_timed_out || is_left_unfinished(request) || is_read_slowly(request) {
         return Class::TimedOut;
     }
     if request.is_aborted || is_cut_off(request) {
@@ -201,6 +224,18 @@ pub(crate) fn of(request: &Request<'_>) -> Class {
     } else {
         Class::PageReferred
     }
+}
+
+/// Whether the client took its time to read an answer, and never did to the end. What a server gave to its own buffers counts
+/// as read, some hundred thousand bytes, so that the bound is far above what came through a window that is kept closed, and
+/// the time long: whoever is on a link of 64 kbit/s is faster.
+fn is_read_slowly(request: &Request<'_>) -> bool {
+    const SLOW_NANOSECONDS: u64 = 15_000_000_000;
+    const HONEST_BYTES_PER_SECOND: u64 = 8_192;
+    let (Some(took), Some(bytes)) = (request.unread_nanoseconds, request.response_bytes) else {
+        return false;
+    };
+    bytes > 0 && took >= SLOW_NANOSECONDS && bytes < took / 1_000_000_000 * HONEST_BYTES_PER_SECOND
 }
 
 /// Whether a body was promised and did not come: nginx logs 400 or 408 without an answer when its client leaves, where an
@@ -290,6 +325,12 @@ mod tests {
         );
         assert_eq!(of(&Request { method: Method::Head, target: b"/", ..Request::default() }), Class::Other);
         assert_eq!(of(&Request { is_aborted: true, ..get(b"/", b"") }), Class::Aborted);
+        let read = |bytes| Request {
+            unread_nanoseconds: Some(37_000_000_000),
+            response_bytes: Some(bytes),
+            ..get(b"/report.pdf", b"")
+        };
+        assert_eq!((of(&read(30_000)), of(&read(3_000_000))), (Class::TimedOut, Class::PageBare));
         assert_eq!(of(&Request { is_timed_out: true, ..Request::default() }), Class::TimedOut);
     }
 

@@ -8,8 +8,8 @@ use super::usual::Usual;
 use super::watch::Watch;
 use crate::confirm::round;
 use crate::event::{
-    Certainty, Direction, Evidence, FloodEvent, PathShare, Phase, SourceShare, Sources, Spoofing, Target,
-    VectorShare, WebEvidence,
+    Certainty, Direction, Evidence, FingerprintShare, FloodEvent, PathShare, Phase, SourceShare, Sources,
+    Spoofing, Target, VectorShare, WebEvidence,
 };
 use crate::flood::{HOLD_SECONDS, identity};
 use crate::vector::Vector;
@@ -259,6 +259,9 @@ impl Course {
             Class::TimedOut,
             Class::Tool,
             Class::Paced,
+            Class::Steady,
+            Class::Held,
+            Class::Quic,
         ];
         let total: f64 = self.totals.iter().sum();
         let of_direct: f64 = direct.iter().map(|class| self.totals[*class as usize]).sum();
@@ -268,6 +271,14 @@ impl Course {
         round((0.68 + 0.12 * share + much + lasting).min(0.97))
     }
 
+    /// Whether most of it was seen in what connections do, and not in requests.
+    fn is_of_connections(&self) -> bool {
+        let total: f64 = self.totals.iter().sum();
+        let of = |class: &Class| self.totals[*class as usize];
+        let sealed: f64 = Class::ALL.iter().filter(|class| class.is_sealed()).map(of).sum();
+        self.slow_connections > 0 || sealed > 0.5 * total
+    }
+
     fn web(&self, service: &Service, watch: Option<&Watch>) -> WebEvidence {
         let usual = &service.usual;
         let all = f64::from(usual.now());
@@ -275,7 +286,7 @@ impl Course {
         let seen = watch.map_or(0, Watch::total);
         let random = self.totals[Class::QueryNovel as usize] / self.totals.iter().sum::<f64>().max(1.0);
         let mut web = WebEvidence {
-            seen_in: if self.slow_connections > 0 { "connections" } else { "requests" },
+            seen_in: if self.is_of_connections() { "connections" } else { "requests" },
             requests: round(self.requests),
             peak_requests_per_second: round(f64::from(self.peak)),
             service_requests_per_second: round(all),
@@ -291,6 +302,9 @@ impl Course {
             requests_per_client: clients.map(|clients| round(seen as f64 / clients)),
             distinct_agents: watch.filter(|_| seen > 0).map(|watch| watch.agents.estimate().round() as u64),
             slow_connections: (self.slow_connections > 0).then_some(u64::from(service.slow)),
+            top_fingerprint: watch
+                .and_then(Watch::top_print)
+                .map(|(fingerprint, share, _)| FingerprintShare { fingerprint, share: round(share) }),
         };
         web.lines = super::reason::lines(self.is_surge, &self.totals, usual, watch, &web);
         web

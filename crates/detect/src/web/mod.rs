@@ -11,30 +11,36 @@
 //! request (`connections`).
 //!
 //! Limits, each with a counter: [`MAXIMUM_SERVICES`], [`MAXIMUM_WATCHED`] under a closer look, a fixed number of clients
-//! and connections. A flood by browsers under remote control that load whole pages is a crowd here. Over TLS only
-//! the shape of a connection is seen.
+//! and connections. A flood by browsers under remote control that load whole pages is a crowd here. Over TLS and QUIC only
+//! the shape of a connection is seen (`shape`, `tls`, `window`, `quic`).
 
 mod class;
 mod clients;
 mod connections;
 mod flood;
+mod hello;
+mod quic;
 mod reason;
 mod service;
+mod shape;
 mod surge;
+mod tls;
 mod usual;
 mod watch;
+mod window;
 
 use std::hash::{BuildHasher, Hasher};
 
 use hashbrown::HashMap;
 use sketch::{KeyedState, TableKey};
-use wire::web::{Client, Request};
+use wire::web::{Client, Request, Version};
 use wire::{Address, Packet, Time};
 
 use crate::event::{Event, Target, TargetKind};
 use class::Class;
 use clients::{Clients, Manner};
 use connections::Connections;
+use quic::Quic;
 use service::{Closing, Service};
 
 /// Services that are told apart; requests to further ones are counted and left out.
@@ -79,6 +85,10 @@ pub struct WebCounters {
     pub connections: u64,
     /// Connections that made room for others before they ended.
     pub connections_evicted: u64,
+    /// TLS clients whose ClientHello gave a fingerprint.
+    pub fingerprints: u64,
+    /// ClientHellos that gave none: cut by the capture, in pieces out of order, or too long.
+    pub hellos_unread: u64,
     /// Floods begun.
     pub floods: u64,
     /// Surges begun.
@@ -96,6 +106,7 @@ pub struct WebDetector {
     watches_all: bool,
     clients: Clients,
     connections: Connections,
+    quic: Quic,
     /// Services with something in the running second.
     touched: Vec<u32>,
     is_touched: Vec<bool>,
@@ -131,6 +142,7 @@ impl WebDetector {
             watches_all: true,
             clients: Clients::new(TableKey::new(&hash, u64::from_le_bytes(*b"webclien"))),
             connections: Connections::new(TableKey::new(&hash, u64::from_le_bytes(*b"webconns"))),
+            quic: Quic::new(TableKey::new(&hash, u64::from_le_bytes(*b"webquics"))),
             touched: Vec::new(),
             is_touched: Vec::new(),
             restless: Vec::new(),
@@ -231,22 +243,41 @@ impl WebDetector {
         Seen { class, client, is_named, agent, path }
     }
 
-    /// Counts requests inside TLS, of which only that they are is seen.
-    fn note_sealed(&mut self, service: u32, client: Address, count: u32) {
-        let client = client_bits(client);
-        for _ in 0..count {
-            let second = self.second.unwrap_or(0);
-            let manner = self.clients.note(service, client, 0, false, second);
-            let class = if manner == Manner::Fast { Class::Paced } else { Class::Sealed };
-            self.note_class(service, class, client);
+    /// The same as [`WebDetector::observe`] for a request on a connection whose pace is known.
+    fn observe_paced(&mut self, service: u32, request: &Request<'_>, is_steady: bool) {
+        if !is_steady {
+            return self.observe(service, request);
         }
+        self.counters.requests += 1;
+        let mut seen = self.look_at(service, request);
+        if seen.class.is_by_choice() {
+            seen.class = Class::Steady;
+        }
+        self.touch(service);
+        self.services[service as usize].note(request, &seen, &self.hash);
+    }
+
+    /// The capture left out a part of a packet in which there may have been more to count.
+    fn note_cut(&mut self, service: u32) {
+        let until = self.second.unwrap_or(0).saturating_add(LOSS_SECONDS);
+        self.services[service as usize].cut_until = until;
+    }
+
+    /// Counts something inside TLS, of which only the class and the client are known.
+    fn note_sealed(&mut self, service: u32, class: Class, client: u128, print: hello::Print) {
+        let print = self.connections.hellos.text(print);
+        let fingerprint = print.as_ref().map_or(&[][..], |print| print.as_bytes());
+        // Only streams of HTTP/2 and 3 can be given up alone.
+        let version = if class == Class::Aborted { Version::Http2 } else { Version::Unknown };
+        let seen = Seen { class, client, is_named: false, agent: 0, path: 0 };
+        self.touch(service);
+        let request = Request { fingerprint, version, ..Request::default() };
+        self.services[service as usize].note(&request, &seen, &self.hash);
     }
 
     /// Counts something of a client of which only the class is known.
     fn note_class(&mut self, service: u32, class: Class, client: u128) {
-        let seen = Seen { class, client, is_named: false, agent: 0, path: 0 };
-        self.touch(service);
-        self.services[service as usize].note(&Request::default(), &seen, &self.hash);
+        self.note_sealed(service, class, client, hello::Print::default());
     }
 
     /// Takes another institution: its services have the addresses that it says. Those that it has no more keep their number,
@@ -330,7 +361,9 @@ impl WebDetector {
         WebCounters {
             clients_evicted: self.clients.evicted,
             connections: self.connections.live,
-            connections_evicted: self.connections.evicted,
+            connections_evicted: self.connections.evicted + self.quic.evicted,
+            fingerprints: self.connections.hellos.read,
+            hellos_unread: self.connections.hellos.unread,
             ..self.counters
         }
     }
@@ -381,6 +414,7 @@ impl WebDetector {
         self.second = Some(second);
         self.services.iter_mut().for_each(|service| service.begin_again(second));
         self.connections.begin_again();
+        self.quic.begin_again();
         true
     }
 
@@ -388,7 +422,7 @@ impl WebDetector {
         self.late_in_a_row = 0;
         self.close(current);
         let mut at = current + 1;
-        while at < second && !(self.restless.is_empty() && self.connections.is_calm()) {
+        while at < second && !(self.restless.is_empty() && self.is_calm()) {
             if at - current > SILENCE_SECONDS_MAXIMUM {
                 self.for_each_restless(at, |service, closing| service.finish(closing, "quiet"));
                 break;
@@ -399,10 +433,16 @@ impl WebDetector {
         self.second = Some(second);
     }
 
+    /// Whether nothing is waited for: then time may jump.
+    fn is_calm(&self) -> bool {
+        self.connections.is_calm() && self.quic.is_calm()
+    }
+
     /// Closes a second of every service that has something in it or that is not at rest.
     fn close(&mut self, second: u32) {
         let told = self.events.len();
         connections::close(self, second);
+        quic::close(self, second);
         let mut due = std::mem::take(&mut self.touched);
         for &service in &self.restless {
             if !std::mem::replace(&mut self.is_touched[service as usize], true) {

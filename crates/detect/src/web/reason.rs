@@ -23,8 +23,13 @@ pub(crate) fn sentence(is_surge: bool, lead: Option<Vector>, web: &WebEvidence) 
         Some(Vector::LoginFlood) => "far more sign-ins than usual",
         Some(Vector::Http2RapidReset) => "requests over HTTP/2 that are given up at once",
         Some(Vector::TlsHandshakeFlood) => "TLS handshakes after which nothing is asked",
+        Some(Vector::ConnectionFlood) => "connections are opened and held, and nothing is asked over them",
+        Some(Vector::QuicFlood) => "QUIC handshakes that the server answers and nobody completes",
+        Some(Vector::HttpFlood) if web.seen_in == "connections" => {
+            "requests inside TLS as programs send them: at an even pace, or a connection for each"
+        }
         Some(Vector::SlowHttp) if web.slow_connections.is_some() => {
-            "many connections that are kept open with requests that never become whole"
+            "many connections that are kept open: their requests never become whole, or nobody reads the answers"
         }
         Some(Vector::SlowHttp) => "many requests that never become whole",
         _ => "far more requests of one kind than the others explain",
@@ -96,6 +101,9 @@ fn of_watch(watch: &Watch, web: &WebEvidence) -> Vec<String> {
     }
     if let Some((path, share)) = watch.top_path().filter(|top| top.1 >= 0.3 && !top.0.is_empty()) {
         lines.push(format!("{:.0} % for {path}", 100.0 * share));
+    }
+    if let Some((print, share, total)) = watch.top_print() {
+        lines.push(format!("{:.0} % of {total} TLS clients have the fingerprint {print}", 100.0 * share));
     }
     lines.push(format!(
         "{} % name a page before them ({:.0} different)",

@@ -35,7 +35,7 @@ pub(crate) struct Service {
     queries: Option<Box<[u32; QUERIES]>>,
     pub(crate) watch: Option<Box<Watch>>,
     /// Classes that the watch takes, one bit each; all while a crowd is looked at.
-    watched: u16,
+    watched: u32,
     pub(crate) flood: Option<Course>,
     pub(crate) surge: Option<Course>,
     crowd: Crowd,
@@ -45,6 +45,8 @@ pub(crate) struct Service {
     slow_seconds: u32,
     /// What was lost makes figures lower bounds until then.
     pub(crate) lost_until: u32,
+    /// So do packets of which the capture left out what would have been counted; that is no reason not to learn.
+    pub(crate) cut_until: u32,
     /// Whether a connection was seen here, and not only lines of a log.
     pub(crate) has_connections: bool,
 }
@@ -76,6 +78,7 @@ impl Service {
             usual_slow: 0.0,
             slow_seconds: 0,
             lost_until: 0,
+            cut_until: 0,
             has_connections: false,
         }
     }
@@ -90,7 +93,7 @@ impl Service {
     /// Counts a request.
     pub(crate) fn note(&mut self, request: &Request<'_>, seen: &Seen, hash: &KeyedState) {
         self.counts[seen.class as usize] = self.counts[seen.class as usize].saturating_add(1);
-        if self.watched >> seen.class as u16 & 1 != 0
+        if self.watched >> seen.class as u32 & 1 != 0
             && let Some(watch) = &mut self.watch
         {
             watch.note(request, seen, hash);
@@ -144,15 +147,15 @@ impl Service {
 
     /// Chooses what is looked at closer in the next second.
     fn look(&mut self, closing: &Closing<'_>) {
-        let mut classes = 0_u16;
+        let mut classes = 0_u32;
         for class in Class::ALL {
             let kind = &self.usual.kinds[class as usize];
             if kind.sum > WATCH_WEIGHT * kind.alarm {
-                classes |= 1 << class as u16;
+                classes |= 1 << class as u32;
             }
         }
         if self.crowd.is_near() || self.surge.is_some() {
-            classes = u16::MAX;
+            classes = u32::MAX;
         }
         if classes == 0 {
             return;
@@ -223,14 +226,14 @@ impl Service {
 
     fn line(&self, course: &Course, line: Line, closing: &Closing<'_>) -> crate::event::FloodEvent {
         let now = Time::from_seconds(i64::from(closing.second) + 1, 0);
-        course.line(line, self, now, closing.second < self.lost_until)
+        course.line(line, self, now, closing.second < self.lost_until.max(self.cut_until))
     }
 
     /// Forgets all that has a time, after the clock was set back.
     pub(crate) fn begin_again(&mut self, second: u32) {
         self.counts = [0; CLASSES];
         self.closed = second;
-        self.lost_until = 0;
+        (self.lost_until, self.cut_until) = (0, 0);
         // The table of connections is emptied too, so that nobody else would take these back.
         (self.slow, self.slow_seconds) = (0, 0);
         (self.watch, self.watched) = (None, 0);

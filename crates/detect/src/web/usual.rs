@@ -39,7 +39,15 @@ pub(crate) const FLOORS: [f32; CLASSES] = {
     floors[Class::PageBare as usize] = 100.0;
     floors[Class::QueryKnown as usize] = 100.0;
     floors[Class::Sealed as usize] = 300.0;
-    floors[Class::Hello as usize] = 10.0;
+    // Monitors and health checks of balancers.
+    floors[Class::Hello as usize] = 2.5;
+    // Programs that keep to themselves: a script, a mirror, maps that are dragged about.
+    floors[Class::Steady as usize] = 60.0;
+    // Feed readers, monitors, previews of links.
+    floors[Class::Brief as usize] = 20.0;
+    // What browsers open beside what they need is taken off before.
+    floors[Class::Held as usize] = 6.0;
+    floors[Class::Quic as usize] = 10.0;
     floors[Class::QueryNovel as usize] = 4.0;
     floors[Class::Post as usize] = 15.0;
     floors[Class::Login as usize] = 5.0;
@@ -64,6 +72,8 @@ const LEAST_FLOORS: [f32; CLASSES] = {
     floors[Class::TimedOut as usize] = 0.7;
     floors[Class::Tool as usize] = 1.5;
     floors[Class::Paced as usize] = 15.0;
+    floors[Class::Steady as usize] = 20.0;
+    floors[Class::Brief as usize] = 8.0;
     // Inside TLS nothing tells a crowd.
     floors[Class::Sealed as usize] = 300.0;
     floors

@@ -19,6 +19,10 @@ const HITTERS: usize = 64;
 const PATH_BYTES: usize = 128;
 /// Paths whose text is kept.
 const PATHS_KEPT: usize = 64;
+/// Fingerprints that are told apart, and whose text is kept.
+const PRINTS: usize = 32;
+/// Bytes of a fingerprint that are kept: JA4 has 36, JA3 32.
+const PRINT_BYTES: usize = 40;
 
 /// Sketches of the requests of some classes.
 pub(crate) struct Watch {
@@ -29,6 +33,8 @@ pub(crate) struct Watch {
     pub(crate) top_paths: HeavyHitters<u64>,
     /// Text of the first paths, cut.
     paths: Vec<(u64, String)>,
+    top_prints: HeavyHitters<u64>,
+    prints: Vec<(u64, String)>,
     /// Requests of each class since it is watched.
     pub(crate) counts: [u64; CLASSES],
     pub(crate) searches: u64,
@@ -51,6 +57,8 @@ impl Watch {
             top_clients: HeavyHitters::new(HITTERS, *hash).ok()?,
             top_paths: HeavyHitters::new(HITTERS, *hash).ok()?,
             paths: Vec::with_capacity(PATHS_KEPT),
+            top_prints: HeavyHitters::new(PRINTS, *hash).ok()?,
+            prints: Vec::new(),
             counts: [0; CLASSES],
             searches: 0,
             with_referrer: 0,
@@ -70,6 +78,14 @@ impl Watch {
         self.top_paths.add_hashed(seen.path, path, 1);
         if self.paths.len() < PATHS_KEPT && !self.paths.iter().any(|kept| kept.0 == seen.path) {
             self.paths.push((seen.path, shown(request.path())));
+        }
+        if !request.fingerprint.is_empty() {
+            let print = super::hash_text(hash, request.fingerprint);
+            self.top_prints.add(print, 1);
+            if self.prints.len() < 2 * PRINTS && !self.prints.iter().any(|kept| kept.0 == print) {
+                let cut = &request.fingerprint[..request.fingerprint.len().min(PRINT_BYTES)];
+                self.prints.push((print, shown(cut)));
+            }
         }
         if !request.referrer.is_empty() {
             self.with_referrer += 1;
@@ -93,6 +109,16 @@ impl Watch {
         let share = (hitter.count - hitter.error) as f64 / self.top_paths.total().max(1) as f64;
         let text = self.paths.iter().find(|kept| kept.0 == hitter.key)?.1.clone();
         Some((text, share))
+    }
+
+    /// The fingerprint of most TLS clients, its share of those that have one, and how many have.
+    pub(crate) fn top_print(&self) -> Option<(String, f64, u64)> {
+        let top = self.top_prints.top(1);
+        let hitter = top.first()?;
+        let total = self.top_prints.total();
+        let share = (hitter.count - hitter.error) as f64 / total.max(1) as f64;
+        let text = self.prints.iter().find(|kept| kept.0 == hitter.key)?.1.clone();
+        Some((text, share, total))
     }
 
     /// The heaviest clients with addresses and their shares.

@@ -25,4 +25,6 @@ pub struct FollowCounters {
     pub errors: u64,
     /// Files open now.
     pub open_files: u64,
+    /// Bytes that are in these files and were not read yet, as of the last look at each: the backlog.
+    pub unread_bytes: u64,
 }

@@ -209,7 +209,8 @@ impl Follower {
     /// What was counted so far.
     pub fn counters(&self) -> FollowCounters {
         let open_files = self.tails.iter().map(Tail::open_files).sum();
-        FollowCounters { open_files, ..self.shared.counters }
+        let unread_bytes = self.tails.iter().map(Tail::unread_bytes).fold(0, u64::saturating_add);
+        FollowCounters { open_files, unread_bytes, ..self.shared.counters }
     }
 
     /// How far every file was read, to be saved and given to [`Follower::new`] after a restart.

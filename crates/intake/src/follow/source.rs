@@ -11,6 +11,7 @@ use super::{
     options::TURN_BYTES,
     position::{FINGERPRINT_BYTES, Fingerprint, Identity, Position},
 };
+use crate::hole;
 
 /// An open file.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Source {
     fingerprint: Fingerprint,
     /// Size at the end of the last turn: with the same size nothing new is there.
     seen: u64,
+    /// Size at the beginning of the last turn.
+    length: u64,
 }
 
 /// What all files of a follower share.
@@ -35,7 +38,8 @@ impl Source {
     /// A file, from its first byte on.
     pub(super) fn new(file: File) -> io::Result<Self> {
         let identity = Identity::of(&file.metadata()?);
-        Ok(Self { file, identity, cutter: Cutter::default(), fingerprint: Fingerprint::default(), seen: 0 })
+        let (cutter, fingerprint) = (Cutter::default(), Fingerprint::default());
+        Ok(Self { file, identity, cutter, fingerprint, seen: 0, length: 0 })
     }
 
     /// Passes over what is there. If that ends in the middle of a line, the rest of the line is skipped too.
@@ -93,6 +97,7 @@ impl Source {
     /// Gives new lines, [`TURN_BYTES`] at most. Gives how many bytes were used.
     pub(super) fn turn(&mut self, shared: &mut Shared, take: &mut impl FnMut(Line<'_>)) -> io::Result<usize> {
         let length = self.file.metadata()?.len();
+        self.length = length;
         if length == self.seen && length >= self.cutter.offset {
             return Ok(0);
         }
@@ -112,6 +117,7 @@ impl Source {
             let bytes = shared.buffer.get(..read).unwrap_or_default();
             let used = self.cutter.cut(bytes, shared.longest, &mut shared.counters, take);
             total += used;
+            self.pass_hole(length, &mut shared.counters);
             if used == 0 || read < shared.buffer.len() {
                 // All of it was seen; the size was asked before, so what came since is seen next time.
                 self.seen = length.min(from + read as u64);
@@ -122,6 +128,18 @@ impl Source {
         Ok(total)
     }
 
+    /// Passes over a hole in the middle of a line that is too long, unread.
+    fn pass_hole(&mut self, length: u64, counters: &mut FollowCounters) {
+        let from = self.cutter.offset;
+        if !self.cutter.is_skipping || from >= length {
+            return;
+        }
+        // What was written since the length was asked is looked at with the next turn.
+        let end = hole::end_of_hole(&self.file, from).unwrap_or(from).min(length);
+        counters.skipped_bytes += end - from;
+        self.cutter.offset = end;
+    }
+
     /// Gives what is left as a line, if something is.
     pub(super) fn finish(&mut self, shared: &mut Shared, take: &mut impl FnMut(Line<'_>)) -> io::Result<()> {
         let read = self.file.read_at(&mut shared.buffer, self.cutter.offset)?;
@@ -130,6 +148,11 @@ impl Source {
         let rest = bytes.get(used..).unwrap_or_default();
         self.cutter.finish(rest, &mut shared.counters, take);
         Ok(())
+    }
+
+    /// Bytes that were there at the last turn and are not read, a last line without its end included.
+    pub(super) fn unread_bytes(&self) -> u64 {
+        self.length.saturating_sub(self.cutter.offset)
     }
 
     /// How far it was read.

@@ -247,6 +247,12 @@ impl Tail {
         u64::from(self.current.is_some()) + self.old.len() as u64 + u64::from(self.stream.is_some())
     }
 
+    /// Bytes of these files that are not read yet; of compressed ones it is not known.
+    pub(super) fn unread_bytes(&self) -> u64 {
+        let old = self.old.iter().map(|old| &old.source);
+        old.chain(&self.current).map(Source::unread_bytes).fold(0, u64::saturating_add)
+    }
+
     /// How far every file was read, the one in its place last.
     pub(super) fn positions(&self, state: &KeyedState) -> Vec<Position> {
         let path = self.path.to_string_lossy();

@@ -61,6 +61,7 @@ fn ipv4<'a>(packet: &mut Packet<'a>, bytes: &'a [u8]) -> Result<(), Skip> {
     packet.hop_limit = header[8];
     packet.fragment = fragment;
     packet.ip_length_bytes = total as u32;
+    packet.missing_bytes = total.saturating_sub(bytes.len()) as u32;
     let rest = bytes.get(header_length..total.min(bytes.len())).unwrap_or_default();
     if packet.protocol == AUTHENTICATION {
         extended(packet, rest, |header| header == AUTHENTICATION);
@@ -84,6 +85,7 @@ fn ipv6<'a>(packet: &mut Packet<'a>, bytes: &'a [u8]) -> Result<(), Skip> {
     packet.first_protocol = next_header;
     packet.hop_limit = header[7];
     packet.ip_length_bytes = 40 + payload_length as u32;
+    packet.missing_bytes = payload_length.saturating_sub(rest.len()) as u32;
     let rest = rest.get(..payload_length).unwrap_or(rest);
     if is_extension(next_header) {
         extended(packet, rest, is_extension);

@@ -89,11 +89,47 @@ pub struct Packet<'a> {
     /// Length in bytes of the IP datagram as its header says (IPv6: 40 + payload length); the captured
     /// length stands in for an IPv4 total length of 0 (segmentation offload) and for jumbograms.
     pub ip_length_bytes: u32,
+    /// Bytes of the datagram that the capture left out, as its IP header says.
+    pub missing_bytes: u32,
+    /// TCP sequence number.
+    pub sequence: u32,
+    /// TCP window as it stands in the header, not yet shifted.
+    pub window: u16,
+    /// TCP options, as far as they were captured.
+    pub tcp_options: &'a [u8],
     /// What the payload looks like (UDP only; unknown for a later fragment).
     pub payload_kind: Payload,
     /// The transport payload, as far as it was captured. What follows the 8 bytes of an ICMP or ICMPv6
     /// header; what follows the IP headers for later fragments and for protocols without ports.
     pub payload: &'a [u8],
+}
+
+/// Options looked at for one: a header has room for no more (RFC 9293 section 3.1).
+const MAX_TCP_OPTIONS: usize = 40;
+/// A shift above this is taken for this (RFC 7323 section 2.3).
+const MAX_WINDOW_SHIFT: u8 = 14;
+
+impl Packet<'_> {
+    /// Bytes of transport payload that were sent, captured or not.
+    #[inline]
+    pub const fn payload_length_bytes(&self) -> u32 {
+        (self.payload.len() as u32).saturating_add(self.missing_bytes)
+    }
+
+    /// The shift of the sender's windows that its SYN announces (RFC 7323 section 2.2); `None` without the option.
+    pub fn window_shift(&self) -> Option<u8> {
+        let mut rest = self.tcp_options;
+        for _ in 0..MAX_TCP_OPTIONS {
+            rest = match rest {
+                [3, 3, shift, ..] => return Some((*shift).min(MAX_WINDOW_SHIFT)),
+                [0, ..] | [] => return None,
+                [1, after @ ..] => after,
+                [_, length @ 2..=255, ..] => rest.get(usize::from(*length)..)?,
+                _ => return None,
+            };
+        }
+        None
+    }
 }
 
 /// The packet of a frame, and the packet inside that one if it is a tunnel.
@@ -177,5 +213,35 @@ impl Decoded<'_> {
         if let Some((tunnel, packet)) = tunnel::inner(&self.outer) {
             (self.tunnel, self.inner) = (Some(tunnel), Some(packet));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shift_is_found_behind_other_options_and_never_beyond_the_end() {
+        let shift = |tcp_options| Packet { tcp_options, ..Packet::default() }.window_shift();
+        assert_eq!(shift(&[2, 4, 5, 180, 1, 3, 3, 7]), Some(7));
+        assert_eq!(shift(&[3, 3, 200]), Some(14), "more than there can be");
+        assert_eq!(shift(&[0, 3, 3, 7]), None, "behind the end");
+        assert_eq!((shift(&[2, 0, 3, 3, 7]), shift(&[2, 40]), shift(&[3, 3])), (None, None, None));
+        assert_eq!(shift(&[1; 60]), None);
+    }
+
+    #[test]
+    fn what_the_capture_left_out_of_the_payload_is_known() {
+        let mut frame = vec![0x45, 0, 1, 0, 0, 0, 0, 0, 64, 6, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
+        frame.extend([0, 80, 1, 187, 0, 0, 1, 0, 0, 0, 0, 0, 0x60, 0x10, 0x12, 0x34, 0, 0, 0, 0, 1, 3, 3, 9]);
+        frame.extend([b'x'; 5]);
+        for captured in 44..frame.len() {
+            let Ok(decoded) = decode(LinkType::RAW, &frame[..captured]) else { continue };
+            let packet = decoded.outer;
+            assert_eq!((packet.payload_length_bytes(), packet.window, packet.sequence), (212, 0x1234, 256));
+            assert_eq!(packet.window_shift(), Some(9));
+        }
+        let cut = decode(LinkType::RAW, &frame[..42]).map(|decoded| decoded.outer.payload_length_bytes());
+        assert_eq!(cut, Ok(212), "within the options");
     }
 }

@@ -12,6 +12,8 @@ const ICMPV6: u8 = 58;
 const SCTP: u8 = 132;
 const UDP_LITE: u8 = 136;
 
+/// Without options (RFC 9293 section 3.1).
+const TCP_HEADER_BYTES: usize = 20;
 const UDP_HEADER_BYTES: usize = 8;
 const ICMP_HEADER_BYTES: usize = 8;
 const SCTP_HEADER_BYTES: usize = 12;
@@ -59,10 +61,18 @@ fn tcp<'a>(packet: &mut Packet<'a>, bytes: &'a [u8]) {
     };
     packet.source_port = u16::from_be_bytes([header[0], header[1]]);
     packet.destination_port = u16::from_be_bytes([header[2], header[3]]);
+    packet.sequence = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
     packet.tcp_flags = TcpFlags(header[13]);
     let header_bytes = usize::from(header[12] >> 4) * 4;
-    if header_bytes >= 20 {
+    if header_bytes >= TCP_HEADER_BYTES {
         packet.payload = bytes.get(header_bytes..).unwrap_or_default();
+        // The capture may end within the header: what is missing of that is no payload.
+        let cut = header_bytes.saturating_sub(bytes.len());
+        packet.missing_bytes = packet.missing_bytes.saturating_sub(cut as u32);
+        if let Some((header, rest)) = bytes.split_first_chunk::<TCP_HEADER_BYTES>() {
+            packet.window = u16::from_be_bytes([header[14], header[15]]);
+            packet.tcp_options = rest.get(..header_bytes - TCP_HEADER_BYTES).unwrap_or(rest);
+        }
     }
 }
 

@@ -28,6 +28,10 @@ pub(super) enum Field {
     ResponseBytes,
     RequestBytes,
     Duration(Unit),
+    /// How long the application behind the server took. nginx's: of several, the last.
+    Upstream,
+    /// nginx's `$request_completion`.
+    Completion,
     Referrer,
     Agent,
     Fingerprint,
@@ -72,7 +76,7 @@ pub(super) enum Part {
 }
 
 /// Fields of which a line has one. See [`Field::slot`].
-pub(super) const SLOTS: usize = 18;
+pub(super) const SLOTS: usize = 20;
 
 impl Field {
     /// Which of the [`SLOTS`] a field fills; `None` for what may come several times.
@@ -97,6 +101,8 @@ impl Field {
             Self::Cache => 15,
             Self::Connection => 16,
             Self::Time { .. } => 17,
+            Self::Upstream => 18,
+            Self::Completion => 19,
             // A date is nothing without its time.
             Self::Date => return None,
         })
@@ -126,6 +132,9 @@ pub(super) struct Row<'a> {
     is_begin: bool,
     has_request: bool,
     was_aborted: bool,
+    /// The line says that the answer was not taken whole.
+    is_incomplete: bool,
+    upstream: Option<u64>,
 }
 
 impl<'a> Row<'a> {
@@ -173,6 +182,8 @@ impl<'a> Row<'a> {
             Field::Version => request.version = text::version(value),
             Field::RequestBytes => request.request_bytes = text::number(value),
             Field::Duration(unit) => request.duration_nanoseconds = duration(value, unit),
+            Field::Upstream => self.upstream = Some(upstream(value)),
+            Field::Completion => self.is_incomplete = value != b"OK",
             Field::Fingerprint => request.fingerprint = text::present(value),
             Field::Cache => request.cache = text::cache(value),
             Field::Connection => self.was_aborted = value == b"X",
@@ -282,6 +293,13 @@ impl<'a> Row<'a> {
             request.time = request.time.plus_nanoseconds(i64::try_from(duration).unwrap_or(i64::MAX));
         }
         request.is_aborted |= request.status == 499 || self.was_aborted;
+        if self.is_incomplete
+            && let (Some(all), Some(upstream)) = (request.duration_nanoseconds, self.upstream)
+        {
+            request.unread_nanoseconds = Some(all.saturating_sub(upstream));
+        }
+        // Better than nothing, where the whole is not logged.
+        request.duration_nanoseconds = request.duration_nanoseconds.or(self.upstream);
         let has_none = self.has_request && request.target.is_empty() && request.method == Method::Invalid;
         request.is_timed_out |= request.status == 408 || (request.status == 400 && has_none);
         Ok(request)
@@ -311,6 +329,12 @@ fn duration(text: &[u8], unit: Unit) -> Option<u64> {
         Unit::Taken => MILLISECOND,
     };
     text::decimal(text, unit)
+}
+
+/// Seconds that the application took; none where it was not asked. Several servers are divided by commas or colons.
+fn upstream(text: &[u8]) -> u64 {
+    let last = text.rsplit(|byte| matches!(byte, b',' | b':')).next().unwrap_or_default();
+    duration(last.trim_ascii(), Unit::Seconds).unwrap_or(0)
 }
 
 /// Takes a request line apart. Of what is no request line everything is the target, so that it can be looked at.

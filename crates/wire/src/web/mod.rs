@@ -66,6 +66,9 @@ pub struct Request<'a> {
     pub request_bytes: Option<u64>,
     /// From the first byte of the request to the last one of the answer.
     pub duration_nanoseconds: Option<u64>,
+    /// How long the client took to read an answer that it did not take whole; known only where the log says both that it did
+    /// not (nginx: `$request_completion`) and how long the application took (`$upstream_response_time`).
+    pub unread_nanoseconds: Option<u64>,
     /// `Referer`.
     pub referrer: &'a [u8],
     /// `User-Agent`.

@@ -41,6 +41,7 @@ pub(in crate::serve) struct Followers<L> {
     log: Log,
     shared: Arc<Shared>,
     saves_failed: u64,
+    is_save_failing: bool,
 }
 
 impl<L: Lines> Followers<L> {
@@ -58,7 +59,8 @@ impl<L: Lines> Followers<L> {
             let options = FollowOptions { key, ..options.clone() };
             (origin.clone(), Follower::new(options, &of(&saved, origin)))
         });
-        Self { logs: logs.collect(), positions, lines, log, shared, saves_failed: 0 }
+        let logs = logs.collect();
+        Self { logs, positions, lines, log, shared, saves_failed: 0, is_save_failing: false }
     }
 
     /// Follows until the service stops.
@@ -110,11 +112,19 @@ impl<L: Lines> Followers<L> {
 
     fn save(&mut self) {
         let positions: Vec<_> = self.logs.iter().flat_map(|(_, follower)| follower.positions()).collect();
-        if let Err(error) = self.positions.save(&positions) {
-            if self.saves_failed == 0 {
-                self.log.say(&format!("warning: how far logs were read cannot be saved: {error}"));
+        let saved = self.positions.save(&positions);
+        let was_failing = std::mem::replace(&mut self.is_save_failing, saved.is_err());
+        match saved {
+            Err(error) => {
+                self.saves_failed += 1;
+                if !was_failing {
+                    self.log.say(&format!(
+                        "warning: how far logs were read cannot be saved: {error}; it is tried again"
+                    ));
+                }
             }
-            self.saves_failed += 1;
+            Ok(()) if was_failing => self.log.say("how far logs were read is saved again"),
+            Ok(()) => {}
         }
     }
 

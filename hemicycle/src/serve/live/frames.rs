@@ -59,13 +59,14 @@ impl<S: Sink> Packets<S> {
             observation.packets = u64::from(sampling);
             observation.bytes = observation.bytes.saturating_mul(u64::from(sampling));
             observation.sampling = sampling;
-        } else {
-            self.web.packet(time, packet);
         }
         self.report.packets += 1;
         match Quoted::of_packet(packet) {
             None => self.sink.observe(&observation),
             Some(quoted) => self.sink.observe_error(&observation, &quoted),
+        }
+        if sampling <= 1 {
+            self.web.packet(time, packet);
         }
     }
 }

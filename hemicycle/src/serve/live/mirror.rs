@@ -11,8 +11,8 @@ use super::Frames;
 use crate::serve::detection::TICK;
 use crate::serve::shared::Shared;
 
-/// How long frames may be on their way to us: the kernel hands them over in blocks.
-const ON_THE_WAY_NANOSECONDS: i64 = 2 * RETIRE_MILLISECONDS as i64 * 1_000_000;
+/// How long frames may be on their way to us: the kernel hands them over in blocks, and late where the machine is busy.
+const ON_THE_WAY_NANOSECONDS: i64 = 5 * RETIRE_MILLISECONDS as i64 * 1_000_000;
 /// After the service was asked to stop: what the rings hold is taken, but a link at full rate does not keep it alive.
 const DRAIN: Duration = Duration::from_millis(250);
 
@@ -24,6 +24,8 @@ pub(in crate::serve) struct Worker<F> {
     frames: F,
     shared: Arc<Shared>,
     ticked: Time,
+    /// Of the latest frame.
+    latest: Time,
 }
 
 impl<F: Frames> Worker<F> {
@@ -34,7 +36,7 @@ impl<F: Frames> Worker<F> {
         frames: F,
         shared: Arc<Shared>,
     ) -> Self {
-        Self { number, mirror, sampling, frames, shared, ticked: collect::now() }
+        Self { number, mirror, sampling, frames, shared, ticked: collect::now(), latest: Time::default() }
     }
 
     /// Reads until the service stops.
@@ -44,8 +46,12 @@ impl<F: Frames> Worker<F> {
     pub(in crate::serve) fn run(mut self) -> Result<(), MirrorError> {
         while !self.shared.is_stopping() {
             let patience = if self.frames.holds_back() { Duration::ZERO } else { TICK };
+            // Before the rings are looked at: whatever came before has been read if they are found empty. Where they are not,
+            // there may be more, and only the frames themselves say how far it is. A clock that ran ahead of frames that
+            // wait would count them in a later step than a replay does.
+            let asked = collect::now();
             let blocks = self.read(patience)?;
-            self.tick(blocks == 0);
+            self.tick(if blocks == 0 { asked } else { self.latest.min(asked) }, blocks == 0);
         }
         let until = collect::now().plus_nanoseconds(DRAIN.as_nanos() as i64);
         // Twice the time after which the kernel hands over what it has begun.
@@ -63,13 +69,17 @@ impl<F: Frames> Worker<F> {
     }
 
     fn read(&mut self, patience: Duration) -> Result<usize, MirrorError> {
-        let Self { mirror, frames, sampling, .. } = self;
-        mirror.read(patience, &mut |frame| frames.frame(&frame, *sampling))
+        let Self { mirror, frames, sampling, latest, .. } = self;
+        mirror.read(patience, &mut |frame| {
+            *latest = frame.time;
+            frames.frame(&frame, *sampling);
+        })
     }
 
-    fn tick(&mut self, is_idle: bool) {
+    /// Everything until `seen` was read.
+    fn tick(&mut self, seen: Time, is_idle: bool) {
+        self.frames.advance(seen.plus_nanoseconds(-ON_THE_WAY_NANOSECONDS), is_idle);
         let now = collect::now();
-        self.frames.advance(now.plus_nanoseconds(-ON_THE_WAY_NANOSECONDS), is_idle);
         if now.nanoseconds_since(self.ticked).unsigned_abs() < TICK.as_nanos() as u64 {
             return;
         }

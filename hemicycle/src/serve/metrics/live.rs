@@ -112,6 +112,12 @@ const LOG: &[LogRow] = &[
     ("history_files_total", Counter, "Rotated files read.", |counters| counters.history_files),
     ("errors_total", Counter, "Calls that failed.", |counters| counters.errors),
     ("open_files", Gauge, "Files open now.", |counters| counters.open_files),
+    (
+        "unread_bytes",
+        Gauge,
+        "Bytes of these files that are not read yet: they grow faster, or end in the middle of a line.",
+        |counters| counters.unread_bytes,
+    ),
 ];
 
 /// Of each `[[log]]`; nothing if there is none.

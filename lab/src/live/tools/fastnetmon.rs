@@ -98,8 +98,22 @@ int bind(int socket, const struct sockaddr *address, socklen_t length) {{
     Ok(library)
 }
 
-/// Records that it processed.
-pub(super) fn count() -> Result<u64> {
+/// It reads a mirror port, and bans nobody. It shares the frames out by core, on workers that it pins itself.
+pub(crate) fn mirroring(folder: &Path, interface: &str, networks: &str) -> Result<Command> {
+    let keys = [
+        ("enable_ban", "off".to_owned()),
+        ("enable_ban_ipv6", "off".to_owned()),
+        ("netflow", "off".to_owned()),
+        ("sflow", "off".to_owned()),
+        ("mirror_afpacket", "on".to_owned()),
+        ("interfaces", interface.to_owned()),
+    ];
+    let configuration = configuration(folder, networks, &keys)?;
+    program(folder, &configuration)
+}
+
+/// Records or packets that it processed.
+pub(crate) fn count() -> Result<u64> {
     let mut stream =
         TcpStream::connect((Ipv4Addr::LOCALHOST, METRICS_PORT)).context("FastNetMon's metrics")?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;

@@ -18,7 +18,10 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-pub(crate) use self::fastnetmon::{Detecting, detecting as fastnetmon_detecting};
+pub(crate) use self::fastnetmon::{
+    Detecting, count as fastnetmon_count, detecting as fastnetmon_detecting,
+    mirroring as fastnetmon_mirroring,
+};
 pub(crate) use self::hemicycle::detecting as hemicycle_detecting;
 use super::datagram::Protocol;
 use super::{kernel, pace, processor};

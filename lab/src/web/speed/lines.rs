@@ -24,8 +24,8 @@ const LOG: &str = "../data/captures/weblogs/apache_combined_10k_2015.log.gz";
 const LINES: usize = 500_000;
 const DAY_SECONDS: usize = 86_400;
 
-/// Decoded million lines a second, and how many times as fast as GoAccess the whole is.
-pub(super) fn run(folder: &Path, report: &mut Report) -> Result<[Figure; 2]> {
+/// Million lines a second decoded, and decoded and looked at; and how many times as fast as GoAccess the latter is.
+pub(super) fn run(folder: &Path, report: &mut Report) -> Result<[Figure; 3]> {
     let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join(LOG);
     let log: Arc<[u8]> = big(&dataset::unpacked(&packed)?, LINES).into();
     fs::write(folder.join("access.log"), &log)?;
@@ -60,7 +60,7 @@ pub(super) fn run(folder: &Path, report: &mut Report) -> Result<[Figure; 2]> {
         table.row(vec![what.to_owned(), cell(&figure)]);
     }
     report.table(table);
-    Ok([Ok(decoded), ratio])
+    Ok([Ok(decoded), Ok(looked_at), ratio])
 }
 
 fn decode(log: &Arc<[u8]>) -> Result<f64> {

@@ -75,11 +75,9 @@ pub(super) fn run(
         format!("Packets of captures, looped, in memory: {packets}, CPU time on one core, median of {RUNS}"),
         &["what", "M packets/s"],
     );
-    let no_files = Err("FastNetMon Community reads no files".to_owned());
     for (what, figure) in [
         ("hemicycle, looked at", Ok(looked_at)),
         ("nfpcapd, made flows of", nfpcapd),
-        ("FastNetMon", no_files),
         ("hemicycle, times nfpcapd", ratio.clone()),
     ] {
         report.line(&json!({"kind": "speed", "what": what, "value": figure.as_ref().ok()}));
