@@ -40,6 +40,11 @@ pub(crate) const PACKAGES: &[Package] = &[
     package("debootstrap", "debootstrap", "makes the fresh Debian in which the package is tried"),
     package("systemd-container", "systemd-nspawn", "boots it"),
     package("binutils", "objdump", "says which C library the package needs"),
+    package(
+        "python3-aiosmtpd",
+        "aiosmtpd",
+        "a real mail server for notifications; its python3 checks a webhook as the page says",
+    ),
     package("openssl", "openssl", "sends syslog by TLS, and makes the certificate for it"),
 ];
 

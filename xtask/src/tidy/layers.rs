@@ -20,10 +20,25 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("detect", &["wire", "sketch", "baseline", "institution"]),
     ("record", &[]),
     ("console", &["record"]),
-    ("hemicycle", &["institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console"]),
+    ("notify", &[]),
+    (
+        "hemicycle",
+        &["institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console", "notify"],
+    ),
     (
         "lab",
-        &["hemicycle", "institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console"],
+        &[
+            "hemicycle",
+            "institution",
+            "wire",
+            "sketch",
+            "baseline",
+            "intake",
+            "detect",
+            "record",
+            "console",
+            "notify",
+        ],
     ),
     ("xtask", &[]),
 ];
