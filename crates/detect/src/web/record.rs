@@ -17,10 +17,6 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// One that was kept.
-    pub(crate) const fn of(highest: f32) -> Self {
-        Self { highest, candidates: [0.0; 2] }
-    }
 
     /// Takes a value.
     pub(crate) const fn see(&mut self, value: f32) {

@@ -13,11 +13,11 @@ use super::usual::LEARNT_SECONDS;
 /// Seconds over which readers are counted: a clear crowd in a minute, a small one in five.
 const WINDOWS: [f32; 2] = [60.0, 300.0];
 /// From so many times the usual on it is a surge.
-const TIMES: [f32; 2] = [4.0, 3.0];
+const TIMES: [f32; 2] = [4.0, 3.5];
 /// And so many readers more than usual.
 const LEAST_READERS: [f32; 2] = [25.0, 25.0];
 /// The same as a part of it where no other day is known: the morning may come.
-const UNKNOWN_HOUR: f32 = 1.5;
+const UNKNOWN_HOUR: f32 = 1.3;
 /// It is over below so many times the usual.
 const OVER_TIMES: f32 = 1.8;
 /// From so many times the usual over a minute on there may be one.
@@ -26,13 +26,14 @@ const NEAR_READERS: f32 = 6.0;
 /// Seconds over which the usual goes, and its first ones.
 const USUAL_SECONDS: f32 = 1_800.0;
 const BEFORE_SECONDS: f32 = 120.0;
-/// The same while a surge goes on: what stays for half a day is usual.
+/// The same while there may be a crowd, and while one goes on: what stays for half a day is usual.
+const NEAR_SECONDS: f32 = 7_200.0;
 const SURGE_SECONDS: f32 = 14_400.0;
 /// How far the mean of half an hour is behind.
 const BEHIND_SECONDS: u32 = 1_800;
 /// This part of what the hour has on other days is usual, whatever was lately: a site that was down is not crowded when
 /// it is back.
-const PART_OF_HOUR: f32 = 0.7;
+const PART_OF_HOUR: f32 = 0.85;
 /// Fewer readers a second are not told apart.
 const LEAST_USUAL: f32 = 0.002;
 
@@ -56,8 +57,12 @@ impl Crowd {
         for (mean, seconds) in self.windows.iter_mut().zip(WINDOWS) {
             *mean += (count - *mean) / seconds;
         }
-        let longest = if self.is_on { SURGE_SECONDS } else { USUAL_SECONDS };
-        self.mean += (count - self.mean) / (BEFORE_SECONDS + self.seconds as f32).min(longest);
+        let longest = match (self.is_on, self.near_since) {
+            (true, _) => SURGE_SECONDS,
+            (false, Some(_)) => NEAR_SECONDS,
+            (false, None) => USUAL_SECONDS,
+        };
+        self.mean += (count - self.mean) / self.memory(longest);
         self.seconds = self.seconds.saturating_add(1);
         if self.seconds < LEARNT_SECONDS {
             return false;
@@ -74,6 +79,11 @@ impl Crowd {
         self.near_since = is_near.then(|| self.near_since.unwrap_or(second));
         self.is_on = is_much(0) || is_much(1) || self.is_on && self.goes_on();
         self.is_on
+    }
+
+    /// Seconds over which the usual goes: in the first half hour fewer, unless there may be a crowd.
+    fn memory(&self, longest: f32) -> f32 {
+        if self.is_near() { longest } else { (BEFORE_SECONDS + self.seconds as f32).min(longest) }
     }
 
     fn is_above(&self, times: f32, readers: f32) -> bool {
@@ -134,13 +144,15 @@ mod tests {
 
     #[test]
     fn eight_times_the_readers_are_a_crowd_on_a_small_service_too() {
+        const DAY: u32 = 86_400;
         for rate in [0.03, 0.3, 3.0] {
-            let (mut crowd, hours) = (Crowd::default(), Hours::new(0));
-            assert_eq!(come(&mut crowd, &hours, rate, 0..7_200), None);
-            let told = come(&mut crowd, &hours, 8.0 * rate, 7_200..7_800);
-            assert!(told.is_some_and(|second| second < 7_500), "{rate}: {told:?}");
-            assert!(crowd.began(0) < 7_260);
-            come(&mut crowd, &hours, rate, 7_800..9_600);
+            let (mut crowd, mut hours) = (Crowd::default(), Hours::new(0));
+            (0..DAY).for_each(|second| hours.note(rate as f32, second, false));
+            assert_eq!(come(&mut crowd, &hours, rate, DAY..DAY + 7_200), None);
+            let told = come(&mut crowd, &hours, 8.0 * rate, DAY + 7_200..DAY + 7_800);
+            assert!(told.is_some_and(|second| second < DAY + 7_500), "{rate}: {told:?}");
+            assert!(crowd.began(0) < DAY + 7_260);
+            come(&mut crowd, &hours, rate, DAY + 7_800..DAY + 9_600);
             assert!(!crowd.is_near(), "{rate}: it is over");
         }
     }
