@@ -247,7 +247,11 @@ impl Flood {
         if f64::from(unwanted) > PART_OF_PEAK * self.peak && unwanted >= 5.0 {
             let names = Vector::of_packets().iter().copied();
             let names = names.filter(|name| present[name.index()] > LEAST_OF_STEP * unwanted);
-            self.spans.note(Time::from_nanoseconds(step.saturating_mul(STEP_NANOSECONDS)), names, GAP_SECONDS);
+            self.spans.note(
+                Time::from_nanoseconds(step.saturating_mul(STEP_NANOSECONDS)),
+                names,
+                GAP_SECONDS,
+            );
         }
     }
 

@@ -475,4 +475,6 @@ fn a_flood_that_grows_over_an_hour_is_found() {
     let starts = floods(&events);
     assert!(!starts.is_empty());
     assert_eq!(starts[0].vectors[0].name, Vector::HttpFlood);
+    let lines = &starts[0].evidence.web.as_ref().unwrap().lines;
+    assert!(lines.iter().any(|line| line.starts_with("over minutes")), "by its minutes: {lines:?}");
 }

@@ -143,8 +143,7 @@ pub(super) fn plan(
             };
             event.ordinary = expected(event.start);
             let enough = !event.kind.is_flood()
-                || event.mean_added() * event.ordinary * (event.end - event.start) as f64
-                    >= LEAST_REQUESTS;
+                || event.mean_added() * event.ordinary * (event.end - event.start) as f64 >= LEAST_REQUESTS;
             let free = events
                 .iter()
                 .all(|other| event.end + APART <= other.start || other.end + APART <= event.start);
@@ -165,7 +164,16 @@ fn surge(service: u32, number: usize, wanted: &Wanted, random: &mut Random) -> E
     } else {
         (Kind::ElectionNight, random.between(3_000, 9_000), 20.0)
     };
-    Event { kind, service, start, end: start + seconds as i64, factor, ordinary: 0.0, clients: 0, pulses: None }
+    Event {
+        kind,
+        service,
+        start,
+        end: start + seconds as i64,
+        factor,
+        ordinary: 0.0,
+        clients: 0,
+        pulses: None,
+    }
 }
 
 fn flood(service: u32, number: usize, wanted: &Wanted, random: &mut Random) -> Event {

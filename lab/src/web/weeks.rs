@@ -71,8 +71,10 @@ fn outcomes(score: &Score, report: &mut Report) {
             "delay_seconds": one.delay, "named": one.is_named, "mistaken": one.is_mistaken}));
     }
     for said in score.false_floods.iter().chain(&score.false_surges) {
-        report.line(&json!({"kind": "unexplained", "name": said.name, "service": said.service, "at": said.said,
-            "seconds": said.ended - said.said, "why": said.why}));
+        report.line(
+            &json!({"kind": "unexplained", "name": said.name, "service": said.service, "at": said.said,
+            "seconds": said.ended - said.said, "why": said.why}),
+        );
     }
 }
 
@@ -180,7 +182,8 @@ fn by_factor(title: String, score: &Score) -> Table {
 fn by_kind(score: &Score) -> Table {
     let title = format!(
         "Surges; said where none was: {}; floods said to go on long after they were over: {}",
-        score.false_surges.len(), score.hanging
+        score.false_surges.len(),
+        score.hanging
     );
     let mut table = Table::new(title, &["kind", "surges", "called so", "called a flood"]);
     for kind in [Kind::ElectionNight, Kind::NewsLink] {
@@ -198,7 +201,13 @@ fn false_floods(score: &Score) -> Table {
     let mut table = Table::new(title, &["service", "name", "day", "hour", "why"]);
     for said in score.false_floods.iter().take(20) {
         let (day, hour) = ((said.said / 86_400.0) as i64, said.said % 86_400.0 / 3_600.0);
-        table.row(vec![said.service.to_string(), said.name.clone(), day.to_string(), format!("{hour:.2}"), said.why.clone()]);
+        table.row(vec![
+            said.service.to_string(),
+            said.name.clone(),
+            day.to_string(),
+            format!("{hour:.2}"),
+            said.why.clone(),
+        ]);
     }
     table
 }

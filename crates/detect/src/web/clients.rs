@@ -101,8 +101,8 @@ impl Entry {
         self.assets += f32::from(u8::from(is_asset));
         self.switches += f32::from(u8::from(agent != self.agent));
         self.agent = agent;
-        let is_new_reader = is_asset
-            && (self.asset_second == 0 || second.saturating_sub(self.asset_second) > VISIT_SECONDS);
+        let is_new_reader =
+            is_asset && (self.asset_second == 0 || second.saturating_sub(self.asset_second) > VISIT_SECONDS);
         if is_asset {
             self.asset_second = second;
         }

@@ -99,7 +99,9 @@ impl Course {
 
     /// A flood on the same service ended before it.
     pub(crate) fn after(mut self, pause: Option<&Pause>, second: u32) -> Self {
-        if let Some((pause, pulses)) = pause.and_then(|pause| Some((pause, pause.carried(f64::from(second))?))) {
+        if let Some((pause, pulses)) =
+            pause.and_then(|pause| Some((pause, pause.carried(f64::from(second))?)))
+        {
             (self.pulses, self.follows) = (pulses, Some(pause.id.clone()));
         }
         self
@@ -189,7 +191,8 @@ impl Course {
         let now: f32 = present.iter().sum();
         self.pulses.step(f64::from(second), f64::from(now));
         if now > PART_OF_PEAK * self.peak {
-            let names = Class::ALL.into_iter().filter(|class| present[*class as usize] > LEAST_OF_SECOND * now);
+            let names =
+                Class::ALL.into_iter().filter(|class| present[*class as usize] > LEAST_OF_SECOND * now);
             let time = Time::from_seconds(i64::from(second), 0);
             self.spans.note(time, names.map(Class::vector), SPAN_GAP_SECONDS);
         }

@@ -17,7 +17,6 @@ pub(crate) struct Record {
 }
 
 impl Record {
-
     /// Takes a value.
     pub(crate) const fn see(&mut self, value: f32) {
         self.candidates[0] = self.candidates[0].max(value);

@@ -8,7 +8,7 @@ use super::Seen;
 use super::class::{CLASSES, Class};
 use super::flood::{Course, Line};
 use super::hours::Hours;
-use super::surge::Crowd;
+use super::surge::{Came, Crowd};
 use super::usual::Usual;
 use super::watch::Watch;
 use crate::event::{Event, Target};
@@ -177,7 +177,8 @@ impl Service {
 
     fn begin_flood(&self, closing: &Closing<'_>) -> Course {
         let second = closing.second;
-        Course::begin(&self.target, closing.key, self.onset(second), second).after(self.pause.as_ref(), second)
+        Course::begin(&self.target, closing.key, self.onset(second), second)
+            .after(self.pause.as_ref(), second)
     }
 
     /// When what alarms began.
@@ -245,7 +246,13 @@ impl Service {
     fn move_surge(&mut self, counts: &[u32; CLASSES], readers: u32, closing: &mut Closing<'_>) {
         let second = closing.second;
         let excess = self.flood.as_ref().map_or(0.0, Course::excess_now);
-        let is_crowd = self.crowd.step(&self.hours, readers, second, 1.0);
+        let came = Came {
+            readers,
+            requests: (counts.iter().sum::<u32>() as f32 - excess).max(0.0),
+            usual_requests: self.usual.mean(),
+            expected_times: 1.0,
+        };
+        let is_crowd = self.crowd.step(&self.hours, came, second);
         if self.surge.is_none() && is_crowd {
             let onset = self.crowd.began(second).min(second);
             self.surge = Some(Course::begin(&self.target, closing.key, onset, second).into_surge());

@@ -23,17 +23,17 @@ pub(crate) const SLOW_LEARNT_SECONDS: u32 = 86_400;
 /// Assets a second, over days, that make a measure.
 const ANCHOR_MINIMUM: f32 = 0.02;
 /// An alarm is so many times the record.
-const TIMES_RECORD: f32 = 2.0;
+const TIMES_RECORD: f32 = 2.5;
 /// And so many times what is explained.
 const TIMES_EXPLAINED: f32 = 1.0;
 /// And so many standard deviations of the window beside it.
 const DEVIATIONS: f32 = 5.0;
 /// And so many requests a second beside that.
-const LEAST: [f32; 2] = [0.4, 0.12];
+const LEAST: [f32; 2] = [0.6, 0.3];
 /// It stands until the last minute has less than this part of what raises the alarm.
 const OVER_PART: f32 = 0.4;
-/// The last minute has to have so much of what ten minutes raise the alarm with.
-const NOW_PART: f32 = 0.7;
+/// The last minute has to have so much of the excess of ten minutes: what is over raises no alarm.
+const NOW_PART: f32 = 0.8;
 
 /// The slow side of one kind of request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,15 +79,14 @@ impl Slow {
             let own = dispersions[0] * self.explained[window].max(0.02);
             let others = ratio * ratio * dispersions[1] * assets.max(0.02);
             let deviation = ((own + others) / WINDOWS[window]).sqrt();
-            self.limits[window] =
-                TIMES_RECORD * self.records[window].highest.max(0.0)
-                    + TIMES_EXPLAINED * self.explained[window]
-                    + DEVIATIONS * deviation
-                    + LEAST[window];
+            self.limits[window] = TIMES_RECORD * self.records[window].highest.max(0.0)
+                + TIMES_EXPLAINED * self.explained[window]
+                + DEVIATIONS * deviation
+                + LEAST[window];
         }
         let minute = self.excess(0);
         let is_much = minute > self.limits[0]
-            || (self.excess(1) > self.limits[1] && minute > NOW_PART * self.limits[1]);
+            || (self.excess(1) > self.limits[1] && minute > self.limits[1].max(NOW_PART * self.excess(1)));
         let goes_on = self.stands && minute > OVER_PART * self.limits[0].min(self.limits[1]);
         self.stands = is_much || goes_on;
     }

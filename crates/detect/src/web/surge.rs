@@ -16,7 +16,11 @@ const WINDOWS: [f32; 2] = [60.0, 300.0];
 const TIMES: [f32; 2] = [4.0, 3.5];
 /// And so many readers more than usual.
 const LEAST_READERS: [f32; 2] = [25.0, 25.0];
-/// The same as a part of it where no other day is known: the morning may come.
+/// Where there are as many times the usual requests over the longer window, these are enough of the usual readers, and more
+/// readers.
+const LONG_TIMES: f32 = 1.15;
+const LONG_READERS: f32 = 12.0;
+/// So many times as much where no other day is known: the morning may come.
 const UNKNOWN_HOUR: f32 = 1.3;
 /// It is over below so many times the usual.
 const OVER_TIMES: f32 = 1.8;
@@ -37,6 +41,19 @@ const PART_OF_HOUR: f32 = 0.85;
 /// Fewer readers a second are not told apart.
 const LEAST_USUAL: f32 = 0.002;
 
+/// What came in a second.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Came {
+    /// Readers who were not here lately.
+    pub(crate) readers: u32,
+    /// Requests that no flood explains.
+    pub(crate) requests: f32,
+    /// Ordinary requests a second.
+    pub(crate) usual_requests: f32,
+    /// How many times the usual the calendar expects.
+    pub(crate) expected_times: f32,
+}
+
 /// How many readers come.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Crowd {
@@ -45,15 +62,20 @@ pub(crate) struct Crowd {
     /// Seconds that were learnt from.
     pub(crate) seconds: u32,
     windows: [f32; 2],
+    /// Requests a second over the longer window.
+    requests: f32,
+    usual_requests: f32,
     usual: f32,
     near_since: Option<u32>,
     is_on: bool,
 }
 
 impl Crowd {
-    /// Takes a second. `expected_times` is how many times the usual the calendar expects. Says whether there is a surge.
-    pub(crate) fn step(&mut self, hours: &Hours, readers: u32, second: u32, expected_times: f32) -> bool {
-        let count = readers as f32;
+    /// Takes a second. Says whether there is a surge.
+    pub(crate) fn step(&mut self, hours: &Hours, came: Came, second: u32) -> bool {
+        let count = came.readers as f32;
+        self.requests += (came.requests - self.requests) / WINDOWS[1];
+        self.usual_requests = came.usual_requests;
         for (mean, seconds) in self.windows.iter_mut().zip(WINDOWS) {
             *mean += (count - *mean) / seconds;
         }
@@ -70,14 +92,19 @@ impl Crowd {
         let of_hour = hours.at(second);
         let rising = self.mean * hours.rise(second, BEHIND_SECONDS);
         self.usual = rising.max(of_hour.map_or(0.0, |mean| PART_OF_HOUR * mean)).max(LEAST_USUAL);
-        let strict = if of_hour.is_some() { 1.0 } else { UNKNOWN_HOUR } * expected_times.max(1.0);
+        let strict = if of_hour.is_some() { 1.0 } else { UNKNOWN_HOUR } * came.expected_times.max(1.0);
         let is_much = |window: usize| {
             let (now, seconds) = (self.windows[window], WINDOWS[window]);
             now > strict * TIMES[window] * self.usual && (now - self.usual) * seconds >= LEAST_READERS[window]
         };
         let is_near = self.is_above(NEAR_TIMES, NEAR_READERS);
         self.near_since = is_near.then(|| self.near_since.unwrap_or(second));
-        self.is_on = is_much(0) || is_much(1) || self.is_on && self.goes_on();
+        // Readers who stay long: fewer of them make as many requests.
+        let more = (self.windows[1] - self.usual) * WINDOWS[1];
+        let is_long = self.requests > strict * TIMES[0] * came.usual_requests
+            && self.windows[1] > strict * LONG_TIMES * self.usual
+            && more >= LONG_READERS.max(3.0 * (self.usual * WINDOWS[1]).sqrt());
+        self.is_on = is_much(0) || is_much(1) || is_long || self.is_on && self.goes_on();
         self.is_on
     }
 
@@ -96,6 +123,7 @@ impl Crowd {
         for (mean, window) in self.windows.iter_mut().zip(WINDOWS) {
             *mean *= kept(window);
         }
+        self.requests *= kept(WINDOWS[1]);
         self.mean *= kept(USUAL_SECONDS);
         self.seconds = self.seconds.saturating_add(seconds);
     }
@@ -118,11 +146,12 @@ impl Crowd {
     /// Whether there is still more than usual.
     pub(crate) fn goes_on(&self) -> bool {
         self.windows.iter().any(|now| *now > OVER_TIMES * self.usual)
+            || self.requests > OVER_TIMES * self.usual_requests
     }
 
     /// What comes after a silence is not the crowd of before.
     pub(crate) fn begin_again(&mut self) {
-        (self.windows, self.near_since, self.is_on) = ([self.mean; 2], None, false);
+        *self = Self { windows: [self.mean; 2], requests: 0.0, near_since: None, is_on: false, ..*self };
     }
 }
 
@@ -135,7 +164,9 @@ mod tests {
         let mut told = None;
         for second in seconds {
             let until = |second: u32| (rate * f64::from(second)) as u32;
-            if crowd.step(hours, until(second + 1) - until(second), second, 1.0) && told.is_none() {
+            let readers = until(second + 1) - until(second);
+            let came = Came { readers, requests: 1.0, usual_requests: 1.0, expected_times: 1.0 };
+            if crowd.step(hours, came, second) && told.is_none() {
                 told = Some(second);
             }
         }
@@ -154,6 +185,21 @@ mod tests {
             assert!(crowd.began(0) < DAY + 7_260);
             come(&mut crowd, &hours, rate, DAY + 7_800..DAY + 9_600);
             assert!(!crowd.is_near(), "{rate}: it is over");
+        }
+    }
+
+    #[test]
+    fn readers_who_stay_long_are_a_crowd_by_their_requests_too() {
+        let hours = Hours::new(0);
+        for (times, wanted) in [(1.0, false), (1.6, true)] {
+            let mut crowd = Crowd::default();
+            come(&mut crowd, &hours, 1.0, 0..7_200);
+            let told = (7_200..7_800_u32).any(|second| {
+                let readers = u32::from(f64::from(second % 10) < 10.0 * (times - 1.0)) + 1;
+                let came = Came { readers, requests: 9.0, usual_requests: 1.0, expected_times: 1.0 };
+                crowd.step(&hours, came, second)
+            });
+            assert_eq!(told, wanted, "{times}");
         }
     }
 

@@ -16,18 +16,6 @@ use super::class::{CLASSES, Class};
 use super::record::Record;
 use super::slow::{SLOW_LEARNT_SECONDS, Slows};
 
-/// DEV
-pub(crate) fn dev(place: usize, default: f32) -> f32 {
-    static P: std::sync::OnceLock<Vec<(usize, f32)>> = std::sync::OnceLock::new();
-    let p = P.get_or_init(|| {
-        std::env::var("HEM_P").unwrap_or_default().split(',').filter_map(|e| {
-            let (a, b) = e.split_once('=')?;
-            Some((a.parse().ok()?, b.parse().ok()?))
-        }).collect()
-    });
-    p.iter().find(|e| e.0 == place).map_or(default, |e| e.1)
-}
-
 /// Seconds over which the mean of a kind goes.
 const MEAN_SECONDS: f32 = 1_800.0;
 /// Learning begins as if nothing had come for so long: what floods from the first second on is not ordinary.
@@ -104,14 +92,21 @@ pub(crate) const FOR_EACH_ASSET: [f32; CLASSES] = {
 const ASSETS_FOR_EACH_PAGE: f32 = 80.0;
 /// Before a second is over, so many times what raises an alarm.
 const EARLY_TIMES: f32 = 1.15;
+/// And so many times the highest sum of ordinary days.
+const TIMES_HEIGHT: f32 = 1.5;
+/// Where readers grow, so many assets come with a page more, and this part of what any site has with an asset more: the readers
+/// of one page have other proportions than those of all.
+const ASSETS_FOR_EACH_GROWN_PAGE: f32 = 30.0;
+const GROWN_PART: f32 = 0.7;
 /// What raises an alarm: so many requests in excess, or those of so many seconds of the floor if that is more; and so many
 /// standard deviations of a second's expectation beside it.
 const ALARM: [f32; 3] = [20.0, 3.0, 5.0];
 /// The three where what is ordinary is known.
 const LEARNT_ALARM: [f32; 3] = [6.0, 2.0, 4.0];
+/// So many requests of pages, and of all kinds before a day was seen.
+const LEARNT_ALARM_PAGES: f32 = 8.0;
 /// Standard deviations of a second's expectation that are no excess.
 const LEARNT_DEVIATIONS: f32 = 0.7;
-
 
 /// One kind of request of one service.
 #[derive(Clone, Copy, Debug, Default)]
@@ -175,7 +170,7 @@ impl Usual {
     fn crowd(&self, class: Class) -> Option<f32> {
         let ratio = |class: Class| {
             let kind = &self.kinds[class as usize];
-            (kind.mean >= dev(1, ANCHOR_MINIMUM)).then(|| kind.present / kind.mean)
+            (kind.mean >= ANCHOR_MINIMUM).then(|| kind.present / kind.mean)
         };
         let pages = || {
             let (referred, bare) = (ratio(Class::PageReferred), ratio(Class::PageBare));
@@ -201,9 +196,10 @@ impl Usual {
             let grown = match class {
                 Class::Asset => {
                     let of = |class: Class| pages(&self.kinds[class as usize]);
-                    dev(9, 30.0) * (of(Class::PageReferred) + of(Class::PageBare) + of(Class::QueryKnown))
+                    ASSETS_FOR_EACH_GROWN_PAGE
+                        * (of(Class::PageReferred) + of(Class::PageBare) + of(Class::QueryKnown))
                 }
-                _ => dev(8, 0.7) * FOR_EACH_ASSET[class as usize] * (assets.now - assets.mean).max(0.0),
+                _ => GROWN_PART * FOR_EACH_ASSET[class as usize] * (assets.now - assets.mean).max(0.0),
             };
             return (kind.mean * crowd).max(kind.mean + grown);
         }
@@ -249,11 +245,12 @@ impl Usual {
             };
             kind.expected = expected;
             let slack = if is_learnt { LEARNT_DEVIATIONS } else { 1.0 };
-            kind.floor = floor + 0.3 * expected + dev(3, slack) * deviation;
-            let [requests, seconds, deviations] =
-                if is_learnt { LEARNT_ALARM } else { ALARM };
-            let requests = if is_learnt { dev(2, requests).max(dev(5, 1.5) * kind.height.highest) } else { requests };
-            kind.alarm = requests.max(seconds * floor) + if is_learnt { dev(4, deviations) } else { deviations } * deviation;
+            kind.floor = floor + 0.3 * expected + slack * deviation;
+            let [requests, seconds, deviations] = if is_learnt { LEARNT_ALARM } else { ALARM };
+            let is_careful = class.is_by_page() || self.seconds < SLOW_LEARNT_SECONDS;
+            let requests = if is_learnt && is_careful { requests.max(LEARNT_ALARM_PAGES) } else { requests };
+            let record = if is_learnt { TIMES_HEIGHT * kind.height.highest } else { 0.0 };
+            kind.alarm = requests.max(record).max(seconds * floor) + deviations * deviation;
             let excess = counts[index] as f32 - expected - kind.floor;
             if kind.sum <= 0.0 && excess > 0.0 {
                 kind.since = second;
@@ -279,14 +276,17 @@ impl Usual {
 
     /// Whether a part of a second may raise an alarm: a bound that costs little.
     pub(crate) fn is_near_alarm(&self, counts: &[u32; CLASSES]) -> bool {
-        self.kinds.iter().zip(counts).any(|(kind, &count)| count > 1 && kind.sum + count as f32 > 0.5 * kind.alarm)
+        self.kinds
+            .iter()
+            .zip(counts)
+            .any(|(kind, &count)| count > 1 && kind.sum + count as f32 > 0.5 * kind.alarm)
     }
 
     /// Whether a part of a second that was tested is too much for a whole one. What pages bring with them comes a little after
     /// them, so that a bit more is asked for.
     pub(crate) fn alarms_early(&self, class: Class) -> bool {
         let kind = &self.kinds[class as usize];
-        kind.sum >= dev(6, EARLY_TIMES) * kind.alarm
+        kind.sum >= EARLY_TIMES * kind.alarm
     }
 
     /// Learns from a second that was tested. `holds`: a flood goes on, or too much is lost to learn from it.
