@@ -190,16 +190,18 @@ mod tests {
 
     #[test]
     fn readers_who_stay_long_are_a_crowd_by_their_requests_too() {
-        let hours = Hours::new(0);
-        for (times, wanted) in [(1.0, false), (1.6, true)] {
+        const DAY: u32 = 86_400;
+        let mut hours = Hours::new(0);
+        (0..DAY).for_each(|second| hours.note(1.0, second, false));
+        for (every, wanted) in [(u32::MAX, false), (2, true)] {
             let mut crowd = Crowd::default();
-            come(&mut crowd, &hours, 1.0, 0..7_200);
-            let told = (7_200..7_800_u32).any(|second| {
-                let readers = u32::from(f64::from(second % 10) < 10.0 * (times - 1.0)) + 1;
+            come(&mut crowd, &hours, 1.0, DAY..DAY + 7_200);
+            let told = (DAY + 7_200..DAY + 7_800).any(|second| {
+                let readers = 1 + u32::from(second % every == 0);
                 let came = Came { readers, requests: 9.0, usual_requests: 1.0, expected_times: 1.0 };
                 crowd.step(&hours, came, second)
             });
-            assert_eq!(told, wanted, "{times}");
+            assert_eq!(told, wanted, "one more reader every {every} s");
         }
     }
 
