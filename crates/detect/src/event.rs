@@ -139,6 +139,19 @@ pub struct VectorShare {
     pub share: f64,
 }
 
+/// When a flood had a vector.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct VectorSpan {
+    /// The vector.
+    pub name: Vector,
+    /// When it came first.
+    #[serde(serialize_with = "rfc3339")]
+    pub from: Time,
+    /// When it came last.
+    #[serde(serialize_with = "rfc3339")]
+    pub to: Time,
+}
+
 /// Where a flood comes from.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Sources {
@@ -199,6 +212,18 @@ pub struct Evidence {
     /// More than one vector with a share of a tenth or more.
     #[serde(skip_serializing_if = "is_false")]
     pub multi_vector: bool,
+    /// Which vector it had when, where they changed: at most 16 spans.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub vector_timeline: Vec<VectorSpan>,
+    /// It comes in pulses of one period.
+    #[serde(skip_serializing_if = "is_false")]
+    pub pulse_wave: bool,
+    /// That period.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub period_seconds: Option<f64>,
+    /// The flood on the same target that ended shortly before, where this is taken for its next pulse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
     /// The target is IPv6.
     #[serde(skip_serializing_if = "is_false")]
     pub ipv6: bool,

@@ -10,6 +10,7 @@ use crate::confirm::{name_vectors, round};
 use crate::event::{Direction, FloodEvent, Phase, Target};
 use crate::policy::Exceeded;
 use crate::sequential::bits;
+use crate::shape::{Pause, Pulses, Spans};
 use crate::suspect::Suspect;
 use crate::target::{STEP_NANOSECONDS, STEPS_PER_SECOND, TargetState};
 use crate::vector::{VECTOR_COUNT, Vector};
@@ -19,6 +20,8 @@ pub const HOLD_SECONDS: i64 = 10;
 /// Sources named in an event.
 const SOURCES_NAMED: usize = 8;
 const WINDOW_STEPS: usize = 10;
+/// Steps of a second.
+const STEPS: f64 = STEPS_PER_SECOND as f64;
 /// A flood of too many packets is over when less than this part of what is ordinary comes beside it, or half of what
 /// came at first if that was less.
 const QUIET_EXCESS: f32 = 0.3;
@@ -123,6 +126,10 @@ pub(crate) struct Flood {
     is_of_ceiling: bool,
     /// The ceiling that is or was exceeded, where it was furthest above it.
     ceiling: Option<Exceeded>,
+    pulses: Pulses,
+    spans: Spans,
+    /// The flood of which this is the next pulse.
+    follows: Option<String>,
 }
 
 impl Flood {
@@ -180,19 +187,36 @@ impl Flood {
             level: level.map(|level| level.packets_per_second / STEPS_PER_SECOND),
             is_of_ceiling: level.is_some_and(|level| level.ceiling.is_some()),
             ceiling: level.and_then(|level| level.ceiling),
+            pulses: Pulses::default(),
+            spans: Spans::default(),
+            follows: None,
         }
+    }
+
+    /// It begins soon after another one on the same target.
+    pub(crate) fn follow(&mut self, pause: &Pause) {
+        if let Some(pulses) = pause.carried(self.begun_step as f64 / STEPS) {
+            (self.pulses, self.follows) = (pulses, Some(pause.id.clone()));
+        }
+    }
+
+    /// What is remembered of it after its end.
+    pub(crate) fn pause(&self, step: i64) -> Pause {
+        Pause::new(self.id.clone(), self.pulses.clone(), step as f64 / STEPS)
     }
 
     /// Adds a closed step. Call before the target's cells are cleared.
     pub(crate) fn step(&mut self, state: &TargetState, step: i64, factor: f32) {
         let excess_share = self.level.map(|level| 1.0 - (level / state.packets.max(1.0)).min(1.0));
         let mut unwanted = 0.0;
+        let mut present = [0.0; VECTOR_COUNT];
         for index in bits(state.active) {
             let packets = match excess_share {
                 Some(share) => state.cell(index).packets * share,
                 None => self.counted(state, index),
             };
             self.totals[index] += packets;
+            present[index] = packets;
             unwanted += packets;
         }
         let unwanted = unwanted.max(0.0);
@@ -204,12 +228,30 @@ impl Flood {
         self.sampling = self.sampling.max(state.sampling);
         let sum: f32 = self.window.iter().map(|slot| slot.0).sum();
         self.peak = self.peak.max(f64::from(sum));
+        self.shape(step, sum, unwanted, &present);
         if unwanted > 0.0 {
             self.last_packet = self.last_packet.max(state.last_packet);
         }
         self.weight = self.weight.max(state.heaviest_alarm(factor));
         if self.is_going_on(state, sum, factor) {
             self.last_unwanted_step = step;
+        }
+    }
+
+    /// Pulses and changes of vector. A step with hardly anything in it says nothing of vectors.
+    fn shape(&mut self, step: i64, second: f32, unwanted: f32, present: &[f32; VECTOR_COUNT]) {
+        const PART_OF_PEAK: f64 = 0.02;
+        const LEAST_OF_STEP: f32 = 0.25;
+        const GAP_SECONDS: f64 = 120.0;
+        self.pulses.step(step as f64 / STEPS, f64::from(second));
+        if f64::from(unwanted) > PART_OF_PEAK * self.peak && unwanted >= 5.0 {
+            let names = Vector::of_packets().iter().copied();
+            let names = names.filter(|name| present[name.index()] > LEAST_OF_STEP * unwanted);
+            self.spans.note(
+                Time::from_nanoseconds(step.saturating_mul(STEP_NANOSECONDS)),
+                names,
+                GAP_SECONDS,
+            );
         }
     }
 
@@ -241,12 +283,15 @@ impl Flood {
     pub(crate) fn skip_steps(&mut self, from: i64, to: i64) {
         for step in from..to.min(from + WINDOW_STEPS as i64) {
             self.window[step.rem_euclid(WINDOW_STEPS as i64) as usize] = (0.0, 0.0, 0.0);
+            let second: f32 = self.window.iter().map(|slot| slot.0).sum();
+            self.pulses.step(step as f64 / STEPS, f64::from(second));
         }
     }
 
     /// Whether nothing came for the hold time.
     pub(crate) fn is_over(&self, step: i64) -> bool {
-        step - self.last_unwanted_step > HOLD_SECONDS * 10
+        let hold_steps = self.pulses.hold_seconds(HOLD_SECONDS as f64) * STEPS;
+        step - self.last_unwanted_step > hold_steps as i64
     }
 
     /// Something was lost while it goes on.

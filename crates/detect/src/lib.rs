@@ -25,6 +25,7 @@ pub mod rules;
 mod sampled;
 mod scope;
 mod sequential;
+mod shape;
 mod suspect;
 mod tally;
 mod target;

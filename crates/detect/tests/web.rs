@@ -378,3 +378,103 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_strong_flood_is_told_before_its_first_second_is_over() {
+    let mut site = Site::new(3);
+    site.ordinary(2_000, 6.0);
+    for millisecond in 0..900_i64 {
+        let target = format!("/?{:x}", site.numbers.next());
+        let request = Request {
+            time: Time::from_seconds(site.second, millisecond * 1_000_000),
+            client: client(site.numbers.next() % 500),
+            method: Method::Get,
+            target: target.as_bytes(),
+            ..Request::default()
+        };
+        site.detector.observe(site.service, &request);
+    }
+    let events = site.detector.take_events();
+    assert_eq!(floods(&events).len(), 1, "a thousand a second need no whole one");
+    assert_eq!(events[0].line().time, Time::from_seconds(site.second, 250_000_000));
+    assert!(events[0].line().requests_per_second.unwrap() > 200.0);
+    // A clock beside the records ends no part of a second.
+    site.second += 100;
+    let calm = Time::from_seconds(site.second, 0);
+    let mut quiet = Site::new(3);
+    quiet.ordinary(2_000, 6.0);
+    random_queries(&mut quiet, 250);
+    quiet.detector.advance(Time::from_seconds(quiet.second, 900_000_000));
+    assert!(floods(&quiet.detector.take_events()).is_empty());
+    site.detector.advance(calm);
+    assert_eq!(floods(&site.end()).len(), 0, "it is one flood");
+}
+
+#[test]
+fn pulses_are_one_flood_with_its_period() {
+    let mut site = Site::new(8);
+    site.ordinary(2_000, 6.0);
+    for second in 0..400_u32 {
+        site.readers(6.0);
+        if second % 40 < 12 {
+            random_queries(&mut site, 150);
+        }
+        site.tick();
+    }
+    site.ordinary(400, 6.0);
+    let events = site.end();
+    let starts = floods(&events);
+    // The first pulse is over for all anybody knows; what comes then is waited for.
+    assert!(starts.len() <= 2, "{}", starts.len());
+    let last = events.iter().map(Event::line).rfind(|line| line.phase == Phase::End).unwrap();
+    assert!(last.evidence.pulse_wave, "{:?}", last.evidence);
+    assert!((last.evidence.period_seconds.unwrap() - 40.0).abs() < 2.0);
+    assert_eq!(last.evidence.follows.as_deref(), (starts.len() == 2).then(|| starts[0].id.as_str()));
+}
+
+#[test]
+fn a_flood_that_changes_is_one_with_a_time_line() {
+    let mut site = Site::new(9);
+    site.ordinary(2_000, 6.0);
+    for second in 0..90_u32 {
+        site.readers(6.0);
+        match second / 30 {
+            0 => random_queries(&mut site, 150),
+            1 => sign_ins(&mut site, 150),
+            _ => fixed_page(&mut site, 300),
+        }
+        site.tick();
+    }
+    site.ordinary(60, 6.0);
+    let events = site.end();
+    assert_eq!(floods(&events).len(), 1);
+    let last = events.iter().map(Event::line).rfind(|line| line.phase == Phase::End).unwrap();
+    let names: Vec<_> = last.evidence.vector_timeline.iter().map(|span| span.name).collect();
+    assert_eq!(names, [Vector::HttpCacheBypass, Vector::LoginFlood, Vector::HttpFlood]);
+    let seconds: Vec<_> =
+        last.evidence.vector_timeline.iter().map(|span| span.to.seconds_since(span.from)).collect();
+    assert!(seconds.iter().all(|seconds| (20.0..=32.0).contains(seconds)), "{seconds:?}");
+}
+
+/// The mean of half an hour follows such a flood; what days had does not.
+#[test]
+fn a_flood_that_grows_over_an_hour_is_found() {
+    let mut site = Site::new(21);
+    site.ordinary(90_000, 1.5);
+    let quiet = std::mem::take(&mut site.events);
+    assert!(floods(&quiet).is_empty(), "{:?}", floods(&quiet));
+    for second in 0..3_600_u32 {
+        site.readers(1.5);
+        // Up to four requests a second, where four and a half are usual.
+        let rate = 4.0 * f64::from(second) / 3_600.0;
+        let count = site.numbers.poisson(rate);
+        fixed_page(&mut site, count);
+        site.tick();
+    }
+    let events = site.end();
+    let starts = floods(&events);
+    assert!(!starts.is_empty());
+    assert_eq!(starts[0].vectors[0].name, Vector::HttpFlood);
+    let lines = &starts[0].evidence.web.as_ref().unwrap().lines;
+    assert!(lines.iter().any(|line| line.starts_with("over minutes")), "by its minutes: {lines:?}");
+}

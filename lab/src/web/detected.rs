@@ -38,7 +38,8 @@ impl Detected {
                 let name = if is_surge { "surge" } else { lead }.to_owned();
                 self.open.insert(line.id.clone(), self.found.len());
                 let service = line.target.name.parse().unwrap_or(u32::MAX);
-                self.found.push(Found { service, name, said: at, ended: f64::INFINITY });
+                let why = line.evidence.web.as_ref().map_or_else(String::new, |web| web.lines.join("; "));
+                self.found.push(Found { service, name, said: at, ended: f64::INFINITY, why });
             }
             if line.phase == Phase::End
                 && let Some(found) = self.open.remove(&line.id).and_then(|place| self.found.get_mut(place))

@@ -76,6 +76,8 @@ pub(crate) struct Event {
     pub(crate) end: i64,
     /// The service's whole rate over its ordinary one, at the event's highest.
     pub(crate) factor: f64,
+    /// Requests a second that the service has at its begin without it.
+    pub(crate) ordinary: f64,
     /// Different clients of a flood.
     pub(crate) clients: u32,
     /// Seconds on and off, for floods in pulses.
@@ -133,15 +135,15 @@ pub(super) fn plan(
     for number in 0..total {
         // Where the days are full, or too quiet for the flood, there are fewer.
         for _ in 0..40 {
-            let event = if number < wanted.surges {
+            let mut event = if number < wanted.surges {
                 surge(service, number, wanted, random)
             } else {
                 // Every service begins elsewhere and goes round by a prime, so that all kinds meet all factors soon.
                 flood(service, number * 11 + service as usize * 13, wanted, random)
             };
+            event.ordinary = expected(event.start);
             let enough = !event.kind.is_flood()
-                || event.mean_added() * expected(event.start) * (event.end - event.start) as f64
-                    >= LEAST_REQUESTS;
+                || event.mean_added() * event.ordinary * (event.end - event.start) as f64 >= LEAST_REQUESTS;
             let free = events
                 .iter()
                 .all(|other| event.end + APART <= other.start || other.end + APART <= event.start);
@@ -162,7 +164,16 @@ fn surge(service: u32, number: usize, wanted: &Wanted, random: &mut Random) -> E
     } else {
         (Kind::ElectionNight, random.between(3_000, 9_000), 20.0)
     };
-    Event { kind, service, start, end: start + seconds as i64, factor, clients: 0, pulses: None }
+    Event {
+        kind,
+        service,
+        start,
+        end: start + seconds as i64,
+        factor,
+        ordinary: 0.0,
+        clients: 0,
+        pulses: None,
+    }
 }
 
 fn flood(service: u32, number: usize, wanted: &Wanted, random: &mut Random) -> Event {
@@ -175,7 +186,7 @@ fn flood(service: u32, number: usize, wanted: &Wanted, random: &mut Random) -> E
         .then(|| (random.between(10, 40) as i64, random.between(20, 90) as i64));
     let pulses = pulses.filter(|(on, off)| seconds >= 2 * (on + off));
     let clients = random.pick(&CLIENTS).unwrap_or(1);
-    Event { kind, service, start, end: start + seconds, factor, clients, pulses }
+    Event { kind, service, start, end: start + seconds, factor, ordinary: 0.0, clients, pulses }
 }
 
 #[cfg(test)]
@@ -226,6 +237,7 @@ mod tests {
             start: 100,
             end: 1_900,
             factor: 3.0,
+            ordinary: 0.0,
             clients: 1,
             pulses,
         };

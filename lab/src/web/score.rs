@@ -22,6 +22,8 @@ pub(crate) struct Found {
     pub(crate) said: f64,
     /// When it was said to be over.
     pub(crate) ended: f64,
+    /// What it was told with: shown where it is false.
+    pub(crate) why: String,
 }
 
 impl Found {
@@ -49,7 +51,7 @@ pub(crate) struct Score {
     /// Floods that nothing explains, in the order in which they were given.
     pub(crate) false_floods: Vec<Found>,
     /// Surges that nothing explains: shown.
-    pub(crate) false_surges: usize,
+    pub(crate) false_surges: Vec<Found>,
     /// Floods that are said to go on for long after they were over: shown.
     pub(crate) hanging: usize,
     pub(crate) service_days: f64,
@@ -74,7 +76,11 @@ pub(crate) fn judge(events: &[Event], found: &[Found], service_days: f64) -> Sco
         let near: Vec<&Event> = events.iter().filter(|event| within(event, said)).collect();
         let flood = near.iter().find(|event| event.kind.is_flood());
         match (said.is_surge(), flood) {
-            (true, _) => score.false_surges += usize::from(near.is_empty()),
+            (true, _) => {
+                if near.is_empty() {
+                    score.false_surges.push(said.clone());
+                }
+            }
             (false, None) => score.false_floods.push(said.clone()),
             (false, Some(flood)) => {
                 let latest = flood.end as f64 + GRACE_SECONDS + HANGING_SECONDS;
@@ -164,6 +170,7 @@ pub(crate) fn control(place: usize, services: u32, seconds: i64) -> Vec<Found> {
         name: name.to_owned(),
         said: at as f64,
         ended: at as f64 + lasts,
+        why: String::new(),
     };
     let minutes = (0..seconds).step_by(60);
     match place {
@@ -184,7 +191,7 @@ mod tests {
     use super::*;
 
     fn event(kind: Kind, service: u32, start: i64, factor: f64) -> Event {
-        Event { kind, service, start, end: start + 300, factor, clients: 9, pulses: None }
+        Event { kind, service, start, end: start + 300, factor, clients: 9, pulses: None, ordinary: 1.0 }
     }
 
     fn events() -> Vec<Event> {
@@ -197,7 +204,7 @@ mod tests {
     }
 
     fn say(service: u32, name: &str, said: f64) -> Found {
-        Found { service, name: name.to_owned(), said, ended: said + 30.0 }
+        Found { service, name: name.to_owned(), said, ended: said + 30.0, why: String::new() }
     }
 
     #[test]
@@ -230,7 +237,7 @@ mod tests {
         ];
         let score = judge(&events(), &found, 4.0);
         assert_eq!(score.false_floods.len(), 4);
-        assert_eq!((score.false_surges, score.false_floods_per_service_day()), (1, 1.0));
+        assert_eq!((score.false_surges.len(), score.false_floods_per_service_day()), (1, 1.0));
         assert_eq!(score.floods(|_| true), (0, 3));
         assert_eq!(score.surges(Some(Kind::NewsLink)), (0, 1, 1), "the surge was called a flood");
         assert_eq!(score.surges(Some(Kind::ElectionNight)), (0, 0, 0));

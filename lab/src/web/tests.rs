@@ -103,7 +103,7 @@ struct Seen {
 fn with_event(corpus: &Corpus, kind: Kind, seconds: i64, factor: f64, clients: u32) -> Seen {
     let mut traffic = Traffic::with(corpus, &Settings { seconds: 14_400, ..settings() }, Week::flat());
     let (start, end) = (7_200, 7_200 + seconds);
-    traffic.insert(Event { kind, service: 0, start, end, factor, clients, pulses: None });
+    traffic.insert(Event { kind, service: 0, start, end, factor, clients, pulses: None, ordinary: 0.0 });
     let mut seen = Seen {
         ordinary: vec![0.0; 240],
         added: vec![0.0; 240],

@@ -49,6 +49,7 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<()> {
             "named": point.named, "median_delay_seconds": point.median_delay}),
         );
     }
+    outcomes(&score, report);
     report.table(by_factor(title, &score));
     report.table(by_kind(&score));
     report.table(false_floods(&score));
@@ -58,6 +59,23 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<()> {
         plot::write(&score.curve(|_| true))?;
     }
     Ok(())
+}
+
+/// A line for each event, and for each word that nothing explains.
+fn outcomes(score: &Score, report: &mut Report) {
+    for one in &score.outcomes {
+        let event = &one.event;
+        report.line(&json!({"kind": "inserted", "label": event.kind.label(), "service": event.service,
+            "start": event.start, "seconds": event.end - event.start, "factor": event.factor,
+            "ordinary_requests_per_second": event.ordinary, "clients": event.clients, "pulses": event.pulses,
+            "delay_seconds": one.delay, "named": one.is_named, "mistaken": one.is_mistaken}));
+    }
+    for said in score.false_floods.iter().chain(&score.false_surges) {
+        report.line(
+            &json!({"kind": "unexplained", "name": said.name, "service": said.service, "at": said.said,
+            "seconds": said.ended - said.said, "why": said.why}),
+        );
+    }
 }
 
 /// How many requests there were.
@@ -164,7 +182,8 @@ fn by_factor(title: String, score: &Score) -> Table {
 fn by_kind(score: &Score) -> Table {
     let title = format!(
         "Surges; said where none was: {}; floods said to go on long after they were over: {}",
-        score.false_surges, score.hanging
+        score.false_surges.len(),
+        score.hanging
     );
     let mut table = Table::new(title, &["kind", "surges", "called so", "called a flood"]);
     for kind in [Kind::ElectionNight, Kind::NewsLink] {
@@ -179,10 +198,16 @@ fn by_kind(score: &Score) -> Table {
 fn false_floods(score: &Score) -> Table {
     let title =
         format!("False floods: {} in {:.0} days of a service", score.false_floods.len(), score.service_days);
-    let mut table = Table::new(title, &["service", "name", "day", "hour"]);
+    let mut table = Table::new(title, &["service", "name", "day", "hour", "why"]);
     for said in score.false_floods.iter().take(20) {
         let (day, hour) = ((said.said / 86_400.0) as i64, said.said % 86_400.0 / 3_600.0);
-        table.row(vec![said.service.to_string(), said.name.clone(), day.to_string(), format!("{hour:.2}")]);
+        table.row(vec![
+            said.service.to_string(),
+            said.name.clone(),
+            day.to_string(),
+            format!("{hour:.2}"),
+            said.why.clone(),
+        ]);
     }
     table
 }

@@ -12,18 +12,21 @@ mod reload;
 mod steps;
 mod suspects;
 
+use std::collections::VecDeque;
+
 use sketch::KeyedState;
 use wire::{Address, Time};
 
 use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS};
 use crate::counters::Counters;
-use crate::event::Event;
+use crate::event::{Event, Target};
 use crate::flood::{Flood, Subject};
 use crate::judge::is_group;
 use crate::learning::{Known, Learner};
 use crate::observation::{Observation, Quoted};
 use crate::prepare::{Batch, Pending, Preparer};
 use crate::scope::Scope;
+use crate::shape::Pause;
 use crate::suspect::{Care, DEFAULT_SUSPECTS, Suspect};
 use crate::tally::{Tally, flag};
 use crate::target::{STEP_NANOSECONDS, TargetState};
@@ -93,6 +96,8 @@ pub struct Detector {
     suspect_owners: Vec<(u32, Subject)>,
     suspects_maximum: usize,
     floods: Vec<Flood>,
+    /// The last floods that ended, the newest last: what comes soon after one may be its next pulse.
+    pauses: VecDeque<(Target, Pause)>,
     events: Vec<Event>,
     step: Option<i64>,
     /// Where that begins, in nanoseconds.
@@ -134,6 +139,7 @@ impl Detector {
             suspect_owners: Vec::new(),
             suspects_maximum: limits.suspects.min(usize::from(u16::MAX)),
             floods: Vec::new(),
+            pauses: VecDeque::new(),
             events: Vec::new(),
             step: None,
             step_begins: 0,

@@ -15,6 +15,9 @@ use crate::targets::Targets;
 /// The part of an alarm at which a target becomes suspect.
 const SUSPECT_WEIGHT: f32 = 0.125;
 
+/// Floods that ended and are remembered.
+const MAXIMUM_PAUSES: usize = 64;
+
 impl Detector {
     pub(super) fn close_step(&mut self, step: i64, is_final: bool) {
         self.counters.steps += 1;
@@ -219,6 +222,9 @@ impl Detector {
             flood.also = self.explain_to_wider(index);
         }
         flood.said = self.policies.target_of(&flood.target);
+        if let Some((_, pause)) = self.pauses.iter().rev().find(|(target, _)| *target == flood.target) {
+            flood.follow(pause);
+        }
         self.mark_level(subject, alarm.level.is_some());
         self.state_mut(subject).flood = Some(self.floods.len() as u32);
         self.floods.push(flood);
@@ -245,6 +251,10 @@ impl Detector {
             let over = flood.is_over(step);
             if over {
                 self.end_flood(flood, step, "quiet");
+                if self.pauses.len() >= MAXIMUM_PAUSES {
+                    self.pauses.pop_front();
+                }
+                self.pauses.push_back((flood.target.clone(), flood.pause(step)));
             }
             !over
         });

@@ -25,11 +25,14 @@ impl Flood {
         // A weak flood began before the window of the first line.
         let packets_per_second = round(unwanted * per_second);
         let lead = vectors.first().map_or(self.lead, |vector| vector.name);
-        let multi = vectors.iter().filter(|vector| vector.share >= 0.1).count() > 1;
         let mut evidence = Evidence {
             excess_ratio: round(f64::from(self.weight)),
             visibility: if view.state.sends { "both" } else { "towards_target" },
-            multi_vector: multi,
+            multi_vector: vectors.iter().filter(|vector| vector.share >= 0.1).count() > 1,
+            vector_timeline: self.spans.told(),
+            pulse_wave: self.pulses.period_seconds().is_some(),
+            period_seconds: self.pulses.period_seconds().map(round),
+            follows: self.follows.clone(),
             ipv6: self.ipv6,
             also: self.also.clone(),
             carpet_bombing: self.target.kind == TargetKind::Prefix && !self.is_of_ceiling,

@@ -19,6 +19,8 @@ const REQUESTS_MINIMUM: f32 = 12.0;
 const SWITCHES_SHARE: f32 = 0.4;
 /// Share of assets above which a client is taken for readers.
 const ASSETS_SHARE: f32 = 0.15;
+/// A reader who loaded nothing for so long comes again.
+const VISIT_SECONDS: u32 = 600;
 /// Requests a second above which a client alone is faster than people, and than polite programs.
 pub(crate) const PACE_REQUESTS_PER_SECOND: f32 = 25.0;
 
@@ -31,6 +33,8 @@ struct Entry {
     assets: f32,
     switches: f32,
     agent: u32,
+    /// The last second in which it loaded what belongs to a page.
+    asset_second: u32,
 }
 
 /// How a client behaves.
@@ -58,7 +62,7 @@ impl Clients {
         Self { key, entries: vec![Entry::default(); CLIENTS].into_boxed_slice(), evicted: 0 }
     }
 
-    /// Counts a request and says how its client behaves. `bits` are the client's address or a hash of its name.
+    /// Counts a request and says how its client behaves, and whether it is a reader who was not here lately. `bits` are the client's address or a hash of its name.
     pub(crate) fn note(
         &mut self,
         service: u32,
@@ -66,11 +70,11 @@ impl Clients {
         agent: u64,
         is_asset: bool,
         second: u32,
-    ) -> Manner {
+    ) -> (Manner, bool) {
         let hash = self.key.hash([u64::from(service), (bits >> 64) as u64, bits as u64]);
         let set = (hash as usize % (CLIENTS / WAYS)) * WAYS;
         let tag = (hash >> 32) as u32 | 1;
-        let Some(entries) = self.entries.get_mut(set..set + WAYS) else { return Manner::Ordinary };
+        let Some(entries) = self.entries.get_mut(set..set + WAYS) else { return (Manner::Ordinary, false) };
         let way = entries.iter().position(|entry| entry.tag == tag).unwrap_or_else(|| {
             let oldest = (0..WAYS).min_by_key(|&way| entries[way].second).unwrap_or(0);
             let entry = &entries[oldest];
@@ -84,7 +88,7 @@ impl Clients {
 }
 
 impl Entry {
-    fn note(&mut self, agent: u32, is_asset: bool, second: u32) -> Manner {
+    fn note(&mut self, agent: u32, is_asset: bool, second: u32) -> (Manner, bool) {
         let silent = second.saturating_sub(self.second);
         if silent > 0 {
             let kept = (-(silent as f32) / MEMORY_SECONDS).exp();
@@ -97,6 +101,15 @@ impl Entry {
         self.assets += f32::from(u8::from(is_asset));
         self.switches += f32::from(u8::from(agent != self.agent));
         self.agent = agent;
+        let is_new_reader =
+            is_asset && (self.asset_second == 0 || second.saturating_sub(self.asset_second) > VISIT_SECONDS);
+        if is_asset {
+            self.asset_second = second;
+        }
+        (self.manner(), is_new_reader)
+    }
+
+    fn manner(&self) -> Manner {
         if self.requests < REQUESTS_MINIMUM || self.assets > ASSETS_SHARE * self.requests {
             Manner::Ordinary
         } else if self.requests > PACE_REQUESTS_PER_SECOND * MEMORY_SECONDS {
@@ -123,11 +136,11 @@ mod tests {
     fn a_client_that_changes_its_agent_is_a_tool_unless_it_loads_assets() {
         let (mut table, mut last) = (table(), Manner::Ordinary);
         for number in 0..40 {
-            last = table.note(0, 7, number, false, 100 + number as u32 / 4);
+            last = table.note(0, 7, number, false, 100 + number as u32 / 4).0;
         }
         assert_eq!(last, Manner::Switching);
         for number in 0..40 {
-            last = table.note(0, 8, number, number % 3 > 0, 100);
+            last = table.note(0, 8, number, number % 3 > 0, 100).0;
         }
         assert_eq!(last, Manner::Ordinary, "many readers behind one address");
     }
@@ -136,13 +149,22 @@ mod tests {
     fn a_client_is_fast_only_while_it_is() {
         let (mut table, mut manners) = (table(), Vec::new());
         for number in 0..4_000_u32 {
-            manners.push(table.note(1, 9, 5, false, 50 + number / 100));
+            manners.push(table.note(1, 9, 5, false, 50 + number / 100).0);
         }
         assert_eq!(manners.last(), Some(&Manner::Fast));
-        assert_eq!(table.note(1, 9, 5, false, 200), Manner::Ordinary);
+        assert_eq!(table.note(1, 9, 5, false, 200).0, Manner::Ordinary);
         let script: Vec<_> =
-            (0..1_000_u32).map(|number| table.note(1, 10, 5, false, 300 + number / 13)).collect();
+            (0..1_000_u32).map(|number| table.note(1, 10, 5, false, 300 + number / 13).0).collect();
         assert!(script.iter().all(|manner| *manner == Manner::Ordinary), "thirteen a second is a script");
+    }
+
+    #[test]
+    fn a_reader_is_new_with_the_first_asset_of_a_visit() {
+        let mut table = table();
+        let new: Vec<_> = [(100, false), (100, true), (101, true), (400, true), (1_000, true), (1_700, true)]
+            .map(|(second, is_asset)| table.note(0, 3, 1, is_asset, second).1)
+            .into();
+        assert_eq!(new, [false, true, false, false, false, true]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use wire::Time;
 
 use super::class::{CLASSES, Class};
 use super::service::Service;
+use super::surge::Crowd;
 use super::usual::Usual;
 use super::watch::Watch;
 use crate::confirm::round;
@@ -12,6 +13,7 @@ use crate::event::{
     Spoofing, Target, VectorShare, WebEvidence,
 };
 use crate::flood::{HOLD_SECONDS, identity};
+use crate::shape::{Pause, Pulses, Spans};
 use crate::vector::Vector;
 
 /// A surge ends after so long without more than usual.
@@ -22,6 +24,12 @@ const SURGE_LINE_SECONDS: u32 = 60;
 const CLIENTS_NAMED: usize = 8;
 /// Vectors with less are left out.
 const SHARE_MINIMUM: f64 = 0.05;
+/// A second with less than this part of the peak says nothing of vectors.
+const PART_OF_PEAK: f32 = 0.2;
+/// Part of a second's excess that a vector has to have.
+const LEAST_OF_SECOND: f32 = 0.25;
+/// A vector that was away for longer has come again.
+const SPAN_GAP_SECONDS: f64 = 120.0;
 /// A part of an alarm from which on a kind belongs to the flood.
 const PART_OF_FLOOD: f32 = 0.25;
 
@@ -40,6 +48,10 @@ pub(crate) struct Course {
     onset: u32,
     is_surge: bool,
     is_told: bool,
+    /// Whether a second of it was counted.
+    is_counted: bool,
+    /// Whether a kind went over its alarm within seconds, and not only over minutes.
+    is_fast: bool,
     last_line: u32,
     last_excess: u32,
     /// Requests by class beyond what is explained.
@@ -52,6 +64,9 @@ pub(crate) struct Course {
     usual: Option<f32>,
     last_names: Vec<Vector>,
     names_changed: bool,
+    pulses: Pulses,
+    spans: Spans,
+    follows: Option<String>,
     ended_by: Option<&'static str>,
 }
 
@@ -62,6 +77,8 @@ impl Course {
             onset,
             is_surge: false,
             is_told: false,
+            is_counted: false,
+            is_fast: false,
             last_line: second,
             last_excess: second,
             totals: [0.0; CLASSES],
@@ -73,8 +90,26 @@ impl Course {
             usual: None,
             last_names: Vec::new(),
             names_changed: false,
+            pulses: Pulses::default(),
+            spans: Spans::default(),
+            follows: None,
             ended_by: None,
         }
+    }
+
+    /// A flood on the same service ended before it.
+    pub(crate) fn after(mut self, pause: Option<&Pause>, second: u32) -> Self {
+        if let Some((pause, pulses)) =
+            pause.and_then(|pause| Some((pause, pause.carried(f64::from(second))?)))
+        {
+            (self.pulses, self.follows) = (pulses, Some(pause.id.clone()));
+        }
+        self
+    }
+
+    /// What is remembered of it after its end.
+    pub(crate) fn pause(self, second: u32) -> Pause {
+        Pause::new(self.id, self.pulses, f64::from(second))
     }
 
     /// The same as a surge: it has another identity than a flood that begins with it.
@@ -93,22 +128,39 @@ impl Course {
         self.ended_by = Some(ended_by);
     }
 
+    /// Tells of it before its first second is over: the flood, and what is shown of it, with the part that was seen.
+    pub(crate) fn told_early(mut self, usual: &Usual, counts: &[u32; CLASSES], second: u32) -> (Self, Self) {
+        let mut shown = self.clone();
+        shown.step(usual, counts, second, 0);
+        (self.is_told, self.last_line) = (true, second);
+        (self, shown)
+    }
+
     /// Adds a second of a flood.
     pub(crate) fn step(&mut self, usual: &Usual, counts: &[u32; CLASSES], second: u32, slow: u32) {
-        let is_first = !self.is_told;
+        let is_first = !std::mem::replace(&mut self.is_counted, true);
         if is_first {
             self.usual = usual.is_learnt().then(|| usual.mean());
         }
         let (mut now, mut beyond) = (0.0_f32, 0.0_f32);
+        let mut present = [0.0_f32; CLASSES];
         for class in Class::ALL {
             let kind = &usual.kinds[class as usize];
-            let excess = (counts[class as usize] as f32 - kind.expected).max(0.0);
-            let belongs = kind.sum > PART_OF_FLOOD * kind.alarm || self.totals[class as usize] > 0.0;
-            if belongs {
+            let slow = &usual.slows.0[class as usize];
+            let explained = if slow.stands { slow.explained[0].min(kind.expected) } else { kind.expected };
+            let excess = (counts[class as usize] as f32 - explained).max(0.0);
+            let is_over = kind.sum > PART_OF_FLOOD * kind.alarm;
+            self.is_fast |= kind.sum >= kind.alarm;
+            if is_over || slow.stands || self.totals[class as usize] > 0.0 {
                 now += excess;
+                present[class as usize] = excess;
                 beyond += (excess - kind.floor).max(0.0);
                 // What came before the alarm is known as a sum only.
-                let before = if is_first { (kind.sum - excess).max(0.0) } else { 0.0 };
+                let before = match is_first {
+                    true if slow.stands => slow.before(),
+                    true => (kind.sum - excess).max(0.0),
+                    false => 0.0,
+                };
                 self.totals[class as usize] += f64::from(excess + before);
                 self.requests += f64::from(excess + before);
                 self.weight = self.weight.max(kind.sum / kind.alarm.max(1.0));
@@ -125,12 +177,30 @@ impl Course {
         }
         self.now = now;
         self.peak = self.peak.max(now);
-        if beyond > 0.0 || now > 0.2 * self.peak.max(5.0) {
+        if beyond > 0.0 || usual.slows.any() || self.is_fast && now > 0.2 * self.peak.max(5.0) {
             self.last_excess = second;
         }
+        self.shape(second, &present);
         let names: Vec<_> = self.shares(None).iter().map(|share| share.name).collect();
         self.names_changed = names.iter().any(|name| !self.last_names.contains(name));
         self.last_names = names;
+    }
+
+    /// Pulses and changes of vector, of what came in a second beyond what is explained.
+    fn shape(&mut self, second: u32, present: &[f32; CLASSES]) {
+        let now: f32 = present.iter().sum();
+        self.pulses.step(f64::from(second), f64::from(now));
+        if now > PART_OF_PEAK * self.peak {
+            let names =
+                Class::ALL.into_iter().filter(|class| present[*class as usize] > LEAST_OF_SECOND * now);
+            let time = Time::from_seconds(i64::from(second), 0);
+            self.spans.note(time, names.map(Class::vector), SPAN_GAP_SECONDS);
+        }
+    }
+
+    /// How long its end is waited for.
+    fn hold_seconds(&self) -> u32 {
+        if self.is_surge { SURGE_HOLD_SECONDS } else { self.pulses.hold_seconds(HOLD_SECONDS as f64) as u32 }
     }
 
     /// Adds a second of a surge.
@@ -140,7 +210,7 @@ impl Course {
         counts: &[u32; CLASSES],
         second: u32,
         flood: f32,
-        goes_on: bool,
+        crowd: &Crowd,
     ) {
         if !self.is_told {
             self.usual = Some(usual.mean());
@@ -149,8 +219,8 @@ impl Course {
         self.now = all;
         self.peak = self.peak.max(all);
         self.requests += f64::from((all - self.usual.unwrap_or(0.0)).max(0.0));
-        self.weight = self.weight.max(usual.now() / self.usual.unwrap_or(1.0).max(0.1));
-        if goes_on {
+        self.weight = self.weight.max(crowd.times());
+        if crowd.goes_on() {
             self.last_excess = second;
         }
     }
@@ -162,8 +232,7 @@ impl Course {
             self.last_line = second;
             return Some(Line::Start);
         }
-        let hold = if self.is_surge { SURGE_HOLD_SECONDS } else { HOLD_SECONDS as u32 };
-        if second.saturating_sub(self.last_excess) > hold {
+        if second.saturating_sub(self.last_excess) > self.hold_seconds() {
             self.ended_by = Some("quiet");
             return Some(Line::End);
         }
@@ -219,6 +288,10 @@ impl Course {
             visibility: if service.has_connections { "both" } else { "towards_target" },
             excess_ratio: round(f64::from(self.weight)),
             multi_vector: vectors.iter().filter(|vector| vector.share >= 0.1).count() > 1,
+            vector_timeline: self.spans.told(),
+            pulse_wave: self.pulses.period_seconds().is_some(),
+            period_seconds: self.pulses.period_seconds().map(round),
+            follows: self.follows.clone(),
             ipv6: service.target.addresses.first().is_some_and(|address| address.contains(':')),
             last_packet: Time::from_seconds(i64::from(self.last_excess), 0),
             web: Some(Box::new(web)),

@@ -19,10 +19,13 @@ mod clients;
 mod connections;
 mod flood;
 mod hello;
+mod hours;
 mod quic;
 mod reason;
+mod record;
 mod service;
 mod shape;
+mod slow;
 mod surge;
 mod tls;
 mod usual;
@@ -51,6 +54,8 @@ pub const MAXIMUM_WATCHED: usize = 256;
 const LATE_SECONDS: u32 = 30;
 /// After so many late ones in a row the clock is taken to have been set back.
 const CLOCK_RESET_AFTER: u32 = 1_024;
+/// Floods that are clear before a second is over are told at the end of a quarter of it.
+const QUARTER_NANOSECONDS: i64 = 250_000_000;
 /// Seconds that are closed one by one while something goes on; a longer silence ends it.
 const SILENCE_SECONDS_MAXIMUM: u32 = 120;
 /// Figures of a service are lower bounds for so long after a loss.
@@ -112,6 +117,8 @@ pub struct WebDetector {
     is_touched: Vec<bool>,
     restless: Vec<u32>,
     second: Option<u32>,
+    /// Quarters of the running second that were looked at.
+    quarter: u32,
     late_in_a_row: u32,
     events: Vec<Event>,
     counters: WebCounters,
@@ -147,6 +154,7 @@ impl WebDetector {
             is_touched: Vec::new(),
             restless: Vec::new(),
             second: None,
+            quarter: 0,
             late_in_a_row: 0,
             events: Vec::new(),
             counters: WebCounters::default(),
@@ -232,7 +240,8 @@ impl WebDetector {
         }
         let second = self.second.unwrap_or(0);
         let is_asset = class == Class::Asset;
-        let manner = self.clients.note(service, client, agent, is_asset, second);
+        let (manner, is_new_reader) = self.clients.note(service, client, agent, is_asset, second);
+        self.services[service as usize].note_reader(is_new_reader);
         if class.is_by_choice() {
             class = match manner {
                 Manner::Ordinary => class,
@@ -335,7 +344,8 @@ impl WebDetector {
 
     /// Closes every second before `now`, as if a request had come then.
     pub fn advance(&mut self, now: Time) {
-        self.clock(now);
+        // Only records end a part of a second, so that a clock beside them changes nothing of what they say.
+        self.clock(Time::from_seconds(now.nanoseconds().div_euclid(1_000_000_000), 0));
     }
 
     /// Closes the running second and ends what goes on. The detector can be used further.
@@ -383,6 +393,10 @@ impl WebDetector {
         match self.second {
             Some(current) if second == current => {
                 self.late_in_a_row = 0;
+                let quarter = (time.nanoseconds().rem_euclid(1_000_000_000) / QUARTER_NANOSECONDS) as u32;
+                if quarter > self.quarter {
+                    self.look_early(second, quarter);
+                }
                 true
             }
             Some(current) if second > current => {
@@ -396,6 +410,28 @@ impl WebDetector {
                 true
             }
         }
+    }
+
+    /// A part of a second is over.
+    #[cold]
+    fn look_early(&mut self, second: u32, quarter: u32) {
+        self.quarter = quarter;
+        let told = self.events.len();
+        let now = Time::from_seconds(i64::from(second), i64::from(quarter) * QUARTER_NANOSECONDS);
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        for &index in &touched {
+            self.services[index as usize].look_early(&mut Closing {
+                second,
+                now,
+                key: &self.key,
+                hash: &self.hash,
+                may_watch: false,
+                events: &mut self.events,
+            });
+        }
+        self.touched = touched;
+        self.count_begun(told);
     }
 
     fn late(&mut self, current: u32, second: u32) -> bool {
@@ -430,7 +466,7 @@ impl WebDetector {
             self.close(at);
             at += 1;
         }
-        self.second = Some(second);
+        (self.second, self.quarter) = (Some(second), 0);
     }
 
     /// Whether nothing is waited for: then time may jump.
@@ -458,6 +494,7 @@ impl WebDetector {
             let had = service.watch.is_some();
             service.close(&mut Closing {
                 second,
+                now: Time::from_seconds(i64::from(second) + 1, 0),
                 key: &self.key,
                 hash: &self.hash,
                 may_watch: watched < MAXIMUM_WATCHED,
@@ -477,6 +514,7 @@ impl WebDetector {
         for index in std::mem::take(&mut self.restless) {
             let mut closing = Closing {
                 second,
+                now: Time::from_seconds(i64::from(second) + 1, 0),
                 key: &self.key,
                 hash: &self.hash,
                 may_watch: false,

@@ -61,6 +61,9 @@ pub(crate) fn lines(
             ));
         }
         lines.extend(crowd_line(usual));
+        if usual.slows.any() {
+            lines.push("over minutes there are more of them than the assets of days explain".to_owned());
+        }
     }
     if let Some(watch) = watch.filter(|watch| watch.total() > 0) {
         lines.extend(of_watch(watch, web));

@@ -7,10 +7,12 @@ use wire::web::Request;
 use super::Seen;
 use super::class::{CLASSES, Class};
 use super::flood::{Course, Line};
-use super::surge::Crowd;
+use super::hours::Hours;
+use super::surge::{Came, Crowd};
 use super::usual::Usual;
 use super::watch::Watch;
 use crate::event::{Event, Target};
+use crate::shape::Pause;
 
 /// Queries that are remembered to tell a new one.
 const QUERIES: usize = 2_048;
@@ -29,7 +31,10 @@ const SLOW_MEMORY_SECONDS: f32 = 3_600.0;
 pub(crate) struct Service {
     pub(crate) target: Target,
     pub(crate) counts: [u32; CLASSES],
+    /// Readers who came in the running second.
+    readers: u32,
     pub(crate) usual: Usual,
+    pub(crate) hours: Hours,
     /// Second up to which everything is closed.
     pub(crate) closed: u32,
     queries: Option<Box<[u32; QUERIES]>>,
@@ -38,7 +43,9 @@ pub(crate) struct Service {
     watched: u32,
     pub(crate) flood: Option<Course>,
     pub(crate) surge: Option<Course>,
-    crowd: Crowd,
+    /// The flood before.
+    pause: Option<Pause>,
+    pub(crate) crowd: Crowd,
     /// Connections that are open and hardly move.
     pub(crate) slow: u32,
     usual_slow: f32,
@@ -54,6 +61,8 @@ pub(crate) struct Service {
 /// What a service is closed with.
 pub(crate) struct Closing<'a> {
     pub(crate) second: u32,
+    /// When this is known.
+    pub(crate) now: Time,
     pub(crate) key: &'a [u8; 16],
     pub(crate) hash: &'a KeyedState,
     /// Whether another service may be watched.
@@ -66,13 +75,16 @@ impl Service {
         Self {
             target,
             counts: [0; CLASSES],
+            readers: 0,
             usual: Usual::default(),
+            hours: Hours::new(second),
             closed: second,
             queries: None,
             watch: None,
             watched: 0,
             flood: None,
             surge: None,
+            pause: None,
             crowd: Crowd::default(),
             slow: 0,
             usual_slow: 0.0,
@@ -88,6 +100,11 @@ impl Service {
         let queries = self.queries.get_or_insert_with(|| Box::new([0; QUERIES]));
         let (place, tag) = (hash as usize % QUERIES, (hash >> 32) as u32 | 1);
         std::mem::replace(&mut queries[place], tag) != tag
+    }
+
+    /// A client loads what belongs to a page, and did not lately if it `is_new`.
+    pub(crate) fn note_reader(&mut self, is_new: bool) {
+        self.readers = self.readers.saturating_add(u32::from(is_new));
     }
 
     /// Counts a request.
@@ -106,6 +123,7 @@ impl Service {
             || self.surge.is_some()
             || self.watch.is_some()
             || self.slow as f32 >= SLOW_MINIMUM
+            || self.crowd.is_near()
             || self.usual.kinds.iter().any(|kind| kind.sum > 0.0)
     }
 
@@ -113,22 +131,64 @@ impl Service {
     pub(crate) fn close(&mut self, closing: &mut Closing<'_>) {
         let second = closing.second;
         let counts = std::mem::replace(&mut self.counts, [0; CLASSES]);
-        let silent = second.saturating_sub(self.closed).saturating_sub(1);
-        if silent > 0 {
-            self.usual.skip(silent, self.closed.saturating_add(1));
-        }
+        let readers = std::mem::take(&mut self.readers);
+        self.catch_up(second);
         self.closed = second;
         self.usual.test(&counts, second);
         self.move_slow();
         self.look(closing);
         self.move_flood(&counts, closing);
-        self.move_surge(&counts, closing);
+        self.move_surge(&counts, readers, closing);
         let is_lost = second < self.lost_until;
-        self.usual.learn(&counts, second, self.flood.is_some() || is_lost);
-        if self.flood.is_none() && self.surge.is_none() && !self.usual.kinds.iter().any(|kind| kind.sum > 0.0)
-        {
+        let holds = self.flood.is_some() || is_lost;
+        self.usual.learn(&counts, second, holds);
+        self.hours.note(readers as f32, second, is_lost || self.surge.is_some());
+        let is_calm = !self.crowd.is_near() && !self.usual.kinds.iter().any(|kind| kind.sum > 0.0);
+        if self.flood.is_none() && self.surge.is_none() && is_calm {
             (self.watch, self.watched) = (None, 0);
         }
+    }
+
+    /// Seconds in which nothing came.
+    fn catch_up(&mut self, second: u32) {
+        let silent = second.saturating_sub(self.closed).saturating_sub(1);
+        if silent > 0 {
+            self.usual.skip(silent, self.closed.saturating_add(1));
+            self.crowd.skip(silent);
+        }
+    }
+
+    /// Looks at a part of a second: what would be too much for a whole one need not wait for its end.
+    pub(crate) fn look_early(&mut self, closing: &mut Closing<'_>) {
+        let second = closing.second;
+        if self.flood.is_some() || !self.usual.is_near_alarm(&self.counts) {
+            return;
+        }
+        let before = (self.usual.clone(), self.crowd);
+        if self.closed.saturating_add(1) < second {
+            self.catch_up(second);
+        }
+        self.usual.test(&self.counts, second);
+        if Class::ALL.iter().any(|class| self.usual.alarms_early(*class)) {
+            let flood = self.begin_flood(closing);
+            let (flood, shown) = flood.told_early(&self.usual, &self.counts, second);
+            closing.events.push(Event::Flood(Box::new(self.line(&shown, Line::Start, closing))));
+            self.flood = Some(flood);
+        }
+        (self.usual, self.crowd) = before;
+    }
+
+    fn begin_flood(&self, closing: &Closing<'_>) -> Course {
+        let second = closing.second;
+        Course::begin(&self.target, closing.key, self.onset(second), second)
+            .after(self.pause.as_ref(), second)
+    }
+
+    /// When what alarms began.
+    fn onset(&self, second: u32) -> u32 {
+        let alarming = Class::ALL.iter().filter(|class| self.usual.alarms(**class));
+        let since = alarming.map(|class| self.usual.since(*class, second));
+        since.min().unwrap_or(second).min(second)
     }
 
     fn move_slow(&mut self) {
@@ -170,11 +230,7 @@ impl Service {
         let second = closing.second;
         let alarms = Class::ALL.iter().any(|class| self.usual.alarms(*class)) || self.has_many_slow();
         if self.flood.is_none() && alarms {
-            let alarming = |class: &&Class| self.usual.alarms(**class);
-            let since =
-                Class::ALL.iter().filter(alarming).map(|class| self.usual.kinds[*class as usize].since);
-            let onset = since.min().unwrap_or(second).min(second);
-            self.flood = Some(Course::begin(&self.target, closing.key, onset, second));
+            self.flood = Some(self.begin_flood(closing));
         }
         let Some(mut flood) = self.flood.take() else { return };
         flood.step(&self.usual, counts, second, self.slow_seconds.min(1) * self.slow);
@@ -185,20 +241,27 @@ impl Service {
         if line != Some(Line::End) {
             self.flood = Some(flood);
         } else {
-            self.usual.kinds.iter_mut().for_each(|kind| kind.sum = 0.0);
+            self.usual.begin_again();
+            self.pause = Some(flood.pause(second));
         }
     }
 
-    fn move_surge(&mut self, counts: &[u32; CLASSES], closing: &mut Closing<'_>) {
+    fn move_surge(&mut self, counts: &[u32; CLASSES], readers: u32, closing: &mut Closing<'_>) {
         let second = closing.second;
         let excess = self.flood.as_ref().map_or(0.0, Course::excess_now);
-        let is_crowd = self.crowd.step(&self.usual, counts, excess);
+        let came = Came {
+            readers,
+            requests: (counts.iter().sum::<u32>() as f32 - excess).max(0.0),
+            usual_requests: self.usual.mean(),
+            expected_times: 1.0,
+        };
+        let is_crowd = self.crowd.step(&self.hours, came, second);
         if self.surge.is_none() && is_crowd {
-            let onset = second.saturating_sub(self.crowd.seconds());
+            let onset = self.crowd.began(second).min(second);
             self.surge = Some(Course::begin(&self.target, closing.key, onset, second).into_surge());
         }
         let Some(mut surge) = self.surge.take() else { return };
-        surge.step_surge(&self.usual, counts, second, excess, self.crowd.goes_on());
+        surge.step_surge(&self.usual, counts, second, excess, &self.crowd);
         let line = surge.next(second);
         if let Some(line) = line {
             closing.events.push(Event::Surge(Box::new(self.line(&surge, line, closing))));
@@ -214,30 +277,33 @@ impl Service {
             flood.end_by(ended_by);
             closing.events.push(Event::Flood(Box::new(self.line(&flood, Line::End, closing))));
             // What comes after that is a flood of its own, with an onset and an identity of its own.
-            self.usual.kinds.iter_mut().for_each(|kind| kind.sum = 0.0);
+            self.usual.begin_again();
         }
         if let Some(mut surge) = self.surge.take() {
             surge.end_by(ended_by);
             closing.events.push(Event::Surge(Box::new(self.line(&surge, Line::End, closing))));
         }
         // Who comes after a silence is not the crowd of before.
-        self.crowd = Crowd::default();
+        self.crowd.begin_again();
     }
 
     fn line(&self, course: &Course, line: Line, closing: &Closing<'_>) -> crate::event::FloodEvent {
-        let now = Time::from_seconds(i64::from(closing.second) + 1, 0);
-        course.line(line, self, now, closing.second < self.lost_until.max(self.cut_until))
+        let is_short = closing.second < self.lost_until.max(self.cut_until);
+        course.line(line, self, closing.now, is_short)
     }
 
     /// Forgets all that has a time, after the clock was set back.
     pub(crate) fn begin_again(&mut self, second: u32) {
-        self.counts = [0; CLASSES];
+        (self.counts, self.readers) = ([0; CLASSES], 0);
         self.closed = second;
         (self.lost_until, self.cut_until) = (0, 0);
         // The table of connections is emptied too, so that nobody else would take these back.
         (self.slow, self.slow_seconds) = (0, 0);
         (self.watch, self.watched) = (None, 0);
-        self.crowd = Crowd::default();
+        self.crowd.begin_again();
+        self.pause = None;
+        self.hours.spoil();
+        self.usual.begin_again();
         for kind in &mut self.usual.kinds {
             (kind.sum, kind.now) = (0.0, 0.0);
         }

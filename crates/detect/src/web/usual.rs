@@ -13,6 +13,8 @@
 //! service without assets of its own (an interface for programs, pictures served elsewhere) has nothing that tells a crowd.
 
 use super::class::{CLASSES, Class};
+use super::record::Record;
+use super::slow::{SLOW_LEARNT_SECONDS, Slows};
 
 /// Seconds over which the mean of a kind goes.
 const MEAN_SECONDS: f32 = 1_800.0;
@@ -22,12 +24,12 @@ const BEFORE_SECONDS: f32 = 120.0;
 const NOW_SECONDS: f32 = 10.0;
 /// Seconds with requests before what was learnt counts.
 pub(crate) const LEARNT_SECONDS: u32 = 900;
-/// The highest excess decays over this many seconds.
-const HIGHEST_SECONDS: f32 = 3.0 * 86_400.0;
+/// Seconds between two looks at the records of long windows.
+const HOUR_SECONDS: u32 = 3_600;
 /// After this many seconds without an alarm an excess was ordinary.
 const SETTLE_SECONDS: u32 = 120;
 /// Requests a second of an anchor that make it one.
-const ANCHOR_MINIMUM: f32 = 0.3;
+const ANCHOR_MINIMUM: f32 = 0.05;
 /// No crowd is taken for larger than this many times the usual.
 const CROWD_MAXIMUM: f32 = 200.0;
 
@@ -84,7 +86,7 @@ const LEAST_WITHOUT_MEASURE: f32 = 6.0;
 const FULL_SIZE: f32 = 6.0;
 const SMALLEST_PART: f32 = 0.2;
 /// Requests of a kind for each asset on any site; pages come with several.
-const FOR_EACH_ASSET: [f32; CLASSES] = {
+pub(crate) const FOR_EACH_ASSET: [f32; CLASSES] = {
     let mut shares = [0.0; CLASSES];
     shares[Class::PageReferred as usize] = 1.0;
     shares[Class::PageBare as usize] = 0.7;
@@ -98,11 +100,23 @@ const FOR_EACH_ASSET: [f32; CLASSES] = {
 };
 /// Assets for each page on any site.
 const ASSETS_FOR_EACH_PAGE: f32 = 80.0;
+/// Before a second is over, so many times what raises an alarm.
+const EARLY_TIMES: f32 = 1.15;
+/// And so many times the highest sum of ordinary days.
+const TIMES_HEIGHT: f32 = 1.5;
+/// Where readers grow, so many assets come with a page more, and this part of what any site has with an asset more: the readers
+/// of one page have other proportions than those of all.
+const ASSETS_FOR_EACH_GROWN_PAGE: f32 = 30.0;
+const GROWN_PART: f32 = 0.7;
 /// What raises an alarm: so many requests in excess, or those of so many seconds of the floor if that is more; and so many
 /// standard deviations of a second's expectation beside it.
 const ALARM: [f32; 3] = [20.0, 3.0, 5.0];
 /// The three where what is ordinary is known.
-const LEARNT_ALARM: [f32; 3] = [8.0, 2.0, 4.0];
+const LEARNT_ALARM: [f32; 3] = [6.0, 2.0, 4.0];
+/// So many requests of pages, and of all kinds before a day was seen.
+const LEARNT_ALARM_PAGES: f32 = 8.0;
+/// Standard deviations of a second's expectation that are no excess.
+const LEARNT_DEVIATIONS: f32 = 0.7;
 
 /// One kind of request of one service.
 #[derive(Clone, Copy, Debug, Default)]
@@ -118,9 +132,9 @@ pub(crate) struct Kind {
     /// Requests of the second before.
     last: u32,
     /// The highest excess of ordinary days.
-    pub(crate) highest: f32,
-    /// The highest of the last minute or two, which may yet turn out to be a flood's.
-    candidates: [f32; 2],
+    pub(crate) excess: Record,
+    /// The highest sum of ordinary days.
+    pub(crate) height: Record,
     /// Excess so far.
     pub(crate) sum: f32,
     /// What raises the alarm.
@@ -141,6 +155,9 @@ pub(crate) struct Usual {
     pub(crate) seconds: u32,
     /// Seconds since the last alarm or standing sum.
     calm_seconds: u32,
+    /// Seconds since the last flood.
+    peace_seconds: u32,
+    pub(crate) slows: Slows,
 }
 
 impl Usual {
@@ -183,7 +200,18 @@ impl Usual {
         if self.is_learnt()
             && let Some(crowd) = self.crowd(class)
         {
-            return kind.mean * crowd;
+            // Readers of one page have other proportions than those of all: what came with assets is explained as on any site.
+            let assets = &self.kinds[Class::Asset as usize];
+            let pages = |kind: &Kind| (kind.now - kind.mean).max(0.0);
+            let grown = match class {
+                Class::Asset => {
+                    let of = |class: Class| pages(&self.kinds[class as usize]);
+                    ASSETS_FOR_EACH_GROWN_PAGE
+                        * (of(Class::PageReferred) + of(Class::PageBare) + of(Class::QueryKnown))
+                }
+                _ => GROWN_PART * FOR_EACH_ASSET[class as usize] * (assets.now - assets.mean).max(0.0),
+            };
+            return (kind.mean * crowd).max(kind.mean + grown);
         }
         let now = |class: Class| self.kinds[class as usize].present;
         let on_any_site = match class {
@@ -219,16 +247,20 @@ impl Usual {
                 let least = part * LEAST_FLOORS[index];
                 let least =
                     if class.is_by_page() && !has_measure { least.max(LEAST_WITHOUT_MEASURE) } else { least };
-                (1.2 * kind.highest).max(least)
+                (1.2 * kind.excess.highest).max(least)
             } else if has_readers && class.is_by_page() {
                 FLOOR_BESIDE_READERS
             } else {
                 FLOORS[index]
             };
             kind.expected = expected;
-            kind.floor = floor + 0.3 * expected + deviation;
+            let slack = if is_learnt { LEARNT_DEVIATIONS } else { 1.0 };
+            kind.floor = floor + 0.3 * expected + slack * deviation;
             let [requests, seconds, deviations] = if is_learnt { LEARNT_ALARM } else { ALARM };
-            kind.alarm = requests.max(seconds * floor) + deviations * deviation;
+            let is_careful = class.is_by_page() || self.seconds < SLOW_LEARNT_SECONDS;
+            let requests = if is_learnt && is_careful { requests.max(LEARNT_ALARM_PAGES) } else { requests };
+            let record = if is_learnt { TIMES_HEIGHT * kind.height.highest } else { 0.0 };
+            kind.alarm = requests.max(record).max(seconds * floor) + deviations * deviation;
             let excess = counts[index] as f32 - expected - kind.floor;
             if kind.sum <= 0.0 && excess > 0.0 {
                 kind.since = second;
@@ -236,26 +268,56 @@ impl Usual {
             // A flood that was long must not stand long after its end.
             kind.sum = (kind.sum + excess).clamp(0.0, 4.0 * kind.alarm);
         }
+        let is_lasting = self.seconds >= SLOW_LEARNT_SECONDS;
+        self.slows.test(counts, &self.kinds, is_lasting);
     }
 
     /// Whether a kind has too many requests.
     pub(crate) fn alarms(&self, class: Class) -> bool {
         let kind = &self.kinds[class as usize];
-        kind.sum >= kind.alarm
+        kind.sum >= kind.alarm || self.slows.0[class as usize].stands
+    }
+
+    /// When what alarms began: of what is slow, ten minutes ago at most, since it is not known better.
+    pub(crate) fn since(&self, class: Class, second: u32) -> u32 {
+        let kind = &self.kinds[class as usize];
+        if kind.sum >= kind.alarm { kind.since } else { self.slows.0[class as usize].since(second) }
+    }
+
+    /// Whether a part of a second may raise an alarm: a bound that costs little.
+    pub(crate) fn is_near_alarm(&self, counts: &[u32; CLASSES]) -> bool {
+        self.kinds
+            .iter()
+            .zip(counts)
+            .any(|(kind, &count)| count > 1 && kind.sum + count as f32 > 0.5 * kind.alarm)
+    }
+
+    /// Whether a part of a second that was tested is too much for a whole one. What pages bring with them comes a little after
+    /// them, so that a bit more is asked for.
+    pub(crate) fn alarms_early(&self, class: Class) -> bool {
+        let kind = &self.kinds[class as usize];
+        kind.sum >= EARLY_TIMES * kind.alarm
     }
 
     /// Learns from a second that was tested. `holds`: a flood goes on, or too much is lost to learn from it.
     pub(crate) fn learn(&mut self, counts: &[u32; CLASSES], second: u32, holds: bool) {
+        if holds {
+            self.peace_seconds = 0;
+            self.kinds.iter_mut().for_each(|kind| kind.height.forget());
+            self.slows.forget();
+        } else {
+            self.peace_seconds = self.peace_seconds.saturating_add(1);
+            self.settle(second);
+        }
         let stands = |kind: &Kind| kind.sum > 0.25 * kind.alarm;
         if holds || self.kinds.iter().any(stands) {
             self.calm_seconds = 0;
-            self.kinds.iter_mut().for_each(|kind| kind.candidates = [0.0; 2]);
+            self.kinds.iter_mut().for_each(|kind| kind.excess.forget());
             return;
         }
         self.seconds = self.seconds.saturating_add(1);
         self.calm_seconds = self.calm_seconds.saturating_add(1);
         let part = 1.0 / (BEFORE_SECONDS + self.seconds as f32).min(MEAN_SECONDS);
-        let minute_ends = second.is_multiple_of(SETTLE_SECONDS / 2);
         for (kind, &count) in self.kinds.iter_mut().zip(counts) {
             let most = kind.expected + kind.floor + kind.alarm;
             let seen = (count as f32).min(most);
@@ -263,15 +325,36 @@ impl Usual {
             kind.mean += off * part;
             let spread = off * off / kind.mean.max(0.05);
             kind.dispersion += (spread - kind.dispersion) * part;
-            kind.candidates[0] = kind.candidates[0].max(kind.now - kind.expected);
-            if minute_ends {
-                if self.calm_seconds >= SETTLE_SECONDS {
-                    kind.highest = kind.highest.max(kind.candidates[1]);
-                }
-                kind.candidates = [0.0, kind.candidates[0]];
-            }
-            kind.highest -= kind.highest / HIGHEST_SECONDS;
+            kind.excess.see(kind.now - kind.expected);
         }
+        self.slows.learn(counts, self.seconds);
+    }
+
+    /// Ends the periods of the records.
+    fn settle(&mut self, second: u32) {
+        let minute = SETTLE_SECONDS / 2;
+        for kind in &mut self.kinds {
+            kind.height.see(kind.sum);
+        }
+        if second.is_multiple_of(minute) {
+            let (is_calm, is_peace) =
+                (self.calm_seconds >= SETTLE_SECONDS, self.peace_seconds >= SETTLE_SECONDS);
+            for kind in &mut self.kinds {
+                kind.excess.settle(is_calm);
+                kind.excess.age(minute as f32);
+                kind.height.settle(is_peace);
+                kind.height.age(minute as f32);
+            }
+        }
+        if second.is_multiple_of(HOUR_SECONDS) {
+            self.slows.settle(self.peace_seconds >= HOUR_SECONDS, HOUR_SECONDS as f32);
+        }
+    }
+
+    /// A flood is over: what comes then is looked at anew.
+    pub(crate) fn begin_again(&mut self) {
+        self.kinds.iter_mut().for_each(|kind| kind.sum = 0.0);
+        self.slows.begin_again();
     }
 
     /// Seconds in which nothing came, all at once.
@@ -283,12 +366,14 @@ impl Usual {
             self.learn(&[0; CLASSES], at, false);
         }
         let Some(rest) = seconds.checked_sub(ONE_BY_ONE).filter(|rest| *rest > 0) else { return };
-        let (kept, days) = ((-(rest as f32) / MEAN_SECONDS).exp(), (-(rest as f32) / HIGHEST_SECONDS).exp());
+        let kept = (-(rest as f32) / MEAN_SECONDS).exp();
         self.seconds = self.seconds.saturating_add(rest);
         for kind in &mut self.kinds {
             kind.mean *= kept;
-            kind.highest *= days;
+            kind.excess.age(rest as f32);
+            kind.height.age(rest as f32);
             (kind.now, kind.sum) = (0.0, 0.0);
         }
+        self.slows.skip(rest);
     }
 }
