@@ -131,10 +131,7 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         config.key_file = state.join(name);
         config.state_folder = state;
     }
-    config.record = office::record(&mut reader, top, &config.state_folder);
-    let folders = (folder, config.state_folder.as_path());
-    config.console = office::console(&mut reader, top, folders, config.record.is_some());
-    config.webhooks = office::webhooks(&mut reader, top, folder);
+    office::read(&mut reader, top, folder, &mut config);
     if let Some(table) = section(&mut reader, top, "learn", &schema::LEARN) {
         config.learn = reader.flag(table.get("enabled")).unwrap_or(true);
     }
@@ -146,15 +143,18 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
     if let Some(table) = section(&mut reader, top, "service", &schema::SERVICE) {
         config.user = reader.optional_text(table.get("user"));
     }
-    if let Some(table) = section(&mut reader, top, "limits", &schema::LIMITS) {
-        let mut place = |name, limit: &mut usize| {
-            *limit = size(&mut reader, table, name, PLACES).unwrap_or(*limit);
-        };
-        place("targets", &mut config.limits.targets);
-        place("conversations", &mut config.limits.conversations);
-        place("suspects", &mut config.limits.suspects);
-    }
+    read_limits(&mut reader, top, &mut config.limits);
     reader.finish().map(|_| config)
+}
+
+fn read_limits(reader: &mut Reader, top: Table<'_, '_>, limits: &mut Limits) {
+    let Some(table) = section(reader, top, "limits", &schema::LIMITS) else { return };
+    let mut place = |name, limit: &mut usize| {
+        *limit = size(reader, table, name, PLACES).unwrap_or(*limit);
+    };
+    place("targets", &mut limits.targets);
+    place("conversations", &mut limits.conversations);
+    place("suspects", &mut limits.suspects);
 }
 
 fn finish_with_errors(reader: Reader) -> Problems {

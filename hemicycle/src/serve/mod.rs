@@ -28,9 +28,9 @@ mod text;
 mod web;
 mod worker;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ use live::WebLines;
 use live::follow::Followers;
 use live::frames::Packets;
 use metrics::Sources;
-use office::{Office, Protected, Sensors};
+use office::Office;
 use outlet::Drain;
 use output::{Log, Output, Shown};
 use proposals::Proposals;
@@ -107,8 +107,6 @@ struct Service {
     log_drain: Drain,
     supervisor: Supervisor,
     office: Office,
-    protected: Protected,
-    sensors: Sensors,
 }
 
 impl Service {
@@ -132,27 +130,24 @@ impl Service {
         let privacy = crate::replay::privacy::Privacy::new(config.show_addresses.clone());
         let shown = Shown { privacy, timeline };
         let shared = Arc::new(Shared::new(institution, &Places::of(&config, &bound, mirrors.len())));
-        let figures = Arc::new(OnceLock::<Sources>::new());
-        let shown_figures = figures.clone();
-        let figures_text = Arc::new(move || shown_figures.get().map(Sources::text).unwrap_or_default());
-        let office = Office::start(&config, record, &shared, figures_text, &log)?;
+        lines.iter().for_each(|line| log.say(line));
+        let mut office = Office::start(&config, (record, protected), &shared, &log)?;
         let (events, events_drain) = output::events(config.events_queued, shown, log.clone(), office.told())?;
+        let writer = office.writer();
         let sources = || Sources {
             shared: shared.clone(),
-            record: office.writer(),
+            record: writer.clone(),
             sockets: bound.sockets.clone(),
             logs: config.logs.iter().map(|(origin, _)| origin.name.clone()).collect(),
             ports: mirrors.iter().flat_map(|(mirror, _)| mirror.ports().to_vec()).collect(),
             events: events.counts().clone(),
             log: log.counts().clone(),
         };
-        lines.iter().for_each(|line| log.say(line));
         if let Some(listener) = listener {
             http::start(listener, sources())?;
         }
-        // Nobody else sets it.
-        let _ = figures.set(sources());
-        let (sensors, sources) = (Sensors::new(sources()), sources());
+        office.reads(&sources);
+        let sources = sources();
         let mut detection =
             Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
         let keeper = before.map(|before| teach(&mut detection, before, &shared, &log)).transpose()?;
@@ -180,8 +175,6 @@ impl Service {
             log_drain,
             supervisor,
             office,
-            protected,
-            sensors,
         })
     }
 
@@ -210,7 +203,7 @@ impl Service {
                 break;
             }
             self.supervisor.alive(&self.shared);
-            self.office.look(&mut self.sensors, &self.log);
+            self.office.look(&self.log);
         }
         self.stop()
     }
@@ -223,7 +216,7 @@ impl Service {
             Again::New(institution) => {
                 let summary = start::institution_line(&institution);
                 let institution = Arc::new(*institution);
-                self.protected.replace(institution.clone());
+                self.office.replace(institution.clone());
                 self.shared.replace_institution(institution);
                 self.shared.reloads.fetch_add(1, Ordering::Relaxed);
                 self.log.say(&format!("took {name}: {summary}"));

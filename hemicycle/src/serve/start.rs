@@ -121,12 +121,7 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
     }
     let made = if key.is_new { "made" } else { "read" };
     lines.push(format!("key {} {made}: {}", identity(key.bytes), files::shown(&config.key_file)));
-    if let Some(purpose) = &config.show_addresses {
-        lines.push(format!("source addresses are shown in full for: {purpose}"));
-    }
-    if config.undeclared == Undeclared::Propose {
-        lines.push("undeclared senders are proposed for the institution file".to_owned());
-    }
+    lines.extend(chosen(&config));
     let before = if config.learn {
         let (before, said) = Before::read(&config.state_folder);
         lines.extend(said);
@@ -152,6 +147,19 @@ pub(super) fn prepare(arguments: &ServeArguments) -> Result<Prepared> {
         lines,
         timeline,
     })
+}
+
+/// What was chosen that is not usual.
+fn chosen(config: &Config) -> Vec<String> {
+    let purpose = config.show_addresses.as_ref();
+    let mut lines: Vec<String> = purpose
+        .map(|purpose| format!("source addresses are shown in full for: {purpose}"))
+        .into_iter()
+        .collect();
+    if config.undeclared == Undeclared::Propose {
+        lines.push("undeclared senders are proposed for the institution file".to_owned());
+    }
+    lines
 }
 
 fn read(arguments: &ServeArguments) -> Result<(Config, InstitutionFile, Institution)> {

@@ -8,7 +8,7 @@ use console::Tls;
 use institution::reader::{Reader, Table, shortened};
 use record::Retention;
 
-use super::{listen, schema, section};
+use super::{Config, listen, schema, section};
 
 /// Days that something can be kept: ten years at most.
 const DAYS: RangeInclusive<u32> = 1..=3650;
@@ -34,8 +34,16 @@ pub(crate) struct Desk {
     pub(crate) tls: Tls,
 }
 
+/// Everything of this file.
+pub(super) fn read(reader: &mut Reader, top: Table<'_, '_>, folder: &Path, config: &mut Config) {
+    config.record = record(reader, top, &config.state_folder);
+    let folders = (folder, config.state_folder.as_path());
+    config.console = console(reader, top, folders, config.record.is_some());
+    config.webhooks = webhooks(reader, top, folder);
+}
+
 /// `[record]`, below the state folder; a record is kept unless the file says that none is.
-pub(super) fn record(reader: &mut Reader, top: Table<'_, '_>, state_folder: &Path) -> Option<Kept> {
+fn record(reader: &mut Reader, top: Table<'_, '_>, state_folder: &Path) -> Option<Kept> {
     let mut kept = Kept { folder: state_folder.join("record"), retention: Retention::default() };
     let Some(table) = section(reader, top, "record", &schema::RECORD) else { return Some(kept) };
     if !reader.flag(table.get("enabled")).unwrap_or(true) {
@@ -65,7 +73,7 @@ pub(super) fn record(reader: &mut Reader, top: Table<'_, '_>, state_folder: &Pat
 }
 
 /// Every `[[webhook]]`: its name and the file of its secret.
-pub(super) fn webhooks(reader: &mut Reader, top: Table<'_, '_>, folder: &Path) -> Vec<(String, PathBuf)> {
+fn webhooks(reader: &mut Reader, top: Table<'_, '_>, folder: &Path) -> Vec<(String, PathBuf)> {
     let values = reader.list(top.get("webhook"));
     if let Some(value) = values.get(MAXIMUM_WEBHOOKS) {
         reader.error(value.span(), format!("at most {MAXIMUM_WEBHOOKS} webhooks can be declared"));
@@ -85,7 +93,7 @@ pub(super) fn webhooks(reader: &mut Reader, top: Table<'_, '_>, folder: &Path) -
 }
 
 /// `[console]`, if there is one.
-pub(super) fn console(
+fn console(
     reader: &mut Reader,
     top: Table<'_, '_>,
     (folder, state_folder): (&Path, &Path),

@@ -11,7 +11,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use anyhow::{Context, Result, bail};
 use detect::Event;
@@ -20,6 +20,7 @@ use record::{Actor, Entry, Kind, Record, State};
 use serde_json::Value;
 
 use super::config::Config;
+use super::metrics::Sources;
 use super::output::Log;
 use super::shared::Shared;
 use crate::files::shown;
@@ -27,7 +28,7 @@ use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json;
 pub(crate) use board::Board;
 use board::Concerned;
-pub(super) use snapshot::Sensors;
+use snapshot::Sensors;
 
 /// No secret is longer.
 const MAXIMUM_SECRET_BYTES: u64 = 4096;
@@ -43,6 +44,10 @@ pub(super) struct Office {
     console: Option<console::Handle>,
     board: Arc<Board>,
     shared: Arc<Shared>,
+    protected: Protected,
+    /// What `/metrics` of the console says, once there is something.
+    figures: Arc<OnceLock<Sources>>,
+    sensors: Option<Sensors>,
     /// Looks since the record last wrote; nought while it does.
     degraded_looks: u64,
 }
@@ -151,21 +156,29 @@ impl Office {
     /// When the console cannot start.
     pub(super) fn start(
         config: &Config,
-        record: Option<Record>,
+        (record, protected): (Option<Record>, Protected),
         shared: &Arc<Shared>,
-        figures: console::Figures,
         log: &Log,
     ) -> Result<Self> {
-        let board = Arc::new(Board::default());
-        let mut office =
-            Self { record, live: None, console: None, board, shared: shared.clone(), degraded_looks: 0 };
+        let mut office = Self {
+            record,
+            live: None,
+            console: None,
+            board: Arc::new(Board::default()),
+            shared: shared.clone(),
+            protected,
+            figures: Arc::new(OnceLock::new()),
+            sensors: None,
+            degraded_looks: 0,
+        };
         if let (Some(desk), Some(record)) = (&config.console, &office.record) {
             make_folder(&desk.folder).with_context(|| format!("cannot make {}", shown(&desk.folder)))?;
             let live = console::Live::new(snapshot::first(&shared.institution()));
             let mut options =
                 console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
             options.tls = desk.tls.clone();
-            options.figures = figures;
+            let figures = office.figures.clone();
+            options.figures = Arc::new(move || figures.get().map(Sources::text).unwrap_or_default());
             options.signers = signers(&config.webhooks)?;
             options.outside = outside(record.writer());
             let complaints = log.clone();
@@ -179,6 +192,18 @@ impl Office {
         }
         office.write(Kind::Started, "service", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }));
         Ok(office)
+    }
+
+    /// From now on sensors and figures are read from here.
+    pub(super) fn reads(&mut self, sources: &dyn Fn() -> Sources) {
+        // It is not set twice.
+        let _ = self.figures.set(sources());
+        self.sensors = Some(Sensors::new(sources()));
+    }
+
+    /// Another institution file was taken.
+    pub(super) fn replace(&self, institution: Arc<Institution>) {
+        self.protected.replace(institution);
     }
 
     /// Where things are kept, if they are.
@@ -205,8 +230,8 @@ impl Office {
     }
 
     /// About once a second: the console's snapshot, what sensors did, and whether the record writes.
-    pub(super) fn look(&mut self, sensors: &mut Sensors, log: &Log) {
-        let Some(record) = &self.record else { return };
+    pub(super) fn look(&mut self, log: &Log) {
+        let (Some(record), Some(sensors)) = (&self.record, &mut self.sensors) else { return };
         let writer = record.writer();
         let seen = sensors.look(&self.shared);
         if sensors.is_minute() {
