@@ -43,6 +43,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::cli::ServeArguments;
+use crate::replay::privacy::Privacy;
 pub(crate) use config::Config;
 use config::Undeclared;
 use detection::{Detection, Together};
@@ -127,8 +128,7 @@ impl Service {
             timeline,
         } = prepared;
         let (log, log_drain) = Log::open()?;
-        let privacy = crate::replay::privacy::Privacy::new(config.show_addresses.clone());
-        let shown = Shown { privacy, timeline };
+        let shown = Shown { privacy: Privacy::new(config.show_addresses.clone()), timeline };
         let shared = Arc::new(Shared::new(institution, &Places::of(&config, &bound, mirrors.len())));
         lines.iter().for_each(|line| log.say(line));
         let mut office = Office::start(&config, (record, protected), &shared, &log)?;
@@ -148,13 +148,9 @@ impl Service {
         }
         office.reads(&sources);
         let sources = sources();
-        let mut detection =
-            Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
-        let keeper = before.map(|before| teach(&mut detection, before, &shared, &log)).transpose()?;
-        let web = Web::new(origins(&config), key, events.clone(), shared.clone());
-        let ways = (detection, web.clone());
-        let mut workers = start_workers(bound.workers, mirrors, ways, &shared, key)?;
-        workers.extend(start_lines(&config, syslog, (web, key), &log, &shared)?);
+        let told = (events.clone(), log.clone());
+        let (workers, keeper) =
+            start_detection(&config, (bound.workers, mirrors, syslog), (before, key), told, &shared)?;
         log.say("ready");
         let supervisor = Supervisor::new();
         supervisor.ready(&start::institution_line(&shared.institution()));
@@ -306,6 +302,22 @@ fn start_lines(
         running.push(thread("syslog".to_owned(), move || Ok(receiver.run()?))?);
     }
     Ok(running)
+}
+
+/// Everything that receives and finds, and what saves what was learnt.
+fn start_detection(
+    config: &Config,
+    (collectors, mirrors, syslog): (Vec<intake::collect::Worker>, Vec<(Mirror, u32)>, Option<Syslog>),
+    (before, key): (Option<Before>, [u8; 16]),
+    (events, log): (outlet::Outlet<Output>, Log),
+    shared: &Arc<Shared>,
+) -> Result<(Vec<Running>, Option<Drain>)> {
+    let mut detection = Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
+    let keeper = before.map(|before| teach(&mut detection, before, shared, &log)).transpose()?;
+    let web = Web::new(origins(config), key, events, shared.clone());
+    let mut workers = start_workers(collectors, mirrors, (detection, web.clone()), shared, key)?;
+    workers.extend(start_lines(config, syslog, (web, key), &log, shared)?);
+    Ok((workers, keeper))
 }
 
 /// One worker has the detector for itself; several share it.
