@@ -28,6 +28,12 @@ const ROWS: &[Row] = &[
     ("connections_evicted_total", Counter, "Connections that made room before they ended.", |web| {
         web.counters.connections_evicted
     }),
+    ("fingerprints_total", Counter, "ClientHellos whose fingerprint was read.", |web| {
+        web.counters.fingerprints
+    }),
+    ("hellos_unread_total", Counter, "ClientHellos that were cut, odd, or one too many at a time.", |web| {
+        web.counters.hellos_unread
+    }),
     ("floods_total", Counter, "Floods begun.", |web| web.counters.floods),
     ("surges_total", Counter, "Surges begun: crowds that are no attack.", |web| web.counters.surges),
     ("floods_running", Gauge, "Floods of the web layer that go on now.", |web| web.floods_running),
