@@ -133,10 +133,11 @@ impl Service {
         lines.iter().for_each(|line| log.say(line));
         let mut office = Office::start(&config, (record, protected), &shared, &log)?;
         let (events, events_drain) = output::events(config.events_queued, shown, log.clone(), office.told())?;
-        let writer = office.writer();
+        let (writer, channels) = (office.writer(), office.channels());
         let sources = || Sources {
             shared: shared.clone(),
             record: writer.clone(),
+            channels: channels.clone(),
             sockets: bound.sockets.clone(),
             logs: config.logs.iter().map(|(origin, _)| origin.name.clone()).collect(),
             ports: mirrors.iter().flat_map(|(mirror, _)| mirror.ports().to_vec()).collect(),
