@@ -155,13 +155,12 @@ impl Service {
         log.say("ready");
         let supervisor = Supervisor::new();
         supervisor.ready(&start::institution_line(&shared.institution()));
-        let (watch, show_addresses) = (config.watch, config.show_addresses);
         let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
         Ok(Self {
             shared,
             file,
-            watch,
-            show_addresses,
+            watch: config.watch,
+            show_addresses: config.show_addresses,
             proposals,
             workers,
             keeper,
