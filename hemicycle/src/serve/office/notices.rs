@@ -274,3 +274,6 @@ fn totals(line: &FloodEvent) -> String {
     };
     format!("It lasted {}; at its highest {peak}.", duration(seconds.max(0.0)))
 }
+
+#[cfg(test)]
+mod tests;

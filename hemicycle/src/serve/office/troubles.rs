@@ -14,7 +14,7 @@ use super::now_nanoseconds;
 /// What is told of faults, from look to look.
 #[derive(Default)]
 pub(super) struct Troubles {
-    /// Why nothing is recorded.
+    /// Whether it was told that nothing is recorded.
     disk: bool,
     /// Sensors by kind and name, and what was told of them.
     sensors: BTreeMap<(String, String), Hearing>,
@@ -23,16 +23,22 @@ pub(super) struct Troubles {
 impl Troubles {
     /// The record: why it is not written, if it is not.
     pub(super) fn record(&mut self, why: Option<&str>, channels: &Channels) {
+        if let Some(notice) = self.of_record(why) {
+            channels.notify(notice);
+        }
+    }
+
+    fn of_record(&mut self, why: Option<&str>) -> Option<Notice> {
         let phase = match (self.disk, why) {
             (false, Some(_)) => Phase::Start,
             (true, None) => Phase::End,
-            _ => return,
+            _ => return None,
         };
         self.disk = why.is_some();
         let title = if self.disk { "nothing is recorded" } else { "the record is written again" };
         let text = why.unwrap_or("what happened meanwhile is not in it");
         let body = json!({ "writes": !self.disk });
-        channels.notify(notice("disk", ("record", Severity::Warning, phase), (title, text), body));
+        Some(notice("disk", ("record", Severity::Warning, phase), (title, text), body))
     }
 
     /// Every sensor as it is now.
@@ -154,6 +160,16 @@ mod tests {
             phases.extend(troubles.of_sensors(&[sensor(state)]).iter().map(|notice| notice.phase));
         }
         assert_eq!(phases, [Phase::Start, Phase::Update, Phase::End]);
+    }
+
+    #[test]
+    fn a_record_that_is_not_written_is_told_once_and_to_its_end() {
+        let mut troubles = Troubles::default();
+        let looks = [None, Some("the disk is full; 1 lost"), Some("the disk is full; 2 lost"), None, None];
+        let told: Vec<_> = looks.into_iter().filter_map(|why| troubles.of_record(why)).collect();
+        let phases: Vec<_> = told.iter().map(|notice| notice.phase).collect();
+        assert_eq!(phases, [Phase::Start, Phase::End]);
+        assert!(told[0].text.contains("the disk is full") && told[0].kind == "disk", "{told:?}");
     }
 
     #[test]
