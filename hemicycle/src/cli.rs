@@ -1,9 +1,13 @@
 //! What can be typed. Help, man pages and shell completions are all made from these definitions.
 
+mod notify;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::web::Format;
+
+pub(crate) use notify::{NotifyArguments, NotifyTask};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -27,6 +31,7 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     Doctor(DoctorArguments),
     User(UserArguments),
+    Notify(NotifyArguments),
     Ledger(LedgerArguments),
     Demo(DemoArguments),
     #[command(hide = true)]

@@ -1,6 +1,7 @@
 //! The command line: what is typed to what is run. There is no logic of the rooms here, only what a person or a
 //! program sees of them.
 
+mod channel;
 mod check;
 mod cli;
 mod demo;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
+        Command::Notify(arguments) => channel::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Ledger(arguments) => ledger::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),

@@ -95,7 +95,8 @@ struct Channel {
     sender: SyncSender<Message>,
     shared: Arc<Shared>,
     thread: JoinHandle<()>,
-    ended: Receiver<()>,
+    /// Behind a lock so that threads can share the notifier; only the end looks at it.
+    ended: Mutex<Receiver<()>>,
     tested: Mutex<Option<Instant>>,
 }
 
@@ -208,7 +209,8 @@ impl Notifier {
         // Each is waited for, also after one that was too late.
         let late = self.channels.iter().filter(|channel| {
             let left = until.saturating_duration_since(Instant::now());
-            channel.ended.recv_timeout(left) != Err(RecvTimeoutError::Disconnected)
+            let ended = channel.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.recv_timeout(left) != Err(RecvTimeoutError::Disconnected)
         });
         late.count() == 0
     }
@@ -221,5 +223,6 @@ fn start(options: &ChannelOptions, shared: Arc<Shared>, seed: u64) -> Result<Cha
     let worker = Worker::new(options, Arc::clone(&shared), receiver, alive, seed);
     let thread = Builder::new().name("notify".into()).spawn(move || worker.run());
     let thread = thread.map_err(|source| NotifyError::Thread { name: options.name.clone(), source })?;
-    Ok(Channel { name: options.name.clone(), sender, shared, thread, ended, tested: Mutex::new(None) })
+    let (name, ended) = (options.name.clone(), Mutex::new(ended));
+    Ok(Channel { name, sender, shared, thread, ended, tested: Mutex::new(None) })
 }

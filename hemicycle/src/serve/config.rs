@@ -2,6 +2,7 @@
 //! said in one go, each with line, column and a mark.
 
 mod live;
+mod notify;
 mod office;
 mod schema;
 
@@ -17,6 +18,7 @@ use intake::mirror::MirrorOptions;
 use intake::syslog::SyslogOptions;
 
 use super::live::Origin;
+pub(crate) use notify::{in_zone, secrets};
 pub(crate) use office::{Desk, Kept};
 use schema::UNDECLARED;
 
@@ -73,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) console: Option<Desk>,
     /// Who may tell of floods: names, and files of secrets.
     pub(crate) webhooks: Vec<(String, PathBuf)>,
+    /// Whom to tell; quiet hours are not in the institution's zone yet.
+    pub(crate) notify: Vec<::notify::ChannelOptions>,
     /// Whom the service becomes once everything is open.
     pub(crate) user: Option<String>,
 }
@@ -114,6 +118,7 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         record: None,
         console: None,
         webhooks: Vec::new(),
+        notify: Vec::new(),
         user: None,
     };
     config.mirrors = live::mirrors(&mut reader, top);
@@ -132,6 +137,7 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         config.state_folder = state;
     }
     office::read(&mut reader, top, folder, &mut config);
+    config.notify = notify::channels(&mut reader, top, folder);
     if let Some(table) = section(&mut reader, top, "learn", &schema::LEARN) {
         config.learn = reader.flag(table.get("enabled")).unwrap_or(true);
     }

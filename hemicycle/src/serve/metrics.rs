@@ -1,5 +1,6 @@
 //! What `/metrics` says: every counter that moves, with loss beside what it taints.
 
+mod channel_rows;
 mod live;
 mod record_rows;
 mod rows;
@@ -13,6 +14,7 @@ use std::sync::atomic::Ordering;
 use intake::collect::{BoundSocket, LinkRate, merge_undeclared};
 use intake::mirror::MirrorPort;
 
+use super::office::Channels;
 use super::outlet::Counts;
 use super::shared::{DetectionReport, ExporterCounts, Shared, WorkerReport};
 use super::text::Kind::{self, Counter, Gauge};
@@ -28,6 +30,8 @@ pub(super) struct Sources {
     pub(super) shared: Arc<Shared>,
     /// Unless nothing is kept.
     pub(super) record: Option<record::Writer>,
+    /// Whom to tell.
+    pub(super) channels: Channels,
     pub(super) sockets: Vec<BoundSocket>,
     /// Of the workers of all mirrors, in their order.
     pub(super) ports: Vec<MirrorPort>,
@@ -56,6 +60,7 @@ impl Sources {
         rows::detect(&mut text, &detection.counters);
         self.found(&mut text, &detection);
         record_rows::record(&mut text, self.record.as_ref());
+        channel_rows::channels(&mut text, &self.channels.states());
         rows::learning(&mut text, &self.shared.learning);
         process(&mut text);
         text.finish()

@@ -133,10 +133,11 @@ impl Service {
         lines.iter().for_each(|line| log.say(line));
         let mut office = Office::start(&config, (record, protected), &shared, &log)?;
         let (events, events_drain) = output::events(config.events_queued, shown, log.clone(), office.told())?;
-        let writer = office.writer();
+        let (writer, channels) = (office.writer(), office.channels());
         let sources = || Sources {
             shared: shared.clone(),
             record: writer.clone(),
+            channels: channels.clone(),
             sockets: bound.sockets.clone(),
             logs: config.logs.iter().map(|(origin, _)| origin.name.clone()).collect(),
             ports: mirrors.iter().flat_map(|(mirror, _)| mirror.ports().to_vec()).collect(),
@@ -154,13 +155,12 @@ impl Service {
         log.say("ready");
         let supervisor = Supervisor::new();
         supervisor.ready(&start::institution_line(&shared.institution()));
-        let (watch, show_addresses) = (config.watch, config.show_addresses);
         let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
         Ok(Self {
             shared,
             file,
-            watch,
-            show_addresses,
+            watch: config.watch,
+            show_addresses: config.show_addresses,
             proposals,
             workers,
             keeper,

@@ -57,6 +57,7 @@ pub(super) struct Prepared {
 pub(super) fn check(arguments: &ServeArguments) -> Result<()> {
     use io::Write;
     let (config, _, institution) = read(arguments)?;
+    office::channels::check(&config.notify, &institution)?;
     let key = match key::read(&config.key_file)? {
         Some(bytes) => identity(bytes),
         None => "to be made".to_owned(),
@@ -68,6 +69,9 @@ pub(super) fn check(arguments: &ServeArguments) -> Result<()> {
     }
     for line in live(&config) {
         writeln!(output, "would read {line}")?;
+    }
+    for options in &config.notify {
+        writeln!(output, "would tell {}, {}", crate::style::plain(&options.name), options.kind.name())?;
     }
     writeln!(output, "{}", believed(&institution))?;
     writeln!(output, "key {key}: {}", files::shown(&config.key_file))?;

@@ -11,6 +11,7 @@ mod learning;
 mod logs;
 mod losses;
 mod mirror;
+mod notify;
 mod office;
 mod reload;
 mod same;

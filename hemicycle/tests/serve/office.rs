@@ -14,7 +14,7 @@ const MOST: usize = 6000;
 const CONSOLE: &str = "[console]\nlisten = [\"127.0.0.1:0\"]\n";
 
 /// Floods the web server until its flood has started; gives the first line.
-fn flood(service: &Service) -> Value {
+pub(crate) fn flood(service: &Service) -> Value {
     let mut exporter = Exporter::at([127, 0, 0, 1], service.flows());
     for _ in 0..MOST {
         exporter.netflow9([192, 0, 2, 10]);

@@ -37,6 +37,7 @@ pub(super) const TOP: Section = Section {
         optional("record", "table", "as described", "What is kept of what was seen and done."),
         optional("console", "table", "none", "What people see in their browsers."),
         optional("webhook", "tables", "none", "Programs that tell of floods that they saw."),
+        optional("notify", "tables", "none", "Whom to tell of floods and faults."),
         optional("learn", "table", "as described", "Whether what is ordinary is learnt."),
         optional("events", "table", "as described", "What is written on standard output."),
         optional("service", "table", "none", "Whom the service runs as."),
@@ -194,6 +195,40 @@ pub(super) const WEBHOOK: Section = Section {
     ],
 };
 
+pub(super) const NOTIFY: Section = Section {
+    path: "[[notify]]",
+    doc: "A channel: whom to tell, how, and of what.",
+    keys: &[
+        required("name", "text", "What it is called."),
+        required("kind", "`webhook`, `chat`, `mail` or `syslog`", "How it is told."),
+        optional("url_file", "path", "none", "The file of the address."),
+        optional("key_file", "path", "none", "The file of the key of the signature."),
+        optional("ca_file", "path", "the system's", "Authorities that are believed; PEM."),
+        optional("allow_plain", "true or false", "false", "Whether it may leave this machine unprotected."),
+        optional("host", "text", "none", "The relay, or the syslog server."),
+        optional("port", "whole number", "the usual one", "Its port."),
+        optional("security", "`tls`, `starttls` or `plain`", "`starttls`", "How mail is protected."),
+        optional("user", "text", "none", "The account at the relay."),
+        optional("password_file", "path", "none", "The file of its password."),
+        optional("from", "text", "none", "The sender's address."),
+        optional("to", "list of text", "none", "The recipients' addresses."),
+        optional("hello", "text", "`localhost`", "The name by which the relay is greeted."),
+        optional("transport", "`udp`, `tcp` or `tls`", "`tls`", "How syslog travels."),
+        optional("facility", "whole number", "16", "Facility of syslog."),
+        optional("host_name", "text", "`hemicycle`", "Name of this machine in syslog."),
+        optional("data_id", "text", "`hemicycle@32473`", "Name of the structured data."),
+        optional("least_severity", "`info`, `warning` or `critical`", "`info`", "What is told at all."),
+        optional("services", "list of services", "all", "Only what concerns one of them."),
+        optional("organisations", "list of organisations", "all", "Only what concerns none but these."),
+        optional("kinds", "list of text", "all", "Only notices of these kinds."),
+        optional("repeat_seconds", "whole number", "300", "Least time between two updates."),
+        optional("burst", "whole number", "10", "Messages in a minute."),
+        optional("quiet_from", "time of day", "none", "When quiet hours begin."),
+        optional("quiet_to", "time of day", "none", "When they end."),
+        optional("quiet_least_severity", "a severity", "`critical`", "What is told even then."),
+    ],
+};
+
 pub(super) const EVENTS: Section = Section {
     path: "[events]",
     doc: "What is written on standard output.",
@@ -232,6 +267,6 @@ pub(super) const LIMITS: Section = Section {
 /// All of them.
 #[cfg(test)]
 pub(super) const SECTIONS: &[&Section] = &[
-    &TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &WEBHOOK, &LEARN, &EVENTS,
-    &SERVICE, &LIMITS,
+    &TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &WEBHOOK, &NOTIFY, &LEARN,
+    &EVENTS, &SERVICE, &LIMITS,
 ];

@@ -1,19 +1,23 @@
-//! What is done with events beside printing them: they are kept in the record, and shown on the console.
+//! What is done with events beside printing them: they are kept in the record, shown on the console, and told to people
+//! and their tools.
 //!
 //! Nothing here is waited for by whoever detects: events come from the thread that prints them, and the record takes them
 //! over a queue that counts what does not fit. A disk that takes nothing is said on the console, in the log and in
 //! `/metrics`, and detection goes on.
 
 mod board;
+pub(crate) mod channels;
+mod notices;
 pub(crate) mod snapshot;
+mod troubles;
 
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use detect::Event;
 use institution::Institution;
 use record::{Actor, Entry, Kind, Record, State};
@@ -28,6 +32,8 @@ use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json;
 pub(crate) use board::Board;
 use board::Concerned;
+pub(crate) use channels::{Channels, KINDS};
+use notices::Notices;
 use snapshot::Sensors;
 
 /// No secret is longer.
@@ -36,8 +42,11 @@ const MAXIMUM_SECRET_BYTES: u64 = 4096;
 const ROOM: &str = "serve";
 /// A state of the record that lasts is said again after so many looks.
 const SAID_AGAIN_LOOKS: u64 = 600;
+/// What is told of a record that could not be opened.
+const NOT_OPENED: &str =
+    "nothing is recorded until the next start: the disk took nothing at this one; floods are still found";
 
-/// The record and the console, running.
+/// The record, the console and the channels, running.
 pub(super) struct Office {
     record: Option<Record>,
     live: Option<console::Live>,
@@ -45,6 +54,9 @@ pub(super) struct Office {
     board: Arc<Board>,
     shared: Arc<Shared>,
     protected: Protected,
+    channels: Channels,
+    dead: channels::Dead,
+    troubles: troubles::Troubles,
     /// What `/metrics` of the console says, once there is something.
     figures: Arc<OnceLock<Sources>>,
     sensors: Option<Sensors>,
@@ -82,21 +94,28 @@ impl Teller {
 /// What the thread of events hands on, with the institution file as it is now.
 pub(super) struct Told {
     teller: Teller,
+    /// Unless there is nobody to tell.
+    notices: Option<Notices>,
     shared: Arc<Shared>,
     generation: u64,
 }
 
 impl Told {
-    /// As [`Teller::event`]. Nothing is done if nobody wants to know.
+    /// As [`Teller::event`], and to the channels. Nothing is done if nobody wants to know.
     pub(super) fn event(&mut self, event: &Event) {
-        if self.teller.writer.is_none() {
+        if self.teller.writer.is_none() && self.notices.is_none() {
             return;
         }
         if let Some(newer) = self.shared.newer_institution(&mut self.generation) {
             self.teller.institution = newer;
         }
-        // As networks, whatever standard output shows.
-        self.teller.event(event, &json(event, &Privacy::new(None)));
+        if let Some(notices) = &mut self.notices {
+            notices.event(event, &self.teller.institution);
+        }
+        if self.teller.writer.is_some() {
+            // As networks, whatever standard output shows.
+            self.teller.event(event, &json(event, &Privacy::new(None)));
+        }
     }
 }
 
@@ -150,10 +169,10 @@ fn now_nanoseconds() -> i64 {
 }
 
 impl Office {
-    /// Starts the console, if there is to be one, and writes down that the service starts.
+    /// Opens the channels, starts the console, if there is to be one, and writes down that the service starts.
     ///
     /// # Errors
-    /// When the console cannot start.
+    /// When a channel cannot be opened or the console cannot start.
     pub(super) fn start(
         config: &Config,
         (record, protected): (Option<Record>, Protected),
@@ -167,31 +186,42 @@ impl Office {
             board: Arc::new(Board::default()),
             shared: shared.clone(),
             protected,
+            channels: Channels::open(&config.notify, &shared.institution())?,
+            dead: channels::Dead::default(),
+            troubles: troubles::Troubles::default(),
             figures: Arc::new(OnceLock::new()),
             sensors: None,
             degraded_looks: 0,
         };
-        if let (Some(desk), Some(record)) = (&config.console, &office.record) {
-            make_folder(&desk.folder).with_context(|| format!("cannot make {}", shown(&desk.folder)))?;
-            let live = console::Live::new(snapshot::first(&shared.institution()));
-            let mut options =
-                console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
-            options.tls = desk.tls.clone();
-            let figures = office.figures.clone();
-            options.figures = Arc::new(move || figures.get().map(Sources::text).unwrap_or_default());
-            options.signers = signers(&config.webhooks)?;
-            options.outside = outside(record.writer());
-            let complaints = log.clone();
-            options.complain = Arc::new(move |text: &str| complaints.say(text));
-            options.retention = snapshot::retention(config);
-            let (archive, journal) = (Arc::new(record.reader()), Arc::new(record.writer()));
-            let handle = console::start(options, live.clone(), archive, journal)
-                .context("cannot start the console")?;
-            said(&handle).iter().for_each(|line| log.say(line));
-            (office.live, office.console) = (Some(live), Some(handle));
+        office.channels.lines().iter().for_each(|line| log.say(line));
+        if config.record.is_some() && office.record.is_none() {
+            office.troubles.record(Some(NOT_OPENED), &office.channels);
         }
+        office.open_console(config, log)?;
         office.write(Kind::Started, "service", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }));
         Ok(office)
+    }
+
+    /// The console, if there is to be one.
+    fn open_console(&mut self, config: &Config, log: &Log) -> Result<()> {
+        let (Some(desk), Some(record)) = (&config.console, &self.record) else { return Ok(()) };
+        make_folder(&desk.folder).with_context(|| format!("cannot make {}", shown(&desk.folder)))?;
+        let live = console::Live::new(snapshot::first(&self.shared.institution()));
+        let mut options = console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
+        options.tls = desk.tls.clone();
+        let figures = self.figures.clone();
+        options.figures = Arc::new(move || figures.get().map(Sources::text).unwrap_or_default());
+        options.signers = signers(&config.webhooks)?;
+        options.outside = outside(record.writer());
+        let complaints = log.clone();
+        options.complain = Arc::new(move |text: &str| complaints.say(text));
+        options.retention = snapshot::retention(config);
+        let (archive, journal) = (Arc::new(record.reader()), Arc::new(record.writer()));
+        let handle =
+            console::start(options, live.clone(), archive, journal).context("cannot start the console")?;
+        said(&handle).iter().for_each(|line| log.say(line));
+        (self.live, self.console) = (Some(live), Some(handle));
+        Ok(())
     }
 
     /// From now on sensors and figures are read from here.
@@ -203,12 +233,18 @@ impl Office {
 
     /// Another institution file was taken.
     pub(super) fn replace(&self, institution: Arc<Institution>) {
+        self.channels.declare(&institution);
         self.protected.replace(institution);
     }
 
     /// Where things are kept, if they are.
     pub(super) fn writer(&self) -> Option<record::Writer> {
         self.record.as_ref().map(Record::writer)
+    }
+
+    /// Whom to tell.
+    pub(super) fn channels(&self) -> Channels {
+        self.channels.clone()
     }
 
     /// For the thread of events.
@@ -219,7 +255,8 @@ impl Office {
             board: self.board.clone(),
             institution: self.shared.institution(),
         };
-        Told { teller, shared: self.shared.clone(), generation: 0 }
+        let notices = Notices::new(&self.channels);
+        Told { teller, notices, shared: self.shared.clone(), generation: 0 }
     }
 
     /// An act of the service itself, without waiting for the disk.
@@ -229,14 +266,31 @@ impl Office {
         }
     }
 
-    /// About once a second: the console's snapshot, what sensors did, and whether the record writes.
+    /// About once a second: the console's snapshot, what sensors did, whether the record writes and channels lead anywhere.
     pub(super) fn look(&mut self, log: &Log) {
-        let (Some(record), Some(sensors)) = (&self.record, &mut self.sensors) else { return };
-        let writer = record.writer();
-        let seen = sensors.look(&self.shared);
-        if sensors.is_minute() {
-            writer.offer_sensors(seen.iter().map(snapshot::seen).collect());
+        let Some(sensors) = &mut self.sensors else { return };
+        if self.record.is_none() && self.channels.is_empty() {
+            return;
         }
+        let seen = sensors.look(&self.shared);
+        let is_minute = sensors.is_minute();
+        self.troubles.sensors(&seen, &self.channels);
+        let (mut warnings, lines) = self.dead.look(&self.channels);
+        lines.iter().for_each(|line| log.say(line));
+        if let Some(writer) = self.writer() {
+            if is_minute {
+                writer.offer_sensors(seen.iter().map(snapshot::seen).collect());
+            }
+            warnings.extend(self.look_at_record(&writer, log));
+        }
+        if let Some(live) = &self.live {
+            let institution = self.shared.institution();
+            live.show(snapshot::of(&institution, &self.board.running(), seen, warnings));
+        }
+    }
+
+    /// A warning if nothing is recorded; the log and the channels are told when that begins and ends.
+    fn look_at_record(&mut self, writer: &record::Writer, log: &Log) -> Option<String> {
         let warning = match writer.health().state {
             State::Writing => None,
             State::Degraded { why, lost, .. } => {
@@ -244,6 +298,7 @@ impl Office {
             }
             State::Closed => Some("nothing is recorded: the writer has ended".to_owned()),
         };
+        self.troubles.record(warning.as_deref(), &self.channels);
         if let Some(warning) = &warning {
             if self.degraded_looks.is_multiple_of(SAID_AGAIN_LOOKS) {
                 log.say(&format!("warning: {warning}"));
@@ -252,14 +307,14 @@ impl Office {
         } else if std::mem::take(&mut self.degraded_looks) > 0 {
             log.say("the record is written again");
         }
-        if let Some(live) = &self.live {
-            let institution = self.shared.institution();
-            live.show(snapshot::of(&institution, &self.board.running(), seen, warning));
-        }
+        warning
     }
 
-    /// The end: what waits is written.
+    /// The end: what waits is told and written.
     pub(super) fn stop(self, seconds: f64, log: &Log) {
+        if !self.channels.stop() {
+            log.say("warning: a channel is too slow; what waited for it is not told");
+        }
         if let Some(console) = self.console {
             console.stop();
         }
@@ -277,15 +332,11 @@ impl Office {
 fn signers(webhooks: &[(String, PathBuf)]) -> Result<Vec<console::Signer>> {
     let mut signers = Vec::new();
     for (name, path) in webhooks {
-        let file = shown(path);
-        let mode = fs::metadata(path).with_context(|| format!("cannot read {file}"))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            bail!("others may read the secret {file} (mode {:o}); `chmod 600` it", mode & 0o777);
-        }
+        channels::private(path)?;
         let mut secret = Vec::new();
         let opened =
             fs::File::open(path).and_then(|file| file.take(MAXIMUM_SECRET_BYTES).read_to_end(&mut secret));
-        opened.with_context(|| format!("cannot read {file}"))?;
+        opened.with_context(|| format!("cannot read {}", shown(path)))?;
         signers.push(console::Signer { name: name.clone(), secret: secret.trim_ascii().to_vec() });
     }
     Ok(signers)

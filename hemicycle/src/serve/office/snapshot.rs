@@ -28,7 +28,7 @@ pub(crate) fn clock() -> console::people::Clock {
 
 /// Before anything is known.
 pub(super) fn first(institution: &Institution) -> Snapshot {
-    of(institution, &[], Vec::new(), None)
+    of(institution, &[], Vec::new(), [])
 }
 
 /// As things are.
@@ -36,11 +36,11 @@ pub(crate) fn of(
     institution: &Institution,
     running: &[(String, Running)],
     sensors: Vec<Sensor>,
-    warning: Option<String>,
+    warnings: impl IntoIterator<Item = String>,
 ) -> Snapshot {
     let zone_name = institution.time_zone.iana_name().unwrap_or("UTC");
     let mut snapshot = Snapshot::empty(&institution.name, zone_name, Timestamp::now());
-    snapshot.warnings.extend(warning);
+    snapshot.warnings.extend(warnings);
     let zones = institution.zones.iter().filter(|zone| zone.protected);
     snapshot.zones = zones
         .map(|zone| Zone {
