@@ -83,7 +83,9 @@ fn any_export(text: &[u8]) {
     assert!(found.faults.len() as u64 <= found.fault_count);
     if found.holds && found.entries > 0 {
         // Nobody here makes seals, so what holds is what was written.
-        assert!(GOOD.entries.iter().any(|entry| entry.seq == found.head.seq && entry.hash == found.head.hash));
+        assert!(
+            GOOD.entries.iter().any(|entry| entry.seq == found.head.seq && entry.hash == found.head.hash)
+        );
     }
 }
 
@@ -98,7 +100,8 @@ fn database(bytes: &[u8]) {
         if let (true, Ok(read)) = (holds, read) {
             assert_eq!(read.items, GOOD.entries, "what holds is what was written");
         }
-        let _ = reader.floods(&Filter { text: Some("www".to_owned()), ..Filter::default() }, &Page::default());
+        let _ =
+            reader.floods(&Filter { text: Some("www".to_owned()), ..Filter::default() }, &Page::default());
         let _ = reader.flood_points("f1");
         for resolution in Resolution::ALL {
             if let Ok(points) = reader.series("www", "all", resolution, 0..i64::MAX) {
