@@ -41,7 +41,10 @@ pub(crate) fn of(
     let zone_name = institution.time_zone.iana_name().unwrap_or("UTC");
     let mut snapshot = Snapshot::empty(&institution.name, zone_name, Timestamp::now());
     snapshot.warnings.extend(warnings);
-    let zones = institution.zones.iter().filter(|zone| zone.protected);
+    // A party's own zone is not ours to protect, and its services have seats all the same.
+    let has_services =
+        |zone: &institution::Zone| institution.services.iter().any(|s| institution[s.zone].id == zone.id);
+    let zones = institution.zones.iter().filter(|zone| zone.protected || has_services(zone));
     snapshot.zones = zones
         .map(|zone| Zone {
             name: zone.id.clone(),
