@@ -25,8 +25,9 @@ flood() {
             records+="$(number 50)$(number 2000)$(number $((uptime - 50)))$(number $uptime)"
             records+="\x$(printf %02x $((RANDOM & 255)))\x39\x01\xbb\x00\x02\x06\x00\x00\x00\x00\x00\x20\x18\x00\x00"
         done
-        printf "\x00\x05\x00\x1e$(number $uptime)$(number "$(date +%s)")$(number 0)$(number $sequence)\x00\x00\x00\x00$records" \
-            >/dev/udp/127.0.0.1/2055
+        # One write for one datagram: the shell would write at every byte that is a line feed.
+        printf "\x00\x05\x00\x1e$(number $uptime)$(number "$(date +%s)")$(number 0)$(number $sequence)\x00\x00\x00\x00$records" |
+            dd bs=2000 iflag=fullblock status=none >/dev/udp/127.0.0.1/2055
         sequence=$((sequence + 30)); uptime=$((uptime + 50))
         sleep 0.02
     done
@@ -55,12 +56,12 @@ grep -q '^CapEff:.*0000000000003400$' "/proc/$process/status" && seen "no root a
 since=$(date +%s)
 flood &
 flooder=$!
-waits 30 told "$since" && seen "flood before the upgrade"
+waits 60 told "$since" && seen "flood before the upgrade"
 apt-get install -y ./newer.deb && dpkg -s hemicycle | grep -q 'Version: .*upgrade' && seen "upgraded"
 systemctl is-active --quiet hemicycle && [ "$(systemctl show -p MainPID --value hemicycle)" != "$process" ] &&
     seen "active after the upgrade"
 since=$(date +%s)
-waits 30 told "$since" && seen "flood after the upgrade"
+waits 60 told "$since" && seen "flood after the upgrade"
 kill "$flooder"
 
 apt-get remove -y hemicycle && ! systemctl is-active --quiet hemicycle && ! command -v hemicycle && seen "removed"

@@ -109,13 +109,14 @@ impl Showing {
             name: "recorded-day".to_owned(),
             kind: "mirror".to_owned(),
             state: Hearing::Hearing,
-            heard: Timestamp::from_nanosecond(now.nanoseconds().into()).ok(),
+            heard: Some(Timestamp::now()),
             records: self.records,
             blind_to: vec!["requests inside TLS".to_owned()],
             ..Sensor::default()
         };
-        let said = "this is a recorded day, not the present".to_owned();
-        let mut snapshot = snapshot::of(&self.institution, &board.running(), vec![sensor], Some(said));
+        let said = "This is a recorded day, not the present".to_owned();
+        let mut snapshot =
+            snapshot::of(&self.institution, &board.running(), (vec![sensor], &|_, _| true), Some(said));
         let time = |time: Time| Timestamp::from_nanosecond(time.nanoseconds().into()).unwrap_or_default();
         (snapshot.time, snapshot.started) = (time(now), time(self.start));
         snapshot

@@ -60,6 +60,8 @@ pub(super) struct Office {
     /// What `/metrics` of the console says, once there is something.
     figures: Arc<OnceLock<Sources>>,
     sensors: Option<Sensors>,
+    /// Every log and syslog, with the service that it was declared for.
+    logs: Vec<(String, Option<String>)>,
     /// Looks since the record last wrote; nought while it does.
     degraded_looks: u64,
 }
@@ -191,6 +193,7 @@ impl Office {
             troubles: troubles::Troubles::default(),
             figures: Arc::new(OnceLock::new()),
             sensors: None,
+            logs: super::origins(config).into_iter().map(|origin| (origin.name, origin.service)).collect(),
             degraded_looks: 0,
         };
         office.channels.lines().iter().for_each(|line| log.say(line));
@@ -285,7 +288,8 @@ impl Office {
         }
         if let Some(live) = &self.live {
             let institution = self.shared.institution();
-            live.show(snapshot::of(&institution, &self.board.running(), seen, warnings));
+            let sees = |sensor: &_, service: &_| snapshot::sees(&institution, &self.logs, sensor, service);
+            live.show(snapshot::of(&institution, &self.board.running(), (seen, &sees), warnings));
         }
     }
 

@@ -28,14 +28,40 @@ pub(crate) fn clock() -> console::people::Clock {
 
 /// Before anything is known.
 pub(super) fn first(institution: &Institution) -> Snapshot {
-    of(institution, &[], Vec::new(), [])
+    of(institution, &[], (Vec::new(), &|_, _| false), [])
+}
+
+/// Whether a sensor sees the traffic of a service.
+pub(crate) type Sees<'a> = &'a dyn Fn(&Sensor, &institution::Service) -> bool;
+
+/// What a sensor of this institution sees: an exporter the zones that the file gives it, a mirror whatever passes it, a log the
+/// service that it was declared for, or without one every service that has a name.
+pub(super) fn sees(
+    institution: &Institution,
+    logs: &[(String, Option<String>)],
+    sensor: &Sensor,
+    service: &institution::Service,
+) -> bool {
+    match sensor.kind.as_str() {
+        "exporter" => {
+            let exporter = institution.exporters.iter().find(|exporter| exporter.id == sensor.name);
+            exporter
+                .is_some_and(|exporter| exporter.zones.is_empty() || exporter.zones.contains(&service.zone))
+        }
+        "mirror" => true,
+        _ => {
+            let log = logs.iter().find(|(name, _)| *name == sensor.name);
+            let declared = log.and_then(|(_, declared)| declared.as_ref());
+            declared.map_or(!service.names.is_empty(), |declared| *declared == service.id)
+        }
+    }
 }
 
 /// As things are.
 pub(crate) fn of(
     institution: &Institution,
     running: &[(String, Running)],
-    sensors: Vec<Sensor>,
+    (sensors, sees): (Vec<Sensor>, Sees<'_>),
     warnings: impl IntoIterator<Item = String>,
 ) -> Snapshot {
     let zone_name = institution.time_zone.iana_name().unwrap_or("UTC");
@@ -56,21 +82,26 @@ pub(crate) fn of(
     snapshot.organisations = organisations
         .map(|organisation| Organisation { name: organisation.id.clone(), title: organisation.name.clone() })
         .collect();
-    let hears = sensors.iter().any(|sensor| matches!(sensor.state, Hearing::Hearing | Hearing::Losing));
     let services = institution.services.iter();
-    snapshot.services = services.map(|service| seat(service, institution, running, hears)).collect();
+    snapshot.services = services
+        .map(|service| {
+            let seeing: Vec<&Sensor> = sensors.iter().filter(|sensor| sees(sensor, service)).collect();
+            seat(service, institution, running, &seeing)
+        })
+        .collect();
     snapshot.floods = running.iter().map(|(_, running)| running.line.clone()).collect();
     snapshot.sensors = sensors;
     snapshot
 }
 
-/// A service: under a flood, in a surge, calm, or unknown where nothing is heard of anybody.
+/// A service: under a flood, in a surge, calm, or unknown where no sensor that sees it hears anything.
 fn seat(
     service: &institution::Service,
     institution: &Institution,
     running: &[(String, Running)],
-    hears: bool,
+    seeing: &[&Sensor],
 ) -> Service {
+    let hears = seeing.iter().any(|sensor| matches!(sensor.state, Hearing::Hearing | Hearing::Losing));
     let of_it = || running.iter().filter(|(_, running)| running.concerned.services.contains(&service.id));
     let flood = of_it().find(|(_, running)| running.is_flood).or_else(|| of_it().next());
     let state = match flood {
@@ -94,7 +125,7 @@ fn seat(
         names: service.names.clone(),
         packets_per_second: flood.and_then(|(_, running)| running.packets_per_second),
         ordinary_packets_per_second: flood.and_then(|(_, running)| running.baseline_packets_per_second),
-        seen_by: Vec::new(),
+        seen_by: seeing.iter().map(|sensor| sensor.name.clone()).collect(),
         workaround: service.workaround.clone(),
     }
 }
