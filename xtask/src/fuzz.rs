@@ -16,7 +16,7 @@ use crate::test::{report::Report, steps};
 use crate::{repo, seeds, tools};
 
 /// Longest time for building all targets.
-const BUILD_LIMIT: Duration = Duration::from_secs(20 * 60);
+const BUILD_LIMIT: Duration = Duration::from_secs(40 * 60);
 /// What a run may take beyond its seconds: the last input, and writing the corpus.
 const GRACE: Duration = Duration::from_secs(120);
 /// A single input that takes longer is a finding. Targets assert tighter bounds of their own.
