@@ -25,6 +25,8 @@ const SECTION: &str = "## As a Debian package";
 /// Programs that this needs, with their packages.
 const NEEDED: &[(&str, &str)] =
     &[("debootstrap", "debootstrap"), ("systemd-nspawn", "systemd-container"), ("dpkg-deb", "dpkg")];
+/// What is tried.
+const TRIAL: &str = "the Debian package installs, starts, upgrades over a flood and removes cleanly";
 /// What must have been seen, in this order.
 const EXPECTED: &[&str] = &[
     "installed",
@@ -47,12 +49,15 @@ const EXPECTED: &[&str] = &[
 pub(crate) fn step() -> Result<Report> {
     let mut report = Report::default();
     if let Some(reason) = cannot()? {
-        report
-            .skip("the Debian package installs, starts, upgrades over a flood and removes cleanly", &reason);
+        report.skip(TRIAL, &reason);
         return Ok(report);
     }
     match trial() {
-        Ok(seen) => judge(&seen, &mut report),
+        Ok(Some(seen)) => judge(&seen, &mut report),
+        Ok(None) => report.skip(
+            TRIAL,
+            "this system makes or boots no Debian; see trial-debootstrap.log and trial-boot.log",
+        ),
         Err(error) => report.fail("package", &format!("{error:#}")),
     }
     Ok(report)
@@ -78,14 +83,15 @@ fn judge(seen: &[String], report: &mut Report) {
     }
 }
 
-fn trial() -> Result<Vec<String>> {
+/// Nothing if no machine could be made or booted here, which says nothing of the package.
+fn trial() -> Result<Option<Vec<String>>> {
     let build = Build::of(&repo::root())?;
     let binary = build.binary(Linking::Shared)?;
     let out = tempdir(&build.source, "trial")?;
     let first = debian::pack(&build, &binary, &out)?;
     let newer = Build { version: format!("{}+upgrade", build.version), ..build };
     let second = debian::pack(&newer, &binary, &out)?;
-    let root = machine(&out)?;
+    let Some(root) = machine(&out)? else { return Ok(None) };
     fs::create_dir_all(root.join("trial"))?;
     let name = first.file_name().context("a package without a name")?;
     fs::copy(&first, root.join("trial").join(name))?;
@@ -103,11 +109,11 @@ fn trial() -> Result<Vec<String>> {
         .arg(&root);
     // Its end is judged by what was written.
     crate::process::run("trial-boot", &mut boot, TRIAL_LIMIT)?;
-    let seen =
-        fs::read_to_string(root.join("trial/seen")).context("the trial wrote nothing; see trial-boot.log")?;
-    let seen = seen.lines().map(str::to_owned).collect();
+    // The script's first act is to write its log: without one it never ran.
+    let has_run = root.join("trial/log").exists();
+    let seen = fs::read_to_string(root.join("trial/seen")).unwrap_or_default();
     fs::remove_dir_all(&root)?;
-    Ok(seen)
+    Ok(has_run.then(|| seen.lines().map(str::to_owned).collect()))
 }
 
 /// Runs the script once and turns the machine off.
@@ -125,12 +131,12 @@ WantedBy=default.target
 ";
 
 /// A fresh Debian.
-fn machine(out: &Path) -> Result<PathBuf> {
+fn machine(out: &Path) -> Result<Option<PathBuf>> {
     let root = out.join("machine");
     let mut command = Command::new("debootstrap");
     command.args(["--variant=minbase", &format!("--include={INCLUDED}"), "bookworm"]).arg(&root);
-    finished("trial-debootstrap", &mut command, DEBIAN_LIMIT)?;
-    Ok(root)
+    let made = crate::process::run("trial-debootstrap", &mut command, DEBIAN_LIMIT)?;
+    Ok(made.success.then_some(root))
 }
 
 /// The commands of the page, word by word.
