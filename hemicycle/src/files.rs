@@ -1,7 +1,8 @@
 //! Reads an institution file from disk.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -16,6 +17,15 @@ pub(crate) fn shown(path: &Path) -> String {
     } else {
         plain(&path.display().to_string()).into_owned()
     }
+}
+
+/// Bits of a mode that let others than the owner at a file.
+const OTHERS: u32 = 0o077;
+
+/// The mode of a file that others than its owner can reach; nothing if it is private, as a secret has to be.
+pub(crate) fn exposed(data: &Metadata) -> Option<u32> {
+    let mode = data.permissions().mode() & 0o777;
+    (mode & OTHERS != 0).then_some(mode)
 }
 
 /// The text of an institution file; `-` is standard input. Reads no more than such a file may have.

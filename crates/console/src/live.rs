@@ -199,7 +199,8 @@ pub struct Snapshot {
     pub organisations: Vec<Organisation>,
     /// Services, in the order of the file.
     pub services: Vec<Service>,
-    /// Floods and surges that go on: the last line of each, with codes in place of addresses of persons.
+    /// Floods and surges that go on: the last line of each, with codes or networks in place of addresses
+    /// of persons.
     pub floods: Vec<Value>,
     /// Sensors.
     pub sensors: Vec<Sensor>,

@@ -19,7 +19,7 @@ use wire::Time;
 
 use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json;
-use crate::serve::office::{Board, Teller, make_folder, said, snapshot};
+use crate::serve::office::{Board, Teller, make_folder, now_nanoseconds, said, snapshot};
 
 /// The 24 hours take so long.
 const DAY: Duration = Duration::from_secs(240);
@@ -48,7 +48,7 @@ impl Showing {
         let mut signals = Signals::new([SIGINT, SIGTERM]).context("cannot wait for signals")?;
         let folder = tempfile::tempdir().context("cannot make a folder for the console")?;
         let institution = Arc::new(self.institution.clone());
-        let mut options = record::Options::new(KEY, Arc::new(|| nanoseconds(Timestamp::now())));
+        let mut options = record::Options::new(KEY, Arc::new(now_nanoseconds));
         let own = institution.clone();
         options.own = Arc::new(move |address| own.lookup(address).zone().is_some());
         // The day is years ago.
@@ -125,8 +125,4 @@ impl Showing {
 
 fn shown(event: &Event) -> String {
     json(event, &Privacy::new(None))
-}
-
-fn nanoseconds(time: Timestamp) -> i64 {
-    i64::try_from(time.as_nanosecond()).unwrap_or(i64::MAX)
 }

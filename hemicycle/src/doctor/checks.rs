@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use caps::{CapSet, Capability};
@@ -11,7 +10,7 @@ use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 
 use super::{Finding, State};
-use crate::files::shown;
+use crate::files::{exposed, shown};
 use crate::serve::Config;
 
 /// What the collectors ask the kernel for if the configuration says nothing.
@@ -23,8 +22,14 @@ const LEAST_FREE_BYTES: u64 = 1 << 30;
 pub(super) fn all(config: &Config, institution: &Institution) -> Vec<Finding> {
     let mut findings = vec![institution_file(config, institution), exporters(config, institution)];
     findings.extend(receive_buffer(config));
-    findings.extend(config.flows.iter().map(|&address| udp(address)));
-    findings.extend(config.metrics.map(tcp));
+    findings.extend(config.flows.iter().map(|&address| udp("flow_port", address)));
+    findings.extend(config.metrics.map(|address| tcp("metrics_port", address)));
+    let console = config.console.iter().flat_map(|desk| &desk.listen);
+    findings.extend(console.map(|&address| tcp("console_port", address)));
+    if let Some((_, syslog)) = &config.syslog {
+        findings.extend(syslog.udp.iter().map(|&address| udp("syslog_port", address)));
+        findings.extend(syslog.tcp.iter().chain(&syslog.tls).map(|&address| tcp("syslog_port", address)));
+    }
     findings.extend(rights(config));
     findings.extend(config.mirrors.iter().flat_map(|mirror| &mirror.interfaces).map(|name| interface(name)));
     findings.extend(config.logs.iter().map(|(_, options)| log(&options.path)));
@@ -84,18 +89,18 @@ fn receive_buffer(config: &Config) -> Option<Finding> {
 }
 
 /// In use by the running service is in use as well, which the advice says.
-fn udp(address: SocketAddr) -> Finding {
-    port("flow_port", address, UdpSocket::bind(address).err())
+fn udp(name: &'static str, address: SocketAddr) -> Finding {
+    port(name, address, UdpSocket::bind(address).err())
 }
 
-fn tcp(address: SocketAddr) -> Finding {
-    port("metrics_port", address, TcpListener::bind(address).err())
+fn tcp(name: &'static str, address: SocketAddr) -> Finding {
+    port(name, address, TcpListener::bind(address).err())
 }
 
 fn port(name: &'static str, address: SocketAddr, error: Option<std::io::Error>) -> Finding {
     let Some(error) = error else { return Finding::fine(name, format!("{address} is free")) };
     let advice = match error.kind() {
-        std::io::ErrorKind::AddrInUse => "if the service runs, this is it; else `ss -lnup` shows who",
+        std::io::ErrorKind::AddrInUse => "if the service runs, this is it; else `ss -lntup` shows who",
         std::io::ErrorKind::PermissionDenied => "grant CAP_NET_BIND_SERVICE, or take a port from 1024 on",
         _ => "`ip address` shows which addresses this machine has",
     };
@@ -197,7 +202,7 @@ fn key_file(path: &Path) -> Finding {
             Finding::fine(NAME, format!("{shown} will be made at the first start"))
         }
         Err(error) => Finding::new(NAME, State::Problem, format!("{shown}: {error}")),
-        Ok(data) if data.permissions().mode() & 0o077 != 0 => {
+        Ok(data) if exposed(&data).is_some() => {
             Finding::new(NAME, State::Problem, format!("others may read {shown}"))
                 .do_this(format!("`chmod 600 {shown}`"))
         }

@@ -5,20 +5,18 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use sketch::PUBLISHED_KEY;
 
-use crate::files::shown;
+use crate::files::{exposed, shown};
 
 /// Length of the secret.
 const KEY_BYTES: usize = 16;
 /// No key file is longer: hexadecimal digits and an end of line.
 const MAXIMUM_FILE_BYTES: u64 = 128;
-/// Bits of a mode that let others than the owner at a file.
-const OTHERS: u32 = 0o077;
 
 /// A secret, and whether it was made just now.
 pub(crate) struct Key {
@@ -51,9 +49,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<[u8; KEY_BYTES]>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot read the key file {name}")),
     };
-    let mode = file.metadata()?.permissions().mode();
-    if mode & OTHERS != 0 {
-        bail!("others may read the key file {name} (mode {:o}); `chmod 600` it", mode & 0o777);
+    if let Some(mode) = exposed(&file.metadata()?) {
+        bail!("others may read the key file {name} (mode {mode:o}); `chmod 600` it");
     }
     let mut text = String::new();
     file.take(MAXIMUM_FILE_BYTES).read_to_string(&mut text).with_context(|| format!("cannot read {name}"))?;
@@ -100,6 +97,8 @@ fn from_hexadecimal(text: &str) -> Option<[u8; KEY_BYTES]> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn folder(name: &str) -> std::path::PathBuf {

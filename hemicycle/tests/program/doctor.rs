@@ -37,7 +37,8 @@ fn a_machine_that_is_fit_has_no_problem_and_nothing_is_made() {
 
 #[test]
 fn what_would_stop_the_service_is_a_problem_with_what_to_do() {
-    let config = config("unfit", "192.0.2.77:2055", "[[mirror]]\ninterface = \"nowhere0\"\n");
+    let more = "[console]\nlisten = [\"192.0.2.77:8443\"]\n[[mirror]]\ninterface = \"nowhere0\"\n";
+    let config = config("unfit", "192.0.2.77:2055", more);
     let ran = run(&["doctor", "--config", &config, "--json"]);
     assert_eq!(ran.code, Some(1));
     let lines = ran.lines();
@@ -45,7 +46,8 @@ fn what_would_stop_the_service_is_a_problem_with_what_to_do() {
     assert_eq!(port["state"], "problem");
     assert!(port["advice"].as_str().unwrap().contains("ip address"));
     assert_eq!(finding(&lines, "mirror")["state"], "problem");
-    assert!(ran.errors.contains("2 problems"), "{}", ran.errors);
+    assert_eq!(finding(&lines, "console_port")["state"], "problem");
+    assert!(ran.errors.contains("3 problems"), "{}", ran.errors);
     let told = run(&["doctor", "--config", &config, "--color", "never"]);
     assert!(
         told.output.contains("PROBLEM  mirror") && told.output.contains("no interface nowhere0"),

@@ -1,7 +1,6 @@
 //! The channels by which people and their tools are told, running: who hands notices over never waits for them.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -13,7 +12,7 @@ use ipnet::IpNet;
 use notify::{ChannelOptions, ChannelState, Notice, Notifier, Surroundings};
 
 use super::now_nanoseconds;
-use crate::files::shown;
+use crate::files::{exposed, shown};
 use crate::serve::config::{in_zone, secrets};
 
 /// Kinds of notice that the service gives.
@@ -148,9 +147,9 @@ pub(in crate::serve) fn check(channels: &[ChannelOptions], institution: &Institu
 /// When it is not, or cannot be read.
 pub(super) fn private(path: &Path) -> Result<()> {
     let file = shown(path);
-    let mode = fs::metadata(path).with_context(|| format!("cannot read {file}"))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        bail!("others may read the secret {file} (mode {:o}); `chmod 600` it", mode & 0o777);
+    let data = fs::metadata(path).with_context(|| format!("cannot read {file}"))?;
+    if let Some(mode) = exposed(&data) {
+        bail!("others may read the secret {file} (mode {mode:o}); `chmod 600` it");
     }
     Ok(())
 }

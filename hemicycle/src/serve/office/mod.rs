@@ -17,7 +17,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use detect::Event;
 use institution::Institution;
 use record::{Actor, Entry, Kind, Record, State};
@@ -166,7 +166,7 @@ pub(super) fn open_record(
     }
 }
 
-fn now_nanoseconds() -> i64 {
+pub(crate) fn now_nanoseconds() -> i64 {
     i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
 }
 
@@ -338,9 +338,13 @@ fn signers(webhooks: &[(String, PathBuf)]) -> Result<Vec<console::Signer>> {
     for (name, path) in webhooks {
         channels::private(path)?;
         let mut secret = Vec::new();
-        let opened =
-            fs::File::open(path).and_then(|file| file.take(MAXIMUM_SECRET_BYTES).read_to_end(&mut secret));
+        let opened = fs::File::open(path)
+            .and_then(|file| file.take(MAXIMUM_SECRET_BYTES + 1).read_to_end(&mut secret));
         opened.with_context(|| format!("cannot read {}", shown(path)))?;
+        // Half a secret would refuse every message.
+        if secret.len() as u64 > MAXIMUM_SECRET_BYTES {
+            bail!("{} has more than {MAXIMUM_SECRET_BYTES} bytes; no secret is that long", shown(path));
+        }
         signers.push(console::Signer { name: name.clone(), secret: secret.trim_ascii().to_vec() });
     }
     Ok(signers)
