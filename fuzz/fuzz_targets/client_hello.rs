@@ -1,5 +1,5 @@
 //! Any bytes as the first record of a TLS connection: no panic, what is read lies in the record, and a fingerprint has its
-//! form and does not depend on the order of ciphers and extensions.
+//! form.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
