@@ -7,7 +7,7 @@
 //! Limits: [`PARCELS`] of [`PARCEL_RECORDS`] records are on the way; who reads waits for one to come back. An event is told
 //! up to that many records late, so this is for files that are read as fast as possible, not for what trickles in.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread::{Builder, JoinHandle};
 use std::{io, panic};
 
@@ -17,7 +17,10 @@ use wire::Time;
 /// Records in a parcel: about 100 KiB, which the cache of a core has room for.
 const PARCEL_RECORDS: usize = 512;
 /// Parcels in all: one that is filled, one that is counted, the others between the two.
-const PARCELS: usize = 6;
+const PARCELS: usize = 8;
+
+/// How often is looked for a parcel before the thread sleeps: some hundred microseconds.
+const LOOKS: u32 = 8_192;
 
 /// Records on their way to the detector, or back.
 #[derive(Default)]
@@ -53,7 +56,7 @@ impl Beside {
         let (to_count, parcels) = sync_channel::<Parcel>(PARCELS);
         let (give_back, counted) = sync_channel(PARCELS);
         let thread = Builder::new().name("detector".to_owned()).spawn(move || {
-            for mut parcel in parcels {
+            while let Some(mut parcel) = receive(&parcels) {
                 count(&mut detector, &mut parcel);
                 if give_back.send(parcel).is_err() {
                     break;
@@ -128,9 +131,9 @@ impl Beside {
         }
         // If the other thread has panicked nothing comes back: the end shows why.
         while self.free.is_empty() {
-            match self.counted.recv() {
-                Ok(parcel) => self.take_back(parcel),
-                Err(_) => self.free.push(Parcel::default()),
+            match receive(&self.counted) {
+                Some(parcel) => self.take_back(parcel),
+                None => self.free.push(Parcel::default()),
             }
         }
         let next = self.free.pop().unwrap_or_default();
@@ -157,6 +160,19 @@ const fn after(records: usize) -> usize {
 fn in_order(mut events: Vec<(usize, Event)>) -> impl Iterator<Item = Event> {
     events.sort_by_key(|(place, _)| *place);
     events.into_iter().map(|(_, event)| event)
+}
+
+/// The next parcel; `None` when there is nobody who could send one. It looks again and again before it sleeps: the other
+/// thread is seldom behind by more than a parcel, and to be woken takes as long as several are counted.
+fn receive(parcels: &Receiver<Parcel>) -> Option<Parcel> {
+    for _ in 0..LOOKS {
+        match parcels.try_recv() {
+            Ok(parcel) => return Some(parcel),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => std::hint::spin_loop(),
+        }
+    }
+    parcels.recv().ok()
 }
 
 fn count(detector: &mut Detector, parcel: &mut Parcel) {
