@@ -55,12 +55,26 @@ pub fn claims(file: &str, text: &str) -> Result<(Vec<Claim>, usize), Problem> {
         claims.push(Claim {
             date,
             actor: actor.to_owned(),
-            country: text(&first),
+            country: two_letters(&text(&first)),
             target: text(&["target", "target_actor", "host"]),
             source: text(&["source", "url"]),
         });
     }
     Ok((claims, skipped + table.skipped))
+}
+
+/// ISO 3166-1 codes of three letters of the countries that are forecast, as some feeds have them.
+const THREE: [(&str, &str); 40] = [
+    ("AUS", "au"), ("AUT", "at"), ("BEL", "be"), ("BGR", "bg"), ("CAN", "ca"), ("CHE", "ch"), ("CYP", "cy"), ("CZE", "cz"),
+    ("DEU", "de"), ("DNK", "dk"), ("ESP", "es"), ("EST", "ee"), ("FIN", "fi"), ("FRA", "fr"), ("GBR", "gb"), ("GRC", "gr"),
+    ("HRV", "hr"), ("HUN", "hu"), ("IRL", "ie"), ("ISL", "is"), ("ISR", "il"), ("ITA", "it"), ("JPN", "jp"), ("KOR", "kr"),
+    ("LTU", "lt"), ("LUX", "lu"), ("LVA", "lv"), ("MDA", "md"), ("MLT", "mt"), ("NLD", "nl"), ("NOR", "no"), ("NZL", "nz"),
+    ("POL", "pl"), ("PRT", "pt"), ("ROU", "ro"), ("SVK", "sk"), ("SVN", "si"), ("SWE", "se"), ("TWN", "tw"), ("UKR", "ua"),
+];
+
+fn two_letters(country: &str) -> String {
+    let known = THREE.iter().find(|(three, _)| *three == country).map(|(_, two)| (*two).to_owned());
+    known.unwrap_or_else(|| country.to_ascii_lowercase())
 }
 
 /// An actor's share of recent claims.
