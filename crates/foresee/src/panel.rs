@@ -219,6 +219,17 @@ impl Panel {
         panel
     }
 
+    /// The same without the bloc: countries alone.
+    #[must_use]
+    pub fn without_bloc(mut self) -> Self {
+        let (all, countries) = (self.places.len(), self.countries);
+        if all > countries {
+            self.cells = self.cells.chunks(all).flat_map(|row| row.iter().take(countries)).copied().collect();
+            self.places.truncate(countries);
+        }
+        self
+    }
+
     /// The last day with a snapshot.
     #[must_use]
     pub fn last_covered(&self) -> Option<Day> {

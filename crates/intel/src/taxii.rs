@@ -2,8 +2,8 @@
 //!
 //! Servers are taken as they are, hostile or broken. What holds whatever they do:
 //! * `next` is never sent with another `added_after` than its page had; a `next` that comes again ends the paging by tokens.
-//! * Without `next`, the last `X-TAXII-Date-Added-Last` is where to go on. If that moves nothing, more is asked for at once, since many objects may
-//!   have one time; and if that brings nothing either, the run ends as *incomplete*, which is said, and goes on from the same time the next time.
+//! * Without `next`, the time just before the last `X-TAXII-Date-Added-Last` is where to go on. If that moves nothing, more is asked for at once, since
+//!   many objects may have one time; and if that brings nothing either, the run ends as *incomplete*, which is said, and begins at the same place again.
 //! * An object is given once for each of its versions, however often it comes.
 //! * The place to go on from moves only when everything before it was given.
 
@@ -235,8 +235,7 @@ impl Run {
     }
 
     fn go_on(&mut self, (more, next): (bool, Option<String>), added_last: Option<&str>, count: usize) {
-        let moved = added_last.is_some_and(|time| self.moves(time));
-        if moved {
+        if added_last.is_some_and(|time| self.moves(time)) {
             self.added_last = added_last.map(str::to_owned);
         }
         if self.empty > MAXIMUM_EMPTY_PAGES {
@@ -247,18 +246,20 @@ impl Run {
             // A token belongs to the time that its page was asked with, which therefore stays.
             Some(next) if (more || count > 0) && self.tokens.insert(next.clone()) => self.next = Some(next),
             _ if !more => self.state = State::Complete,
-            _ => self.by_time(moved),
+            _ => self.by_time(),
         }
     }
 
-    /// The server pages by no token, or by one that leads in a circle: go on by the time of the last object.
-    fn by_time(&mut self, moved: bool) {
-        let further = moved || (self.next.is_some() && self.added_last != self.added_after);
+    /// The server pages by no token, or by one that leads in a circle: go on just before the time of the last object, since the page may have ended
+    /// among objects of that time, and a server that leaves that time out would lose the rest of them.
+    fn by_time(&mut self) {
         self.next = None;
-        if further {
-            self.added_after.clone_from(&self.added_last);
+        let place = self.added_last.as_deref().and_then(just_before);
+        let parse = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        if parse(&place).is_some_and(|place| parse(&self.added_after).is_none_or(|before| place > before)) {
+            self.added_after = place;
         } else if self.limit < LAST_LIMIT {
-            // Everything on this page has one time, and a server that leaves out that time would lose the rest.
+            // Everything on this page has one time: ask for more of it at once.
             self.limit = (self.limit * 4).min(LAST_LIMIT);
         } else {
             self.state = State::Incomplete(
@@ -271,11 +272,20 @@ impl Run {
     #[must_use]
     pub fn cursor(&self) -> Cursor {
         match self.state {
-            State::Complete => Cursor { added_after: self.added_last.clone(), given: self.latest.clone() },
+            State::Complete => Cursor {
+                added_after: self.added_last.as_deref().and_then(just_before),
+                given: self.latest.clone(),
+            },
             // Whatever is asked again is known to have been given.
             _ => Cursor { added_after: self.start.clone(), given: self.seen.clone() },
         }
     }
+}
+
+/// A microsecond earlier: what has just this time comes again, and is known.
+fn just_before(time: &str) -> Option<String> {
+    let time = time.parse::<jiff::Timestamp>().ok()?;
+    Some(time.checked_sub(jiff::SignedDuration::from_micros(1)).ok()?.to_string())
 }
 
 /// An object in one version; without one, its text stands for it.
