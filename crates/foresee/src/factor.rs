@@ -19,9 +19,9 @@ pub const OFFSETS: [(i32, i32); 4] = [(-7, -3), (-2, 0), (1, 3), (4, 6)];
 /// Shape and rate of the prior.
 const PRIOR: f64 = 2.0;
 /// How often dates are moved.
-const MOVES: usize = 5_000;
+const MOVES: usize = 20_000;
 /// How often any factor at all may be believed by chance.
-const FAMILY: f64 = 0.05;
+const FAMILY: f64 = 0.01;
 /// Most types.
 pub const MAXIMUM_TYPES: usize = 64;
 

@@ -173,6 +173,19 @@ impl Mix {
         Ok(mix)
     }
 
+    /// The same on other days.
+    #[must_use]
+    pub fn moved(self, days: i32) -> Self {
+        let moved = |(day, counts): (Day, _)| (day.plus(days), counts);
+        let recipe = |recipe: Recipe| Recipe { date: recipe.date.plus(days), ..recipe };
+        let recipes = |(host, list): (String, Vec<Recipe>)| (host, list.into_iter().map(recipe).collect());
+        Self {
+            days: self.days.into_iter().map(moved).collect(),
+            recipes: self.recipes.into_iter().map(recipes).collect(),
+            ..self
+        }
+    }
+
     /// Takes up one listing of a host.
     pub fn add(&mut self, date: Day, host: &str, recipe: Recipe) {
         let entry = self.days.entry(date).or_default();

@@ -7,6 +7,7 @@ mod intel;
 mod moment;
 mod outlook;
 mod scorecard;
+pub(crate) mod shown;
 mod store;
 
 use std::io::{self, Write};
