@@ -252,6 +252,9 @@ pub(crate) enum IntelTask {
         /// Take http:// too
         #[arg(long)]
         allow_plain: bool,
+        /// For each answer of the server
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=3600))]
+        timeout: u16,
         /// Print JSON
         #[arg(long)]
         json: bool,

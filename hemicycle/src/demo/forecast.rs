@@ -70,12 +70,12 @@ impl Forecast {
             Ok(Arc::new(shown(&outlook, institution, became)))
         };
         let became = vec![
-            format!("Of this outlook, made the day before, {floods} floods of the day were to come: the list names us at twenty past seven."),
+            format!("{floods} floods came on the day after this outlook, and at twenty past seven a list that names us."),
             "Lists and their dates are real and moved to this day; names and addresses in them are replaced.".to_owned(),
         ];
         Ok(Self {
             before: at(start - SignedDuration::from_hours(12), became)?,
-            listed: at(seen, Vec::new())?,
+            listed: at(seen, vec![format!("{floods} floods came on this day.")])?,
             from: Time::from_nanoseconds(i64::try_from(seen.as_nanosecond()).context("out of range")?),
         })
     }

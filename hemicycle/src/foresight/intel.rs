@@ -26,8 +26,6 @@ use crate::files;
 use crate::style::plain;
 use hemicycle::intelligence::text;
 
-/// For one page of a server.
-const PAGE_SECONDS: u64 = 60;
 /// Longest line that is looked at.
 const MAXIMUM_LINE_BYTES: usize = 1 << 20;
 /// The key of the table: a run over files is nobody's to attack twice.
@@ -48,9 +46,13 @@ pub(super) fn run(task: &IntelTask) -> Result<()> {
             let now = u32::try_from(at.as_second()).unwrap_or(0);
             match_lines(&Store::open(store)?, files, &warned(institution.as_ref(), warnings)?, now)
         }
-        IntelTask::Fetch { url, store, authorization, ca_file, allow_plain, json } => {
+        IntelTask::Fetch { url, store, authorization, ca_file, allow_plain, timeout, json } => {
             let source = Source::open(url, *allow_plain, ca_file.as_deref())?;
-            fetch(&source, url, &Store::open(store)?, authorization.as_deref(), *json)
+            let limits = FetchLimits {
+                timeout: Duration::from_secs((*timeout).into()),
+                body_bytes: MAXIMUM_ANSWER_BYTES,
+            };
+            fetch((&source, url, limits), &Store::open(store)?, authorization.as_deref(), *json)
         }
         IntelTask::Profiles { file, audience, json } => profiles(file, *audience, *json),
     }
@@ -184,7 +186,12 @@ fn words(table: &Indicators, text: &str) -> Vec<(u32, String)> {
     text.split(apart).filter(|word| word.len() > 3).filter_map(|word| Some((look(word)?, word.to_owned()))).collect()
 }
 
-fn fetch(source: &Source, url: &str, store: &Store, authorization: Option<&Path>, as_json: bool) -> Result<()> {
+fn fetch(
+    (source, url, limits): (&Source, &str, FetchLimits),
+    store: &Store,
+    authorization: Option<&Path>,
+    as_json: bool,
+) -> Result<()> {
     let secret = authorization.map(secret).transpose()?;
     let mut cursors: BTreeMap<String, Cursor> = match store.small("cursors.json")? {
         Some(text) => serde_json::from_str(&text).context("cursors.json of the store is broken")?,
@@ -193,8 +200,6 @@ fn fetch(source: &Source, url: &str, store: &Store, authorization: Option<&Path>
     let mut run = Run::new(cursors.get(url).unwrap_or(&Cursor::default()));
     let mut library = store.library()?;
     let before = library.len();
-    let limits =
-        FetchLimits { timeout: Duration::from_secs(PAGE_SECONDS), body_bytes: MAXIMUM_ANSWER_BYTES };
     while let Some(request) = run.request() {
         let mut fields = vec![("Accept", MEDIA_TYPE)];
         if let Some(secret) = &secret {
