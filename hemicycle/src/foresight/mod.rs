@@ -21,6 +21,7 @@ use serde::Serialize;
 use self::store::Store;
 use crate::cli::{ForeseeArguments, ForeseeTask, House, KnownArguments, WhoArguments};
 use crate::files;
+use crate::serve::config::Foresight;
 use hemicycle::intelligence::Folder;
 
 /// Does what was asked for.
@@ -50,13 +51,7 @@ impl Who {
         let institution =
             arguments.institution.as_ref().map(|path| files::institution(path, color)).transpose()?;
         let country = institution.as_ref().and_then(|institution| institution.country.clone());
-        let place = arguments.place.clone().or(country).unwrap_or_else(|| "eu".to_owned()).to_ascii_lowercase();
-        // Greece and the United Kingdom are written differently in ISO 3166 and in names of domains.
-        let place = match place.as_str() {
-            "el" => "gr".to_owned(),
-            "uk" => "gb".to_owned(),
-            _ => place,
-        };
+        let place = as_in_names(&arguments.place.clone().or(country).unwrap_or_else(|| "eu".to_owned()));
         let class = match arguments.house {
             House::Parliament => Class::Parliament,
             House::Other => Class::Other,
@@ -80,6 +75,42 @@ fn known(arguments: &KnownArguments, place: &str, until: Day) -> Result<(Folder,
         files::eprint_text(&format!("{count} rows of {file} could not be read and were skipped\n"));
     }
     Ok((folder, store))
+}
+
+/// The outlook of now for a service, as its console shows it.
+///
+/// # Errors
+/// When an input cannot be used.
+pub(crate) fn now(settings: &Foresight, institution: &Institution) -> Result<console::outlook::Outlook> {
+    let place = settings.place.clone().or_else(|| institution.country.clone());
+    let place = as_in_names(&place.unwrap_or_else(|| "eu".to_owned()));
+    let at = jiff::Timestamp::now();
+    let today = moment::day(at, &institution.time_zone);
+    let arguments = KnownArguments { data: settings.data.clone(), store: settings.store.clone() };
+    let (folder, store) = known(&arguments, &place, today)?;
+    let lists = store.map(|store| store.lists()).transpose()?.map(|lists| lists.0).unwrap_or_default();
+    let past = foresee::Past {
+        panel: folder.panel.as_ref(),
+        events: &folder.events,
+        claims: &folder.claims,
+        mix: &folder.mix,
+        incidents: &folder.incidents,
+        lists: &lists,
+        institution: Some(institution),
+        place: &place,
+        class: Class::Parliament,
+    };
+    let outlook = foresee::outlook(&past, at, &institution.time_zone)?;
+    Ok(shown::shown(&outlook, institution, Vec::new()))
+}
+
+/// Greece and the United Kingdom are written differently in ISO 3166 and in names of domains.
+fn as_in_names(place: &str) -> String {
+    match place.to_ascii_lowercase().as_str() {
+        "el" => "gr".to_owned(),
+        "uk" => "gb".to_owned(),
+        place => place.to_owned(),
+    }
 }
 
 /// One line of JSON.
