@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::web::Format;
 
 pub(crate) use foresee::{
-    BacktestArguments, CalendarArguments, ForeseeArguments, ForeseeTask, Form, House, ImportArguments, IntelTask,
-    KnownArguments, OutlookArguments, ScorecardArguments, WhoArguments,
+    BacktestArguments, CalendarArguments, ForeseeArguments, ForeseeTask, Form, House, ImportArguments,
+    IntelTask, KnownArguments, OutlookArguments, ScorecardArguments, WhoArguments,
 };
 pub(crate) use notify::{NotifyArguments, NotifyTask};
 

@@ -75,9 +75,8 @@ impl Folder {
     /// # Errors
     /// When a needed file is missing, or a row would make a run look ahead.
     pub fn read(folder: &Path, own: Option<&str>, until: Day) -> Result<Self> {
-        let needed = |name: &str| {
-            find(folder, name).with_context(|| format!("{} has no {name}", folder.display()))
-        };
+        let needed =
+            |name: &str| find(folder, name).with_context(|| format!("{} has no {name}", folder.display()));
         let covered = needed("ddosia/ddosia_covered_days.csv")?;
         let days = needed("ddosia/ddosia_country_days.csv")?;
         let (covered_name, days_name) = (covered.display().to_string(), days.display().to_string());
@@ -87,7 +86,8 @@ impl Folder {
             &places(own, true),
             until,
         )?;
-        let mut read = Self { skipped: vec![(days_name, panel.skipped)], panel: Some(panel), ..Self::default() };
+        let mut read =
+            Self { skipped: vec![(days_name, panel.skipped)], panel: Some(panel), ..Self::default() };
         read.events(&needed("events/political_events.csv")?)?;
         for name in ["claims.csv", "incidents/ukraine_war_corpus_cissm_csis_cfr.csv"] {
             if let Some(path) = find(folder, name) {

@@ -25,7 +25,13 @@ fn listed(organisation: &str, named: &str) -> Listed {
 }
 
 fn outlook() -> Outlook {
-    let odds = |who: &str, words: &str| Odds { who: who.into(), days: 3, state: "listed".into(), words: words.into(), reasons: vec!["why".into()] };
+    let odds = |who: &str, words: &str| Odds {
+        who: who.into(),
+        days: 3,
+        state: "listed".into(),
+        words: words.into(),
+        reasons: vec!["why".into()],
+    };
     Outlook {
         time: Timestamp::UNIX_EPOCH,
         state: "listed".into(),
@@ -33,7 +39,12 @@ fn outlook() -> Outlook {
         level_meaning: "we are named".into(),
         odds: vec![odds("country", "country words"), odds("own", "house words")],
         listed: vec![listed("own", "www.parliament.example"), listed("party-x", "www.party-x.example")],
-        coming: vec![Coming { date: "2026-11-24".into(), kind: "vote".into(), title: "A vote <b>".into(), effect: "no evidence".into() }],
+        coming: vec![Coming {
+            date: "2026-11-24".into(),
+            kind: "vote".into(),
+            title: "A vote <b>".into(),
+            effect: "no evidence".into(),
+        }],
         likely: vec![Likely { technique: "floods".into(), of_ten: 9, hits: vec!["fw-edge-1".into()] }],
         readiness: "ready".into(),
         readiness_until: "25 November".into(),
@@ -56,7 +67,16 @@ fn the_house_sees_all_of_it_and_a_party_what_is_its_own() {
     snapshot.outlook = Some(Arc::new(outlook()));
     console.live.show(snapshot);
     let body = page(&analyst).body;
-    for needed in ["LISTED", "www.parliament.example", "www.party-x.example", "house words", "secret check", "fw-edge-1", "no evidence", "clearly better"] {
+    for needed in [
+        "LISTED",
+        "www.parliament.example",
+        "www.party-x.example",
+        "house words",
+        "secret check",
+        "fw-edge-1",
+        "no evidence",
+        "clearly better",
+    ] {
         assert!(body.contains(needed), "{needed}");
     }
     assert!(body.contains("A vote &lt;b&gt;"), "what others wrote is text");
@@ -66,5 +86,10 @@ fn the_house_sees_all_of_it_and_a_party_what_is_its_own() {
         assert!(!body.contains(hidden), "{hidden} is not for a party");
     }
     let json = console.get("/api/v1/outlook", Some(&console.session(&party))).body;
-    assert!(json.contains("party-x.example") && !json.contains("www.parliament.example") && !json.contains("secret"), "{json}");
+    assert!(
+        json.contains("party-x.example")
+            && !json.contains("www.parliament.example")
+            && !json.contains("secret"),
+        "{json}"
+    );
 }

@@ -155,7 +155,12 @@ fn daily_factors(
 ///
 /// # Errors
 /// When an event is used before it was known.
-pub fn factors_of(panel: &Panel, label: Label, events: &[Event], walk: &Walk) -> Result<Vec<Factor>, Problem> {
+pub fn factors_of(
+    panel: &Panel,
+    label: Label,
+    events: &[Event],
+    walk: &Walk,
+) -> Result<Vec<Factor>, Problem> {
     let found = daily_factors(panel, label, events, walk, panel.days())?;
     Ok(found.into_iter().next_back().map(|(_, factors)| factors).unwrap_or_default())
 }
@@ -184,7 +189,9 @@ pub(crate) fn said(
 fn say(ground: &Ground<'_>, events: &[Event], daily: &[(usize, Vec<Factor>)], start: usize) -> Said {
     let (panel, countries) = (ground.panel, ground.panel.countries);
     let mut models: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
-    for (which, values) in Baseline::ALL.into_iter().zip(baseline::forecasts(panel, ground.walk, ground.answers)) {
+    for (which, values) in
+        Baseline::ALL.into_iter().zip(baseline::forecasts(panel, ground.walk, ground.answers))
+    {
         let rows = values.chunks(panel.places.len()).take(panel.days()).skip(start);
         models.insert(which.name(), rows.flat_map(|row| &row[..countries]).copied().collect());
     }
@@ -321,7 +328,10 @@ fn shown(models: &BTreeMap<&str, Graded>, length: usize) -> Option<Shown> {
     } else {
         let markov_better = skill(markov, base, SEED).skill > 0.0;
         let name = if markov_better { Baseline::Markov.name() } else { Baseline::Base.name() };
-        (name, "the model does not beat both baselines on the past with 95 % certainty, so the better baseline is shown")
+        (
+            name,
+            "the model does not beat both baselines on the past with 95 % certainty, so the better baseline is shown",
+        )
     };
     Some(Shown {
         days: length,

@@ -92,7 +92,8 @@ impl Entry {
         match name {
             "DTSTART" => self.start = day(value),
             "DTEND" => {
-                let whole_days = parameters.to_ascii_uppercase().contains("VALUE=DATE") || !value.contains('T');
+                let whole_days =
+                    parameters.to_ascii_uppercase().contains("VALUE=DATE") || !value.contains('T');
                 // An end at midnight, or of whole days, is not part of it (RFC 5545, 3.6.1).
                 let excluded = whole_days || value.contains("T000000");
                 self.end = day(value).map(|day| (day, excluded));
@@ -100,7 +101,13 @@ impl Entry {
             "CREATED" => self.created = day(value),
             "SUMMARY" => self.summary = plain(value),
             "CATEGORIES" | "X-HEMICYCLE-TYPE" => {
-                let word = value.split(',').next().unwrap_or_default().trim().to_ascii_lowercase().replace([' ', '-'], "_");
+                let word = value
+                    .split(',')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_ascii_lowercase()
+                    .replace([' ', '-'], "_");
                 let known = TYPES.iter().any(|(_, kind)| *kind == word);
                 if (known || name != "CATEGORIES") && !word.is_empty() && word.len() <= 64 {
                     self.kind = Some(word);
@@ -130,7 +137,11 @@ impl Calendar {
         let kind = entry.kind.unwrap_or_else(|| kind_of(&entry.summary).to_owned());
         for ahead in 0..=days {
             if self.events.len() == MAXIMUM_EVENTS {
-                return Err(Problem::TooMuch { file: file.to_owned(), limit: MAXIMUM_EVENTS, what: "events" });
+                return Err(Problem::TooMuch {
+                    file: file.to_owned(),
+                    limit: MAXIMUM_EVENTS,
+                    what: "events",
+                });
             }
             let date = start.plus(ahead);
             // When it was put into the calendar; a calendar that was exported later says nothing of it.
@@ -162,7 +173,9 @@ fn unfold(text: &str) -> Vec<(usize, String)> {
     let mut lines: Vec<(usize, String)> = Vec::new();
     for (number, line) in text.lines().enumerate() {
         match (line.strip_prefix([' ', '\t']), lines.last_mut()) {
-            (Some(rest), Some((_, last))) if last.len() + rest.len() <= MAXIMUM_LINE_BYTES => last.push_str(rest),
+            (Some(rest), Some((_, last))) if last.len() + rest.len() <= MAXIMUM_LINE_BYTES => {
+                last.push_str(rest)
+            }
             (Some(_), _) => {}
             (None, _) if line.len() <= MAXIMUM_LINE_BYTES => lines.push((number + 1, line.to_owned())),
             (None, _) => {}
@@ -196,7 +209,9 @@ pub fn how_they_vote(file: &str, text: &str) -> Result<Calendar, Problem> {
     while let Some(row) = table.next_row() {
         let title = table.get(&row, "display_title");
         let lower = title.to_lowercase();
-        if !table.get(&row, "is_main").eq_ignore_ascii_case("true") || !ABOUT.iter().any(|word| lower.contains(word)) {
+        if !table.get(&row, "is_main").eq_ignore_ascii_case("true")
+            || !ABOUT.iter().any(|word| lower.contains(word))
+        {
             continue;
         }
         let time = table.get(&row, "timestamp");
@@ -240,12 +255,18 @@ mod tests {
     #[test]
     fn events_have_days_types_and_when_they_were_known() {
         let calendar = ics("c", ICS, "be").unwrap();
-        let told: Vec<(String, &str, &str)> =
-            calendar.events.iter().map(|event| (event.date.to_string(), event.kind.as_str(), event.scope.as_str())).collect();
+        let told: Vec<(String, &str, &str)> = calendar
+            .events
+            .iter()
+            .map(|event| (event.date.to_string(), event.kind.as_str(), event.scope.as_str()))
+            .collect();
         assert_eq!(told[0], ("2024-06-09".to_owned(), "election_national", "be"));
         assert_eq!(calendar.events[0].title, "Federal election, all regions");
         assert_eq!(calendar.events[0].known_from.to_string(), "2024-01-01");
-        assert_eq!(told[1..], [("2024-06-11".to_owned(), "plenary", "be"), ("2024-06-12".to_owned(), "plenary", "be")]);
+        assert_eq!(
+            told[1..],
+            [("2024-06-11".to_owned(), "plenary", "be"), ("2024-06-12".to_owned(), "plenary", "be")]
+        );
         assert_eq!((calendar.skipped, calendar.repeating, calendar.cancelled), (2, 1, 1));
         let whole = format!("{ICS}END:VEVENT\r\n");
         let calendar = ics("c", &whole, "be").unwrap();

@@ -80,7 +80,8 @@ pub fn read(file: &str, text: &str) -> Result<(Vec<Event>, usize), Problem> {
             continue;
         };
         let known = table.get(&row, "known_from");
-        let known_from = if known.is_empty() { Some(date.plus(-notice_days(kind))) } else { Day::parse(known) };
+        let known_from =
+            if known.is_empty() { Some(date.plus(-notice_days(kind))) } else { Day::parse(known) };
         let Some(known_from) = known_from else {
             skipped += 1;
             continue;

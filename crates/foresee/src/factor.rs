@@ -116,8 +116,11 @@ pub fn factors(
 }
 
 fn sum(panel: &Panel, label: Label, places: &[usize], until: usize, expectation: Expectation<'_>) -> Sums {
-    let mut sums =
-        Sums { listed: vec![0.0; until + 1], expected: vec![0.0; until + 1], remembered: vec![0.0; until + 1] };
+    let mut sums = Sums {
+        listed: vec![0.0; until + 1],
+        expected: vec![0.0; until + 1],
+        remembered: vec![0.0; until + 1],
+    };
     for day in 0..until {
         let (mut listed, mut expected, mut remembered) = (0.0, 0.0, 0.0);
         if panel.is_covered(day) {
@@ -196,7 +199,13 @@ fn judge(
 
 /// The factors that hold on a day for a place, of events that are known on the morning of `origin`: product and their names.
 #[must_use]
-pub fn at<'a>(factors: &'a [Factor], events: &'a [Event], place: &str, origin: Day, day: Day) -> (f64, Vec<&'a Event>) {
+pub fn at<'a>(
+    factors: &'a [Factor],
+    events: &'a [Event],
+    place: &str,
+    origin: Day,
+    day: Day,
+) -> (f64, Vec<&'a Event>) {
     let (mut product, mut reasons) = (1.0, Vec::new());
     // Two events of one type do not count twice: the strongest does.
     let mut strongest: BTreeMap<&str, (f64, &Event)> = BTreeMap::new();

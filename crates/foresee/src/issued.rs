@@ -75,7 +75,13 @@ pub fn read(text: &str) -> (Vec<Issued>, usize) {
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         match serde_json::from_str::<Issued>(line) {
             Ok(item) if issued.len() < MAXIMUM_ISSUED && (0.0..=1.0).contains(&item.probability) => {
-                if seen.insert((item.date, item.days, item.who.clone(), item.place.clone(), item.model.clone())) {
+                if seen.insert((
+                    item.date,
+                    item.days,
+                    item.who.clone(),
+                    item.place.clone(),
+                    item.model.clone(),
+                )) {
                     issued.push(item);
                 }
             }
@@ -92,40 +98,46 @@ pub fn scorecards(issued: &[Issued], panel: &Panel, own: &BTreeSet<Day>) -> Vec<
         issued.iter().map(|item| (item.who.as_str(), item.days, item.model.as_str())).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    kinds.into_iter().map(|(who, days, model)| {
-        let mine = issued.iter().filter(|item| item.who == who && item.days == days && item.model == model);
-        let (mut said, mut usual, mut open) = (Graded::default(), Graded::default(), 0);
-        let first = issued.iter().map(|item| item.date).min().unwrap_or(panel.first);
-        for item in mine {
-            let Some(answer) = answer(item, panel, own) else {
-                open += 1;
-                continue;
+    kinds
+        .into_iter()
+        .map(|(who, days, model)| {
+            let mine =
+                issued.iter().filter(|item| item.who == who && item.days == days && item.model == model);
+            let (mut said, mut usual, mut open) = (Graded::default(), Graded::default(), 0);
+            let first = issued.iter().map(|item| item.date).min().unwrap_or(panel.first);
+            for item in mine {
+                let Some(answer) = answer(item, panel, own) else {
+                    open += 1;
+                    continue;
+                };
+                let day = item.date.since(first).unsigned_abs() as usize;
+                said.push(item.probability, answer, day);
+                usual.push(item.base, answer, day);
+            }
+            let score = said.score();
+            let skill = score.as_ref().map(|_| skill(&said, &usual, 7));
+            let graded = said.rows.len();
+            let words = match skill {
+                Some(skill) if graded >= 60 => {
+                    format!("{graded} forecasts: {}", crate::words::skill(skill.low, skill.skill))
+                }
+                _ => format!("{graded} forecasts so far: too few to say how good they are"),
             };
-            let day = item.date.since(first).unsigned_abs() as usize;
-            said.push(item.probability, answer, day);
-            usual.push(item.base, answer, day);
-        }
-        let score = said.score();
-        let skill = score.as_ref().map(|_| skill(&said, &usual, 7));
-        let graded = said.rows.len();
-        let words = match skill {
-            Some(skill) if graded >= 60 => format!("{graded} forecasts: {}", crate::words::skill(skill.low, skill.skill)),
-            _ => format!("{graded} forecasts so far: too few to say how good they are"),
-        };
-        Scorecard {
-            kind: "scorecard",
-            who: who.to_owned(),
-            days,
-            model: model.to_owned(),
-            graded,
-            happened: score.as_ref().map_or(0, |score| score.positives),
-            open,
-            brier: score.map(|score| score.brier),
-            skill,
-            reliability: said.reliability(),
-            words,
-        }
-    }).collect()
+            Scorecard {
+                kind: "scorecard",
+                who: who.to_owned(),
+                days,
+                model: model.to_owned(),
+                graded,
+                happened: score.as_ref().map_or(0, |score| score.positives),
+                open,
+                brier: score.map(|score| score.brier),
+                skill,
+                reliability: said.reliability(),
+                words,
+            }
+        })
+        .collect()
 }
 
 fn answer(item: &Issued, panel: &Panel, own: &BTreeSet<Day>) -> Option<bool> {
@@ -136,7 +148,8 @@ fn answer(item: &Issued, panel: &Panel, own: &BTreeSet<Day>) -> Option<bool> {
         "country" => Some(country),
         "own" => Some((0..item.days).any(|ahead| {
             let ahead = i32::try_from(ahead).unwrap_or(0);
-            own.contains(&item.date.plus(ahead)) || panel.cell(day + ahead.unsigned_abs() as usize, place).parliament > 0
+            own.contains(&item.date.plus(ahead))
+                || panel.cell(day + ahead.unsigned_abs() as usize, place).parliament > 0
         })),
         _ => None,
     }

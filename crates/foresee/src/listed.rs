@@ -102,7 +102,9 @@ pub fn look_up(list: &List, institution: &Institution) -> Vec<Listing> {
         for (organisation, service, met) in meet(line, institution, &names) {
             let named = match met {
                 Met::Name | Met::NameBelow => line.host.clone(),
-                Met::Address | Met::Prefix => line.address.map_or_else(String::new, |address| address.to_string()),
+                Met::Address | Met::Prefix => {
+                    line.address.map_or_else(String::new, |address| address.to_string())
+                }
                 Met::Network => line.network.map_or_else(String::new, |network| network.to_string()),
             };
             found.entry((organisation, service, named, met)).or_default().push(line);
@@ -114,7 +116,14 @@ pub fn look_up(list: &List, institution: &Institution) -> Vec<Listing> {
             listing(list, institution, (organisation, service, named, met), &lines)
         })
         .collect();
-    listings.sort_by(|a, b| (a.whose, a.service.is_none(), &a.service, a.met).cmp(&(b.whose, b.service.is_none(), &b.service, b.met)));
+    listings.sort_by(|a, b| {
+        (a.whose, a.service.is_none(), &a.service, a.met).cmp(&(
+            b.whose,
+            b.service.is_none(),
+            &b.service,
+            b.met,
+        ))
+    });
     listings
 }
 
@@ -236,27 +245,49 @@ fn serves(service: Option<&Service>, technique: Technique, port: u16) -> Option<
 
 fn proposal(line: &Asked, service: Option<&Service>, named: &str) -> Proposal {
     let technique = line.technique;
-    let mut matches = BTreeMap::from([("destination", service.map_or_else(|| named.to_owned(), |service| service.id.clone()))]);
+    let mut matches = BTreeMap::from([(
+        "destination",
+        service.map_or_else(|| named.to_owned(), |service| service.id.clone()),
+    )]);
     let protocol = if matches!(technique, Technique::Udp | Technique::Http3) { "udp" } else { "tcp" };
     matches.insert("protocol", protocol.to_owned());
     if let Some(port) = line.port {
         matches.insert("port", port.to_string());
     }
     if let Some(port) = line.port.filter(|port| serves(service, technique, *port) == Some(false)) {
-        let reason = format!("the list asks for {} at port {port}, which the service does not offer", technique.words());
+        let reason = format!(
+            "the list asks for {} at port {port}, which the service does not offer",
+            technique.words()
+        );
         return Proposal { layer: "edge", matches, action: "drop", technique, reason };
     }
     let (layer, action, detail): (&str, &str, &str) = match technique {
-        Technique::TcpSyn => ("edge", "answer with SYN cookies, and limit new connections of each source", "flags=syn"),
+        Technique::TcpSyn => {
+            ("edge", "answer with SYN cookies, and limit new connections of each source", "flags=syn")
+        }
         Technique::TcpAck => ("edge", "drop what belongs to no conversation", "flags=ack, state=none"),
         Technique::TcpSynAck => ("edge", "drop what belongs to no conversation", "flags=syn+ack, state=none"),
-        Technique::TcpConnect => ("edge", "limit connections of each source", "state=established, bytes=none"),
-        Technique::SlowHttp => ("proxy", "time limit for heads and bodies, least rate, connections of each source", "request=unfinished"),
-        Technique::HttpGet => ("proxy", "limit requests of each source; answer pages from the cache whatever the query", "method=GET"),
-        Technique::HttpPost => ("proxy", "limit forms of each source; refuse forms where there are none", "method=POST"),
+        Technique::TcpConnect => {
+            ("edge", "limit connections of each source", "state=established, bytes=none")
+        }
+        Technique::SlowHttp => (
+            "proxy",
+            "time limit for heads and bodies, least rate, connections of each source",
+            "request=unfinished",
+        ),
+        Technique::HttpGet => (
+            "proxy",
+            "limit requests of each source; answer pages from the cache whatever the query",
+            "method=GET",
+        ),
+        Technique::HttpPost => {
+            ("proxy", "limit forms of each source; refuse forms where there are none", "method=POST")
+        }
         Technique::Http2 => ("proxy", "limit streams and resets of each connection", "version=2"),
         Technique::Http3 => ("proxy", "limit handshakes of each source; withdraw HTTP/3", "version=3"),
-        Technique::Udp => ("provider", "drop UDP that the service does not offer, before the line is full", "protocol=udp"),
+        Technique::Udp => {
+            ("provider", "drop UDP that the service does not offer, before the line is full", "protocol=udp")
+        }
         Technique::Unknown => ("proxy", "limit requests of each source", "any"),
     };
     matches.insert("what", detail.to_owned());
@@ -272,7 +303,9 @@ fn checks(techniques: &BTreeSet<Technique>, service: Option<&Service>, whose: Wh
     match whose {
         Whose::Own => {}
         Whose::Party => checks.push("Call the party: its site is listed, and ours may follow.".to_owned()),
-        Whose::Supplier => checks.push("Call the supplier: what hits it hits what it runs for us.".to_owned()),
+        Whose::Supplier => {
+            checks.push("Call the supplier: what hits it hits what it runs for us.".to_owned())
+        }
         Whose::Authority => checks.push("Tell the authority that it is listed.".to_owned()),
     }
     if let Some(workaround) = service.and_then(|service| service.workaround.as_deref()) {
@@ -287,7 +320,10 @@ fn checks(techniques: &BTreeSet<Technique>, service: Option<&Service>, whose: Wh
         checks.push("The proxy ends requests whose head is not whole after a few seconds.".to_owned());
     }
     if any(&[T::HttpGet, T::HttpPost, T::Http2, T::Http3, T::Unknown]) {
-        checks.push("Pages that are asked for come from the cache; searches and forms have a limit of their own.".to_owned());
+        checks.push(
+            "Pages that are asked for come from the cache; searches and forms have a limit of their own."
+                .to_owned(),
+        );
     }
     if any(&[T::Udp]) {
         checks.push("The provider knows whom to call at night, and filters before the line.".to_owned());
@@ -336,11 +372,13 @@ mod tests {
         let text = "host,methods,ports\nwww.parliament.example,tcp-syn tcp-ack nginx_loris http-get,443\n\
                     www.parliament.example,tcp-syn,7070\n";
         let found = look(text);
-        let proposed: BTreeSet<Technique> = found[0].proposals.iter().map(|proposal| proposal.technique).collect();
+        let proposed: BTreeSet<Technique> =
+            found[0].proposals.iter().map(|proposal| proposal.technique).collect();
         assert_eq!(proposed.into_iter().collect::<Vec<_>>(), found[0].techniques);
         let closed = found[0].proposals.iter().find(|proposal| proposal.matches["port"] == "7070").unwrap();
         assert_eq!((closed.layer, closed.action), ("edge", "drop"));
-        let slow = found[0].proposals.iter().find(|proposal| proposal.technique == Technique::SlowHttp).unwrap();
+        let slow =
+            found[0].proposals.iter().find(|proposal| proposal.technique == Technique::SlowHttp).unwrap();
         assert_eq!(slow.layer, "proxy");
         assert!(found[0].checks.iter().any(|check| check.contains("static.parliament.example")));
     }

@@ -105,8 +105,7 @@ impl Memory {
     pub fn of(&self, place: usize) -> Remembered {
         let at = |values: &[f64]| values.get(place).copied().unwrap_or(0.0);
         let (listed, days) = (at(&self.listed) + PRIOR_DAYS * self.pooled(), self.days + PRIOR_DAYS);
-        let fading =
-            std::array::from_fn(|index| at(&self.fading[index]) / self.fading_days[index].max(1e-9));
+        let fading = std::array::from_fn(|index| at(&self.fading[index]) / self.fading_days[index].max(1e-9));
         Remembered {
             rate: listed / days,
             listed,

@@ -50,7 +50,12 @@ pub fn claims(file: &str, text: &str) -> Result<(Vec<Claim>, usize), Problem> {
             return Err(Problem::TooMuch { file: file.to_owned(), limit: MAXIMUM_CLAIMS, what: "claims" });
         }
         let text = |names: &[&str]| {
-            names.iter().map(|name| table.get(&row, name)).find(|text| !text.is_empty()).unwrap_or_default().to_owned()
+            names
+                .iter()
+                .map(|name| table.get(&row, name))
+                .find(|text| !text.is_empty())
+                .unwrap_or_default()
+                .to_owned()
         };
         claims.push(Claim {
             date,
@@ -65,11 +70,46 @@ pub fn claims(file: &str, text: &str) -> Result<(Vec<Claim>, usize), Problem> {
 
 /// ISO 3166-1 codes of three letters of the countries that are forecast, as some feeds have them.
 const THREE: [(&str, &str); 40] = [
-    ("AUS", "au"), ("AUT", "at"), ("BEL", "be"), ("BGR", "bg"), ("CAN", "ca"), ("CHE", "ch"), ("CYP", "cy"), ("CZE", "cz"),
-    ("DEU", "de"), ("DNK", "dk"), ("ESP", "es"), ("EST", "ee"), ("FIN", "fi"), ("FRA", "fr"), ("GBR", "gb"), ("GRC", "gr"),
-    ("HRV", "hr"), ("HUN", "hu"), ("IRL", "ie"), ("ISL", "is"), ("ISR", "il"), ("ITA", "it"), ("JPN", "jp"), ("KOR", "kr"),
-    ("LTU", "lt"), ("LUX", "lu"), ("LVA", "lv"), ("MDA", "md"), ("MLT", "mt"), ("NLD", "nl"), ("NOR", "no"), ("NZL", "nz"),
-    ("POL", "pl"), ("PRT", "pt"), ("ROU", "ro"), ("SVK", "sk"), ("SVN", "si"), ("SWE", "se"), ("TWN", "tw"), ("UKR", "ua"),
+    ("AUS", "au"),
+    ("AUT", "at"),
+    ("BEL", "be"),
+    ("BGR", "bg"),
+    ("CAN", "ca"),
+    ("CHE", "ch"),
+    ("CYP", "cy"),
+    ("CZE", "cz"),
+    ("DEU", "de"),
+    ("DNK", "dk"),
+    ("ESP", "es"),
+    ("EST", "ee"),
+    ("FIN", "fi"),
+    ("FRA", "fr"),
+    ("GBR", "gb"),
+    ("GRC", "gr"),
+    ("HRV", "hr"),
+    ("HUN", "hu"),
+    ("IRL", "ie"),
+    ("ISL", "is"),
+    ("ISR", "il"),
+    ("ITA", "it"),
+    ("JPN", "jp"),
+    ("KOR", "kr"),
+    ("LTU", "lt"),
+    ("LUX", "lu"),
+    ("LVA", "lv"),
+    ("MDA", "md"),
+    ("MLT", "mt"),
+    ("NLD", "nl"),
+    ("NOR", "no"),
+    ("NZL", "nz"),
+    ("POL", "pl"),
+    ("PRT", "pt"),
+    ("ROU", "ro"),
+    ("SVK", "sk"),
+    ("SVN", "si"),
+    ("SWE", "se"),
+    ("TWN", "tw"),
+    ("UKR", "ua"),
 ];
 
 fn two_letters(country: &str) -> String {
@@ -100,7 +140,11 @@ pub fn actors(claims: &[Claim], before: Day) -> Vec<ActorShare> {
     let all: f64 = weights.values().map(|weight| weight.0).sum();
     let mut shares: Vec<ActorShare> = weights
         .into_iter()
-        .map(|(actor, (weight, last))| ActorShare { actor: actor.to_owned(), share: weight / all.max(1e-12), last })
+        .map(|(actor, (weight, last))| ActorShare {
+            actor: actor.to_owned(),
+            share: weight / all.max(1e-12),
+            last,
+        })
         .collect();
     shares.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.actor.cmp(&b.actor)));
     shares
@@ -157,7 +201,8 @@ impl Mix {
                 let mut techniques: Vec<Technique> = techniques.map(|word| Technique::of(word, "")).collect();
                 techniques.sort_unstable();
                 techniques.dedup();
-                let ports = table.get(&row, "ports").split(' ').filter_map(|port| port.parse().ok()).collect();
+                let ports =
+                    table.get(&row, "ports").split(' ').filter_map(|port| port.parse().ok()).collect();
                 mix.add(date, table.get(&row, "host"), Recipe { date, techniques, ports });
             } else {
                 let number = |name: &str| table.get(&row, name).parse::<u32>().unwrap_or(0);
@@ -212,8 +257,12 @@ impl Mix {
                 *counts.entry(*technique).or_default() += f64::from(*count);
             }
         }
-        let share = |(technique, count): (Technique, f64)| TechniqueShare { technique, share: count / f64::max(listings, 1.0) };
-        let mut shares: Vec<TechniqueShare> = counts.into_iter().map(share).filter(|share| share.share > 0.0).collect();
+        let share = |(technique, count): (Technique, f64)| TechniqueShare {
+            technique,
+            share: count / f64::max(listings, 1.0),
+        };
+        let mut shares: Vec<TechniqueShare> =
+            counts.into_iter().map(share).filter(|share| share.share > 0.0).collect();
         shares.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.technique.cmp(&b.technique)));
         Some((shares, before.since(newest)))
     }
@@ -236,7 +285,10 @@ mod tests {
         assert_eq!((claims.len(), skipped), (2, 1));
         let shares = actors(&claims, Day::parse("2024-06-02").unwrap());
         assert_eq!(shares[0].actor, "b");
-        assert!(shares[0].share > 0.65 && (shares.iter().map(|share| share.share).sum::<f64>() - 1.0).abs() < 1e-9);
+        assert!(
+            shares[0].share > 0.65
+                && (shares.iter().map(|share| share.share).sum::<f64>() - 1.0).abs() < 1e-9
+        );
         assert_eq!(actors(&claims, Day::parse("2024-02-02").unwrap()).len(), 1, "nothing of later");
     }
 
@@ -253,6 +305,9 @@ mod tests {
         assert!(mix.last_recipe("a.example", Day::parse("2024-05-01").unwrap()).is_none());
         assert!(mix.shares(Day::parse("2024-05-01").unwrap()).is_none());
         let days = Mix::read("d", "date,listings,tcp_syn,http_get\n2024-05-01,4,2,4\n").unwrap();
-        assert_eq!(days.shares(Day::parse("2024-05-12").unwrap()).unwrap().0[0].technique, Technique::HttpGet);
+        assert_eq!(
+            days.shares(Day::parse("2024-05-12").unwrap()).unwrap().0[0].technique,
+            Technique::HttpGet
+        );
     }
 }

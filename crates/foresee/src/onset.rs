@@ -1,6 +1,6 @@
 //! First strikes: an attempt to foresee them better than base rate and memory do, registered before it was run.
 //!
-//! Candidates, time spans and the rule by which one is kept stand in docs/measured/foresee.md, written before the first run. Each candidate is the
+//! Candidates, time spans and the rule by which one is kept stand in docs/measured/foresee-first-strikes.md, written before the first run. Each candidate is the
 //! model's inputs and a few more, fitted on quiet days only; it is compared on quiet days with the model of [`crate::model`].
 
 use std::collections::BTreeMap;
@@ -62,17 +62,16 @@ fn further(panel: &Panel, claims: &[Claim]) -> Vec<[f64; FURTHER]> {
     claims.iter().for_each(|claim| by_day.entry(claim.date).or_default().push(claim));
     let (mut claimed, mut others, mut public) = (vec![0.0; places], vec![0.0; places], vec![0.0; places]);
     let (mut yesterday, mut all) = (vec![0.0; places], 0.0);
-    let regions: Vec<Vec<usize>> = REGIONS
-        .iter()
-        .map(|region| region.iter().filter_map(|name| panel.place(name)).collect())
-        .collect();
+    let regions: Vec<Vec<usize>> =
+        REGIONS.iter().map(|region| region.iter().filter_map(|name| panel.place(name)).collect()).collect();
     for day in 0..panel.days() {
         let date = panel.day(day);
         let weekday = date.weekday().to_monday_zero_offset();
         for place in 0..places {
             let region = regions.iter().find(|region| region.contains(&place));
             let near = region.map_or(0.0, |region| {
-                let sum: f64 = region.iter().filter(|other| **other != place).map(|other| public[*other]).sum();
+                let sum: f64 =
+                    region.iter().filter(|other| **other != place).map(|other| public[*other]).sum();
                 sum / (region.len().max(2) - 1) as f64
             });
             rows.push([
@@ -85,7 +84,9 @@ fn further(panel: &Panel, claims: &[Claim]) -> Vec<[f64; FURTHER]> {
                 all / 5.0,
             ]);
         }
-        let fade = |values: &mut Vec<f64>, days: f64| values.iter_mut().for_each(|value| *value *= (-1.0 / days).exp());
+        let fade = |values: &mut Vec<f64>, days: f64| {
+            values.iter_mut().for_each(|value| *value *= (-1.0 / days).exp())
+        };
         fade(&mut claimed, 10.0);
         fade(&mut others, 10.0);
         fade(&mut public, 5.0);
@@ -147,7 +148,13 @@ impl Bench<'_> {
 ///
 /// # Errors
 /// When the span is not within the panel.
-pub fn run(panel: &Panel, claims: &[Claim], length: usize, from: Day, to: Day) -> Result<Vec<Tried>, Problem> {
+pub fn run(
+    panel: &Panel,
+    claims: &[Claim],
+    length: usize,
+    from: Day,
+    to: Day,
+) -> Result<Vec<Tried>, Problem> {
     let span = panel.number(from).zip(panel.number(to)).filter(|(from, to)| from < to && *to <= panel.days());
     let (from, to) = span.ok_or_else(|| Problem::Empty { file: "the span of the attempt".to_owned() })?;
     let walk = Walk::new(panel, Label::Public, HALF_LIFE_DAYS);
@@ -193,14 +200,19 @@ mod tests {
         let mut panel = synthetic::waves(500, 2).unwrap();
         let (from, to) = (panel.day(250), panel.day(500));
         let find = |panel: &Panel| {
-            run(panel, &[], 3, from, to).unwrap().into_iter().find(|tried| tried.candidate == "composition").unwrap()
+            run(panel, &[], 3, from, to)
+                .unwrap()
+                .into_iter()
+                .find(|tried| tried.candidate == "composition")
+                .unwrap()
         };
         // Without a sign: a private host stands on the list only where a public one does.
         assert!(find(&panel).skill.skill < 0.02, "{:?}", find(&panel).skill);
         // With it: private hosts come two days before a wave.
         for place in 0..panel.countries {
             for day in 2..panel.days() {
-                let begins = panel.listed(day, place, Label::Public) && !panel.listed(day - 1, place, Label::Public);
+                let begins =
+                    panel.listed(day, place, Label::Public) && !panel.listed(day - 1, place, Label::Public);
                 let before = panel.cell(day - 2, place);
                 if begins && before.public == 0 {
                     panel.set(day - 2, place, crate::panel::Cell { hosts: 9, ..before });

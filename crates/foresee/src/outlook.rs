@@ -162,7 +162,8 @@ pub fn outlook(past: &Past<'_>, at: Timestamp, zone: &TimeZone) -> Result<Outloo
             forecast.words = "listed".to_owned();
         }
     }
-    let (techniques, techniques_age_days) = past.mix.shares(date).map_or((Vec::new(), None), |(shares, age)| (shares, Some(age)));
+    let (techniques, techniques_age_days) =
+        past.mix.shares(date).map_or((Vec::new(), None), |(shares, age)| (shares, Some(age)));
     let mut outlook = Outlook {
         time: at,
         date,
@@ -277,7 +278,11 @@ impl Numbers {
             };
             let (probability, times, events) = with(middle);
             reasons.extend(events.iter().map(|event| {
-                let times = if times < 1.5 { "a little".to_owned() } else { format!("about {} times", times.round()) };
+                let times = if times < 1.5 {
+                    "a little".to_owned()
+                } else {
+                    format!("about {} times", times.round())
+                };
                 format!("{} on {}: raises the odds {times}", event.title, event.date)
             }));
             (probability, with(low).0, with(high).0)
@@ -302,11 +307,15 @@ fn more_reasons(remembered: &Remembered, shown: Option<&Shown>, about: &About<'_
     if remembered.is_quiet() {
         reasons.push("it has been quiet: first strikes are mostly not foreseen".to_owned());
     } else {
-        reasons.push("a wave is going on: waves last two days in the middle, seven at most in nine of ten".to_owned());
+        reasons.push(
+            "a wave is going on: waves last two days in the middle, seven at most in nine of ten".to_owned(),
+        );
     }
     match shown {
         None => reasons.push("too little history to grade a model on, so the usual is shown".to_owned()),
-        Some(shown) if shown.model != MODEL && shown.model != WITH_FACTORS => reasons.push(shown.reason.clone()),
+        Some(shown) if shown.model != MODEL && shown.model != WITH_FACTORS => {
+            reasons.push(shown.reason.clone())
+        }
         Some(_) => {}
     }
     let age = about.date.since(about.cutoff);
@@ -367,7 +376,9 @@ fn ours(country: &Forecast, share: &Share, about: &About<'_>) -> Forecast {
             "of {} waves of {} on the lists that we have, {} named its parliament",
             share.of, about.past.place, share.hits
         ),
-        Class::Other => "lists do not say how often a house like ours is named; a wide guess is used".to_owned(),
+        Class::Other => {
+            "lists do not say how often a house like ours is named; a wide guess is used".to_owned()
+        }
     }];
     reasons.extend(country.reasons.iter().cloned());
     reasons.truncate(4);
@@ -395,7 +406,9 @@ fn unknown(past: &Past<'_>, date: Day) -> Vec<Forecast> {
         Some(panel) if panel.place(past.place).is_none() => format!("there is no history for {}", past.place),
         Some(panel) => match panel.before(date).last_covered() {
             None => format!("our lists of targets begin on {}: nothing is known of before", panel.first),
-            Some(last) if date.since(last) > STALE_DAYS => format!("the newest list is of {last}: too old to say anything"),
+            Some(last) if date.since(last) > STALE_DAYS => {
+                format!("the newest list is of {last}: too old to say anything")
+            }
             Some(_) => format!("our lists of targets begin on {}: too few days for a number", panel.first),
         },
     };
@@ -416,16 +429,24 @@ fn unknown(past: &Past<'_>, date: Day) -> Vec<Forecast> {
         cutoff: past.panel.and_then(|panel| panel.before(date).last_covered()),
         words: words::odds(None).to_owned(),
     };
-    LENGTHS.into_iter().flat_map(|days| ["country", "own", "degraded"].map(|who| forecast(days, who))).collect()
+    LENGTHS
+        .into_iter()
+        .flat_map(|days| ["country", "own", "degraded"].map(|who| forecast(days, who)))
+        .collect()
 }
 
 /// What is known besides: how often events like those of today brought something for us, and the newest claims.
 fn notes(past: &Past<'_>, events: &[Event], date: Day, techniques_age: Option<i32>) -> Vec<String> {
     let mut notes = Vec::new();
-    let today = events.iter().filter(|event| (0..=1).contains(&event.date.since(date)) && event.concerns(past.place));
+    let today =
+        events.iter().filter(|event| (0..=1).contains(&event.date.since(date)) && event.concerns(past.place));
     let kinds: BTreeSet<&str> = today.map(|event| event.kind.as_str()).collect();
     for kind in kinds {
-        let dates = past.events.iter().filter(|event| event.kind == kind && event.concerns(past.place)).map(|event| &event.date);
+        let dates = past
+            .events
+            .iter()
+            .filter(|event| event.kind == kind && event.concerns(past.place))
+            .map(|event| &event.date);
         let share = own::after_events(dates, past.incidents, date);
         notes.push(format!(
             "{} days with an event of the type {kind} lie in the past that we know; {} of them brought an incident for us",
@@ -460,8 +481,15 @@ fn ready(
         let (_, found) = crate::factor::at(factors, events, past.place, date, date.plus(ahead));
         supported.extend(found.iter().map(|event| format!("{} on {}", event.title, event.date)));
     }
-    let near = |event: &&Event| event.kind.starts_with("election") && (0..=7).contains(&event.date.since(date)) && event.concerns(past.place);
-    let elections: Vec<String> = events.iter().filter(near).map(|event| format!("{} on {}", event.title, event.date)).collect();
-    let raised = forecasts.iter().any(|forecast| forecast.who != "degraded" && forecast.days == 3 && forecast.state == State::Raised);
+    let near = |event: &&Event| {
+        event.kind.starts_with("election")
+            && (0..=7).contains(&event.date.since(date))
+            && event.concerns(past.place)
+    };
+    let elections: Vec<String> =
+        events.iter().filter(near).map(|event| format!("{} on {}", event.title, event.date)).collect();
+    let raised = forecasts
+        .iter()
+        .any(|forecast| forecast.who != "degraded" && forecast.days == 3 && forecast.state == State::Raised);
     readiness::of(&Signs { listings, raised, events: &supported, elections: &elections }, at)
 }

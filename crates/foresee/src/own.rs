@@ -118,7 +118,12 @@ pub fn incidents(file: &str, text: &str, until: Day) -> Result<(Vec<Incident>, u
             continue;
         };
         if date > until {
-            return Err(Problem::LabelFromFuture { file: file.to_owned(), line: row.line, date, last: until });
+            return Err(Problem::LabelFromFuture {
+                file: file.to_owned(),
+                line: row.line,
+                date,
+                last: until,
+            });
         }
         let drill = table.get(&row, "kind") == "drill";
         let degraded = table.get(&row, "degraded") == "yes";
@@ -141,16 +146,14 @@ pub fn degraded(incidents: &[Incident], before: Day) -> Share {
 
 /// How often an event of a type was followed by an incident of ours on the same day or one of the two days around it.
 #[must_use]
-pub fn after_events<'a>(
-    dates: impl Iterator<Item = &'a Day>,
-    incidents: &[Incident],
-    before: Day,
-) -> Share {
+pub fn after_events<'a>(dates: impl Iterator<Item = &'a Day>, incidents: &[Incident], before: Day) -> Share {
     let mut dates: Vec<Day> = dates.copied().filter(|date| *date < before).collect();
     dates.sort_unstable();
     dates.dedup();
     let hit = |date: &&Day| {
-        incidents.iter().any(|incident| !incident.drill && incident.date < before && incident.date.since(**date).abs() <= 1)
+        incidents.iter().any(|incident| {
+            !incident.drill && incident.date < before && incident.date.since(**date).abs() <= 1
+        })
     };
     Share::new(dates.iter().filter(hit).count() as f64, dates.len() as f64, 0.02, 2.0)
 }
@@ -180,14 +183,19 @@ mod tests {
         let day = |text: &str| Day::parse(text).unwrap();
         let prior = degraded(&[], day("2024-01-01"));
         assert!(prior.low < 0.02 && prior.high > 0.57, "{prior:?}");
-        let text = "date,kind,degraded,note\n2022-11-23,incident,yes,site away\n2023-05-01,drill,no,\nx,drill,no,\n";
+        let text =
+            "date,kind,degraded,note\n2022-11-23,incident,yes,site away\n2023-05-01,drill,no,\nx,drill,no,\n";
         let (incidents, skipped) = incidents("i", text, day("2024-01-01")).unwrap();
         assert_eq!((incidents.len(), skipped), (2, 1));
         assert!(degraded(&incidents, day("2023-01-01")).mean > prior.mean);
         let votes = [day("2022-11-23"), day("2022-10-06"), day("2022-11-23")];
         let share = after_events(votes.iter(), &incidents, day("2024-01-01"));
         assert_eq!((share.hits, share.of), (1, 2));
-        assert_eq!(after_events(votes.iter(), &incidents, day("2022-11-23")).of, 1, "nothing of the day itself");
+        assert_eq!(
+            after_events(votes.iter(), &incidents, day("2022-11-23")).of,
+            1,
+            "nothing of the day itself"
+        );
         let problem = super::incidents("i", text, day("2022-01-01")).unwrap_err();
         assert!(matches!(problem, Problem::LabelFromFuture { line: 2, .. }));
     }

@@ -16,12 +16,11 @@ pub const MAXIMUM_DAYS: usize = 11_000;
 pub const MAXIMUM_PLACES: usize = 512;
 /// The states of the European Union.
 pub const UNION: [&str; 27] = [
-    "at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu", "ie", "it", "lt", "lu", "lv",
-    "mt", "nl", "pl", "pt", "ro", "se", "si", "sk",
+    "at", "be", "bg", "cy", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr", "hu", "ie", "it", "lt",
+    "lu", "lv", "mt", "nl", "pl", "pt", "ro", "se", "si", "sk",
 ];
 /// The states beside them that lists name often enough to be forecast.
-pub const OTHERS: [&str; 13] =
-    ["au", "ca", "ch", "gb", "il", "is", "jp", "kr", "md", "no", "nz", "tw", "ua"];
+pub const OTHERS: [&str; 13] = ["au", "ca", "ch", "gb", "il", "is", "jp", "kr", "md", "no", "nz", "tw", "ua"];
 /// The bloc whose institutions belong to no single country.
 pub const BLOC: &str = "eu";
 
@@ -77,7 +76,8 @@ impl Panel {
     ) -> Result<Self, Problem> {
         let known = covered_days(covered, until)?;
         let empty = || Problem::Empty { file: covered.0.to_owned() };
-        let (&first, &last) = (known.keys().next().ok_or_else(empty)?, known.keys().next_back().ok_or_else(empty)?);
+        let (&first, &last) =
+            (known.keys().next().ok_or_else(empty)?, known.keys().next_back().ok_or_else(empty)?);
         let mut panel = Self::empty(first, last, places, covered.0)?;
         for day in known.keys() {
             if let Some(place) = panel.covered.get_mut(day.since(first).unsigned_abs() as usize) {
@@ -124,7 +124,9 @@ impl Panel {
                 return Err(Problem::LabelFromFuture { file: file.to_owned(), line: row.line, date, last });
             }
             let number = |name: &str| table.get(&row, name).parse::<u32>().ok();
-            let at = usize::try_from(date.since(self.first)).ok().filter(|at| self.covered.get(*at) == Some(&true));
+            let at = usize::try_from(date.since(self.first))
+                .ok()
+                .filter(|at| self.covered.get(*at) == Some(&true));
             let (Some(at), Some(public)) = (at, number("public_hosts")) else {
                 self.skipped += 1;
                 continue;
@@ -257,7 +259,12 @@ fn covered_days((file, text): (&str, &str), until: Day) -> Result<BTreeMap<Day, 
     while let Some(row) = table.next_row() {
         let Some(date) = Day::parse(table.get(&row, "date")) else { continue };
         if date > until {
-            return Err(Problem::LabelFromFuture { file: file.to_owned(), line: row.line, date, last: until });
+            return Err(Problem::LabelFromFuture {
+                file: file.to_owned(),
+                line: row.line,
+                date,
+                last: until,
+            });
         }
         known.insert(date, row.line);
     }
@@ -287,7 +294,8 @@ mod tests {
 
     #[test]
     fn a_day_without_a_snapshot_is_unknown() {
-        let panel = read("2024-01-01,be,3,2,1\n2024-01-03,be,1,1,0\n2024-01-02,xx,4,0,0\nnever,be,1,1,1\n").unwrap();
+        let panel =
+            read("2024-01-01,be,3,2,1\n2024-01-03,be,1,1,0\n2024-01-02,xx,4,0,0\nnever,be,1,1,1\n").unwrap();
         let be = panel.place("be").unwrap();
         assert_eq!(panel.cell(0, be), Cell { hosts: 3, public: 2, parliament: 1 });
         assert_eq!(panel.covered, [true, true, false, true]);

@@ -14,7 +14,9 @@ pub enum Problem {
         column: &'static str,
     },
     /// An event that was known only after it could have been used.
-    #[error("{file}:{line}: `{title}` of {date} was known only from {known_from}: a run that uses it looks ahead")]
+    #[error(
+        "{file}:{line}: `{title}` of {date} was known only from {known_from}: a run that uses it looks ahead"
+    )]
     EventBeforeKnown {
         /// The file.
         file: String,
@@ -28,7 +30,9 @@ pub enum Problem {
         known_from: Day,
     },
     /// A label that nobody could have at the cut-off.
-    #[error("{file}:{line}: a label of {date} lies after {last}, the last day with data: it comes from the future")]
+    #[error(
+        "{file}:{line}: a label of {date} lies after {last}, the last day with data: it comes from the future"
+    )]
     LabelFromFuture {
         /// The file.
         file: String,

@@ -91,7 +91,15 @@ pub fn of(signs: &Signs<'_>, at: Timestamp) -> Readiness {
     }
     for listing in signs.listings.iter().filter(|listing| listing.whose != Whose::Own) {
         state = state.max(State::Watch);
-        push(&mut reasons, format!("{} of {} is on the list of {}", listing.named, listing.organisation, name(&listing.actor)));
+        push(
+            &mut reasons,
+            format!(
+                "{} of {} is on the list of {}",
+                listing.named,
+                listing.organisation,
+                name(&listing.actor)
+            ),
+        );
         listing.checks.iter().for_each(|check| push(&mut checklist, check.clone()));
     }
     if signs.raised {
@@ -118,7 +126,15 @@ pub fn of(signs: &Signs<'_>, at: Timestamp) -> Readiness {
     if reasons.is_empty() {
         reasons.push("nothing points to more than the usual".to_owned());
     }
-    Readiness { kind: "readiness".to_owned(), state, from: at, until, floors: state.floors(), reasons, checklist }
+    Readiness {
+        kind: "readiness".to_owned(),
+        state,
+        from: at,
+        until,
+        floors: state.floors(),
+        reasons,
+        checklist,
+    }
 }
 
 impl Readiness {

@@ -54,7 +54,8 @@ pub fn read(file: &str, text: &str, institution: Option<&Institution>) -> Result
     let values = value["values"].as_array().ok_or_else(empty)?;
     let mut scenarios = Vec::new();
     for value in values.iter().take(MAXIMUM_THREATS) {
-        let (Some(threat), Some(chain)) = (value["value"].as_str(), value["meta"]["kill_chain"][0].as_str()) else {
+        let (Some(threat), Some(chain)) = (value["value"].as_str(), value["meta"]["kill_chain"][0].as_str())
+        else {
             continue;
         };
         let chain = chain.rsplit_once("threats:").map_or(chain, |(_, rest)| rest);
@@ -66,7 +67,9 @@ pub fn read(file: &str, text: &str, institution: Option<&Institution>) -> Result
             area: area.trim().to_owned(),
             threat: threat.to_owned(),
             threat_kind,
-            services: institution.map(|institution| services(institution, threat_kind, area)).unwrap_or_default(),
+            services: institution
+                .map(|institution| services(institution, threat_kind, area))
+                .unwrap_or_default(),
             prepare: prepare(threat_kind).to_vec(),
         });
     }
@@ -138,7 +141,8 @@ mod tests {
         let scenarios = read("guidelines", text, Some(&institution)).unwrap();
         assert_eq!(scenarios.len(), 23);
         assert!(scenarios.iter().all(|scenario| !scenario.phase.is_empty() && !scenario.prepare.is_empty()));
-        let government = scenarios.iter().find(|scenario| scenario.threat.contains("overload of government")).unwrap();
+        let government =
+            scenarios.iter().find(|scenario| scenario.threat.contains("overload of government")).unwrap();
         assert!(government.threat_kind == Kind::Flood && government.services.contains(&"www".to_owned()));
         assert!(!government.services.contains(&"vote-system".to_owned()), "nobody outside can reach it");
         let campaign = scenarios.iter().find(|scenario| scenario.area == "campaign-IT").unwrap();

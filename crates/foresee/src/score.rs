@@ -79,7 +79,8 @@ impl Graded {
         let values: Vec<f64> = sorted.iter().map(|row| row.0).collect();
         let limit = sorted_quantile(&values, 1.0 - ALERT_SHARE);
         let alerts = sorted.iter().filter(|row| row.0 >= limit);
-        let (alerts, hits) = alerts.fold((0usize, 0usize), |(all, hits), row| (all + 1, hits + usize::from(row.1)));
+        let (alerts, hits) =
+            alerts.fold((0usize, 0usize), |(all, hits), row| (all + 1, hits + usize::from(row.1)));
         Some(Score {
             brier,
             log,
@@ -97,8 +98,9 @@ impl Graded {
     pub fn reliability(&self) -> Vec<Bin> {
         let bins = EDGES.iter().zip(EDGES.iter().skip(1)).map(|(&from, &to)| {
             let inside = self.rows.iter().filter(|row| row.0 >= from && row.0 < to);
-            let (n, said, observed) = inside
-                .fold((0usize, 0.0, 0.0), |(n, p, y), row| (n + 1, p + row.0, y + f64::from(u8::from(row.1))));
+            let (n, said, observed) = inside.fold((0usize, 0.0, 0.0), |(n, p, y), row| {
+                (n + 1, p + row.0, y + f64::from(u8::from(row.1)))
+            });
             let count = n.max(1) as f64;
             Bin { from, to: to.min(1.0), n, said: said / count, observed: observed / count }
         });
@@ -177,9 +179,8 @@ pub fn skill(model: &Graded, reference: &Graded, seed: u64) -> Skill {
         if below > 0.0 { 1.0 - above / below } else { 0.0 }
     };
     let mut random = Random::new(seed);
-    let mut resampled: Vec<f64> = (0..RESAMPLES)
-        .map(|_| ratio(&mut (0..used.len()).map(|_| used[random.below(used.len())])))
-        .collect();
+    let mut resampled: Vec<f64> =
+        (0..RESAMPLES).map(|_| ratio(&mut (0..used.len()).map(|_| used[random.below(used.len())]))).collect();
     resampled.sort_by(f64::total_cmp);
     Skill {
         skill: ratio(&mut used.iter().copied()),

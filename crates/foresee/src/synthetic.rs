@@ -46,7 +46,10 @@ pub fn plant(panel: &Panel, events: &[Event], times: f64, rate: f64, seed: u64) 
         let Some(place) = panel.place(&event.scope) else { continue };
         for back in 0..3 {
             let Some(day) = panel.number(event.date.plus(-back)) else { continue };
-            if panel.is_covered(day) && panel.cell(day, place).public == 0 && random.unit() < (times - 1.0) * rate {
+            if panel.is_covered(day)
+                && panel.cell(day, place).public == 0
+                && random.unit() < (times - 1.0) * rate
+            {
                 changed.set(day, place, Cell { hosts: 1, public: 1, parliament: 0 });
             }
         }
@@ -60,7 +63,8 @@ pub fn plant(panel: &Panel, events: &[Event], times: f64, rate: f64, seed: u64) 
 /// When there are too many days.
 pub fn waves(days: i32, seed: u64) -> Result<Panel, Problem> {
     let first = Day::parse("2023-06-05").unwrap_or_else(|| Day::of(jiff::civil::Date::ZERO));
-    let mut panel = Panel::empty(first, first.plus(days - 1), &crate::panel::places(None, false), "synthetic")?;
+    let mut panel =
+        Panel::empty(first, first.plus(days - 1), &crate::panel::places(None, false), "synthetic")?;
     panel.covered.fill(true);
     let mut random = Random::new(seed);
     for place in 0..panel.countries {
@@ -69,7 +73,11 @@ pub fn waves(days: i32, seed: u64) -> Result<Panel, Problem> {
         for day in 0..panel.days() {
             yesterday = random.unit() < if yesterday { 0.5 } else { rate };
             if yesterday {
-                panel.set(day, place, Cell { hosts: 2, public: 1, parliament: u32::from(random.unit() < 0.2) });
+                panel.set(
+                    day,
+                    place,
+                    Cell { hosts: 2, public: 1, parliament: u32::from(random.unit() < 0.2) },
+                );
             }
         }
     }
@@ -117,7 +125,11 @@ mod tests {
     #[test]
     fn memory_beats_the_rates_on_waves_and_not_on_noise() {
         let outcome = backtest::run(&waves(700, 5).unwrap(), Label::Public, &[], None).unwrap();
-        assert!(outcome.shown.iter().take(2).all(|shown| shown.model != "country_rate"), "{:?}", outcome.shown);
+        assert!(
+            outcome.shown.iter().take(2).all(|shown| shown.model != "country_rate"),
+            "{:?}",
+            outcome.shown
+        );
         let mut noise = waves(700, 6).unwrap();
         let mut random = Random::new(8);
         for day in 0..noise.days() {

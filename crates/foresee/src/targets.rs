@@ -66,7 +66,11 @@ impl List {
     /// When it is too long, or in none of them.
     pub fn read(source: &str, actor: &str, time: Timestamp, text: &str) -> Result<Self, Problem> {
         if text.len() > MAXIMUM_LIST_BYTES {
-            return Err(Problem::TooMuch { file: source.to_owned(), limit: MAXIMUM_LIST_BYTES, what: "bytes" });
+            return Err(Problem::TooMuch {
+                file: source.to_owned(),
+                limit: MAXIMUM_LIST_BYTES,
+                what: "bytes",
+            });
         }
         let (source, actor) = (source.to_owned(), actor.to_owned());
         let mut list = Self { source, actor, time, lines: Vec::new(), skipped: 0, refused: 0 };
@@ -118,22 +122,36 @@ impl List {
         let known = ["host", "domain", "target", "name", "ip", "address", "url"];
         if !known.iter().any(|name| header.split([',', ';', '\t']).any(|column| column.trim() == *name)) {
             // A bare list of names or addresses, one a line.
-            for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+            {
                 self.take(of_texts(line, "", Technique::Unknown, None));
             }
-            return if self.lines.is_empty() { Err(Problem::Empty { file: self.source.clone() }) } else { Ok(()) };
+            return if self.lines.is_empty() {
+                Err(Problem::Empty { file: self.source.clone() })
+            } else {
+                Ok(())
+            };
         }
         let mut table = table(&self.source.clone(), text, &[])?;
         while let Some(row) = table.next_row() {
             let get = |names: &[&str]| {
-                names.iter().map(|name| table.get(&row, name)).find(|text| !text.is_empty()).unwrap_or_default()
+                names
+                    .iter()
+                    .map(|name| table.get(&row, name))
+                    .find(|text| !text.is_empty())
+                    .unwrap_or_default()
             };
             let host = get(&["host", "domain", "target", "name", "url"]);
             let address = get(&["ip", "address"]);
             let methods = get(&["method", "methods", "technique", "type"]);
             let ports = get(&["port", "ports"]);
             let path = get(&["path"]);
-            let words = |text: &str| text.split([' ', '|', '+']).filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+            let words = |text: &str| {
+                text.split([' ', '|', '+'])
+                    .filter(|word| !word.is_empty())
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
             let (mut methods, mut ports) = (words(methods), words(ports));
             methods.truncate(32);
             ports.truncate(32);
@@ -143,7 +161,9 @@ impl List {
             if ports.is_empty() {
                 ports.push(String::new());
             }
-            for (method, port) in methods.iter().flat_map(|method| ports.iter().map(move |port| (method, port))) {
+            for (method, port) in
+                methods.iter().flat_map(|method| ports.iter().map(move |port| (method, port)))
+            {
                 let asked = of_texts(host, address, Technique::of(method, ""), port.parse().ok());
                 self.take(asked.map(|asked| Asked { path: short(path), ..asked }));
             }
@@ -271,9 +291,12 @@ mod tests {
     fn tables_lines_and_bare_lists_are_read() {
         let list = read("host,methods,ports\nwww.a.example,tcp-syn http-get,80 443\nno name,x,1\n").unwrap();
         assert_eq!((list.lines.len(), list.skipped), (4, 1));
-        let list = read("https://www.a.example/path\n# remark\n192.0.2.0/24\n2001:db8::1\n192.0.2.9\n???\n").unwrap();
+        let list = read("https://www.a.example/path\n# remark\n192.0.2.0/24\n2001:db8::1\n192.0.2.9\n???\n")
+            .unwrap();
         assert_eq!((list.lines.len(), list.skipped), (4, 1));
-        assert!(list.lines.iter().any(|line| line.network.is_some()) && list.lines.iter().any(|line| line.tls));
+        assert!(
+            list.lines.iter().any(|line| line.network.is_some()) && list.lines.iter().any(|line| line.tls)
+        );
         let list = read("{\"domain\":\"a.example\"}\n{broken\n{\"ip\":\"192.0.2.1\"}\n").unwrap();
         assert_eq!((list.lines.len(), list.skipped), (2, 1));
         assert!(read("").is_err() && read("12").is_err());

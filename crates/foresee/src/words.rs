@@ -71,11 +71,10 @@ mod tests {
                 assert!(!text.contains('.') && !text.contains('%'), "{text}");
             }
         }
-        assert_eq!((one_in(0.03), one_in(0.0001), one_in(0.86)), (
-            "about 1 in 30".to_owned(),
-            "less than 1 in 1000".to_owned(),
-            "about 9 in 10".to_owned()
-        ));
+        assert_eq!(
+            (one_in(0.03), one_in(0.0001), one_in(0.86)),
+            ("about 1 in 30".to_owned(), "less than 1 in 1000".to_owned(), "about 9 in 10".to_owned())
+        );
         assert_eq!(against_usual(0.04, 0.013), "3 times the usual");
         assert_eq!(odds(None), "not known");
     }

@@ -163,7 +163,9 @@ impl Indicators {
             return;
         };
         let hash = hash(self.key, indicator.kind, buffer.bytes());
-        if let Some(index) = find(&self.table, &self.entries, &self.arena, hash, indicator.kind, buffer.bytes()) {
+        if let Some(index) =
+            find(&self.table, &self.entries, &self.arena, hash, indicator.kind, buffer.bytes())
+        {
             self.repeated += 1;
             if let Some(entry) = self.entries.get_mut(index as usize) {
                 entry.first = entry.first.min(indicator.first);
@@ -175,7 +177,8 @@ impl Indicators {
             }
             return;
         }
-        let Some(source) = self.source(&indicator.source).filter(|_| self.has_room(buffer.bytes().len())) else {
+        let Some(source) = self.source(&indicator.source).filter(|_| self.has_room(buffer.bytes().len()))
+        else {
             self.refused += 1;
             return;
         };
@@ -216,12 +219,14 @@ impl Indicators {
     fn source(&mut self, name: &str) -> Option<u16> {
         // The same source gives many in a row.
         let known = self.sources.iter().rposition(|source| source == name);
-        known.or_else(|| {
-            (self.sources.len() < MAXIMUM_SOURCES).then(|| {
-                self.sources.push(name.chars().take(200).collect());
-                self.sources.len() - 1
+        known
+            .or_else(|| {
+                (self.sources.len() < MAXIMUM_SOURCES).then(|| {
+                    self.sources.push(name.chars().take(200).collect());
+                    self.sources.len() - 1
+                })
             })
-        }).and_then(|index| u16::try_from(index).ok())
+            .and_then(|index| u16::try_from(index).ok())
     }
 
     /// The indicator of an address, or of a network that holds it: its number.
@@ -479,11 +484,19 @@ mod tests {
         let is = |text: &str| indicators.address(text.parse().unwrap()).is_some();
         assert!(is("198.51.100.7") && is("::ffff:198.51.100.7") && is("2001:db8::7") && is("203.0.113.200"));
         assert!(is("2001:db8:9:1::1") && !is("198.51.100.8") && !is("2001:db8:8::1") && !is("203.0.114.1"));
-        assert!(indicators.domain("a.b.EVIL.example").is_some() && indicators.domain("notevil.example").is_none());
-        assert!(indicators.value(Kind::Hash, "abcd").is_some() && indicators.value(Kind::Url, "https://x.example/a").is_none());
+        assert!(
+            indicators.domain("a.b.EVIL.example").is_some() && indicators.domain("notevil.example").is_none()
+        );
+        assert!(
+            indicators.value(Kind::Hash, "abcd").is_some()
+                && indicators.value(Kind::Url, "https://x.example/a").is_none()
+        );
         let index = indicators.address("203.0.113.9".parse().unwrap()).unwrap();
         let found = indicators.sight(index, 1_700_000_100).unwrap();
-        assert_eq!((found.value.as_str(), found.worth, found.source.as_str(), found.sightings), ("203.0.113.0/24", 80, "feed", 1));
+        assert_eq!(
+            (found.value.as_str(), found.worth, found.source.as_str(), found.sightings),
+            ("203.0.113.0/24", 80, "feed", 1)
+        );
     }
 
     #[test]
@@ -502,7 +515,8 @@ mod tests {
         let mut warnings = Warnings::default();
         warnings.network("own", "192.0.2.0/24".parse().unwrap());
         warnings.domain("provider", "cdn.example");
-        let items = [(Kind::Address, "192.0.2.9"), (Kind::Domain, "a.cdn.example"), (Kind::Network, "192.0.0.0/16")];
+        let items =
+            [(Kind::Address, "192.0.2.9"), (Kind::Domain, "a.cdn.example"), (Kind::Network, "192.0.0.0/16")];
         let indicators = with(&items, &warnings);
         assert_eq!((indicators.len(), indicators.warned), (3, 3));
         assert!(indicators.address("192.0.2.9".parse().unwrap()).is_none());

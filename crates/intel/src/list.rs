@@ -43,7 +43,9 @@ fn one(line: &str, source: &str, tlp: Tlp, take: &mut impl FnMut(Indicator)) -> 
 }
 
 fn kind_of(name: &str) -> Option<Kind> {
-    [Kind::Address, Kind::Network, Kind::Domain, Kind::Url, Kind::Hash, Kind::Email].into_iter().find(|kind| kind.name() == name)
+    [Kind::Address, Kind::Network, Kind::Domain, Kind::Url, Kind::Hash, Kind::Email]
+        .into_iter()
+        .find(|kind| kind.name() == name)
 }
 
 /// What a value looks like.
@@ -108,14 +110,25 @@ mod tests {
         let text = "value,type,tlp,confidence,first\n198.51.100.7,,TLP:GREEN,90,2024-01-01\nevil.example,domain,,x,\nno thing,,,,\n";
         let mut found = Vec::new();
         assert_eq!(read(text, "file", Tlp::Amber, |indicator| found.push(indicator)), 1);
-        assert_eq!((found.len(), found[0].kind, found[0].confidence, found[1].tlp), (2, Kind::Address, 90, Tlp::Amber));
+        assert_eq!(
+            (found.len(), found[0].kind, found[0].confidence, found[1].tlp),
+            (2, Kind::Address, 90, Tlp::Amber)
+        );
         let (out, withheld) = write(&found, Audience::Community);
         assert_eq!((out.lines().count(), withheld), (2, 1));
         let mut again = Vec::new();
         assert_eq!(read(&out, "x", Tlp::Red, |indicator| again.push(indicator)), 0);
         assert_eq!(again, found[..1]);
         let mut bare = Vec::new();
-        assert_eq!(read("198.51.100.0/24\n# x\nd41d8cd98f00b204e9800998ecf8427e\nhttps://a.example/x\n??\n", "f", Tlp::Clear, |indicator| bare.push(indicator.kind)), 1);
+        assert_eq!(
+            read(
+                "198.51.100.0/24\n# x\nd41d8cd98f00b204e9800998ecf8427e\nhttps://a.example/x\n??\n",
+                "f",
+                Tlp::Clear,
+                |indicator| bare.push(indicator.kind)
+            ),
+            1
+        );
         assert_eq!(bare, [Kind::Network, Kind::Hash, Kind::Url]);
         assert!(quoted("=cmd()").starts_with("\"'="));
     }

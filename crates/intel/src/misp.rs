@@ -128,7 +128,8 @@ impl Event {
             self.other += 1;
             return;
         }
-        let ids = matches!(&attribute["to_ids"], Value::Bool(true)) || attribute["to_ids"].as_str() == Some("1");
+        let ids =
+            matches!(&attribute["to_ids"], Value::Bool(true)) || attribute["to_ids"].as_str() == Some("1");
         let first = number(&attribute["timestamp"]).unwrap_or(0);
         // A marking of its own may narrow what the event says, never widen it.
         let tlp = marking(attribute).map_or(tlp, |own| own.max(tlp));
@@ -190,8 +191,15 @@ const fn type_of(kind: Kind, length: usize) -> (&'static str, &'static str) {
 
 /// Indicators as a MISP event for an audience, marked as narrowly as its narrowest; and how many were withheld.
 #[must_use]
-pub fn event(info: &str, organisation: &str, indicators: &[Indicator], audience: Audience, now: u32) -> (Value, usize) {
-    let may: Vec<&Indicator> = indicators.iter().filter(|indicator| indicator.tlp.may_reach(audience)).collect();
+pub fn event(
+    info: &str,
+    organisation: &str,
+    indicators: &[Indicator],
+    audience: Audience,
+    now: u32,
+) -> (Value, usize) {
+    let may: Vec<&Indicator> =
+        indicators.iter().filter(|indicator| indicator.tlp.may_reach(audience)).collect();
     let tlp = may.iter().map(|indicator| indicator.tlp).max().unwrap_or(Tlp::Clear);
     let attributes: Vec<Value> = may
         .iter()
@@ -265,7 +273,11 @@ mod tests {
         assert_eq!((event.indicators.len(), event.other, event.skipped), (6, 1, 2));
         let of = |value: &str| event.indicators.iter().find(|indicator| indicator.value == value).unwrap();
         assert_eq!((of("198.51.100.7").tlp, of("198.51.100.7").confidence), (Tlp::Amber, 70));
-        assert_eq!((of("ab").tlp, of("cd").tlp), (Tlp::Amber, Tlp::Red), "an attribute may narrow and not widen");
+        assert_eq!(
+            (of("ab").tlp, of("cd").tlp),
+            (Tlp::Amber, Tlp::Red),
+            "an attribute may narrow and not widen"
+        );
         assert_eq!(of("198.51.100.8").confidence, 35);
         assert!(read("{}").is_err() && read("x").is_err());
     }

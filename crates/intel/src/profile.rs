@@ -71,7 +71,8 @@ pub fn read(text: &str) -> Result<Vec<Profile>, ProfileError> {
     }
     for profile in &profiles {
         let founded = |statement: &Statement| {
-            !statement.source.trim().is_empty() && statement.date.get(..4).is_some_and(|year| year.parse::<u16>().is_ok())
+            !statement.source.trim().is_empty()
+                && statement.date.get(..4).is_some_and(|year| year.parse::<u16>().is_ok())
         };
         if profile.statements.is_empty() || !profile.statements.iter().all(founded) {
             return Err(ProfileError::Unfounded(profile.name.clone()));

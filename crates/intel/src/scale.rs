@@ -122,7 +122,9 @@ mod tests {
         assert_eq!(code.words(), "a usually reliable source; probably true");
         assert_eq!(serde_json::to_string(&code).unwrap(), "\"B2\"");
         assert_eq!(serde_json::from_str::<Admiralty>("\"B2\"").unwrap(), code);
-        assert!(Admiralty::of("G1").is_none() && Admiralty::of("A7").is_none() && Admiralty::of("A12").is_none());
+        assert!(
+            Admiralty::of("G1").is_none() && Admiralty::of("A7").is_none() && Admiralty::of("A12").is_none()
+        );
         assert!(ESTIMATES.windows(2).all(|pair| pair[0].2 == pair[1].1), "no gap between words");
     }
 }

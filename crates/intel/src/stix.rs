@@ -118,7 +118,9 @@ impl<'de, F: FnMut(Map<String, Value>)> Visitor<'de> for Objects<'_, F> {
 pub fn is_object(object: &Map<String, Value>) -> bool {
     let text = |name: &str| object.get(name).and_then(Value::as_str);
     match (text("type"), text("id")) {
-        (Some(kind), Some(id)) => id.strip_prefix(kind).is_some_and(|rest| rest.starts_with("--") && rest.len() > 2),
+        (Some(kind), Some(id)) => {
+            id.strip_prefix(kind).is_some_and(|rest| rest.starts_with("--") && rest.len() > 2)
+        }
         _ => false,
     }
 }
@@ -229,13 +231,18 @@ impl Library {
     /// When it cannot be written as JSON, which cannot happen.
     pub fn export(&self, audience: Audience, unmarked: Tlp) -> Result<Exported, StixError> {
         let may = |object: &Map<String, Value>| {
-            let marked = ["object_marking_refs", "granular_markings"].iter().any(|name| object.contains_key(*name));
+            let marked =
+                ["object_marking_refs", "granular_markings"].iter().any(|name| object.contains_key(*name));
             let tlp = self.tlp(object);
             let tlp = if !marked && tlp == Tlp::UNMARKED { unmarked } else { tlp };
             tlp.may_reach(audience)
         };
-        let kept: BTreeSet<&str> =
-            self.objects.iter().filter(|(_, versions)| versions.values().all(may)).map(|(id, _)| id.as_str()).collect();
+        let kept: BTreeSet<&str> = self
+            .objects
+            .iter()
+            .filter(|(_, versions)| versions.values().all(may))
+            .map(|(id, _)| id.as_str())
+            .collect();
         // What points at something that stays here says that it exists.
         let points_out = |object: &Map<String, Value>| {
             ["source_ref", "target_ref", "sighting_of_ref"]
@@ -290,7 +297,8 @@ pub fn indicators_of(object: &Map<String, Value>, tlp: Tlp) -> Option<Vec<Indica
     if object.get("type").and_then(Value::as_str) != Some("indicator") {
         return None;
     }
-    let needed = Needed::deserialize(object).ok().filter(|needed| needed.kind == "indicator" && !needed.revoked)?;
+    let needed =
+        Needed::deserialize(object).ok().filter(|needed| needed.kind == "indicator" && !needed.revoked)?;
     if !needed.pattern_type.is_empty() && needed.pattern_type != "stix" {
         return Some(Vec::new());
     }
@@ -395,8 +403,12 @@ mod tests {
         let ids = |audience, unmarked| {
             let exported = library.export(audience, unmarked).unwrap();
             let value: Value = serde_json::from_str(&exported.text).unwrap();
-            let ids: Vec<String> =
-                value["objects"].as_array().unwrap().iter().map(|object| object["id"].as_str().unwrap().to_owned()).collect();
+            let ids: Vec<String> = value["objects"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|object| object["id"].as_str().unwrap().to_owned())
+                .collect();
             assert_eq!(ids.len(), exported.objects);
             assert_eq!(exported.withheld, library.len() - ids.len());
             ids
@@ -407,7 +419,10 @@ mod tests {
         for red in ["malware--1", "relationship--1", "note--1"] {
             assert!(!own.contains(&red.to_owned()), "{red} is red, in part, or points at it");
         }
-        assert!(ids(Audience::Public, Tlp::Clear).contains(&"report--1".to_owned()), "the house says that it is clear");
+        assert!(
+            ids(Audience::Public, Tlp::Clear).contains(&"report--1".to_owned()),
+            "the house says that it is clear"
+        );
     }
 
     #[test]

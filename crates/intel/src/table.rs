@@ -69,7 +69,8 @@ impl<'a> Table<'a> {
             if row.fields.len() == self.width {
                 return Some(row);
             }
-            let empty = row.fields.len() == 1 && row.fields.first().is_some_and(|field| field.trim().is_empty());
+            let empty =
+                row.fields.len() == 1 && row.fields.first().is_some_and(|field| field.trim().is_empty());
             self.skipped += usize::from(!empty);
         }
     }
@@ -142,7 +143,10 @@ mod tests {
         let text = "\u{feff}Date,title\r\n2024-01-01,\"a, \"\"b\"\"\nc\"\nshort\n2024-01-02,d";
         let mut table = Table::new(text).unwrap();
         let row = table.next_row().unwrap();
-        assert_eq!((row.line, table.get(&row, "date"), table.get(&row, "title")), (2, "2024-01-01", "a, \"b\"\nc"));
+        assert_eq!(
+            (row.line, table.get(&row, "date"), table.get(&row, "title")),
+            (2, "2024-01-01", "a, \"b\"\nc")
+        );
         let row = table.next_row().unwrap();
         assert_eq!((row.line, table.get(&row, "title"), table.get(&row, "none")), (5, "d", ""));
         assert!(table.next_row().is_none());

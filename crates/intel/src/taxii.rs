@@ -173,7 +173,11 @@ impl Run {
         }
     }
 
-    fn take(&mut self, mut envelope: Map<String, Value>, added_last: Option<&str>) -> Vec<Map<String, Value>> {
+    fn take(
+        &mut self,
+        mut envelope: Map<String, Value>,
+        added_last: Option<&str>,
+    ) -> Vec<Map<String, Value>> {
         let objects = match envelope.remove("objects") {
             Some(Value::Array(objects)) => objects,
             None => Vec::new(),
@@ -216,7 +220,9 @@ impl Run {
             _ => false,
         });
         let next = match envelope.get("next") {
-            Some(Value::String(next)) if !next.is_empty() && next.len() <= MAXIMUM_TOKEN_BYTES => Some(next.clone()),
+            Some(Value::String(next)) if !next.is_empty() && next.len() <= MAXIMUM_TOKEN_BYTES => {
+                Some(next.clone())
+            }
             Some(Value::Number(next)) => Some(next.to_string()),
             _ => None,
         };
@@ -239,7 +245,8 @@ impl Run {
             self.added_last = added_last.map(str::to_owned);
         }
         if self.empty > MAXIMUM_EMPTY_PAGES {
-            self.state = State::Incomplete("the server says that there is more and gives nothing new".to_owned());
+            self.state =
+                State::Incomplete("the server says that there is more and gives nothing new".to_owned());
             return;
         }
         match next {
@@ -255,7 +262,8 @@ impl Run {
     fn by_time(&mut self) {
         self.next = None;
         let place = self.added_last.as_deref().and_then(just_before);
-        let parse = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        let parse =
+            |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
         if parse(&place).is_some_and(|place| parse(&self.added_after).is_none_or(|before| place > before)) {
             self.added_after = place;
         } else if self.limit < LAST_LIMIT {
@@ -357,12 +365,21 @@ mod tests {
 
         fn get(&self, query: &str) -> (Value, Option<String>) {
             let field = |name: &str| {
-                query.split(['?', '&']).find_map(|part| part.strip_prefix(&format!("{name}="))).map(|text| {
-                    text.replace("%3A", ":")
-                })
+                query
+                    .split(['?', '&'])
+                    .find_map(|part| part.strip_prefix(&format!("{name}=")))
+                    .map(|text| text.replace("%3A", ":"))
             };
-            let limit = field("limit").unwrap().parse::<usize>().unwrap().min(if self.style == Style::Tokens { self.page } else { 50_000 });
-            let limit = if matches!(self.style, Style::SameToken | Style::MoreForEver | Style::Stutter) { self.page } else { limit };
+            let limit = field("limit")
+                .unwrap()
+                .parse::<usize>()
+                .unwrap()
+                .min(if self.style == Style::Tokens { self.page } else { 50_000 });
+            let limit = if matches!(self.style, Style::SameToken | Style::MoreForEver | Style::Stutter) {
+                self.page
+            } else {
+                limit
+            };
             let after = field("added_after");
             let fits = |time: &String| match (&after, self.style) {
                 (None, _) => true,
@@ -377,11 +394,15 @@ mod tests {
             let last = page.last().map(|n| self.times[*n].clone());
             let objects: Vec<&Value> = page.iter().map(|n| &self.objects[*n]).collect();
             let envelope = match self.style {
-                Style::Tokens => json!({"objects": objects, "more": more, "next": (at + page.len()).to_string()}),
+                Style::Tokens => {
+                    json!({"objects": objects, "more": more, "next": (at + page.len()).to_string()})
+                }
                 Style::TimesExclusive | Style::TimesInclusive => json!({"objects": objects, "more": more}),
                 Style::SameToken => json!({"objects": objects, "more": true, "next": "1"}),
                 Style::MoreForEver => json!({"more": true}),
-                Style::Stutter => json!({"objects": objects, "more": more || from % 2 == 0, "next": (from + 1).to_string()}),
+                Style::Stutter => {
+                    json!({"objects": objects, "more": more || from % 2 == 0, "next": (from + 1).to_string()})
+                }
             };
             (envelope, last)
         }
@@ -396,7 +417,8 @@ mod tests {
             assert!(asked < 2_000, "it ends");
             let (envelope, last) = server.get(&request.query);
             let body = serde_json::to_vec(&envelope).unwrap();
-            let answer = Answer { status: 200, content_type: MEDIA_TYPE, added_last: last.as_deref(), body: &body };
+            let answer =
+                Answer { status: 200, content_type: MEDIA_TYPE, added_last: last.as_deref(), body: &body };
             given.extend(run.answer(&answer).iter().map(|object| object["id"].as_str().unwrap().to_owned()));
         }
         (given, run.state().clone(), run.cursor(), asked)
@@ -412,7 +434,11 @@ mod tests {
                 let distinct: BTreeSet<&String> = given.iter().collect();
                 assert_eq!((given.len(), distinct.len()), (5_000, 5_000), "{style:?} {one_time}");
                 let (again, state, _, _) = run(&server, &cursor);
-                assert_eq!((again.len(), state), (0, State::Complete), "{style:?} {one_time}: nothing comes twice");
+                assert_eq!(
+                    (again.len(), state),
+                    (0, State::Complete),
+                    "{style:?} {one_time}: nothing comes twice"
+                );
             }
         }
     }
@@ -429,7 +455,11 @@ mod tests {
             assert_eq!(cursor.added_after, None, "the place does not move");
             let better = Server::new(5_000, true, Style::Tokens);
             let (rest, state, _, _) = run(&better, &cursor);
-            assert_eq!((given.len() + rest.len(), state), (5_000, State::Complete), "nothing lost, nothing twice");
+            assert_eq!(
+                (given.len() + rest.len(), state),
+                (5_000, State::Complete),
+                "nothing lost, nothing twice"
+            );
         }
     }
 
@@ -454,7 +484,8 @@ mod tests {
             (200, MEDIA_TYPE, br#"{"objects":"x","more":true}"#.as_slice()),
         ] {
             let mut run = Run::new(&Cursor::default());
-            let answer = Answer { status, content_type: kind, added_last: Some("2024-01-01T00:00:00Z"), body };
+            let answer =
+                Answer { status, content_type: kind, added_last: Some("2024-01-01T00:00:00Z"), body };
             assert!(run.answer(&answer).is_empty());
             assert!(matches!(run.state(), State::Incomplete(_)), "{status} {kind}");
             assert_eq!(run.cursor().added_after, None);

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 #[must_use]
 pub fn seconds(text: &str) -> Option<u32> {
     let text = text.trim();
-    let time = text.parse::<Timestamp>().ok().or_else(|| format!("{}T00:00:00Z", text.get(..10)?).parse().ok())?;
+    let time =
+        text.parse::<Timestamp>().ok().or_else(|| format!("{}T00:00:00Z", text.get(..10)?).parse().ok())?;
     u32::try_from(time.as_second()).ok()
 }
 

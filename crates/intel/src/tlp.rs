@@ -135,7 +135,8 @@ mod tests {
     #[test]
     fn each_marking_reaches_whom_it_may() {
         let reaches = |tlp: Tlp| {
-            [Audience::Public, Audience::Community, Audience::Clients, Audience::Organisation].map(|who| tlp.may_reach(who))
+            [Audience::Public, Audience::Community, Audience::Clients, Audience::Organisation]
+                .map(|who| tlp.may_reach(who))
         };
         assert_eq!(reaches(Tlp::Clear), [true; 4]);
         assert_eq!(reaches(Tlp::Green), [false, true, true, true]);

@@ -109,8 +109,10 @@ impl Warnings {
     pub fn list_of(&self, kind: Kind, value: &str) -> Option<&str> {
         match kind {
             Kind::Address | Kind::Network => {
-                let network = value.parse::<IpNet>().ok().or_else(|| value.parse::<IpAddr>().ok().map(IpNet::from))?;
-                let touches = |(other, _): &&(IpNet, String)| other.contains(&network) || network.contains(other);
+                let network =
+                    value.parse::<IpNet>().ok().or_else(|| value.parse::<IpAddr>().ok().map(IpNet::from))?;
+                let touches =
+                    |(other, _): &&(IpNet, String)| other.contains(&network) || network.contains(other);
                 self.networks.iter().find(touches).map(|(_, list)| list.as_str())
             }
             Kind::Domain => self.name(value),
@@ -143,7 +145,8 @@ mod tests {
     #[test]
     fn lists_hold_what_lies_in_them_and_what_covers_them() {
         let mut warnings = Warnings::general();
-        warnings.read_misp(r#"{"name":"big","list":["198.51.100.0/24","203.0.113.5","cdn.example",7,"???"]}"#);
+        warnings
+            .read_misp(r#"{"name":"big","list":["198.51.100.0/24","203.0.113.5","cdn.example",7,"???"]}"#);
         assert_eq!(warnings.skipped, 2);
         assert_eq!(warnings.list_of(Kind::Address, "198.51.100.9"), Some("big"));
         assert_eq!(warnings.list_of(Kind::Network, "198.0.0.0/8"), Some("big"), "what covers it is as bad");

@@ -39,13 +39,19 @@ impl Forecast {
     /// # Errors
     /// When what is part of the program does not fit together.
     pub(super) fn new(institution: &Institution, start: Time, floods: usize) -> Result<Self> {
-        let start = Timestamp::from_nanosecond(start.nanoseconds().into()).context("the day is out of range")?;
+        let start =
+            Timestamp::from_nanosecond(start.nanoseconds().into()).context("the day is out of range")?;
         let today = Day::of(start.to_zoned(institution.time_zone.clone()).date());
         let real = Day::parse(LISTED.0).context("the day of the list")?;
         let moved = today.since(real);
         let place = institution.country.clone().unwrap_or_else(|| "eu".to_owned()).to_ascii_lowercase();
         let until = Day::parse("9000-01-01").context("a day")?;
-        let mut panel = Panel::read(("covered days", COVERED), ("listed days", DAYS), &places(Some(&place), true), until)?;
+        let mut panel = Panel::read(
+            ("covered days", COVERED),
+            ("listed days", DAYS),
+            &places(Some(&place), true),
+            until,
+        )?;
         panel.first = panel.first.plus(moved);
         let (mut events, _) = event::read("events", EVENTS)?;
         for event in &mut events {
@@ -70,8 +76,11 @@ impl Forecast {
             Ok(Arc::new(shown(&outlook, institution, became)))
         };
         let became = vec![
-            format!("{floods} floods came on the day after this outlook, and at twenty past seven a list that names us."),
-            "Lists and their dates are real and moved to this day; names and addresses in them are replaced.".to_owned(),
+            format!(
+                "{floods} floods came on the day after this outlook, and at twenty past seven a list that names us."
+            ),
+            "Lists and their dates are real and moved to this day; names and addresses in them are replaced."
+                .to_owned(),
         ];
         Ok(Self {
             before: at(start - SignedDuration::from_hours(12), became)?,

@@ -48,7 +48,10 @@ fn print_json(output: &mut impl Write, outcome: &Outcome) -> Result<()> {
         }
     }
     let (from, to) = outcome.span;
-    line(output, &json!({"kind": "summary", "from": from, "to": to, "unknown_days": outcome.unknown_days, "version": foresee::model::VERSION}))
+    line(
+        output,
+        &json!({"kind": "summary", "from": from, "to": to, "unknown_days": outcome.unknown_days, "version": foresee::model::VERSION}),
+    )
 }
 
 fn print(output: &mut impl Write, outcome: &Outcome, style: Style) -> Result<()> {
@@ -76,8 +79,20 @@ fn print(output: &mut impl Write, outcome: &Outcome, style: Style) -> Result<()>
             ]
         })
         .collect();
-    let headings =
-        ["days", "subset", "model", "Brier", "skill", "90 %", "AUC", "ECE", "recall", "precision", "n", "happened"];
+    let headings = [
+        "days",
+        "subset",
+        "model",
+        "Brier",
+        "skill",
+        "90 %",
+        "AUC",
+        "ECE",
+        "recall",
+        "precision",
+        "n",
+        "happened",
+    ];
     let right = [true, false, false, true, true, true, true, true, true, true, true, true];
     writeln!(output, "{}", table(&headings, &right, &rows, style))?;
     let rows: Vec<Vec<String>> = outcome
@@ -101,10 +116,20 @@ fn print(output: &mut impl Write, outcome: &Outcome, style: Style) -> Result<()>
     let right = [false, true, true, true, true, true, true, true, false];
     writeln!(output, "{}", table(&headings, &right, &rows, style))?;
     for bin in &outcome.reliability {
-        writeln!(output, "said {:.2} to {:.2}: {:>6} times, {:.3} on average, happened {:.3}", bin.from, bin.to, bin.n, bin.said, bin.observed)?;
+        writeln!(
+            output,
+            "said {:.2} to {:.2}: {:>6} times, {:.3} on average, happened {:.3}",
+            bin.from, bin.to, bin.n, bin.said, bin.observed
+        )?;
     }
     for shown in &outcome.shown {
-        writeln!(output, "\n{} days: {} is shown: it {}", shown.days, style.bold(&shown.model), shown.reason)?;
+        writeln!(
+            output,
+            "\n{} days: {} is shown: it {}",
+            shown.days,
+            style.bold(&shown.model),
+            shown.reason
+        )?;
     }
     Ok(())
 }

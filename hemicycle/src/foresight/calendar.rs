@@ -30,13 +30,19 @@ pub(super) fn run(arguments: &CalendarArguments) -> Result<()> {
     let mut coming: Vec<_> = folder
         .events
         .iter()
-        .filter(|event| (0..i32::from(arguments.days)).contains(&event.date.since(from)) && event.known_from <= from)
+        .filter(|event| {
+            (0..i32::from(arguments.days)).contains(&event.date.since(from)) && event.known_from <= from
+        })
         .filter(|event| event.concerns(&who.place) || event.scope == "own")
         .collect();
     coming.sort_by(|a, b| (a.date, &a.kind, &a.title).cmp(&(b.date, &b.kind, &b.title)));
-    let election = coming.iter().any(|event| event.kind.starts_with("election") && event.date.since(from) <= ELECTION_DAYS);
+    let election = coming
+        .iter()
+        .any(|event| event.kind.starts_with("election") && event.date.since(from) <= ELECTION_DAYS);
     let scenarios = match &arguments.scenarios {
-        Some(path) if election => scenario::read(&path.display().to_string(), &text(path)?, who.institution.as_ref())?,
+        Some(path) if election => {
+            scenario::read(&path.display().to_string(), &text(path)?, who.institution.as_ref())?
+        }
         _ => Vec::new(),
     };
     let mut output = output();
@@ -55,7 +61,13 @@ pub(super) fn run(arguments: &CalendarArguments) -> Result<()> {
             line(&mut output, scenario)?;
             continue;
         }
-        writeln!(output, "\n{} ({}, {})", style.bold(&plain(&scenario.threat)), plain(&scenario.phase), plain(&scenario.area))?;
+        writeln!(
+            output,
+            "\n{} ({}, {})",
+            style.bold(&plain(&scenario.threat)),
+            plain(&scenario.phase),
+            plain(&scenario.area)
+        )?;
         if !scenario.services.is_empty() {
             writeln!(output, "  ours: {}", plain(&scenario.services.join(", ")))?;
         }

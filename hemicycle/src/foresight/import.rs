@@ -52,8 +52,11 @@ pub(super) fn run(arguments: &ImportArguments) -> Result<()> {
     for path in &arguments.files {
         let taken = take(path, (&store, institution.as_ref()), time, arguments)?;
         if arguments.json {
-            line(&mut output, &json!({"kind": "imported", "file": path.display().to_string(), "is": taken.is,
-                "taken": taken.taken, "skipped": taken.skipped, "listed": taken.listed.len()}))?;
+            line(
+                &mut output,
+                &json!({"kind": "imported", "file": path.display().to_string(), "is": taken.is,
+                "taken": taken.taken, "skipped": taken.skipped, "listed": taken.listed.len()}),
+            )?;
             taken.listed.iter().try_for_each(|listing| line(&mut output, listing))?;
             continue;
         }
@@ -107,7 +110,10 @@ fn take(
         Kind::Calendar => {
             let read = calendar::ics(&name, &text, &arguments.scope)?;
             if read.repeating > 0 {
-                files::eprint_text(&format!("{} entries repeat: the first time of each was taken\n", read.repeating));
+                files::eprint_text(&format!(
+                    "{} entries repeat: the first time of each was taken\n",
+                    read.repeating
+                ));
             }
             done("days of events", store.add_events(&read.events)?, read.skipped)
         }
@@ -125,7 +131,14 @@ fn take(
             let lines: String = claims
                 .iter()
                 .map(|claim| {
-                    format!("{},{},{},{},{}\n", claim.date, quoted(&claim.actor), claim.country, quoted(&claim.target), quoted(&claim.source))
+                    format!(
+                        "{},{},{},{},{}\n",
+                        claim.date,
+                        quoted(&claim.actor),
+                        claim.country,
+                        quoted(&claim.target),
+                        quoted(&claim.source)
+                    )
                 })
                 .collect();
             store.append("claims.csv", "date,actor,country,target,source\n", &lines)?;
@@ -183,7 +196,6 @@ fn kind(text: &str) -> Kind {
         Kind::Targets
     }
 }
-
 
 #[cfg(test)]
 mod tests {

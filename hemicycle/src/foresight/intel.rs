@@ -40,8 +40,7 @@ pub(super) fn run(task: &IntelTask) -> Result<()> {
         IntelTask::Export { store, audience, form } => export(&Store::open(store)?, *audience, *form),
         IntelTask::Match { store, files, institution, warnings, at, color } => {
             let color = crate::style::Style::new(color.color, &io::stderr()).color;
-            let institution =
-                institution.as_ref().map(|path| files::institution(path, color)).transpose()?;
+            let institution = institution.as_ref().map(|path| files::institution(path, color)).transpose()?;
             let at = moment::of(at.as_deref(), &TimeZone::UTC)?;
             let now = u32::try_from(at.as_second()).unwrap_or(0);
             match_lines(&Store::open(store)?, files, &warned(institution.as_ref(), warnings)?, now)
@@ -83,7 +82,8 @@ fn export(store: &Store, audience: Audience, form: Form) -> Result<()> {
         Form::Misp => {
             let (found, _) = indicators(store)?;
             let now = u32::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
-            let (event, withheld) = misp::event("Indicators given on by Hemicycle", "Hemicycle", &found, audience, now);
+            let (event, withheld) =
+                misp::event("Indicators given on by Hemicycle", "Hemicycle", &found, audience, now);
             writeln!(output, "{}", serde_json::to_string_pretty(&event)?)?;
             withheld
         }
@@ -172,7 +172,9 @@ fn words(table: &Indicators, text: &str) -> Vec<(u32, String)> {
             return table.address(address);
         }
         if word.contains("://") {
-            let host = word.split_once("://").map_or("", |(_, rest)| rest.split(['/', ':', '?']).next().unwrap_or_default());
+            let host = word
+                .split_once("://")
+                .map_or("", |(_, rest)| rest.split(['/', ':', '?']).next().unwrap_or_default());
             return table.value(Kind::Url, word).or_else(|| table.domain(host));
         }
         if word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -183,7 +185,10 @@ fn words(table: &Indicators, text: &str) -> Vec<(u32, String)> {
         }
         word.contains('.').then(|| table.domain(word)).flatten()
     };
-    text.split(apart).filter(|word| word.len() > 3).filter_map(|word| Some((look(word)?, word.to_owned()))).collect()
+    text.split(apart)
+        .filter(|word| word.len() > 3)
+        .filter_map(|word| Some((look(word)?, word.to_owned())))
+        .collect()
 }
 
 fn fetch(
@@ -228,8 +233,11 @@ fn fetch(
     let new = library.len() - before;
     let mut output = output();
     if as_json {
-        line(&mut output, &json!({"kind": "fetched", "source": source.target(), "objects": new,
-            "repeated": run.repeated, "skipped": run.skipped, "complete": *run.state() == State::Complete}))?;
+        line(
+            &mut output,
+            &json!({"kind": "fetched", "source": source.target(), "objects": new,
+            "repeated": run.repeated, "skipped": run.skipped, "complete": *run.state() == State::Complete}),
+        )?;
     } else {
         writeln!(output, "{new} objects of {}", plain(&source.target()))?;
     }
@@ -264,9 +272,23 @@ fn profiles(path: &Path, audience: Audience, as_json: bool) -> Result<()> {
             line(&mut output, &value)?;
             continue;
         }
-        writeln!(output, "{} ({}), threat level {}: {}", plain(&profile.name), plain(&profile.category), profile.level.name(), plain(&profile.level_reason))?;
+        writeln!(
+            output,
+            "{} ({}), threat level {}: {}",
+            plain(&profile.name),
+            plain(&profile.category),
+            profile.level.name(),
+            plain(&profile.level_reason)
+        )?;
         for statement in &profile.statements {
-            writeln!(output, "  {}\n    {}, {}: {}", plain(&statement.text), plain(&statement.source), plain(&statement.date), statement.admiralty.words())?;
+            writeln!(
+                output,
+                "  {}\n    {}, {}: {}",
+                plain(&statement.text),
+                plain(&statement.source),
+                plain(&statement.date),
+                statement.admiralty.words()
+            )?;
         }
     }
     Ok(output.flush()?)

@@ -15,7 +15,8 @@ pub(super) fn of(text: Option<&str>, zone: &TimeZone) -> Result<Timestamp> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
     }
-    let civil = text.parse::<DateTime>().ok().or_else(|| text.parse::<Date>().ok().map(|date| date.at(0, 0, 0, 0)));
+    let civil =
+        text.parse::<DateTime>().ok().or_else(|| text.parse::<Date>().ok().map(|date| date.at(0, 0, 0, 0)));
     let civil = civil.with_context(|| format!("{text} is no time: write 2024-06-09, or 2024-06-09T07:20"))?;
     Ok(civil.to_zoned(zone.clone()).context("no such time in this zone")?.timestamp())
 }

@@ -59,7 +59,11 @@ pub(super) fn run(arguments: &OutlookArguments) -> Result<()> {
         store.issue(&issued(&found, arguments.analyst))?;
     }
     let mut output = output();
-    if arguments.json { print_json(&mut output, &found)? } else { print(&mut output, &found, &who.place, color)? }
+    if arguments.json {
+        print_json(&mut output, &found)?
+    } else {
+        print(&mut output, &found, &who.place, color)?
+    }
     Ok(output.flush()?)
 }
 
@@ -135,13 +139,25 @@ fn print(output: &mut impl Write, outlook: &Outlook, place: &str, style: Style) 
     for listing in &outlook.listings {
         print_listing(output, listing, style)?;
     }
-    let names = [("country", "public institutions of the country"), ("own", "our house"), ("degraded", "something hard to reach")];
+    let names = [
+        ("country", "public institutions of the country"),
+        ("own", "our house"),
+        ("degraded", "something hard to reach"),
+    ];
     for (who, title) in names {
         writeln!(output, "\n{}", style.bold(title))?;
         let mine: Vec<&Forecast> = outlook.forecasts.iter().filter(|forecast| forecast.who == who).collect();
         for forecast in &mine {
-            let days = if forecast.days == 1 { "today".to_owned() } else { format!("within {} days", forecast.days) };
-            let words = if forecast.state == State::Quiet { plain(&forecast.words).into_owned() } else { style.yellow(&forecast.words) };
+            let days = if forecast.days == 1 {
+                "today".to_owned()
+            } else {
+                format!("within {} days", forecast.days)
+            };
+            let words = if forecast.state == State::Quiet {
+                plain(&forecast.words).into_owned()
+            } else {
+                style.yellow(&forecast.words)
+            };
             writeln!(output, "  {days:<15} {words}")?;
         }
         for reason in mine.get(1).or(mine.first()).into_iter().flat_map(|forecast| &forecast.reasons) {
@@ -152,12 +168,25 @@ fn print(output: &mut impl Write, outlook: &Outlook, place: &str, style: Style) 
 }
 
 fn print_listing(output: &mut impl Write, listing: &Listing, style: Style) -> Result<()> {
-    let whose = if listing.service.is_some() { listing.service.as_deref().unwrap_or_default() } else { &listing.organisation };
-    writeln!(output, "\n{} {} ({}), seen {} on {}", style.red("LISTED"), plain(&listing.named), plain(whose), listing.time, plain(&listing.source))?;
+    let whose = if listing.service.is_some() {
+        listing.service.as_deref().unwrap_or_default()
+    } else {
+        &listing.organisation
+    };
+    writeln!(
+        output,
+        "\n{} {} ({}), seen {} on {}",
+        style.red("LISTED"),
+        plain(&listing.named),
+        plain(whose),
+        listing.time,
+        plain(&listing.source)
+    )?;
     let techniques: Vec<&str> = listing.techniques.iter().map(|technique| technique.words()).collect();
     writeln!(output, "  asked of the attackers: {}", techniques.join("; "))?;
     for proposal in &listing.proposals {
-        let matches: Vec<String> = proposal.matches.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect();
+        let matches: Vec<String> =
+            proposal.matches.iter().map(|(name, value)| format!("{name} {}", plain(value))).collect();
         writeln!(output, "  {:<9} {}: {}", proposal.layer, matches.join(", "), proposal.action)?;
     }
     listing.checks.iter().try_for_each(|check| writeln!(output, "  [ ] {}", plain(check)))?;

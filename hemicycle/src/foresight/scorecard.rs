@@ -47,7 +47,13 @@ pub(super) fn run(arguments: &ScorecardArguments) -> Result<()> {
         writeln!(output, "  it happened {} times; {} forecasts are still open", card.happened, card.open)?;
         for bin in &card.reliability {
             let of_ten = |share: f64| (share * 10.0).round();
-            writeln!(output, "  said about {} in 10, {} times: happened {} in 10", of_ten(bin.said), bin.n, of_ten(bin.observed))?;
+            writeln!(
+                output,
+                "  said about {} in 10, {} times: happened {} in 10",
+                of_ten(bin.said),
+                bin.n,
+                of_ten(bin.observed)
+            )?;
         }
     }
     if cards.is_empty() {

@@ -23,7 +23,12 @@ pub(crate) fn shown(outlook: &Outlook, institution: &Institution, became: Vec<St
         coming: outlook.calendar.iter().map(|event| coming(outlook, event)).collect(),
         likely: outlook.techniques.iter().take(TECHNIQUES).map(|share| likely(share, institution)).collect(),
         readiness: outlook.readiness.state.name().to_owned(),
-        readiness_until: outlook.readiness.until.to_zoned(institution.time_zone.clone()).strftime("%d %B, %H:%M").to_string(),
+        readiness_until: outlook
+            .readiness
+            .until
+            .to_zoned(institution.time_zone.clone())
+            .strftime("%d %B, %H:%M")
+            .to_string(),
         readiness_reasons: outlook.readiness.reasons.clone(),
         checklist: outlook.readiness.checklist.clone(),
         record: outlook.shown.iter().map(|shown| record(shown, outlook)).collect(),
@@ -63,7 +68,8 @@ fn odds(forecast: &foresee::outlook::Forecast) -> Odds {
 
 fn listed(listing: &Listing) -> Listed {
     let matches = |proposal: &foresee::listed::Proposal| {
-        let parts: Vec<String> = proposal.matches.iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let parts: Vec<String> =
+            proposal.matches.iter().map(|(name, value)| format!("{name} {value}")).collect();
         [proposal.layer.to_owned(), parts.join(", "), proposal.action.to_owned()]
     };
     Listed {
@@ -87,7 +93,12 @@ fn coming(outlook: &Outlook, event: &foresee::event::Event) -> Coming {
     } else {
         "not seen often enough to say"
     };
-    Coming { date: event.date.to_string(), kind: event.kind.clone(), title: event.title.clone(), effect: effect.to_owned() }
+    Coming {
+        date: event.date.to_string(),
+        kind: event.kind.clone(),
+        title: event.title.clone(),
+        effect: effect.to_owned(),
+    }
 }
 
 fn likely(share: &foresee::mix::TechniqueShare, institution: &Institution) -> Likely {
@@ -101,18 +112,30 @@ fn likely(share: &foresee::mix::TechniqueShare, institution: &Institution) -> Li
 /// What of ours a technique would hit first: state tables and lines, or the services that answer requests.
 fn hits(technique: Technique, institution: &Institution) -> Vec<String> {
     let nodes = |kinds: &[NodeKind]| {
-        institution.nodes.iter().filter(|node| kinds.contains(&node.kind)).map(|node| node.id.clone()).collect::<Vec<_>>()
+        institution
+            .nodes
+            .iter()
+            .filter(|node| kinds.contains(&node.kind))
+            .map(|node| node.id.clone())
+            .collect::<Vec<_>>()
     };
     use Technique as T;
     match technique {
-        T::TcpSyn | T::TcpAck | T::TcpSynAck | T::TcpConnect => nodes(&[NodeKind::Firewall, NodeKind::LoadBalancer]),
+        T::TcpSyn | T::TcpAck | T::TcpSynAck | T::TcpConnect => {
+            nodes(&[NodeKind::Firewall, NodeKind::LoadBalancer])
+        }
         T::Udp => nodes(&[NodeKind::Link]),
         T::SlowHttp | T::HttpGet | T::HttpPost | T::Http2 | T::Http3 | T::Unknown => institution
             .services
             .iter()
-            .filter(|service| !service.names.is_empty() && institution[service.zone].exposure == Exposure::Internet)
+            .filter(|service| {
+                !service.names.is_empty() && institution[service.zone].exposure == Exposure::Internet
+            })
             .filter(|service| institution[service.organisation].kind != OrganisationKind::Party)
-            .filter(|service| service.ports.is_empty() || service.ports.iter().any(|ports| ports.contains(6, 443) || ports.contains(6, 80)))
+            .filter(|service| {
+                service.ports.is_empty()
+                    || service.ports.iter().any(|ports| ports.contains(6, 443) || ports.contains(6, 80))
+            })
             .map(|service| service.id.clone())
             .collect(),
     }
@@ -137,6 +160,10 @@ mod tests {
         assert_eq!(hits(Technique::Udp, &institution), ["isp-a", "isp-b", "isp-hosting"]);
         assert!(hits(Technique::TcpSyn, &institution).contains(&"fw-edge-1".to_owned()));
         let web = hits(Technique::HttpGet, &institution);
-        assert!(web.contains(&"www".to_owned()) && !web.contains(&"party-x-site".to_owned()) && !web.contains(&"mail".to_owned()));
+        assert!(
+            web.contains(&"www".to_owned())
+                && !web.contains(&"party-x-site".to_owned())
+                && !web.contains(&"mail".to_owned())
+        );
     }
 }

@@ -127,7 +127,9 @@ impl Store {
         let path = self.path("stix.json");
         if path.is_file() {
             let file = File::open(&path).with_context(|| format!("cannot read {}", path.display()))?;
-            library.import(BufReader::new(file)).with_context(|| format!("cannot read {}", path.display()))?;
+            library
+                .import(BufReader::new(file))
+                .with_context(|| format!("cannot read {}", path.display()))?;
         }
         Ok(library)
     }

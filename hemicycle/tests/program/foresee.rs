@@ -27,8 +27,19 @@ fn folder(name: &str) -> PathBuf {
 /// An outlook of the example institution as a house of the bloc.
 fn outlook(at: &str, more: &[&str]) -> Ran {
     let (data, institution) = (path("data/foresee"), path("data/institution/examplia.toml"));
-    let mut arguments =
-        vec!["foresee", "outlook", "--json", "--data", &data, "--institution", &institution, "--place", "eu", "--at", at];
+    let mut arguments = vec![
+        "foresee",
+        "outlook",
+        "--json",
+        "--data",
+        &data,
+        "--institution",
+        &institution,
+        "--place",
+        "eu",
+        "--at",
+        at,
+    ];
     arguments.extend(more);
     let ran = run(&arguments);
     assert_eq!(ran.code, Some(0), "{}", ran.errors);
@@ -55,8 +66,12 @@ fn on_14_december_2023_we_are_listed_at_once_and_the_day_before_the_odds_are_low
     let lines = listed.lines();
     let www = lines.iter().find(|line| line["kind"] == "listed" && line["service"] == "www").unwrap();
     let techniques = www["techniques"].as_array().unwrap();
-    let proposed: Vec<&Value> = www["proposals"].as_array().unwrap().iter().map(|proposal| &proposal["technique"]).collect();
-    assert!(techniques.len() > 2 && techniques.iter().all(|technique| proposed.contains(&technique)), "{www}");
+    let proposed: Vec<&Value> =
+        www["proposals"].as_array().unwrap().iter().map(|proposal| &proposal["technique"]).collect();
+    assert!(
+        techniques.len() > 2 && techniques.iter().all(|technique| proposed.contains(&technique)),
+        "{www}"
+    );
     assert!(www["proposals"][0]["match"].is_object() && www["proposals"][0]["layer"].is_string());
     let readiness = lines.iter().find(|line| line["kind"] == "readiness").unwrap();
     assert_eq!((&readiness["state"], &readiness["floors"]), (&"ready".into(), &0.5.into()));
@@ -69,14 +84,17 @@ fn on_23_november_2022_at_noon_only_the_vote_was_known() {
         assert_eq!(forecast(&noon, "own", days)["probability"], Value::Null);
     }
     let lines = noon.lines();
-    assert!(lines.iter().any(|line| line["kind"] == "event" && line["type"] == "ep_vote_resolution" && line["date"] == "2022-11-23"));
+    assert!(lines.iter().any(|line| line["kind"] == "event"
+        && line["type"] == "ep_vote_resolution"
+        && line["date"] == "2022-11-23"));
     assert!(forecast(&noon, "own", 3)["reasons"][0].as_str().unwrap().contains("begin on 2023-06-05"));
 }
 
 #[test]
 fn the_text_has_no_decimals() {
     let (data, institution) = (path("data/foresee"), path("data/institution/examplia.toml"));
-    let ran = run(&["foresee", "outlook", "--data", &data, "--institution", &institution, "--at", "2024-06-07"]);
+    let ran =
+        run(&["foresee", "outlook", "--data", &data, "--institution", &institution, "--at", "2024-06-07"]);
     assert_eq!(ran.code, Some(0), "{}", ran.errors);
     let decimal = |word: &str| word.parse::<f64>().is_ok() && word.contains('.');
     assert!(!ran.output.split_whitespace().any(decimal), "{}", ran.output);
@@ -90,16 +108,31 @@ fn the_back_test_keeps_its_contract() {
     let lines = ran.lines();
     let score = lines
         .iter()
-        .find(|line| line["kind"] == "score" && line["model"] == "base_recency" && line["days"] == 3 && line["subset"] == "all")
+        .find(|line| {
+            line["kind"] == "score"
+                && line["model"] == "base_recency"
+                && line["days"] == 3
+                && line["subset"] == "all"
+        })
         .unwrap();
     assert!((score["skill"].as_f64().unwrap() - 0.273).abs() < 0.03, "{score}");
     assert!((score["auc"].as_f64().unwrap() - 0.903).abs() < 0.02, "{score}");
     for field in ["brier", "ece", "n", "positives", "low", "high"] {
         assert!(score[field].is_number(), "{field}");
     }
-    let factor = lines.iter().find(|line| line["kind"] == "factor" && line["type"] == "election_national" && line["offset"] == "-2..0").unwrap();
+    let factor = lines
+        .iter()
+        .find(|line| {
+            line["kind"] == "factor" && line["type"] == "election_national" && line["offset"] == "-2..0"
+        })
+        .unwrap();
     assert_eq!(factor["used"], true, "{factor}");
-    assert!(lines.iter().filter(|line| line["kind"] == "factor" && line["type"] != "election_national").all(|line| line["used"] == false));
+    assert!(
+        lines
+            .iter()
+            .filter(|line| line["kind"] == "factor" && line["type"] != "election_national")
+            .all(|line| line["used"] == false)
+    );
     assert_eq!(ran.summary()["kind"], "summary");
 }
 
@@ -114,7 +147,11 @@ fn a_row_that_looks_ahead_stops_the_run_and_is_named() {
     .enumerate()
     {
         let copy = folder(&format!("ahead{number}"));
-        for part in ["events/political_events.csv", "ddosia/ddosia_country_days.csv", "ddosia/ddosia_covered_days.csv"] {
+        for part in [
+            "events/political_events.csv",
+            "ddosia/ddosia_country_days.csv",
+            "ddosia/ddosia_covered_days.csv",
+        ] {
             fs::create_dir_all(copy.join(part).parent().unwrap()).unwrap();
             fs::copy(repository("data/foresee").join(part), copy.join(part)).unwrap();
         }
@@ -135,10 +172,25 @@ fn what_is_imported_is_seen_issued_and_graded() {
     let claims = file("claims.csv", b"date,actor,country,target\n2024-06-05,NoName057(16),be,a ministry\n");
     let institution = path("data/institution/examplia.toml");
     let list = path(LIST);
-    let arguments = ["foresee", "import", "--store", store, "--institution", &institution, "--time", "2024-06-07T07:20:00Z", "--json"];
+    let arguments = [
+        "foresee",
+        "import",
+        "--store",
+        store,
+        "--institution",
+        &institution,
+        "--time",
+        "2024-06-07T07:20:00Z",
+        "--json",
+    ];
     let ran = run(&[&arguments[..], &[ics.to_str().unwrap(), claims.to_str().unwrap(), &list]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.errors);
-    let kinds: Vec<String> = ran.lines().iter().filter(|line| line["kind"] == "imported").map(|line| line["is"].as_str().unwrap().to_owned()).collect();
+    let kinds: Vec<String> = ran
+        .lines()
+        .iter()
+        .filter(|line| line["kind"] == "imported")
+        .map(|line| line["is"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(kinds, ["days of events", "claims", "targets of a list"]);
     assert!(ran.lines().iter().any(|line| line["kind"] == "listed" && line["service"] == "www"));
     for at in ["2024-06-07T08:00:00Z", "2024-06-08T08:00:00Z"] {
@@ -146,14 +198,35 @@ fn what_is_imported_is_seen_issued_and_graded() {
         assert!(seen.lines().iter().any(|line| line["kind"] == "event" && line["type"] == "hearing"));
         assert_eq!(forecast(&seen, "own", 3)["state"], "listed");
     }
-    let ran = run(&["foresee", "scorecard", "--json", "--data", &path("data/foresee"), "--store", store, "--institution", &institution]);
+    let ran = run(&[
+        "foresee",
+        "scorecard",
+        "--json",
+        "--data",
+        &path("data/foresee"),
+        "--store",
+        store,
+        "--institution",
+        &institution,
+    ]);
     assert_eq!(ran.code, Some(0), "{}", ran.errors);
     let cards = ran.lines();
     let analyst = cards.iter().find(|card| card["model"] == "analyst").unwrap();
     assert_eq!((&analyst["graded"], &analyst["happened"]), (&2.into(), &1.into()), "{analyst}");
     assert!(cards.iter().any(|card| card["who"] == "country" && card["graded"] == 2));
-    let calendar = run(&["foresee", "calendar", "--data", &path("data/foresee"), "--institution", &institution, "--at", "2024-06-01",
-        "--scenarios", &path("data/foresee/election-guidelines.json"), "--json"]);
+    let calendar = run(&[
+        "foresee",
+        "calendar",
+        "--data",
+        &path("data/foresee"),
+        "--institution",
+        &institution,
+        "--at",
+        "2024-06-01",
+        "--scenarios",
+        &path("data/foresee/election-guidelines.json"),
+        "--json",
+    ]);
     assert_eq!(calendar.code, Some(0), "{}", calendar.errors);
     assert_eq!(calendar.lines().iter().filter(|line| line["kind"] == "scenario").count(), 23);
 }
@@ -169,7 +242,8 @@ fn nothing_leaves_that_may_not() {
     assert_eq!(run(&["foresee", "import", "--store", store, table.to_str().unwrap()]).code, Some(0));
     for (audience, reaches) in [("public", 1), ("community", 2), ("clients", 3), ("organisation", 4)] {
         for form in ["csv", "stix", "misp"] {
-            let ran = run(&["foresee", "intel", "export", "--store", store, "--for", audience, "--form", form]);
+            let ran =
+                run(&["foresee", "intel", "export", "--store", store, "--for", audience, "--form", form]);
             assert_eq!(ran.code, Some(0), "{}", ran.errors);
             let found = [7, 8, 9, 10, 11].iter().filter(|last| {
                 let value = format!("198.51.100.{last}");
@@ -178,12 +252,17 @@ fn nothing_leaves_that_may_not() {
             assert_eq!(found.count(), reaches, "{audience} {form}: {}", ran.output);
         }
     }
-    let log = file("log.txt", b"src=198.51.100.8 dst=192.0.2.10\nGET 203.0.113.1\n198.51.100.10 is red\n10.0.0.1\n");
-    let ran = run(&["foresee", "intel", "match", "--store", store, "--at", "2026-01-02", log.to_str().unwrap()]);
+    let log = file(
+        "log.txt",
+        b"src=198.51.100.8 dst=192.0.2.10\nGET 203.0.113.1\n198.51.100.10 is red\n10.0.0.1\n",
+    );
+    let ran =
+        run(&["foresee", "intel", "match", "--store", store, "--at", "2026-01-02", log.to_str().unwrap()]);
     assert_eq!(ran.code, Some(0), "{}", ran.errors);
     assert_eq!(ran.summary()["matched"], 0, "words of a line are whole words");
     let log = file("log2.txt", b"198.51.100.8 -> 192.0.2.10\nnothing\n");
-    let ran = run(&["foresee", "intel", "match", "--store", store, "--at", "2026-01-02", log.to_str().unwrap()]);
+    let ran =
+        run(&["foresee", "intel", "match", "--store", store, "--at", "2026-01-02", log.to_str().unwrap()]);
     assert_eq!(ran.summary()["matched"], 1);
     assert_eq!(ran.lines()[0]["name"], "indicator_matched");
 }
@@ -197,7 +276,9 @@ fn tool(name: &str) -> Option<PathBuf> {
 #[test]
 fn bundles_pass_the_validator() {
     let Some(validator) = tool("stix2_validator") else {
-        println!("skipped: bundles_pass_the_validator: stix2_validator (PyPI stix2-validator) is not installed");
+        println!(
+            "skipped: bundles_pass_the_validator: stix2_validator (PyPI stix2-validator) is not installed"
+        );
         return;
     };
     let store = folder("validator");
@@ -210,26 +291,37 @@ fn bundles_pass_the_validator() {
     let ran = run(&["foresee", "intel", "export", "--store", store, "--for", "organisation"]);
     let bundle = file("bundle.json", ran.output.as_bytes());
     let output = Command::new(validator).arg("--disable").arg("all").arg(&bundle).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
 }
 
 #[test]
 fn events_load_in_pymisp() {
     let Some(python) = tool("python3").filter(|python| {
-        Command::new(python).args(["-c", "import pymisp"]).output().is_ok_and(|output| output.status.success())
+        Command::new(python)
+            .args(["-c", "import pymisp"])
+            .output()
+            .is_ok_and(|output| output.status.success())
     }) else {
         println!("skipped: events_load_in_pymisp: pymisp is not installed");
         return;
     };
     let store = folder("pymisp");
     let store = store.to_str().unwrap();
-    let table = file("misp.csv", b"value,tlp,first\n198.51.100.7,TLP:CLEAR,2026-01-01\nevil.example,TLP:GREEN,2026-01-01\n");
+    let table = file(
+        "misp.csv",
+        b"value,tlp,first\n198.51.100.7,TLP:CLEAR,2026-01-01\nevil.example,TLP:GREEN,2026-01-01\n",
+    );
     assert_eq!(run(&["foresee", "import", "--store", store, table.to_str().unwrap()]).code, Some(0));
     let ran = run(&["foresee", "intel", "export", "--store", store, "--for", "community", "--form", "misp"]);
     let event = file("event.json", ran.output.as_bytes());
     let code = "import sys, pymisp\nevent = pymisp.MISPEvent()\nevent.load_file(sys.argv[1])\nprint(len(event.attributes), event.info)";
     let output = Command::new(python).args(["-c", code]).arg(&event).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(String::from_utf8_lossy(&output.stdout).starts_with("2 Indicators"), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(
+        String::from_utf8_lossy(&output.stdout).starts_with("2 Indicators"),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
 }

@@ -1,4 +1,4 @@
-//! The registered attempt on first strikes (docs/measured/foresee.md): what was tried, and what became of it.
+//! The registered attempt on first strikes (docs/measured/foresee-first-strikes.md): what was tried, and what became of it.
 
 use anyhow::{Context, Result};
 use foresee::Day;
@@ -36,11 +36,16 @@ pub(super) fn run(folder: &Folder, untouched: bool, report: &mut Report) -> Resu
 }
 
 fn show(title: &str, tried: &[Tried], report: &mut Report) {
-    let mut table = Table::new(title, &["candidate", "Brier", "model's", "skill over the model", "90 %", "AUC", "model's", "n", "happened"]);
+    let mut table = Table::new(
+        title,
+        &["candidate", "Brier", "model's", "skill over the model", "90 %", "AUC", "model's", "n", "happened"],
+    );
     for one in tried {
         let area = |auc: Option<f64>| auc.map_or_else(|| "-".to_owned(), |auc| format!("{auc:.3}"));
-        report.line(&json!({"kind": "attempt", "span": title, "candidate": one.candidate, "skill": one.skill.skill,
-            "low": one.skill.low, "high": one.skill.high}));
+        report.line(
+            &json!({"kind": "attempt", "span": title, "candidate": one.candidate, "skill": one.skill.skill,
+            "low": one.skill.low, "high": one.skill.high}),
+        );
         table.row(vec![
             one.candidate.to_owned(),
             format!("{:.5}", one.score.brier),

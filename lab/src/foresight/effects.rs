@@ -55,7 +55,10 @@ fn shuffles(panel: &Panel, events: &[Event], report: &mut Report) -> Result<()> 
 }
 
 fn planted(panel: &Panel, report: &mut Report) -> Result<()> {
-    let mut table = Table::new("Planted effects on 50 made-up events", &["planted", "observed", "expected", "ratio", "90 %", "verdict"]);
+    let mut table = Table::new(
+        "Planted effects on 50 made-up events",
+        &["planted", "observed", "expected", "ratio", "90 %", "verdict"],
+    );
     let events = planted_events(panel, 50, 5);
     for times in [4.0, 1.0] {
         let found = factors(&plant(panel, &events, times, RATE * 2.0, 9), &events)?;
@@ -84,12 +87,20 @@ fn planted(panel: &Panel, report: &mut Report) -> Result<()> {
 /// A copy of the folder with one row more must stop the run, and the row must be named.
 fn looking_ahead(folder: &Path, report: &mut Report) -> Result<()> {
     let cases = [
-        ("an event before it was known", "events/political_events.csv", "2024-03-03,be,election_national,planted row,2024-03-10,no,test"),
+        (
+            "an event before it was known",
+            "events/political_events.csv",
+            "2024-03-03,be,election_national,planted row,2024-03-10,no,test",
+        ),
         ("a label from the future", "ddosia/ddosia_country_days.csv", "2099-01-01,be,3,2,1"),
     ];
     for (name, file, row) in cases {
         let copy = tempfile::tempdir()?;
-        for part in ["events/political_events.csv", "ddosia/ddosia_country_days.csv", "ddosia/ddosia_covered_days.csv"] {
+        for part in [
+            "events/political_events.csv",
+            "ddosia/ddosia_country_days.csv",
+            "ddosia/ddosia_covered_days.csv",
+        ] {
             let to = copy.path().join(part);
             fs::create_dir_all(to.parent().context("a folder")?)?;
             fs::copy(folder.join(part), &to).with_context(|| part.to_owned())?;
@@ -108,7 +119,10 @@ fn looking_ahead(folder: &Path, report: &mut Report) -> Result<()> {
         report.bar(Bar::new(
             format!("{name} stops the run"),
             format!("names line {line}"),
-            said.map_or_else(|| "it ran".to_owned(), |said| said.chars().rev().take(90).collect::<Vec<_>>().into_iter().rev().collect()),
+            said.map_or_else(
+                || "it ran".to_owned(),
+                |said| said.chars().rev().take(90).collect::<Vec<_>>().into_iter().rev().collect(),
+            ),
             named,
         ));
     }
@@ -131,8 +145,15 @@ fn constants(panel: &Panel, report: &mut Report) {
         graded
     };
     let base = grade(&|day, place| 1.0 - (1.0 - walk.at(day, place).rate).powi(3));
-    for (name, value) in [("says nothing", 0.0), ("cries wolf every day", 1.0), ("says a half", 0.5), ("says the mean", 0.06)] {
+    for (name, value) in
+        [("says nothing", 0.0), ("cries wolf every day", 1.0), ("says a half", 0.5), ("says the mean", 0.06)]
+    {
         let found = skill(&grade(&|_, _| value), &base, 1);
-        report.bar(Bar::new(format!("who {name} fails"), "skill below 0", format!("{:+.2}", found.skill), found.skill < 0.0));
+        report.bar(Bar::new(
+            format!("who {name} fails"),
+            "skill below 0",
+            format!("{:+.2}", found.skill),
+            found.skill < 0.0,
+        ));
     }
 }

@@ -43,12 +43,26 @@ fn million(report: &mut Report) {
         report.line(found);
     }
     report.bar(Bar::at_most("a million indicators: load", number("load_seconds"), 60.0, " s", &reason));
-    report.bar(Bar::at_most("a million indicators: peak memory", number("peak_mebibytes"), 500.0, " MiB", &reason));
-    report.bar(Bar::at_most("a match of a record's two addresses", number("match_nanoseconds"), 100.0, " ns", &reason));
+    report.bar(Bar::at_most(
+        "a million indicators: peak memory",
+        number("peak_mebibytes"),
+        500.0,
+        " MiB",
+        &reason,
+    ));
+    report.bar(Bar::at_most(
+        "a match of a record's two addresses",
+        number("match_nanoseconds"),
+        100.0,
+        " ns",
+        &reason,
+    ));
     report.bar(Bar::new(
         "a million indicators: what is in it is found and nothing else is",
         "all and none",
-        found.map_or(reason, |found| format!("{} of {} hits, {} false", found["hits"], found["expected"], found["false"])),
+        found.map_or(reason, |found| {
+            format!("{} of {} hits, {} false", found["hits"], found["expected"], found["false"])
+        }),
         found.is_some_and(|found| found["hits"] == found["expected"] && found["false"] == 0),
     ));
 }
@@ -112,7 +126,10 @@ pub(super) fn inside() -> Value {
         hits += usize::from(table.address(*source).is_some()) + usize::from(table.address(*target).is_some());
     }
     let match_nanoseconds = started.elapsed().as_secs_f64() * 1e9 / RECORDS as f64;
-    let wrong = records.iter().filter(|record| table.address(record.0).is_some() != known.contains(&record.0)).count();
+    let wrong = records
+        .iter()
+        .filter(|record| table.address(record.0).is_some() != known.contains(&record.0))
+        .count();
     json!({"kind": "indicators", "indicators": table.len(), "load_seconds": load_seconds, "match_nanoseconds": match_nanoseconds,
         "hits": hits, "expected": expected, "false": wrong, "peak_mebibytes": peak_mebibytes()})
 }
@@ -128,12 +145,21 @@ fn fixture(folder: &Path, report: &mut Report) {
     let path = folder.join("actors/attack_v18_parliament_bundle_stix21.json");
     let (name, needed) = ("STIX fixture of 1,233 objects comes back as it was", "equal, object by object");
     if !path.is_file() {
-        report.bar(Bar::skipped(name, needed, "the folder has no actors/attack_v18_parliament_bundle_stix21.json"));
+        report.bar(Bar::skipped(
+            name,
+            needed,
+            "the folder has no actors/attack_v18_parliament_bundle_stix21.json",
+        ));
         return;
     }
     match round_trip(&path) {
         Ok((objects, equal)) => {
-            report.bar(Bar::new(name, needed, format!("{equal} of {objects}"), equal == objects && objects == 1_233));
+            report.bar(Bar::new(
+                name,
+                needed,
+                format!("{equal} of {objects}"),
+                equal == objects && objects == 1_233,
+            ));
         }
         Err(error) => report.bar(Bar::new(name, needed, format!("{error:#}"), false)),
     }

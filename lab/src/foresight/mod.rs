@@ -14,9 +14,9 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use foresee::Day;
 use foresee::backtest::{self, Outcome};
 use foresee::panel::Label;
-use foresee::Day;
 use hemicycle::intelligence::Folder;
 use serde_json::json;
 
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     /// One JSON object a line for each figure and each bar, before the closing line
     #[arg(long)]
     json: bool,
-    /// Write the tables to docs/measured/foresee-tables.md
+    /// Write the tables to docs/measured/foresee.md
     #[arg(long)]
     write: bool,
     /// Only load a million indicators, here, and print figures
@@ -81,7 +81,20 @@ fn table(folder: &Folder, report: &mut Report) -> Result<Outcome> {
     let outcome = backtest::run(&panel, Label::Public, &folder.events, Day::parse(FIRST_GRADED))?;
     let mut scores = Table::new(
         "Back-test: at least one public institution of the country is listed within k days",
-        &["k", "subset", "model", "Brier", "skill", "90 %", "AUC", "ECE", "recall", "precision", "n", "happened"],
+        &[
+            "k",
+            "subset",
+            "model",
+            "Brier",
+            "skill",
+            "90 %",
+            "AUC",
+            "ECE",
+            "recall",
+            "precision",
+            "n",
+            "happened",
+        ],
     );
     for row in &outcome.rows {
         report.line(&json!({"kind": "score", "model": row.model, "days": row.days, "subset": row.subset,
@@ -126,7 +139,8 @@ fn table(folder: &Folder, report: &mut Report) -> Result<Outcome> {
         ]);
     }
     report.table(factors);
-    let mut reliability = Table::new("Reliability of base and memory, 3 days", &["said", "n", "mean", "happened"]);
+    let mut reliability =
+        Table::new("Reliability of base and memory, 3 days", &["said", "n", "mean", "happened"]);
     for bin in &outcome.reliability {
         reliability.row(vec![
             format!("{:.2} to {:.2}", bin.from, bin.to),

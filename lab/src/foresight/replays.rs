@@ -39,8 +39,12 @@ pub(super) fn run(folder: &Folder, report: &mut Report) -> Result<()> {
         };
         Ok(outlook(&past, time, &TimeZone::UTC)?)
     };
-    let (before, early, listed, noon) =
-        (at("2023-12-13T12:00:00Z")?, at("2023-12-14T07:19:00Z")?, at("2023-12-14T07:20:00Z")?, at("2022-11-23T12:00:00Z")?);
+    let (before, early, listed, noon) = (
+        at("2023-12-13T12:00:00Z")?,
+        at("2023-12-14T07:19:00Z")?,
+        at("2023-12-14T07:20:00Z")?,
+        at("2022-11-23T12:00:00Z")?,
+    );
     show(&[&before, &early, &listed, &noon], report);
     december(&before, &early, &listed, &lists, report);
     november(&noon, report);
@@ -62,14 +66,18 @@ fn show(outlooks: &[&Outlook], report: &mut Report) {
 }
 
 fn december(before: &Outlook, early: &Outlook, listed: &Outlook, lists: &[List], report: &mut Report) {
-    let own = |outlook: &Outlook| outlook.forecasts.iter().find(|forecast| forecast.who == "own" && forecast.days == 1).cloned();
+    let own = |outlook: &Outlook| {
+        outlook.forecasts.iter().find(|forecast| forecast.who == "own" && forecast.days == 1).cloned()
+    };
     let day_before = own(before);
     let low = day_before.as_ref().and_then(|own| own.probability);
     report.bar(Bar::new(
         "2023-12-13: the odds are low, and it is said why",
         "below 0.05, with reasons",
         low.map_or_else(|| "not known".to_owned(), |low| format!("{low:.3}")),
-        low.is_some_and(|low| low < 0.05) && day_before.is_some_and(|own| own.reasons.len() >= 2) && before.listings.is_empty(),
+        low.is_some_and(|low| low < 0.05)
+            && day_before.is_some_and(|own| own.reasons.len() >= 2)
+            && before.listings.is_empty(),
     ));
     report.bar(Bar::new(
         "2023-12-14: LISTED at 07:20 and not at 07:19",
@@ -81,18 +89,27 @@ fn december(before: &Outlook, early: &Outlook, listed: &Outlook, lists: &[List],
     let asked: Vec<Technique> = mine.iter().flat_map(|listing| listing.techniques.iter().copied()).collect();
     let proposed: Vec<Technique> =
         mine.iter().flat_map(|listing| listing.proposals.iter().map(|proposal| proposal.technique)).collect();
-    let all = asked.iter().all(|technique| proposed.contains(technique)) && proposed.iter().all(|technique| asked.contains(technique));
+    let all = asked.iter().all(|technique| proposed.contains(technique))
+        && proposed.iter().all(|technique| asked.contains(technique));
     report.bar(Bar::new(
         "2023-12-14: proposed filters are for what the list asks",
         "the same techniques",
-        format!("{} listings of {} targets, {} filters", mine.len(), lists.first().map_or(0, List::hosts), proposed.len()),
+        format!(
+            "{} listings of {} targets, {} filters",
+            mine.len(),
+            lists.first().map_or(0, List::hosts),
+            proposed.len()
+        ),
         all && !asked.is_empty(),
     ));
 }
 
 fn november(noon: &Outlook, report: &mut Report) {
     let unknown = noon.forecasts.iter().all(|forecast| forecast.probability.is_none());
-    let agenda = noon.calendar.iter().any(|event| event.kind.starts_with("ep_vote") && Day::parse("2022-11-23") == Some(event.date));
+    let agenda = noon
+        .calendar
+        .iter()
+        .any(|event| event.kind.starts_with("ep_vote") && Day::parse("2022-11-23") == Some(event.date));
     report.bar(Bar::new(
         "2022-11-23, noon: the vote is on the calendar, and nothing is said that nobody knew",
         "event shown, no number",

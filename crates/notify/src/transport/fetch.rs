@@ -129,7 +129,9 @@ fn read(from: &mut impl Read, most: usize) -> Result<Fetched, Failure> {
     if wanted.is_some_and(|wanted| wanted > most) {
         return Err(too_long(most));
     }
-    while wanted.is_none_or(|wanted| bytes.len() < wanted) && !(length == Length::Chunks && ends_chunks(&bytes)) {
+    while wanted.is_none_or(|wanted| bytes.len() < wanted)
+        && !(length == Length::Chunks && ends_chunks(&bytes))
+    {
         let count = from.read(&mut buffer).map_err(|cause| failed("the answer breaks off", &cause))?;
         if count == 0 {
             break;
@@ -169,9 +171,14 @@ fn head(bytes: &[u8]) -> Result<Option<(Fetched, Length, usize)>, Failure> {
         let name = field.name.to_ascii_lowercase();
         match name.as_str() {
             "transfer-encoding" if value.trim().eq_ignore_ascii_case("chunked") => length = Length::Chunks,
-            "transfer-encoding" => return Err(Failure::permanent("the answer is encoded in a way that is not asked for")),
+            "transfer-encoding" => {
+                return Err(Failure::permanent("the answer is encoded in a way that is not asked for"));
+            }
             "content-length" if length != Length::Chunks => {
-                let known = value.trim().parse().map_err(|_| Failure::temporary("the answer has no sensible length"))?;
+                let known = value
+                    .trim()
+                    .parse()
+                    .map_err(|_| Failure::temporary("the answer has no sensible length"))?;
                 length = Length::Known(known);
             }
             _ => {}
@@ -219,7 +226,10 @@ mod tests {
         assert_eq!(of(chunked), Ok((200, b"abc".to_vec())));
         assert!(of(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc").is_err(), "broken off");
         assert!(of(b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n").is_err(), "too long");
-        assert!(of(&[b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &[b'x'; 101]].concat()).is_err(), "too long without a length");
+        assert!(
+            of(&[b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &[b'x'; 101]].concat()).is_err(),
+            "too long without a length"
+        );
         assert!(of(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\nab").is_err());
         assert!(of(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n").is_err());
         assert!(of(b"hello").is_err() && of(b"").is_err());

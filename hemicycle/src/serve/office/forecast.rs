@@ -11,8 +11,8 @@ use console::outlook::Outlook;
 
 use crate::foresight;
 use crate::serve::config::Foresight;
-use crate::serve::shared::Shared;
 use crate::serve::output::Log;
+use crate::serve::shared::Shared;
 
 /// Between two outlooks: a list that comes at twenty past is shown by half past.
 const EVERY: Duration = Duration::from_secs(15 * 60);

@@ -34,8 +34,8 @@ use crate::replay::reporter::json;
 pub(crate) use board::Board;
 use board::Concerned;
 pub(crate) use channels::{Channels, KINDS};
-use notices::Notices;
 use forecast::Forecast;
+use notices::Notices;
 use snapshot::Sensors;
 
 /// No secret is longer.

@@ -109,9 +109,13 @@ fn page(query: &str, wrong: Wrong) -> Value {
     let limit = field(query, "limit").unwrap().parse::<usize>().unwrap();
     let from = field(query, "next").and_then(|next| next.parse().ok()).unwrap_or(0usize);
     match wrong {
-        Wrong::Types if from == 0 => json!({"objects": [1, "x", null, {"id": 7}, object(1)], "more": "yes", "next": 5}),
+        Wrong::Types if from == 0 => {
+            json!({"objects": [1, "x", null, {"id": 7}, object(1)], "more": "yes", "next": 5})
+        }
         Wrong::Types => json!({"objects": {"a": 1}, "more": true}),
-        Wrong::Circle => json!({"objects": (0..100).map(object).collect::<Vec<_>>(), "more": true, "next": "1"}),
+        Wrong::Circle => {
+            json!({"objects": (0..100).map(object).collect::<Vec<_>>(), "more": true, "next": "1"})
+        }
         Wrong::NoTokens => {
             let left_out = field(query, "added_after").is_some_and(|after| after.as_str() >= "2024-01-01");
             let count = if left_out { 0 } else { limit.min(OBJECTS) };
@@ -126,7 +130,18 @@ fn page(query: &str, wrong: Wrong) -> Value {
 
 fn fetch(wrong: Wrong, store: &str) -> (Option<i32>, Value, String) {
     let server = Server::start(wrong);
-    let ran = run(&["foresee", "intel", "fetch", &server.url, "--store", store, "--allow-plain", "--timeout", "2", "--json"]);
+    let ran = run(&[
+        "foresee",
+        "intel",
+        "fetch",
+        &server.url,
+        "--store",
+        store,
+        "--allow-plain",
+        "--timeout",
+        "2",
+        "--json",
+    ]);
     let line = ran.lines().pop().unwrap_or_else(|| panic!("{wrong:?}: {}", ran.errors));
     (ran.code, line, ran.errors)
 }
@@ -137,7 +152,11 @@ fn five_thousand_objects_of_one_time_come_once_each_over_a_socket() {
         let store = folder(&format!("taxii {wrong:?}"));
         let store = store.to_str().unwrap();
         let (code, line, errors) = fetch(wrong, store);
-        assert_eq!((code, &line["objects"], &line["complete"]), (Some(0), &OBJECTS.into(), &true.into()), "{wrong:?} {errors}");
+        assert_eq!(
+            (code, &line["objects"], &line["complete"]),
+            (Some(0), &OBJECTS.into(), &true.into()),
+            "{wrong:?} {errors}"
+        );
         let (code, line, errors) = fetch(wrong, store);
         assert_eq!((code, &line["objects"]), (Some(0), &0.into()), "{wrong:?}: nothing twice {errors}");
     }
@@ -145,10 +164,16 @@ fn five_thousand_objects_of_one_time_come_once_each_over_a_socket() {
 
 #[test]
 fn a_server_that_keeps_something_back_is_said_to() {
-    for (wrong, objects) in [(Wrong::Circle, 100), (Wrong::Slow, 0), (Wrong::Huge, 0), (Wrong::Types, 1), (Wrong::Breaks, 0)] {
+    for (wrong, objects) in
+        [(Wrong::Circle, 100), (Wrong::Slow, 0), (Wrong::Huge, 0), (Wrong::Types, 1), (Wrong::Breaks, 0)]
+    {
         let store = folder(&format!("taxii {wrong:?}"));
         let (code, line, errors) = fetch(wrong, store.to_str().unwrap());
-        assert_eq!((code, &line["objects"], &line["complete"]), (Some(1), &objects.into(), &false.into()), "{wrong:?} {errors}");
+        assert_eq!(
+            (code, &line["objects"], &line["complete"]),
+            (Some(1), &objects.into(), &false.into()),
+            "{wrong:?} {errors}"
+        );
         assert!(errors.contains("did not give everything"), "{wrong:?} {errors}");
         // A good server gives the rest, and nothing twice.
         let (code, line, errors) = fetch_good_after(wrong, store.to_str().unwrap());
