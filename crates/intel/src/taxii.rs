@@ -80,6 +80,8 @@ pub struct Run {
     limit: usize,
     tokens: BTreeSet<String>,
     seen: BTreeSet<String>,
+    /// What came in this run, known from an earlier one or not: what brings a server on.
+    came: BTreeSet<String>,
     /// What came with the latest time, for the next run.
     latest: BTreeSet<String>,
     added_last: Option<String>,
@@ -103,6 +105,7 @@ impl Run {
             limit: FIRST_LIMIT,
             tokens: BTreeSet::new(),
             seen: cursor.given.clone(),
+            came: BTreeSet::new(),
             latest: cursor.given.clone(),
             added_last: cursor.added_after.clone(),
             empty: 0,
@@ -191,7 +194,7 @@ impl Run {
         if added_last.is_some_and(|time| self.moves(time)) {
             self.latest.clear();
         }
-        let mut fresh = Vec::new();
+        let (mut fresh, before) = (Vec::new(), self.came.len());
         for object in objects {
             let Value::Object(object) = object else {
                 self.skipped += 1;
@@ -203,6 +206,7 @@ impl Run {
             }
             let key = key(&object);
             self.latest.insert(key.clone());
+            self.came.insert(key.clone());
             if self.seen.len() >= MAXIMUM_OBJECTS {
                 self.state = State::Incomplete(format!("there are more than {MAXIMUM_OBJECTS} objects"));
                 return fresh;
@@ -213,7 +217,7 @@ impl Run {
                 self.repeated += 1;
             }
         }
-        self.empty = if fresh.is_empty() { self.empty + 1 } else { 0 };
+        self.empty = if self.came.len() == before { self.empty + 1 } else { 0 };
         let more = envelope.get("more").is_some_and(|more| match more {
             Value::Bool(more) => *more,
             Value::String(text) => text == "true",
