@@ -9,7 +9,7 @@ use super::ColorArgument;
 /// Say how likely it is to be a target, whether we are on a list, and how good that was so far
 ///
 /// Works from files alone: a folder of lists and events (docs/foresee.md has its form), and a store of what was imported. Nothing is
-/// filtered and nothing is sent; `intel fetch` alone opens a connection, to the server that it is told.
+/// filtered and nothing is sent; only `intel fetch` and `import https://…` open a connection, to the server that they are told.
 #[derive(Debug, Args)]
 #[command(after_long_help = FORESEE_EXAMPLES)]
 pub(crate) struct ForeseeArguments {
@@ -129,7 +129,7 @@ pub(crate) struct BacktestArguments {
 /// 2.1, MISP events, CSV of indicators. What was there stays.
 #[derive(Debug, Args)]
 pub(crate) struct ImportArguments {
-    /// Files
+    /// Files, or addresses that begin with https://
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// Where to keep it; made if it is missing

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use foresee::calendar;
@@ -15,6 +16,7 @@ use intel::misp;
 use intel::tlp::Audience;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use notify::{FetchLimits, Source};
 use serde_json::json;
 
 use super::store::Store;
@@ -23,6 +25,9 @@ use crate::cli::ImportArguments;
 use crate::files;
 use crate::style::{Style, plain};
 use hemicycle::intelligence::text;
+
+/// Longest file of the web.
+const MAXIMUM_FETCHED_BYTES: usize = 32 << 20;
 
 /// What a file may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,7 +90,7 @@ fn take(
     arguments: &ImportArguments,
 ) -> Result<Taken> {
     let name = path.display().to_string();
-    let text = text(path)?;
+    let text = if name.starts_with("https://") { subscribed(&name)? } else { text(path)? };
     let kind = kind(&text);
     let done = |is, taken, skipped| Ok(Taken { is, taken, skipped, listed: Vec::new() });
     match kind {
@@ -155,6 +160,17 @@ fn take(
             Ok(Taken { is: "targets of a list", taken: hosts, skipped: list.skipped + list.refused, listed })
         }
     }
+}
+
+/// What lies at an address of the web: a calendar or a list that is subscribed to.
+fn subscribed(address: &str) -> Result<String> {
+    let source = Source::open(address, false, None)?;
+    let limits = FetchLimits { timeout: Duration::from_secs(60), body_bytes: MAXIMUM_FETCHED_BYTES };
+    let fetched = source.get("", &[], limits).map_err(|why| anyhow::anyhow!("{}: {why}", source.target()))?;
+    if fetched.status != 200 {
+        bail!("{} answered {}", source.target(), fetched.status);
+    }
+    String::from_utf8(fetched.body).with_context(|| format!("what {} gave is not UTF-8", source.target()))
 }
 
 fn add_indicators(store: &Store, indicators: &[intel::indicator::Indicator]) -> Result<()> {

@@ -86,9 +86,10 @@ impl Source {
         if let Some(tls) = &self.tls {
             connection = connection.secure(&self.url.host, tls)?;
         }
+        let path = format!("{}{below}", self.url.path.trim_end_matches('/'));
+        let path = if path.starts_with('/') { path } else { format!("/{path}") };
         let mut request = format!(
-            "GET {}{below} HTTP/1.1\r\nHost: {}\r\nUser-Agent: hemicycle/{}\r\nConnection: close\r\n",
-            self.url.path.trim_end_matches('/'),
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nUser-Agent: hemicycle/{}\r\nConnection: close\r\n",
             self.url.authority(),
             env!("CARGO_PKG_VERSION"),
         );
