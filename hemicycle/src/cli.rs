@@ -1,5 +1,6 @@
 //! What can be typed. Help, man pages and shell completions are all made from these definitions.
 
+mod foresee;
 mod notify;
 
 use std::path::PathBuf;
@@ -7,6 +8,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::web::Format;
 
+pub(crate) use foresee::{
+    BacktestArguments, CalendarArguments, ForeseeArguments, ForeseeTask, Form, House, ImportArguments,
+    IntelTask, KnownArguments, OutlookArguments, ScorecardArguments, WhoArguments,
+};
 pub(crate) use notify::{NotifyArguments, NotifyTask};
 
 const AFTER_HELP: &str = "\
@@ -33,6 +38,7 @@ pub(crate) enum Command {
     User(UserArguments),
     Notify(NotifyArguments),
     Ledger(LedgerArguments),
+    Foresee(ForeseeArguments),
     Demo(DemoArguments),
     #[command(hide = true)]
     Generate(GenerateArguments),

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod files;
+mod foresight;
 mod generate;
 mod learn;
 mod ledger;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Notify(arguments) => channel::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Ledger(arguments) => ledger::run(&arguments),
+        Command::Foresee(arguments) => foresight::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

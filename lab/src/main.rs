@@ -5,6 +5,7 @@
 
 mod dataset;
 mod detection;
+mod foresight;
 mod latency;
 mod link;
 mod live;
@@ -43,6 +44,8 @@ enum Evaluation {
     Memory(memory::Options),
     /// What is made of weeks of requests with surges and floods
     Web(web::Options),
+    /// The forecast on years of lists of targets, and what it must not be able to do
+    Foresee(foresight::Options),
     /// A receiver that looks at nothing, for the others to be compared with
     #[command(hide = true)]
     Receive(live::bare::Options),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Evaluation::Latency(options) => latency::run(&options),
         Evaluation::Memory(options) => memory::run(&options),
         Evaluation::Web(options) => web::run(&options),
+        Evaluation::Foresee(options) => foresight::run(&options),
         Evaluation::Receive(options) => live::bare::run(&options),
     };
     match result {

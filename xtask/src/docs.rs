@@ -46,6 +46,7 @@ const GENERATED: &[Generated] = &[
     command("docs/man/hemicycle-ledger.1", &["generate", "man", "ledger"]),
     command("docs/man/hemicycle-user.1", &["generate", "man", "user"]),
     command("docs/man/hemicycle-notify.1", &["generate", "man", "notify"]),
+    command("docs/man/hemicycle-foresee.1", &["generate", "man", "foresee"]),
     command("docs/man/hemicycle-demo.1", &["generate", "man", "demo"]),
     command("docs/completions/hemicycle.bash", &["generate", "completions", "bash"]),
     command("docs/completions/hemicycle.fish", &["generate", "completions", "fish"]),

@@ -24,6 +24,7 @@ mod archive;
 mod http;
 pub mod live;
 mod options;
+pub mod outlook;
 pub(crate) mod pages;
 pub mod people;
 

@@ -7,7 +7,7 @@
 //!
 //! All that can go wrong at the start goes wrong before the first thread runs.
 
-mod config;
+pub(crate) mod config;
 mod detection;
 mod http;
 pub(crate) mod key;

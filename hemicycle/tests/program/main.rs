@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod events;
 mod exporter;
+mod foresee;
 mod inputs;
 mod learn;
 mod ledger;

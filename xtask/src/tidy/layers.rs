@@ -13,6 +13,8 @@ use crate::process;
 /// nothing on the left knows anything on the right. Tests may use more, but never the top level (see [`TOP`]).
 const ALLOWED: &[(&str, &[&str])] = &[
     ("institution", &[]),
+    ("intel", &[]),
+    ("foresee", &["institution", "intel"]),
     ("wire", &[]),
     ("sketch", &[]),
     ("baseline", &[]),
@@ -23,13 +25,27 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("notify", &[]),
     (
         "hemicycle",
-        &["institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console", "notify"],
+        &[
+            "institution",
+            "intel",
+            "foresee",
+            "wire",
+            "sketch",
+            "baseline",
+            "intake",
+            "detect",
+            "record",
+            "console",
+            "notify",
+        ],
     ),
     (
         "lab",
         &[
             "hemicycle",
             "institution",
+            "intel",
+            "foresee",
             "wire",
             "sketch",
             "baseline",

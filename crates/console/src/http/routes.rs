@@ -216,6 +216,9 @@ pub const ROUTES: &[Route] = &[
     },
     // Pages.
     page("/", EVERYBODY, Reach::Filtered, "Now.", || get(pages::now::page)),
+    page("/outlook", EVERYBODY, Reach::Filtered, "What the next days may bring.", || {
+        get(pages::outlook::page)
+    }),
     page("/floods", EVERYBODY, Reach::Filtered, "History.", || get(pages::history::page)),
     page("/floods/{id}", EVERYBODY, Reach::Thing, "One flood.", || get(pages::flood::page)),
     form("/floods/{id}/notes", ANALYSTS, Reach::Thing, "Adds a note to a flood.", || {
@@ -283,6 +286,13 @@ pub const ROUTES: &[Route] = &[
     read("/api/v1/now", Reach::Filtered, "How everything is now.", api::schema::<types::Now>, || {
         get(api::now)
     }),
+    read(
+        "/api/v1/outlook",
+        Reach::Filtered,
+        "What the next days may bring.",
+        api::schema::<types::CurrentOutlook>,
+        || get(api::outlook),
+    ),
     read(
         "/api/v1/services",
         Reach::Filtered,

@@ -10,6 +10,7 @@ use crate::http::{App, Fault, script_path, stylesheet_path};
 /// Where one can go: path, name, key.
 const PLACES: &[(&str, &str, &str)] = &[
     ("/", "Now", "n"),
+    ("/outlook", "Outlook", "o"),
     ("/floods", "History", "h"),
     ("/institution", "Institution", "i"),
     ("/settings", "Settings", "s"),

@@ -8,6 +8,7 @@ pub(crate) mod history;
 pub(crate) mod institution;
 pub(crate) mod layout;
 pub(crate) mod now;
+pub(crate) mod outlook;
 pub(crate) mod people;
 pub(crate) mod privacy;
 pub(crate) mod settings;

@@ -38,6 +38,7 @@ pub(super) const TOP: Section = Section {
         optional("console", "table", "none", "What people see in their browsers."),
         optional("webhook", "tables", "none", "Programs that tell of floods that they saw."),
         optional("notify", "tables", "none", "Whom to tell of floods and faults."),
+        optional("foresee", "table", "none", "Lists of targets and a calendar, for the page Outlook."),
         optional("learn", "table", "as described", "Whether what is ordinary is learnt."),
         optional("events", "table", "as described", "What is written on standard output."),
         optional("service", "table", "none", "Whom the service runs as."),
@@ -137,6 +138,16 @@ pub(super) const LEARN: Section = Section {
         "true",
         "Learn what is ordinary for each target, keep it in the state folder, and report more than that.",
     )],
+};
+
+pub(super) const FORESEE: Section = Section {
+    path: "[foresee]",
+    doc: "Lists of targets and a calendar, for the page Outlook (docs/foresee.md).",
+    keys: &[
+        optional("data", "path", "none", "The folder of lists and events."),
+        optional("store", "path", "none", "The folder of what `hemicycle foresee import` took up."),
+        optional("place", "text", "the institution's country", "The country's two letters, or `eu`."),
+    ],
 };
 
 pub(super) const RECORD: Section = Section {
@@ -267,6 +278,6 @@ pub(super) const LIMITS: Section = Section {
 /// All of them.
 #[cfg(test)]
 pub(super) const SECTIONS: &[&Section] = &[
-    &TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &WEBHOOK, &NOTIFY, &LEARN,
-    &EVENTS, &SERVICE, &LIMITS,
+    &TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &WEBHOOK, &NOTIFY, &FORESEE,
+    &LEARN, &EVENTS, &SERVICE, &LIMITS,
 ];

@@ -7,6 +7,7 @@
 
 mod board;
 pub(crate) mod channels;
+mod forecast;
 mod notices;
 pub(crate) mod snapshot;
 mod troubles;
@@ -23,7 +24,7 @@ use institution::Institution;
 use record::{Actor, Entry, Kind, Record, State};
 use serde_json::Value;
 
-use super::config::Config;
+use super::config::{Config, Foresight};
 use super::metrics::Sources;
 use super::output::Log;
 use super::shared::Shared;
@@ -33,6 +34,7 @@ use crate::replay::reporter::json;
 pub(crate) use board::Board;
 use board::Concerned;
 pub(crate) use channels::{Channels, KINDS};
+use forecast::Forecast;
 use notices::Notices;
 use snapshot::Sensors;
 
@@ -64,6 +66,9 @@ pub(super) struct Office {
     logs: Vec<(String, Option<String>)>,
     /// Looks since the record last wrote; nought while it does.
     degraded_looks: u64,
+    /// What the outlook is made of, and the outlook, from the first look on.
+    foresight: Option<Foresight>,
+    forecast: Option<Forecast>,
 }
 
 /// Hands events on: to the record, to the console's stream, to what goes on.
@@ -195,6 +200,8 @@ impl Office {
             sensors: None,
             logs: super::origins(config).into_iter().map(|origin| (origin.name, origin.service)).collect(),
             degraded_looks: 0,
+            foresight: config.foresee.clone(),
+            forecast: None,
         };
         office.channels.lines().iter().for_each(|line| log.say(line));
         if config.record.is_some() && office.record.is_none() {
@@ -289,7 +296,12 @@ impl Office {
         if let Some(live) = &self.live {
             let institution = self.shared.institution();
             let sees = |sensor: &_, service: &_| snapshot::sees(&institution, &self.logs, sensor, service);
-            live.show(snapshot::of(&institution, &self.board.running(), (seen, &sees), warnings));
+            let mut snapshot = snapshot::of(&institution, &self.board.running(), (seen, &sees), warnings);
+            if let (None, Some(settings)) = (&self.forecast, &self.foresight) {
+                self.forecast = Some(Forecast::start(settings, &self.shared, log));
+            }
+            snapshot.outlook = self.forecast.as_ref().and_then(Forecast::latest);
+            live.show(snapshot);
         }
     }
 
