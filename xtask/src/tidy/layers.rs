@@ -18,12 +18,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("baseline", &[]),
     ("intake", &["wire", "sketch"]),
     ("detect", &["wire", "sketch", "baseline", "institution"]),
+    ("expose", &["institution"]),
     ("record", &[]),
     ("console", &["record"]),
     ("notify", &[]),
     (
         "hemicycle",
-        &["institution", "wire", "sketch", "baseline", "intake", "detect", "record", "console", "notify"],
+        &["institution", "wire", "sketch", "baseline", "intake", "detect", "expose", "record", "console", "notify"],
     ),
     (
         "lab",
@@ -35,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "baseline",
             "intake",
             "detect",
+            "expose",
             "record",
             "console",
             "notify",
