@@ -1,5 +1,6 @@
 //! What can be typed. Help, man pages and shell completions are all made from these definitions.
 
+mod expose;
 mod notify;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::web::Format;
 
+pub(crate) use self::expose::{ExposeArguments, ImportArguments};
 pub(crate) use notify::{NotifyArguments, NotifyTask};
 
 const AFTER_HELP: &str = "\
@@ -26,6 +28,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(CheckArguments),
+    Expose(ExposeArguments),
+    Import(ImportArguments),
     Replay(ReplayArguments),
     Learn(LearnArguments),
     Serve(ServeArguments),

@@ -64,6 +64,7 @@ impl Showing {
             record.writer().flush().context("cannot write the day down")?;
         }
         let live = Live::new(self.snapshot(self.start, &teller.board));
+        live.show_exposure(crate::expose::view::views(&self.institution));
         let listen = vec![std::net::SocketAddr::from(([127, 0, 0, 1], 0))];
         make_folder(&folder.path().join("console")).context("cannot make a folder for the console")?;
         let options = Options::new(folder.path().join("console"), listen, snapshot::clock());

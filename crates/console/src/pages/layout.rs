@@ -12,6 +12,7 @@ const PLACES: &[(&str, &str, &str)] = &[
     ("/", "Now", "n"),
     ("/floods", "History", "h"),
     ("/institution", "Institution", "i"),
+    ("/exposure", "Exposure", "e"),
     ("/settings", "Settings", "s"),
 ];
 
