@@ -5,6 +5,7 @@
 
 mod dataset;
 mod detection;
+mod expose;
 mod latency;
 mod link;
 mod live;
@@ -43,6 +44,8 @@ enum Evaluation {
     Memory(memory::Options),
     /// What is made of weeks of requests with surges and floods
     Web(web::Options),
+    /// Whether what is said of an institution file is true: cut sets, capacities, what a flood takes down
+    Expose(expose::Options),
     /// A receiver that looks at nothing, for the others to be compared with
     #[command(hide = true)]
     Receive(live::bare::Options),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Evaluation::Latency(options) => latency::run(&options),
         Evaluation::Memory(options) => memory::run(&options),
         Evaluation::Web(options) => web::run(&options),
+        Evaluation::Expose(options) => expose::run(&options),
         Evaluation::Receive(options) => live::bare::run(&options),
     };
     match result {

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod events;
 mod exporter;
+mod expose;
 mod inputs;
 mod learn;
 mod ledger;
