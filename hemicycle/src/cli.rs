@@ -1,5 +1,6 @@
 //! What can be typed. Help, man pages and shell completions are all made from these definitions.
 
+mod expose;
 mod foresee;
 mod notify;
 
@@ -8,9 +9,11 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::web::Format;
 
+pub(crate) use self::expose::{ExposeArguments, ImportArguments};
 pub(crate) use foresee::{
-    BacktestArguments, CalendarArguments, ForeseeArguments, ForeseeTask, Form, House, ImportArguments,
-    IntelTask, KnownArguments, OutlookArguments, ScorecardArguments, WhoArguments,
+    BacktestArguments, CalendarArguments, ForeseeArguments, ForeseeTask, Form, House,
+    ImportArguments as IntelligenceArguments, IntelTask, KnownArguments, OutlookArguments,
+    ScorecardArguments, WhoArguments,
 };
 pub(crate) use notify::{NotifyArguments, NotifyTask};
 
@@ -31,6 +34,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(CheckArguments),
+    Expose(ExposeArguments),
+    Import(ImportArguments),
     Replay(ReplayArguments),
     Learn(LearnArguments),
     Serve(ServeArguments),

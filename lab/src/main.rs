@@ -5,6 +5,7 @@
 
 mod dataset;
 mod detection;
+mod expose;
 mod foresight;
 mod latency;
 mod link;
@@ -46,6 +47,8 @@ enum Evaluation {
     Web(web::Options),
     /// The forecast on years of lists of targets, and what it must not be able to do
     Foresee(foresight::Options),
+    /// Whether what is said of an institution file is true: cut sets, capacities, what a flood takes down
+    Expose(expose::Options),
     /// A receiver that looks at nothing, for the others to be compared with
     #[command(hide = true)]
     Receive(live::bare::Options),
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Evaluation::Memory(options) => memory::run(&options),
         Evaluation::Web(options) => web::run(&options),
         Evaluation::Foresee(options) => foresight::run(&options),
+        Evaluation::Expose(options) => expose::run(&options),
         Evaluation::Receive(options) => live::bare::run(&options),
     };
     match result {

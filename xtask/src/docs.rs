@@ -39,6 +39,8 @@ const GENERATED: &[Generated] = &[
     Generated { file: "docs/demo.svg", by: By::Picture },
     command("docs/man/hemicycle.1", &["generate", "man"]),
     command("docs/man/hemicycle-check.1", &["generate", "man", "check"]),
+    command("docs/man/hemicycle-expose.1", &["generate", "man", "expose"]),
+    command("docs/man/hemicycle-import.1", &["generate", "man", "import"]),
     command("docs/man/hemicycle-replay.1", &["generate", "man", "replay"]),
     command("docs/man/hemicycle-learn.1", &["generate", "man", "learn"]),
     command("docs/man/hemicycle-serve.1", &["generate", "man", "serve"]),

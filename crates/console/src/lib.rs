@@ -21,6 +21,7 @@
 
 pub(crate) mod api;
 mod archive;
+pub mod exposure;
 mod http;
 pub mod live;
 mod options;

@@ -67,6 +67,7 @@ impl Showing {
         let starts = self.events.iter().filter(|event| event.line().phase == Phase::Start).count();
         let forecast = Forecast::new(&self.institution, self.start, starts)?;
         let live = Live::new(self.snapshot(self.start, &teller.board, &forecast));
+        live.show_exposure(crate::expose::view::views(&self.institution));
         let listen = vec![std::net::SocketAddr::from(([127, 0, 0, 1], 0))];
         make_folder(&folder.path().join("console")).context("cannot make a folder for the console")?;
         let options = Options::new(folder.path().join("console"), listen, snapshot::clock());

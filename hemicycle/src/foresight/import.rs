@@ -21,7 +21,7 @@ use serde_json::json;
 
 use super::store::Store;
 use super::{line, moment, output};
-use crate::cli::ImportArguments;
+use crate::cli::IntelligenceArguments;
 use crate::files;
 use crate::style::{Style, plain};
 use hemicycle::intelligence::text;
@@ -46,7 +46,7 @@ enum Kind {
 ///
 /// # Errors
 /// When one cannot be used; those before it are kept.
-pub(super) fn run(arguments: &ImportArguments) -> Result<()> {
+pub(super) fn run(arguments: &IntelligenceArguments) -> Result<()> {
     let style = Style::new(arguments.color.color, &std::io::stdout());
     let store = Store::open(&arguments.store)?;
     let institution =
@@ -87,7 +87,7 @@ fn take(
     path: &Path,
     (store, institution): (&Store, Option<&Institution>),
     time: Timestamp,
-    arguments: &ImportArguments,
+    arguments: &IntelligenceArguments,
 ) -> Result<Taken> {
     let name = path.display().to_string();
     let text = if name.starts_with("https://") { subscribed(&name)? } else { text(path)? };

@@ -213,7 +213,8 @@ impl Service {
                 let summary = start::institution_line(&institution);
                 let institution = Arc::new(*institution);
                 self.office.replace(institution.clone());
-                self.shared.replace_institution(institution);
+                self.shared.replace_institution(institution.clone());
+                self.office.show_exposure(institution);
                 self.shared.reloads.fetch_add(1, Ordering::Relaxed);
                 self.log.say(&format!("took {name}: {summary}"));
                 self.office.write(record::Kind::Configured, "institution", json!({ "now": summary }));

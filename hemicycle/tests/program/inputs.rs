@@ -103,8 +103,7 @@ fn an_institution_names_the_target_and_counts_external_interfaces_once() {
 
 /// Captures and logs below a folder of the repository.
 fn all_below(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
-    let mut entries: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod events;
 mod exporter;
+mod expose;
 mod foresee;
 mod inputs;
 mod learn;

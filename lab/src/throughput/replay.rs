@@ -51,7 +51,13 @@ pub(crate) fn run(folders: &[PathBuf], packets: usize, report: &mut Report) -> R
     }
     let mut table = Table::new(
         "Packets of a capture in memory through the pipeline",
-        &["input", "M packets/s on the wall, as replay", "M packets/s of CPU, one thread", "packets", "events"],
+        &[
+            "input",
+            "M packets/s on the wall, as replay",
+            "M packets/s of CPU, one thread",
+            "packets",
+            "events",
+        ],
     );
     for subject in &subjects {
         tell(subject, &mut table, report);
@@ -92,7 +98,10 @@ fn open(subject: &Subject) -> Result<Inputs> {
 
 fn check(subject: &Subject, records: u64) -> Result<()> {
     let (name, packets) = (subject.name, subject.packets);
-    ensure!(records as usize * 100 >= packets * 95, "{name}: only {records} of {packets} packets came through");
+    ensure!(
+        records as usize * 100 >= packets * 95,
+        "{name}: only {records} of {packets} packets came through"
+    );
     Ok(())
 }
 

@@ -127,6 +127,14 @@ pub(crate) async fn services(
     Json(types::Services { items })
 }
 
+/// `GET /api/v1/exposure`.
+pub(crate) async fn exposure(
+    State(app): State<Shared>,
+    Extension(principal): Extension<Principal>,
+) -> Json<crate::exposure::View> {
+    Json(app.exposure().of(principal.organisation()))
+}
+
 /// `GET /api/v1/sensors`.
 pub(crate) async fn sensors(
     State(app): State<Shared>,

@@ -227,6 +227,9 @@ pub const ROUTES: &[Route] = &[
     page("/institution", EVERYBODY, Reach::Filtered, "What is protected, and what is seen of it.", || {
         get(pages::institution::page)
     }),
+    page("/exposure", EVERYBODY, Reach::Filtered, "Single points, and what a flood takes down.", || {
+        get(pages::exposure::page)
+    }),
     page("/data-protection", EVERYBODY, Reach::Nothing, "What is kept of persons.", || {
         get(pages::privacy::page)
     }),
@@ -299,6 +302,13 @@ pub const ROUTES: &[Route] = &[
         "Services and how they are.",
         api::schema::<types::Services>,
         || get(api::services),
+    ),
+    read(
+        "/api/v1/exposure",
+        Reach::Filtered,
+        "Single points of failure, and what a flood on a public service takes down.",
+        api::schema::<crate::exposure::View>,
+        || get(api::exposure),
     ),
     read(
         "/api/v1/sensors",

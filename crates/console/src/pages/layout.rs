@@ -13,6 +13,7 @@ const PLACES: &[(&str, &str, &str)] = &[
     ("/outlook", "Outlook", "o"),
     ("/floods", "History", "h"),
     ("/institution", "Institution", "i"),
+    ("/exposure", "Exposure", "e"),
     ("/settings", "Settings", "s"),
 ];
 

@@ -3,6 +3,7 @@
 pub(crate) mod api;
 pub(crate) mod chamber;
 pub(crate) mod chart;
+pub(crate) mod exposure;
 pub(crate) mod flood;
 pub(crate) mod history;
 pub(crate) mod institution;

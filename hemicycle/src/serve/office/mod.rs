@@ -231,6 +231,7 @@ impl Office {
             console::start(options, live.clone(), archive, journal).context("cannot start the console")?;
         said(&handle).iter().for_each(|line| log.say(line));
         (self.live, self.console) = (Some(live), Some(handle));
+        self.show_exposure(self.shared.institution());
         Ok(())
     }
 
@@ -239,6 +240,21 @@ impl Office {
         // It is not set twice.
         let _ = self.figures.set(sources());
         self.sensors = Some(Sensors::new(sources()));
+    }
+
+    /// Works out what an institution is exposed to and shows it, on a thread of its own: a large file takes seconds, and
+    /// nothing else waits for it.
+    pub(super) fn show_exposure(&self, institution: Arc<Institution>) {
+        let (Some(live), shared) = (self.live.clone(), self.shared.clone()) else { return };
+        let work = move || {
+            let views = crate::expose::view::views(&institution);
+            // A file that was read meanwhile has its own thread.
+            if Arc::ptr_eq(&institution, &shared.institution()) {
+                live.show_exposure(views);
+            }
+        };
+        // Without a thread the page stays as it is; the detector needs none of this.
+        let _ = std::thread::Builder::new().name("exposure".to_owned()).spawn(work);
     }
 
     /// Another institution file was taken.
