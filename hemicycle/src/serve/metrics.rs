@@ -19,6 +19,7 @@ use super::outlet::Counts;
 use super::shared::{DetectionReport, ExporterCounts, Shared, WorkerReport};
 use super::text::Kind::{self, Counter, Gauge};
 use super::text::Text;
+use super::witness::Witness;
 
 /// Exporters with figures of their own; those of further ones are added up.
 pub(super) const MAXIMUM_LABELLED_EXPORTERS: usize = 256;
@@ -30,6 +31,8 @@ pub(super) struct Sources {
     pub(super) shared: Arc<Shared>,
     /// Unless nothing is kept.
     pub(super) record: Option<record::Writer>,
+    /// The same for evidence.
+    pub(super) witness: Option<Witness>,
     /// Whom to tell.
     pub(super) channels: Channels,
     pub(super) sockets: Vec<BoundSocket>,
@@ -60,6 +63,7 @@ impl Sources {
         rows::detect(&mut text, &detection.counters);
         self.found(&mut text, &detection);
         record_rows::record(&mut text, self.record.as_ref());
+        record_rows::evidence(&mut text, self.witness.as_ref());
         channel_rows::channels(&mut text, &self.channels.states());
         rows::learning(&mut text, &self.shared.learning);
         process(&mut text);

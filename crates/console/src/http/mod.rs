@@ -15,6 +15,7 @@ mod tls;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use record::{Actor, Entry, Kind};
@@ -34,6 +35,7 @@ pub use server::{Handle, start, start_with};
 
 use crate::archive::{Archive, Journal};
 use crate::live::{Live, Snapshot};
+use crate::oidc::Oidc;
 use crate::options::{MAXIMUM_EVENT_READERS, Options};
 use crate::people::People;
 
@@ -112,7 +114,9 @@ pub(crate) struct App {
     pub(crate) closing: watch::Receiver<bool>,
     /// Whether cookies and links are for `https`.
     pub(crate) secure: bool,
-    pub(crate) fingerprint: Option<String>,
+    pub(crate) fingerprint: ArcSwapOption<String>,
+    /// Unless only local accounts sign in.
+    pub(crate) oidc: Option<Oidc>,
 }
 
 /// Shared by every connection.
@@ -126,7 +130,7 @@ impl App {
         archive: Arc<dyn Archive>,
         journal: Arc<dyn Journal>,
         closing: watch::Receiver<bool>,
-        fingerprint: Option<String>,
+        (fingerprint, oidc): (Option<String>, Option<Oidc>),
     ) -> Shared {
         let secure = fingerprint.is_some();
         Arc::new(Self {
@@ -142,7 +146,8 @@ impl App {
             replays: Mutex::default(),
             closing,
             secure,
-            fingerprint,
+            fingerprint: ArcSwapOption::new(fingerprint.map(Arc::new)),
+            oidc,
         })
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::chart::Chart;
 use super::layout::glyph;
 use super::{Visit, see_other, words};
-use crate::api::flood_of;
+use crate::api::{evidence, flood_of};
 use crate::http::{App, Fault, Principal};
 use crate::people::Roles;
 
@@ -54,7 +54,8 @@ fn gather(app: &App, principal: &Principal, id: &str) -> Result<Shown, Fault> {
         let points = app.archive.series(&flood.target, vector, resolution, from..to)?;
         Ok(points.iter().map(|point| value(point, requests)).collect())
     };
-    let mut points = read("all")?;
+    // Requests have a series of their own: the two layers close a second at different times.
+    let mut points = read(if requests { "requests" } else { "all" })?;
     if points.is_empty() {
         points = app.archive.flood_points(id)?.iter().map(|point| value(point, requests)).collect();
     }
@@ -95,7 +96,7 @@ pub(crate) async fn page(visit: Visit, Path(id): Path<String>) -> Result<Respons
         @if !shown.vectors.is_empty() { section class="panel" { h2 { "Vectors over time" } (vectors(&visit, &shown)) } }
         div class="columns" {
             section class="panel" { h2 { "Sources" } (sources(&visit, &flood.last)) }
-            section class="panel" { h2 { "Evidence" } (evidence(&visit, &shown)) }
+            section class="panel" { h2 { "Evidence" } (kept(&visit, &shown)) }
         }
         section class="panel" id="notes" { h2 { "Scratchpad" } (notes(&visit, &shown)) }
     };
@@ -212,7 +213,7 @@ fn sources(visit: &Visit, event: &Value) -> Markup {
     }
 }
 
-fn evidence(visit: &Visit, shown: &Shown) -> Markup {
+fn kept(visit: &Visit, shown: &Shown) -> Markup {
     let simple: Vec<(String, String)> = shown.flood.last["evidence"]
         .as_object()
         .into_iter()
@@ -229,6 +230,7 @@ fn evidence(visit: &Visit, shown: &Shown) -> Markup {
         })
         .take(16)
         .collect();
+    let may_open = visit.principal.sees_house() && Roles::ANALYSTS.has(visit.principal.account.role);
     html! {
         @if !simple.is_empty() { dl class="pairs" { @for (name, text) in &simple { div { dt { (name) } dd { (text) } } } } }
         @if shown.evidence.is_empty() { p class="empty" { "No packets or flow records are kept." } } @else {
@@ -236,12 +238,55 @@ fn evidence(visit: &Visit, shown: &Shown) -> Markup {
                 b { @match item.kind { EvidenceKind::Packets => "Headers of packets", EvidenceKind::Flows => "Flow records" } }
                 " " (words::count(to_f64(item.records))) ", " (words::bytes(item.bytes)) " sealed"
                 @if item.left_out > 0 { ", " (words::count(to_f64(item.left_out))) " did not fit" }
-                ", " (words::date_time(words::at(item.written), &visit.zone))
+                ", " (words::date_time(words::at(item.written), &visit.zone)) ". "
+                a href={ "/api/v1/floods/" (super::escape_query(&shown.flood.id)) "/evidence/" (item.kind.name()) } { "As " (item.kind.extension()) }
+                ", hosts hidden"
             } } }
+            @if may_open { (open_form(visit, shown)) }
         }
         p class="hint" { "Entries " (shown.flood.first_seq) " to " (shown.flood.last_seq) " of the ledger. "
             a href={ "/api/v1/floods/" (super::escape_query(&shown.flood.id)) } { "As JSON" } }
     }
+}
+
+/// Evidence with plain addresses, for who works on the flood with a provider or the police.
+fn open_form(visit: &Visit, shown: &Shown) -> Markup {
+    html! {
+        form class="row" method="post" action="/evidence/open" {
+            (visit.csrf())
+            input type="hidden" name="flood" value=(shown.flood.id);
+            label { span { "With plain addresses" } select name="kind" {
+                @for item in &shown.evidence { option value=(item.kind.name()) { (item.kind.extension()) } } } }
+            label class="wide" { span { "Purpose" } input name="purpose" required minlength="10" maxlength="500" placeholder="for the provider of these sources, ticket 4711"; }
+            button { "Open" }
+        }
+        p class="hint" { "Your name and the purpose are written down first, and stay." }
+    }
+}
+
+/// The form of an opening.
+#[derive(Deserialize)]
+pub(crate) struct Opening {
+    flood: String,
+    kind: String,
+    purpose: String,
+}
+
+/// `POST /evidence/open`.
+pub(crate) async fn open_evidence(visit: Visit, Form(form): Form<Opening>) -> Result<Response, Fault> {
+    let purpose = form.purpose.trim().to_owned();
+    if purpose.chars().count() < 10 || purpose.len() > 500 {
+        return Err(Fault::Bad("A purpose has 10 to 500 characters."));
+    }
+    let kind = evidence::kind_of(&form.kind)?;
+    let (principal, who) = (visit.principal.clone(), visit.principal.account.name.clone());
+    let work = move |app: &App| {
+        let flood = flood_of(app, &principal, &form.flood)?;
+        let bytes = app.journal.open_evidence(&flood.id, kind, &purpose, &who)?.ok_or(Fault::Missing)?;
+        Ok::<_, Fault>((flood.id, bytes))
+    };
+    let (id, bytes) = visit.app.wait(work).await?;
+    Ok(evidence::download(&id, kind, bytes))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]

@@ -136,6 +136,17 @@ pub(crate) fn bare(theme: &str, title: &str, content: &Markup) -> Response {
     })
 }
 
+/// The same, which leads on by itself.
+pub(crate) fn bare_going_to(place: &str, theme: &str, title: &str, content: &Markup) -> Response {
+    answer(html! {
+        (DOCTYPE)
+        html lang="en" data-theme=(theme) {
+            head { (head(title, false)) meta http-equiv="refresh" content={ "0; url=" (place) }; }
+            body class="bare" { main id="content" { div class="card" { p class="brand" { (mark()) span { "Hemicycle" } } (content) } } }
+        }
+    })
+}
+
 /// A page that says what went wrong.
 pub(crate) fn fault(_: &App, fault: &Fault, theme: &str) -> Response {
     let content = html! {

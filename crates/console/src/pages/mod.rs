@@ -8,7 +8,9 @@ pub(crate) mod history;
 pub(crate) mod institution;
 pub(crate) mod layout;
 pub(crate) mod now;
+pub(crate) mod oidc;
 pub(crate) mod people;
+pub(crate) mod person;
 pub(crate) mod privacy;
 pub(crate) mod settings;
 pub(crate) mod signin;
@@ -23,7 +25,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
-pub(crate) use layout::{bare, fault};
+pub(crate) use layout::{bare, bare_going_to, fault};
 
 use crate::http::{Cookies, Fault, Keep, Principal, Shared};
 

@@ -27,6 +27,7 @@ use super::config::Config;
 use super::metrics::Sources;
 use super::output::Log;
 use super::shared::Shared;
+use super::witness::Witness;
 use crate::files::shown;
 use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json;
@@ -49,6 +50,7 @@ const NOT_OPENED: &str =
 /// The record, the console and the channels, running.
 pub(super) struct Office {
     record: Option<Record>,
+    witness: Option<Witness>,
     live: Option<console::Live>,
     console: Option<console::Handle>,
     board: Arc<Board>,
@@ -98,6 +100,7 @@ pub(super) struct Told {
     teller: Teller,
     /// Unless there is nobody to tell.
     notices: Option<Notices>,
+    witness: Option<Witness>,
     shared: Arc<Shared>,
     generation: u64,
 }
@@ -110,6 +113,9 @@ impl Told {
         }
         if let Some(newer) = self.shared.newer_institution(&mut self.generation) {
             self.teller.institution = newer;
+        }
+        if let Some(witness) = &self.witness {
+            witness.event(event);
         }
         if let Some(notices) = &mut self.notices {
             notices.event(event, &self.teller.institution);
@@ -181,8 +187,10 @@ impl Office {
         shared: &Arc<Shared>,
         log: &Log,
     ) -> Result<Self> {
+        let witness = record.as_ref().map(|record| Witness::new(record.writer()));
         let mut office = Self {
             record,
+            witness,
             live: None,
             console: None,
             board: Arc::new(Board::default()),
@@ -245,6 +253,11 @@ impl Office {
         self.record.as_ref().map(Record::writer)
     }
 
+    /// Where evidence goes, if anything is kept.
+    pub(super) fn witness(&self) -> Option<Witness> {
+        self.witness.clone()
+    }
+
     /// Whom to tell.
     pub(super) fn channels(&self) -> Channels {
         self.channels.clone()
@@ -259,7 +272,8 @@ impl Office {
             institution: self.shared.institution(),
         };
         let notices = Notices::new(&self.channels);
-        Told { teller, notices, shared: self.shared.clone(), generation: 0 }
+        let witness = self.witness.clone();
+        Told { teller, notices, witness, shared: self.shared.clone(), generation: 0 }
     }
 
     /// An act of the service itself, without waiting for the disk.
