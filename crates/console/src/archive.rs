@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use record::{
-    AddressReport, Entry, Erasure, EvidenceItem, EvidenceKind, Filter, FloodRow, Page, PageOf, Point, Reader,
-    Resolution, StoredEntry, Totals, Writer,
+    AddressReport, Entry, Erasure, EvidenceItem, EvidenceKind, Filter, FloodRow, NetworkShare, Page, PageOf,
+    Point, Reader, Resolution, StoredEntry, Totals, Writer,
 };
 
 /// What was recorded. Called on threads that may wait.
@@ -33,6 +33,8 @@ pub trait Archive: Send + Sync {
     fn evidence(&self, flood: &str) -> record::Result<Vec<EvidenceItem>>;
     /// The same as a pcap or Parquet file, with hosts hidden; none without any.
     fn evidence_file(&self, flood: &str, kind: EvidenceKind) -> record::Result<Option<Vec<u8>>>;
+    /// Networks that the kept traffic of a flood came from, the one with the most packets first.
+    fn evidence_networks(&self, flood: &str) -> record::Result<Vec<NetworkShare>>;
     /// How much there is.
     fn totals(&self) -> record::Result<Totals>;
 }
@@ -70,6 +72,10 @@ impl Archive for Reader {
 
     fn evidence_file(&self, flood: &str, kind: EvidenceKind) -> record::Result<Option<Vec<u8>>> {
         Self::evidence_file(self, flood, kind)
+    }
+
+    fn evidence_networks(&self, flood: &str) -> record::Result<Vec<NetworkShare>> {
+        Self::evidence_networks(self, flood)
     }
 
     fn totals(&self) -> record::Result<Totals> {

@@ -21,12 +21,14 @@
 
 pub(crate) mod api;
 mod archive;
+mod countries;
 mod http;
 pub mod live;
 mod oidc;
 mod options;
 pub(crate) mod pages;
 pub mod people;
+mod runbooks;
 
 pub use archive::{Archive, Journal};
 pub use http::{
@@ -34,6 +36,7 @@ pub use http::{
 };
 pub use live::Live;
 pub use oidc::{Provider, Rule};
+pub use runbooks::{Alarm, RUNBOOKS, runbook};
 pub use options::{
     Complain, Error, Figures, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS, MAXIMUM_EVENT_READERS,
     Options, Outside, Patience, Signer, Tls,

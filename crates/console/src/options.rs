@@ -100,6 +100,8 @@ pub struct Options {
     pub policy: Policy,
     /// By whose word people may sign in, beside local accounts.
     pub provider: Option<Provider>,
+    /// The file that says which network is of which country; MMDB.
+    pub countries: Option<PathBuf>,
     /// Who may send signed webhooks.
     pub signers: Vec<Signer>,
     /// Figures for `/metrics`; the console's own follow.
@@ -125,6 +127,7 @@ impl Options {
             clock,
             policy: Policy::default(),
             provider: None,
+            countries: None,
             signers: Vec::new(),
             figures: Arc::new(String::new),
             outside: Arc::new(|_| false),
@@ -156,6 +159,9 @@ pub enum Error {
     /// The provider of sign-ins cannot be used.
     #[error("sign-in by a provider: {0}")]
     Provider(String),
+    /// The file of countries cannot be used.
+    #[error("countries: {0}")]
+    Countries(String),
     /// A secret for webhooks is too short.
     #[error("the secret of the webhook {0:?} has fewer than 16 bytes")]
     ShortSecret(String),

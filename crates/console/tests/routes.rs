@@ -65,6 +65,7 @@ fn askers(console: &Console) -> Vec<Asker> {
 fn paths(route: &Route) -> Vec<(String, Option<&'static str>)> {
     let fill = |flood: &str, service: &str| {
         let path = route.path.replace("{token}", "none").replace("{hash}", "0").replace("{handle}", "none").replace("{kind}", "packets");
+        let path = path.replace("{page}", "syn-flood");
         let path = if path.contains("/static/") { path.replace("{name}", "console.css") } else { path };
         let id = if path.contains("floods") { flood } else { "999999" };
         path.replace("{id}", id).replace("{name}", service)

@@ -81,6 +81,12 @@ impl Sources {
         let refused = shared.reloads_refused.load(Ordering::Relaxed);
         let help = "Institution files that had errors or could not be read; the one before stayed.";
         text.single("reloads_refused_total", Counter, help, refused);
+        let certificates = shared.certificates.load(Ordering::Relaxed);
+        let help = "Certificates of the console taken at a reload.";
+        text.single("certificate_reloads_total", Counter, help, certificates);
+        let refused = shared.certificates_refused.load(Ordering::Relaxed);
+        let help = "Certificates of the console that could not be used; the one before stayed.";
+        text.single("certificate_reloads_refused_total", Counter, help, refused);
         let institution = shared.institution();
         text.single(
             "services",

@@ -30,6 +30,7 @@ mod witness;
 mod worker;
 
 use std::hash::BuildHasher;
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -46,7 +47,7 @@ use signal_hook::iterator::Signals;
 
 use crate::cli::ServeArguments;
 use crate::replay::privacy::Privacy;
-pub(crate) use config::Config;
+pub(crate) use config::{Config, markdown as configuration};
 use config::Undeclared;
 use detection::{Detection, Together};
 use learning::{Before, Student};
@@ -81,6 +82,9 @@ const LAST_SAVE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the configuration is unusable, something cannot be opened, or a thread ended.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
+    if arguments.print_config {
+        return Ok(std::io::stdout().lock().write_all(config::commented().as_bytes())?);
+    }
     if arguments.check {
         return start::check(arguments);
     }
@@ -185,6 +189,7 @@ impl Service {
                     self.supervisor.reloading();
                     let again = self.file.again();
                     self.reloaded(again, true);
+                    self.office.reload_certificate(&self.log);
                     self.supervisor.ready(&start::institution_line(&self.shared.institution()));
                 }
                 Ok(_) | Err(RecvTimeoutError::Disconnected) => break,

@@ -34,6 +34,7 @@ pub(crate) use server::Peer;
 pub use server::{Handle, start, start_with};
 
 use crate::archive::{Archive, Journal};
+use crate::countries::Countries;
 use crate::live::{Live, Snapshot};
 use crate::oidc::Oidc;
 use crate::options::{MAXIMUM_EVENT_READERS, Options};
@@ -117,6 +118,8 @@ pub(crate) struct App {
     pub(crate) fingerprint: ArcSwapOption<String>,
     /// Unless only local accounts sign in.
     pub(crate) oidc: Option<Oidc>,
+    /// Unless nobody said where countries stand.
+    pub(crate) countries: Option<Countries>,
 }
 
 /// Shared by every connection.
@@ -130,7 +133,7 @@ impl App {
         archive: Arc<dyn Archive>,
         journal: Arc<dyn Journal>,
         closing: watch::Receiver<bool>,
-        (fingerprint, oidc): (Option<String>, Option<Oidc>),
+        (fingerprint, oidc, countries): (Option<String>, Option<Oidc>, Option<Countries>),
     ) -> Shared {
         let secure = fingerprint.is_some();
         Arc::new(Self {
@@ -148,6 +151,7 @@ impl App {
             secure,
             fingerprint: ArcSwapOption::new(fingerprint.map(Arc::new)),
             oidc,
+            countries,
         })
     }
 

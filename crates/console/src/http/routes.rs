@@ -262,6 +262,12 @@ pub const ROUTES: &[Route] = &[
         "Gives evidence with plain addresses, for a purpose.",
         || post(pages::flood::open_evidence),
     ),
+    page("/runbooks", EVERYBODY, Reach::Nothing, "What to do about each alarm.", || {
+        get(pages::runbooks::list)
+    }),
+    page("/runbooks/{page}", EVERYBODY, Reach::Nothing, "What to do about one.", || {
+        get(pages::runbooks::page)
+    }),
     page("/api", EVERYBODY, Reach::Nothing, "The API, described.", || get(pages::api::page)),
     page("/settings", EVERYBODY, Reach::Nothing, "Own account; people, for administrators.", || {
         get(pages::settings::page)

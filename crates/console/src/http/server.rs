@@ -23,6 +23,7 @@ use tower::ServiceExt;
 use super::patience::Patient;
 use super::{App, Counts, Shared, router, tls};
 use crate::archive::{Archive, Journal};
+use crate::countries::Countries;
 use crate::live::Live;
 use crate::oidc::Oidc;
 use crate::options::{Error, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS, Options, Tls};
@@ -145,6 +146,8 @@ pub fn start_with(
     let identity = tls::identity(&options.tls, &options.folder, year(&options))?;
     let oidc = options.provider.clone().map(|provider| Oidc::new(provider, options.clock.clone()));
     let oidc = oidc.transpose().map_err(Error::Provider)?;
+    let countries = options.countries.as_deref().map(Countries::open);
+    let countries = countries.transpose().map_err(Error::Countries)?;
     let listeners = options.listen.iter().map(|address| listen(*address)).collect::<Result<Vec<_>, _>>()?;
     let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let first_link = people.first_link()?.map(|token| format!("/welcome/{token}"));
@@ -157,7 +160,7 @@ pub fn start_with(
         .map_err(Error::Threads)?;
     let (closing, closed) = watch::channel(false);
     let fingerprint = identity.as_ref().map(|identity| identity.fingerprint.clone());
-    let app = App::new(options, live, people, archive, journal, closed, (fingerprint, oidc));
+    let app = App::new(options, live, people, archive, journal, closed, (fingerprint, oidc, countries));
     let connections = Arc::new(Semaphore::new(MAXIMUM_CONNECTIONS));
     let door = Arc::new(Doorkeeper {
         router: router(&app),

@@ -4,7 +4,9 @@ use axum::Form;
 use axum::extract::Path;
 use axum::response::Response;
 use maud::{Markup, html};
-use record::{EvidenceItem, EvidenceKind, Filter, FloodRow, Kind, Page, Point, Resolution, StoredEntry};
+use record::{
+    EvidenceItem, EvidenceKind, Filter, FloodRow, Kind, NetworkShare, Page, Point, Resolution, StoredEntry,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,6 +16,7 @@ use super::{Visit, see_other, words};
 use crate::api::{evidence, flood_of};
 use crate::http::{App, Fault, Principal};
 use crate::people::Roles;
+use crate::runbooks::{Alarm, runbook};
 
 /// Most vectors that have a chart.
 const MAXIMUM_VECTORS: usize = 6;
@@ -30,6 +33,7 @@ struct Shown {
     ordinary: Option<f64>,
     vectors: Vec<(String, Vec<(i64, f64)>)>,
     evidence: Vec<EvidenceItem>,
+    networks: Vec<NetworkShare>,
     notes: Vec<StoredEntry>,
 }
 
@@ -73,7 +77,8 @@ fn gather(app: &App, principal: &Principal, id: &str) -> Result<Shown, Fault> {
     let name = if requests { "baseline_requests_per_second" } else { "baseline_packets_per_second" };
     let ordinary = flood.last[name].as_f64();
     let unit = if requests { "requests/s" } else { "packets/s" };
-    Ok(Shown { points, unit, ordinary, vectors, evidence: app.archive.evidence(id)?, notes, flood })
+    let (evidence, networks) = (app.archive.evidence(id)?, app.archive.evidence_networks(id)?);
+    Ok(Shown { points, unit, ordinary, vectors, evidence, networks, notes, flood })
 }
 
 /// `GET /floods/{id}`.
@@ -90,17 +95,28 @@ pub(crate) async fn page(visit: Visit, Path(id): Path<String>) -> Result<Respons
             @if flood.ended.is_none() { span class="tag live" { "going on" } }
         }
         p class="sentence sub" { (words::sentence(&flood.last, &visit.zone)) }
+        p class="hint" { a href={ "/runbooks/" (what_to_do(flood)) } { "What to do" } }
         @if !flood.reason.is_empty() { p class="reason" { (words::capital(&flood.reason)) "." } }
         (facts(&visit, &shown))
         section class="panel" { h2 { "Rate" } (rate(&visit, &shown)) }
         @if !shown.vectors.is_empty() { section class="panel" { h2 { "Vectors over time" } (vectors(&visit, &shown)) } }
         div class="columns" {
-            section class="panel" { h2 { "Sources" } (sources(&visit, &flood.last)) }
+            section class="panel" { h2 { "Sources" } (super::sources::sources(&visit, &flood.last, &shown.networks)) }
             section class="panel" { h2 { "Evidence" } (kept(&visit, &shown)) }
         }
         section class="panel" id="notes" { h2 { "Scratchpad" } (notes(&visit, &shown)) }
     };
     Ok(visit.page("/floods", &flood.target, &content))
+}
+
+/// The runbook of a flood.
+fn what_to_do(flood: &FloodRow) -> &'static str {
+    let lead = flood.vectors.first().map_or("", String::as_str);
+    runbook(match (flood.event.as_str(), flood.direction.as_str()) {
+        ("surge", _) => Alarm::Surge,
+        (_, "out") => Alarm::Outgoing,
+        _ => Alarm::Vector(lead),
+    })
 }
 
 fn fact(name: &str, value: &Markup) -> Markup {
@@ -168,47 +184,6 @@ fn vectors(visit: &Visit, shown: &Shown) -> Markup {
                         highest: Some(highest), height: 96.0, zone: &visit.zone }.draw())
                 }
             }
-        }
-    }
-}
-
-/// A share as a bar that needs no style.
-fn bar(share: f64) -> Markup {
-    html! {
-        svg class="bar-of" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" focusable="false" {
-            rect class="whole" width="100" height="6" {}
-            rect class="part" width=(format!("{:.1}", share.clamp(0.0, 1.0) * 100.0)) height="6" {}
-        }
-    }
-}
-
-fn sources(visit: &Visit, event: &Value) -> Markup {
-    let top: Vec<(&str, f64)> = event["sources"]["top"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|item| {
-            Some((item["address"].as_str().or(item["prefix"].as_str())?, item["share"].as_f64()?))
-        })
-        .take(10)
-        .collect();
-    // Bars compare the sources with each other: the first is often one in a hundred.
-    let first = top.iter().map(|item| item.1).fold(f64::MIN_POSITIVE, f64::max);
-    let may_open = visit.principal.sees_house() && Roles::ANALYSTS.has(visit.principal.account.role);
-    html! {
-        p class="figure" {
-            @match event["sources"]["distinct"].as_f64() { Some(distinct) => { b { (words::count(distinct)) } " distinct" }, None => "How many is not known" }
-            @if let Some(spoofing) = event["sources"]["spoofing"].as_str() { "; spoofing " (spoofing) }
-        }
-        @if !top.is_empty() {
-            table class="shares" {
-                thead { tr { th { "Code" } th class="number" { "Share" } th class="visually-hidden" { "Bar" } } }
-                tbody { @for (code, share) in top { tr { td { code { (code) } } td class="number" { (words::percent(share)) } td { (bar(share / first)) } } } }
-            }
-        }
-        p class="hint" {
-            "Addresses of persons are shown as codes. "
-            @if may_open { a href="/data-protection#open" { "Opening one" } " needs a purpose and is written down." }
         }
     }
 }

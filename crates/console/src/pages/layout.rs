@@ -92,6 +92,7 @@ pub(super) fn page(visit: &Visit, here: &str, title: &str, content: &Markup) -> 
                     span { (visit.principal.account.name) " · " (visit.principal.account.role.title())
                         @if let Some(organisation) = visit.principal.organisation() { " · " (words::organisation(&snapshot, organisation)) } }
                     a href="/data-protection" { "Data protection" }
+                    a href="/runbooks" { "Runbooks" }
                     a href="/api" { "API" }
                     span class="keys" { "Press " kbd { "?" } " for keys" }
                     form method="post" action="/signout" { (visit.csrf()) button class="link" { "Sign out" } }

@@ -12,8 +12,10 @@ pub(crate) mod oidc;
 pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod privacy;
+pub(crate) mod runbooks;
 pub(crate) mod settings;
 pub(crate) mod signin;
+pub(crate) mod sources;
 pub(crate) mod welcome;
 pub(crate) mod words;
 

@@ -11,8 +11,8 @@ use console::live::{Criticality, Hearing, Organisation, Sensor, Service, Snapsho
 use console::{Archive, Journal};
 use jiff::Timestamp;
 use record::{
-    AddressReport, CodeReport, Entry, Erasure, EvidenceItem, EvidenceKind, Filter, FloodRow, Page, PageOf,
-    Point, Resolution, Severity, StoredEntry, Totals,
+    AddressReport, CodeReport, Entry, Erasure, EvidenceItem, EvidenceKind, Filter, FloodRow, NetworkShare,
+    Page, PageOf, Point, Resolution, Severity, StoredEntry, Totals,
 };
 use serde_json::{Value, json};
 
@@ -490,6 +490,19 @@ impl Archive for Memory {
     fn evidence_file(&self, _: &str, kind: EvidenceKind) -> record::Result<Option<Vec<u8>>> {
         self.check()?;
         Ok(Some(format!("hidden {}", kind.name()).into_bytes()))
+    }
+
+    fn evidence_networks(&self, _: &str) -> record::Result<Vec<NetworkShare>> {
+        self.check()?;
+        let share = |network: &str, address: [u8; 4], packets| NetworkShare {
+            network: network.into(),
+            address: address.into(),
+            packets,
+        };
+        Ok(vec![
+            share("198.51.100.0/24", [198, 51, 100, 0], 9_000),
+            share("203.0.113.0/24", [203, 0, 113, 0], 1_000),
+        ])
     }
 
     fn totals(&self) -> record::Result<Totals> {

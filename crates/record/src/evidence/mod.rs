@@ -5,12 +5,15 @@
 
 pub(crate) mod headers;
 mod hide;
+mod networks;
 mod parquet;
 mod pcap;
 mod rows;
 pub(crate) mod store;
 
 pub use headers::MAXIMUM_HEADER_BYTES;
+pub use networks::NetworkShare;
+pub(crate) use networks::of as networks_of;
 pub(crate) use hide::Hider;
 
 use std::net::IpAddr;
