@@ -40,6 +40,7 @@ pub(crate) const PACKAGES: &[Package] = &[
     package("bsdutils", "logger", "sends syslog by UDP and TCP as services do"),
     package("debootstrap", "debootstrap", "makes the fresh Debian in which the package is tried"),
     package("systemd-container", "systemd-nspawn", "boots it"),
+    package("musl-tools", "musl-gcc", "compiles the C parts of the static binary; the musl target of Rust comes by rustup"),
     package("minisign", "minisign", "signs and verifies the checksums of a release"),
     package("binutils", "objdump", "says which C library the package needs"),
     package(

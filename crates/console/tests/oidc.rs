@@ -260,7 +260,7 @@ fn a_provider_lets_people_in_with_the_role_of_their_group() {
     assert_eq!((accounts[0].role, accounts[0].organisation.as_deref()), (Role::Analyst, Some("party-x")));
     // No group: no way in, and whom the house closes out stays out.
     idp.state.lock().unwrap().claims["groups"] = json!(["cleaners"]);
-    refused(&sign_in(&console, &idp).0, "no group");
+    refused(&sign_in(&console, &idp).0, "o group of this account");
     console.member("root", Role::Administrator, None);
     console.people.change(accounts[0].id, Role::Analyst, None, true).unwrap();
     idp.state.lock().unwrap().claims["groups"] = json!(["soc"]);

@@ -171,6 +171,9 @@ fn headers_of_a_flood_on_a_mirror_port_open_in_tshark() {
     let mut cut = 0;
     for row in &rows {
         let number = |place: usize| row[place].parse::<usize>().unwrap();
+        if row[2].is_empty() {
+            continue;
+        }
         // Ethernet, IP without options, TCP with its own, and nothing behind.
         assert_eq!(number(0), 14 + 20 + number(2), "{row:?}");
         cut += usize::from(number(1) > number(0));

@@ -82,7 +82,9 @@ impl Wanted {
                     now.push(Arc::new(wish));
                     Counts::add(&counts.floods, 1);
                 }
-                _ => Counts::add(&counts.floods_refused, 1),
+                Some(_) => Counts::add(&counts.floods_refused, 1),
+                // Of a log alone no address of the target is known, and no packet.
+                None => {}
             }
         }
         *wishes = Arc::new(now);
