@@ -177,8 +177,11 @@ what it knows of its targets over it.";
 #[command(after_long_help = SERVE_EXAMPLES)]
 pub(crate) struct ServeArguments {
     /// What to listen on and what to protect (TOML; see docs/serve.md)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "print_config")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print a configuration to begin with, every key explained, and end
+    #[arg(long, conflicts_with_all = ["config", "check"])]
+    pub(crate) print_config: bool,
     /// Check the configuration and the institution file, and end
     #[arg(long)]
     pub(crate) check: bool,
@@ -191,6 +194,7 @@ pub(crate) struct ServeArguments {
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
+  hemicycle serve --print-config > /etc/hemicycle/serve.toml
   hemicycle serve --config data/serve/examplia.toml --check
   hemicycle serve --config /etc/hemicycle/serve.toml > events.jsonl
   curl -s http://127.0.0.1:9464/metrics
@@ -390,6 +394,8 @@ pub(crate) enum Document {
         /// The command
         command: Option<String>,
     },
+    /// The reference of the service's configuration, in Markdown
+    Configuration,
     /// Completions for a shell
     Completions {
         /// The shell

@@ -37,6 +37,7 @@ const GENERATED: &[Generated] = &[
         },
     },
     Generated { file: "docs/demo.svg", by: By::Picture },
+    command("docs/configuration.md", &["generate", "configuration"]),
     command("docs/man/hemicycle.1", &["generate", "man"]),
     command("docs/man/hemicycle-check.1", &["generate", "man", "check"]),
     command("docs/man/hemicycle-expose.1", &["generate", "man", "expose"]),

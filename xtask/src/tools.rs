@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::process::{self, Finished};
+use crate::python;
 use crate::repo;
 use crate::test::report::Report;
 
@@ -39,12 +40,21 @@ pub(crate) const PACKAGES: &[Package] = &[
     package("bsdutils", "logger", "sends syslog by UDP and TCP as services do"),
     package("debootstrap", "debootstrap", "makes the fresh Debian in which the package is tried"),
     package("systemd-container", "systemd-nspawn", "boots it"),
+    package(
+        "musl-tools",
+        "musl-gcc",
+        "compiles the C parts of the static binary; the musl target of Rust comes by rustup",
+    ),
+    package("minisign", "minisign", "signs and verifies the checksums of a release"),
     package("binutils", "objdump", "says which C library the package needs"),
     package(
         "python3-aiosmtpd",
         "aiosmtpd",
         "a real mail server for notifications; its python3 checks a webhook as the page says",
     ),
+    package("python3-venv", "python3", "the environment in which others' programs open evidence files"),
+    package("tshark", "tshark", "opens the headers that are kept of a flood"),
+    package("curl", "curl", "asks the console as people and programs do"),
     package("openssl", "openssl", "sends syslog by TLS, and makes the certificate for it"),
 ];
 
@@ -110,6 +120,7 @@ pub(crate) fn ensure(install: Install) -> Result<Report> {
     let mut report = Report::default();
     ensure_packages(install, &mut report)?;
     ensure_cargo_tools(install, &mut report)?;
+    python::ensure(install.allowed(), &mut report)?;
     Ok(report)
 }
 
@@ -267,7 +278,7 @@ mod tests {
     fn what_may_not_be_installed_is_skipped_by_name_and_nothing_is_lost() {
         let report = ensure(Install::No).unwrap();
         let seen = report.passed + report.skipped.len() as u64;
-        assert_eq!(seen, (PACKAGES.len() + CARGO_TOOLS.len()) as u64);
+        assert_eq!(seen, (PACKAGES.len() + CARGO_TOOLS.len() + python::COUNT) as u64);
         assert!(report.failed.is_empty());
     }
 

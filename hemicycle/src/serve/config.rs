@@ -4,7 +4,9 @@
 mod live;
 mod notify;
 mod office;
+mod reference;
 mod schema;
+mod sso;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -20,7 +22,9 @@ use intake::syslog::SyslogOptions;
 use super::live::Origin;
 pub(crate) use notify::{in_zone, secrets};
 pub(crate) use office::{Desk, Kept};
+pub(crate) use reference::{commented, markdown};
 use schema::UNDECLARED;
+pub(crate) use sso::SingleSignOn;
 
 /// Where flow exports come in if the file says nothing: NetFlow, IPFIX (RFC 7011 section 10.3.4) and sFlow, on
 /// every address of this machine.
@@ -86,6 +90,8 @@ pub(crate) struct Config {
     pub(crate) record: Option<Kept>,
     /// What people see in their browsers, if anything.
     pub(crate) console: Option<Desk>,
+    /// By whose word people may sign in, beside local accounts.
+    pub(crate) oidc: Option<SingleSignOn>,
     /// Who may tell of floods: names, and files of secrets.
     pub(crate) webhooks: Vec<(String, PathBuf)>,
     /// Whom to tell; quiet hours are not in the institution's zone yet.
@@ -131,6 +137,7 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         events_queued: DEFAULT_EVENTS_QUEUED,
         record: None,
         console: None,
+        oidc: None,
         webhooks: Vec::new(),
         notify: Vec::new(),
         user: None,

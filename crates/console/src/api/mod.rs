@@ -1,6 +1,7 @@
 //! What programs ask under `/api/v1`, with `/healthz` and `/metrics` beside it.
 
 pub(crate) mod events;
+pub(crate) mod evidence;
 pub(crate) mod openapi;
 pub(crate) mod query;
 pub(crate) mod types;
