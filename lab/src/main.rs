@@ -10,6 +10,7 @@ mod link;
 mod live;
 mod machine;
 mod memory;
+mod office;
 mod random;
 mod report;
 mod table;
@@ -43,6 +44,8 @@ enum Evaluation {
     Memory(memory::Options),
     /// What is made of weeks of requests with surges and floods
     Web(web::Options),
+    /// What the console costs, how fast it answers, what it withstands
+    Console(office::Options),
     /// A receiver that looks at nothing, for the others to be compared with
     #[command(hide = true)]
     Receive(live::bare::Options),
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Evaluation::Latency(options) => latency::run(&options),
         Evaluation::Memory(options) => memory::run(&options),
         Evaluation::Web(options) => web::run(&options),
+        Evaluation::Console(options) => office::run(&options),
         Evaluation::Receive(options) => live::bare::run(&options),
     };
     match result {

@@ -1,7 +1,7 @@
 //! What the tests use that is not Rust: Debian packages and cargo tools, why each is needed, and how it is installed.
 //!
 //! Only what a test or a check starts is listed; what recorded the fixtures is named in lab/record/README.md.
-//! To add one, add a line to [`PACKAGES`] or [`CARGO_TOOLS`]. A test that needs a program and does not find it prints
+//! To add one, add a line to [`PACKAGES`], [`CARGO_TOOLS`] or [`fetched::FETCHED`]. A test that needs a program and does not find it prints
 //! `skipped: <test>: <reason>` and passes (see CONTRIBUTING.md), so nothing here is needed to build or use the product.
 
 use std::fs;
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::fetched;
 use crate::process::{self, Finished};
 use crate::repo;
 use crate::test::report::Report;
@@ -46,6 +47,8 @@ pub(crate) const PACKAGES: &[Package] = &[
         "a real mail server for notifications; its python3 checks a webhook as the page says",
     ),
     package("openssl", "openssl", "sends syslog by TLS, and makes the certificate for it"),
+    package("chromium", "chromium", "opens the pages of the console as people do"),
+    package("python3-venv", "python3", "the folder in which schemathesis is installed"),
 ];
 
 /// Cargo tools that the checks use.
@@ -110,6 +113,7 @@ pub(crate) fn ensure(install: Install) -> Result<Report> {
     let mut report = Report::default();
     ensure_packages(install, &mut report)?;
     ensure_cargo_tools(install, &mut report)?;
+    fetched::ensure(install.allowed(), &mut report)?;
     Ok(report)
 }
 
@@ -267,7 +271,7 @@ mod tests {
     fn what_may_not_be_installed_is_skipped_by_name_and_nothing_is_lost() {
         let report = ensure(Install::No).unwrap();
         let seen = report.passed + report.skipped.len() as u64;
-        assert_eq!(seen, (PACKAGES.len() + CARGO_TOOLS.len()) as u64);
+        assert_eq!(seen, (PACKAGES.len() + CARGO_TOOLS.len() + fetched::FETCHED.len()) as u64);
         assert!(report.failed.is_empty());
     }
 

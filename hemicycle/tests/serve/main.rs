@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+mod browser;
+#[path = "../../../crates/console/tests/browser/mod.rs"]
+mod chromium;
 mod disk;
 mod export;
 mod figures;

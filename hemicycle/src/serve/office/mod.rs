@@ -42,15 +42,16 @@ const MAXIMUM_SECRET_BYTES: u64 = 4096;
 const ROOM: &str = "serve";
 /// A state of the record that lasts is said again after so many looks.
 const SAID_AGAIN_LOOKS: u64 = 600;
-/// What is told of a record that could not be opened.
-const NOT_OPENED: &str =
-    "nothing is recorded until the next start: the disk took nothing at this one; floods are still found";
+/// Looks from one try to start a console to the next.
+const CONSOLE_LOOKS: u64 = 10;
 
 /// The record, the console and the channels, running.
 pub(super) struct Office {
     record: Option<Record>,
     live: Option<console::Live>,
     console: Option<console::Handle>,
+    /// A console that did not start, because the disk takes nothing.
+    waiting: Option<console::Options>,
     board: Arc<Board>,
     shared: Arc<Shared>,
     protected: Protected,
@@ -64,6 +65,7 @@ pub(super) struct Office {
     logs: Vec<(String, Option<String>)>,
     /// Looks since the record last wrote; nought while it does.
     degraded_looks: u64,
+    looks: u64,
 }
 
 /// Hands events on: to the record, to the console's stream, to what goes on.
@@ -145,7 +147,7 @@ impl Protected {
 ///
 /// # Errors
 /// When it is of another key or a newer version, is damaged, or another process has it. A disk that takes nothing is no
-/// reason not to detect: then there is none, and a line that says so.
+/// reason not to detect: the record then waits for it, and a line says so.
 pub(super) fn open_record(
     config: &Config,
     key: [u8; 16],
@@ -156,14 +158,10 @@ pub(super) fn open_record(
     options.retention = kept.retention;
     let own = protected.clone();
     options.own = Arc::new(move |address| own.now().lookup(address).zone().is_some());
-    match Record::open(&kept.folder, options) {
-        Ok(record) => Ok((Some(record), None)),
-        Err(error) if error.is_of_the_disk() => {
-            let without = if config.console.is_some() { ", and there is no console" } else { "" };
-            Ok((None, Some(format!("warning: nothing is recorded until the next start: {error}{without}"))))
-        }
-        Err(error) => Err(error).context("cannot open the record"),
-    }
+    let (record, error) =
+        Record::open_or_wait(&kept.folder, options).context("cannot open the record")?;
+    let line = error.map(|error| format!("warning: nothing is recorded until the disk takes it: {error}"));
+    Ok((Some(record), line))
 }
 
 pub(crate) fn now_nanoseconds() -> i64 {
@@ -185,6 +183,7 @@ impl Office {
             record,
             live: None,
             console: None,
+            waiting: None,
             board: Arc::new(Board::default()),
             shared: shared.clone(),
             protected,
@@ -195,11 +194,9 @@ impl Office {
             sensors: None,
             logs: super::origins(config).into_iter().map(|origin| (origin.name, origin.service)).collect(),
             degraded_looks: 0,
+            looks: 0,
         };
         office.channels.lines().iter().for_each(|line| log.say(line));
-        if config.record.is_some() && office.record.is_none() {
-            office.troubles.record(Some(NOT_OPENED), &office.channels);
-        }
         office.open_console(config, log)?;
         office.write(Kind::Started, "service", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }));
         Ok(office)
@@ -208,7 +205,6 @@ impl Office {
     /// The console, if there is to be one.
     fn open_console(&mut self, config: &Config, log: &Log) -> Result<()> {
         let (Some(desk), Some(record)) = (&config.console, &self.record) else { return Ok(()) };
-        make_folder(&desk.folder).with_context(|| format!("cannot make {}", shown(&desk.folder)))?;
         let live = console::Live::new(snapshot::first(&self.shared.institution()));
         let mut options = console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
         options.tls = desk.tls.clone();
@@ -219,12 +215,48 @@ impl Office {
         let complaints = log.clone();
         options.complain = Arc::new(move |text: &str| complaints.say(text));
         options.retention = snapshot::retention(config);
+        self.live = Some(live);
+        match self.start_console(&options, log) {
+            Err(error) if self.is_degraded() => {
+                log.say(&format!("warning: there is no console until the disk takes something: {error:#}"));
+                self.waiting = Some(options);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    fn start_console(&mut self, options: &console::Options, log: &Log) -> Result<()> {
+        let (Some(record), Some(live)) = (&self.record, &self.live) else { return Ok(()) };
+        make_folder(&options.folder).with_context(|| format!("cannot make {}", shown(&options.folder)))?;
         let (archive, journal) = (Arc::new(record.reader()), Arc::new(record.writer()));
-        let handle =
-            console::start(options, live.clone(), archive, journal).context("cannot start the console")?;
+        let handle = console::start(options.clone(), live.clone(), archive, journal)
+            .context("cannot start the console")?;
         said(&handle).iter().for_each(|line| log.say(line));
-        (self.live, self.console) = (Some(live), Some(handle));
+        self.console = Some(handle);
         Ok(())
+    }
+
+    /// A console that could not start is started once it can be; tried at a bounded pace.
+    fn look_at_console(&mut self, log: &Log) {
+        self.looks += 1;
+        if !self.looks.is_multiple_of(CONSOLE_LOOKS) {
+            return;
+        }
+        let Some(options) = self.waiting.take() else { return };
+        if let Err(error) = self.start_console(&options, log) {
+            // The disk has its own line.
+            if !self.is_degraded() && self.looks.is_multiple_of(SAID_AGAIN_LOOKS / 10) {
+                log.say(&format!("warning: {error:#}"));
+            }
+            self.waiting = Some(options);
+        }
+    }
+
+    fn is_degraded(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| {
+            matches!(record.writer().health().state, State::Degraded { .. })
+        })
     }
 
     /// From now on sensors and figures are read from here.
@@ -277,6 +309,7 @@ impl Office {
         }
         let seen = sensors.look(&self.shared);
         let is_minute = sensors.is_minute();
+        self.look_at_console(log);
         self.troubles.sensors(&seen, &self.channels);
         let (mut warnings, lines) = self.dead.look(&self.channels);
         lines.iter().for_each(|line| log.say(line));
