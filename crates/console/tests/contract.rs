@@ -73,7 +73,7 @@ fn ask(console: &Console, token: &str, more: &[&str]) -> Result<(), String> {
     command.args(["--checks", CHECKS, "--max-examples", &examples, "--seed", "1", "--generation-deterministic"]);
     command.args(["--continue-on-failure", "--suppress-health-check", "all", "--request-timeout", "20"]);
     // It never ends: `events.rs` asks it.
-    command.args(["--exclude-path", "/api/v1/events", "--no-color", "--generation-database", "none"]);
+    command.args(["--exclude-path", "/api/v1/events", "--no-color"]);
     command.args(["--warnings", "off"]).args(more).current_dir(home.path());
     // Loopback and nothing else, whatever the machine's proxy is.
     command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");

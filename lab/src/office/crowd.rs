@@ -194,8 +194,8 @@ fn gather(seconds: f64) -> Result<Found> {
     let load = Load { protocol: Protocol::Netflow9, hosts: FLOOD.1, mix: Mix::Forged };
     let mut sender = Sender::new(&load, running.flows()?)?;
     let (pages, probes, cut) = std::thread::scope(|scope| {
-        let count = (CLIENTS - READERS) / THREADS;
-        let clients: Vec<_> = (0..THREADS).map(|_| scope.spawn(|| crowd.clients(count))).collect();
+        let each = || crowd.clients((CLIENTS - READERS) / THREADS);
+        let clients: Vec<_> = (0..THREADS).map(|_| scope.spawn(each)).collect();
         let dripping = scope.spawn(|| crowd.drip());
         pace::until(Duration::from_secs(60), || crowd.connected.load(Ordering::Relaxed) == CLIENTS);
         let probing = scope.spawn(|| crowd.probe());
