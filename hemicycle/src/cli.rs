@@ -296,6 +296,9 @@ pub(crate) enum LedgerTask {
         /// A head that was written down earlier, NUMBER:HASH
         #[arg(long, value_name = "HEAD")]
         head: Option<record::Head>,
+        /// Look for damage in the whole file, figures and floods too; it may have a hundred times as much of them
+        #[arg(long)]
+        whole: bool,
         #[command(flatten)]
         key: KeyArgument,
         /// Print JSON, one object a line

@@ -12,6 +12,7 @@ mod link;
 mod live;
 mod machine;
 mod memory;
+mod office;
 mod random;
 mod report;
 mod table;
@@ -49,6 +50,8 @@ enum Evaluation {
     Foresee(foresight::Options),
     /// Whether what is said of an institution file is true: cut sets, capacities, what a flood takes down
     Expose(expose::Options),
+    /// What the console costs, how fast it answers, what it withstands
+    Console(office::Options),
     /// A receiver that looks at nothing, for the others to be compared with
     #[command(hide = true)]
     Receive(live::bare::Options),
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Evaluation::Web(options) => web::run(&options),
         Evaluation::Foresee(options) => foresight::run(&options),
         Evaluation::Expose(options) => expose::run(&options),
+        Evaluation::Console(options) => office::run(&options),
         Evaluation::Receive(options) => live::bare::run(&options),
     };
     match result {

@@ -48,9 +48,8 @@ const MAXIMUM_SECRET_BYTES: u64 = 4096;
 const ROOM: &str = "serve";
 /// A state of the record that lasts is said again after so many looks.
 const SAID_AGAIN_LOOKS: u64 = 600;
-/// What is told of a record that could not be opened.
-const NOT_OPENED: &str =
-    "nothing is recorded until the next start: the disk took nothing at this one; floods are still found";
+/// Looks from one try to start a console to the next.
+const CONSOLE_LOOKS: u64 = 10;
 
 /// The record, the console and the channels, running.
 pub(super) struct Office {
@@ -58,6 +57,8 @@ pub(super) struct Office {
     witness: Option<Witness>,
     live: Option<console::Live>,
     console: Option<console::Handle>,
+    /// A console that did not start, because the disk takes nothing.
+    waiting: Option<console::Options>,
     board: Arc<Board>,
     shared: Arc<Shared>,
     protected: Protected,
@@ -78,6 +79,7 @@ pub(super) struct Office {
     certificate: Option<String>,
     /// Where links in notices lead.
     links: Links,
+    looks: u64,
 }
 
 /// Hands events on: to the record, to the console's stream, to what goes on.
@@ -163,7 +165,7 @@ impl Protected {
 ///
 /// # Errors
 /// When it is of another key or a newer version, is damaged, or another process has it. A disk that takes nothing is no
-/// reason not to detect: then there is none, and a line that says so.
+/// reason not to detect: the record then waits for it, and a line says so.
 pub(super) fn open_record(
     config: &Config,
     key: [u8; 16],
@@ -174,14 +176,9 @@ pub(super) fn open_record(
     options.retention = kept.retention;
     let own = protected.clone();
     options.own = Arc::new(move |address| own.now().lookup(address).zone().is_some());
-    match Record::open(&kept.folder, options) {
-        Ok(record) => Ok((Some(record), None)),
-        Err(error) if error.is_of_the_disk() => {
-            let without = if config.console.is_some() { ", and there is no console" } else { "" };
-            Ok((None, Some(format!("warning: nothing is recorded until the next start: {error}{without}"))))
-        }
-        Err(error) => Err(error).context("cannot open the record"),
-    }
+    let (record, error) = Record::open_or_wait(&kept.folder, options).context("cannot open the record")?;
+    let line = error.map(|error| format!("warning: nothing is recorded until the disk takes it: {error}"));
+    Ok((Some(record), line))
 }
 
 pub(crate) fn now_nanoseconds() -> i64 {
@@ -205,6 +202,7 @@ impl Office {
             witness,
             live: None,
             console: None,
+            waiting: None,
             board: Arc::new(Board::default()),
             shared: shared.clone(),
             protected,
@@ -219,12 +217,10 @@ impl Office {
             forecast: None,
             certificate: None,
             links: Links::new(config.console.as_ref().and_then(|desk| desk.url.clone())),
+            looks: 0,
         };
         office.troubles.lead(&office.links);
         office.channels.lines().iter().for_each(|line| log.say(line));
-        if config.record.is_some() && office.record.is_none() {
-            office.troubles.record(Some(NOT_OPENED), &office.channels);
-        }
         office.open_console(config, log)?;
         office.write(Kind::Started, "service", json!({ "version": env!("CARGO_PKG_VERSION") }));
         Ok(office)
@@ -233,7 +229,6 @@ impl Office {
     /// The console, if there is to be one.
     fn open_console(&mut self, config: &Config, log: &Log) -> Result<()> {
         let (Some(desk), Some(record)) = (&config.console, &self.record) else { return Ok(()) };
-        make_folder(&desk.folder).with_context(|| format!("cannot make {}", shown(&desk.folder)))?;
         let live = console::Live::new(snapshot::first(&self.shared.institution()));
         let mut options = console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
         options.tls = desk.tls.clone();
@@ -246,16 +241,52 @@ impl Office {
         let complaints = log.clone();
         options.complain = Arc::new(move |text: &str| complaints.say(text));
         options.retention = snapshot::retention(config);
-        let (archive, journal) = (Arc::new(record.reader()), Arc::new(record.writer()));
-        let handle =
-            console::start(options, live.clone(), archive, journal).context("cannot start the console")?;
-        said(&handle).iter().for_each(|line| log.say(line));
-        if let Some(sso) = &config.oidc {
-            log.say(&format!("people may sign in by {}", sso.provider.issuer));
+        self.live = Some(live);
+        match self.start_console(&options, log) {
+            Err(error) if self.is_degraded() => {
+                log.say(&format!("warning: there is no console until the disk takes something: {error:#}"));
+                self.waiting = Some(options);
+                Ok(())
+            }
+            done => done,
         }
-        (self.live, self.console) = (Some(live), Some(handle));
+    }
+
+    fn start_console(&mut self, options: &console::Options, log: &Log) -> Result<()> {
+        let (Some(record), Some(live)) = (&self.record, &self.live) else { return Ok(()) };
+        make_folder(&options.folder).with_context(|| format!("cannot make {}", shown(&options.folder)))?;
+        let (archive, journal) = (Arc::new(record.reader()), Arc::new(record.writer()));
+        let handle = console::start(options.clone(), live.clone(), archive, journal)
+            .context("cannot start the console")?;
+        said(&handle).iter().for_each(|line| log.say(line));
+        if let Some(provider) = &options.provider {
+            log.say(&format!("people may sign in by {}", provider.issuer));
+        }
+        self.console = Some(handle);
         self.show_exposure(self.shared.institution());
         Ok(())
+    }
+
+    /// A console that could not start is started once it can be; tried at a bounded pace.
+    fn look_at_console(&mut self, log: &Log) {
+        self.looks += 1;
+        if !self.looks.is_multiple_of(CONSOLE_LOOKS) {
+            return;
+        }
+        let Some(options) = self.waiting.take() else { return };
+        if let Err(error) = self.start_console(&options, log) {
+            // The disk has its own line.
+            if !self.is_degraded() && self.looks.is_multiple_of(SAID_AGAIN_LOOKS / 10) {
+                log.say(&format!("warning: {error:#}"));
+            }
+            self.waiting = Some(options);
+        }
+    }
+
+    fn is_degraded(&self) -> bool {
+        self.record
+            .as_ref()
+            .is_some_and(|record| matches!(record.writer().health().state, State::Degraded { .. }))
     }
 
     /// From now on sensors and figures are read from here.
@@ -357,6 +388,7 @@ impl Office {
         }
         let seen = sensors.look(&self.shared);
         let is_minute = sensors.is_minute();
+        self.look_at_console(log);
         self.troubles.sensors(&seen, &self.channels);
         let (mut warnings, lines) = self.dead.look(&self.channels);
         warnings.extend(self.certificate.clone());
