@@ -25,7 +25,11 @@ pub(crate) fn run(arguments: &ImportArguments) -> Result<()> {
         output.write_all(lines(&draft)?.as_bytes())?;
     } else {
         output.write_all(plain_text(&draft.text(arguments.name.as_deref())).as_bytes())?;
-        let open = draft.entries().iter().flat_map(|entry| &entry.settings).filter(|setting| setting.value.is_none());
+        let open = draft
+            .entries()
+            .iter()
+            .flat_map(|entry| &entry.settings)
+            .filter(|setting| setting.value.is_none());
         let open = open.count();
         let skipped: u64 = draft.skipped().values().sum();
         files::eprint_text(&format!(

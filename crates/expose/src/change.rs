@@ -73,7 +73,8 @@ impl Model {
             }
             Change::Split(name, services) => {
                 let place = self.find(name)?;
-                let places: Vec<usize> = services.iter().map(|name| self.find(name)).collect::<Result<_, _>>()?;
+                let places: Vec<usize> =
+                    services.iter().map(|name| self.find(name)).collect::<Result<_, _>>()?;
                 let own = model.twin(place, "own");
                 for place_of_service in places {
                     if let Some(needs) = &mut model.elements[place_of_service].needs {
@@ -84,7 +85,8 @@ impl Model {
             Change::Apart(name, cause) => {
                 let place = self.find(name)?;
                 let which = self.causes.iter().position(|known| known == cause);
-                let which = which.ok_or_else(|| Error::Unknown { what: "shared cause", name: cause.clone() })?;
+                let which =
+                    which.ok_or_else(|| Error::Unknown { what: "shared cause", name: cause.clone() })?;
                 model.elements[place].causes.retain(|&known| known != which);
             }
             Change::Capacity(name, unit, number) => {

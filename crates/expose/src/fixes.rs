@@ -49,9 +49,12 @@ pub fn fixes(exposure: &Exposure) -> Vec<Fix> {
     for (place, cuts) in exposure.services() {
         cuts.single().for_each(|event| alone.entry(event).or_default().push(place));
     }
-    let mut fixes: Vec<Fix> = alone.into_iter().map(|(event, places)| single(exposure, event, &places)).collect();
+    let mut fixes: Vec<Fix> =
+        alone.into_iter().map(|(event, places)| single(exposure, event, &places)).collect();
     let mut shared: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for row in exposure.couplings.rows.iter().filter(|row| row.elements.len() == 1 && row.element != row.target) {
+    for row in
+        exposure.couplings.rows.iter().filter(|row| row.elements.len() == 1 && row.element != row.target)
+    {
         let inside = row.inside.iter().filter(|name| !row.public.contains(name));
         shared.entry(&row.element).or_default().extend(inside.map(String::as_str));
     }
@@ -60,11 +63,17 @@ pub fn fixes(exposure: &Exposure) -> Vec<Fix> {
         let places: Vec<usize> = inside.iter().filter_map(|name| model.find(name).ok()).collect();
         let names: Vec<String> = inside.iter().map(|&name| name.to_owned()).collect();
         let what_if = Some(format!("split:{element}:{}", names.join(",")));
-        let text = format!("Give what is inside a {} of its own, apart from {element}", kind_word(exposure, place as Event));
+        let text = format!(
+            "Give what is inside a {} of its own, apart from {element}",
+            kind_word(exposure, place as Event)
+        );
         fixes.push(fix(exposure, Remedy::Split, place as Event, text, &places, what_if));
     }
     fixes.sort_by(|one, other| {
-        other.effect.total_cmp(&one.effect).then_with(|| (one.remedy, &one.element).cmp(&(other.remedy, &other.element)))
+        other
+            .effect
+            .total_cmp(&one.effect)
+            .then_with(|| (one.remedy, &one.element).cmp(&(other.remedy, &other.element)))
     });
     fixes
 }
@@ -106,5 +115,8 @@ fn fix(
 }
 
 fn kind_word(exposure: &Exposure, event: Event) -> String {
-    exposure.model.event_element(event).map_or_else(String::new, |element| element.kind.word().replace('_', " "))
+    exposure
+        .model
+        .event_element(event)
+        .map_or_else(String::new, |element| element.kind.word().replace('_', " "))
 }

@@ -9,9 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use institution::{
-    Capacity, Criticality, Exposure, Institution, Needs, NodeKind, OrganisationKind,
-};
+use institution::{Capacity, Criticality, Exposure, Institution, Needs, NodeKind, OrganisationKind};
 use serde::Serialize;
 
 /// What can fail by itself: places of [`Model::elements`], and behind them the causes.
@@ -335,7 +333,9 @@ impl Model {
         let mut list = Vec::new();
         let mut open = vec![place];
         while let Some(at) = open.pop() {
-            let Some(needs) = self.elements.get(at).and_then(|element| element.needs.as_ref()) else { continue };
+            let Some(needs) = self.elements.get(at).and_then(|element| element.needs.as_ref()) else {
+                continue;
+            };
             for next in needs.elements() {
                 if let Some(mark) = seen.get_mut(next)
                     && !std::mem::replace(mark, true)

@@ -66,7 +66,12 @@ pub fn draw(exposure: &Exposure, seen: &dyn Fn(usize) -> bool) -> Picture {
         band.places.sort_by_key(|&place| {
             let element = &model.elements[place];
             let weight = single.get(&place).copied().unwrap_or(0);
-            (element.kind == Kind::Service, std::cmp::Reverse(element.criticality), std::cmp::Reverse(weight), place)
+            (
+                element.kind == Kind::Service,
+                std::cmp::Reverse(element.criticality),
+                std::cmp::Reverse(weight),
+                place,
+            )
         });
         omitted += band.places.len().saturating_sub(left);
         band.places.truncate(left);
@@ -102,7 +107,9 @@ fn bands(model: &Model, seen: &dyn Fn(usize) -> bool) -> Vec<Band> {
         title: "Outside and between".to_owned(),
         note: "lines, and what stands in no zone".to_owned(),
         outside_control: false,
-        places: (0..model.elements.len()).filter(|&place| seen(place) && model.elements[place].area.is_none()).collect(),
+        places: (0..model.elements.len())
+            .filter(|&place| seen(place) && model.elements[place].area.is_none())
+            .collect(),
     }];
     let mut areas: Vec<usize> = (0..model.areas.len()).collect();
     let depth = |area: &usize| match model.areas[*area].exposure {
@@ -180,7 +187,8 @@ fn draw_band(svg: &mut String, band: &Band, top: usize, tall: usize) {
 fn lines(model: &Model, place: usize, positions: &Positions, single: &BTreeMap<usize, usize>) -> String {
     let Some(&from) = positions.get(&place) else { return String::new() };
     let mut svg = String::new();
-    let mut needed = model.elements[place].needs.as_ref().map(crate::Expression::elements).unwrap_or_default();
+    let mut needed =
+        model.elements[place].needs.as_ref().map(crate::Expression::elements).unwrap_or_default();
     needed.sort_unstable();
     needed.dedup();
     for next in needed {
@@ -221,7 +229,8 @@ fn draw_box(
         let _ = write!(class, " {}", element.criticality.as_str());
     }
     let name: String = element.name.chars().take(NAME_CHARACTERS).collect();
-    let name = if name.len() < element.name.len() { format!("{}…", name.trim_end_matches('…')) } else { name };
+    let name =
+        if name.len() < element.name.len() { format!("{}…", name.trim_end_matches('…')) } else { name };
     let mut title = format!("{} ({})", element.name, element.kind.word().replace('_', " "));
     if alone > 0 {
         let _ = write!(title, ": alone stops {alone} service{}", if alone == 1 { "" } else { "s" });
@@ -262,13 +271,17 @@ fn draw_box(
 }
 
 /// Whether it stands in the way of traffic and nothing says how much it carries.
-fn is_unknown(model: &Model, place: usize) -> bool {
+pub fn is_unknown(model: &Model, place: usize) -> bool {
     let element = &model.elements[place];
     let matters = match element.kind {
-        Kind::Node(kind) => carries(kind) || matches!(kind, NodeKind::NameServer | NodeKind::IdentityProvider),
+        Kind::Node(kind) => {
+            carries(kind) || matches!(kind, NodeKind::NameServer | NodeKind::IdentityProvider)
+        }
         Kind::Service => false,
     };
-    matters && is_finite(element.kind) && end_of(element.kind, &element.capacity, Reach::Carried).known.is_empty()
+    matters
+        && is_finite(element.kind)
+        && end_of(element.kind, &element.capacity, Reach::Carried).known.is_empty()
 }
 
 /// Text inside SVG.

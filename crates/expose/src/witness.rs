@@ -79,7 +79,8 @@ impl<'m> Witness<'m> {
         let mut at = place;
         // No longer than there are elements: needs have no circles.
         for _ in 0..self.model.elements.len() {
-            let passes = |&&next: &&usize| matches!(self.model.elements[next].kind, Kind::Node(kind) if carries(kind));
+            let passes =
+                |&&next: &&usize| matches!(self.model.elements[next].kind, Kind::Node(kind) if carries(kind));
             let Some(&next) = self.needed.get(at).and_then(|list| list.iter().find(passes)) else { break };
             chain.push(next);
             at = next;

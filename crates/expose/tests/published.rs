@@ -32,7 +32,9 @@ fn words(list: &[&str]) -> BTreeSet<String> {
 }
 
 fn service(needs: &str, nodes: &[(&str, &str)]) -> String {
-    let mut text = String::from("[institution]\nname = \"test\"\n[zone.out]\nprefixes = [\"192.0.2.0/24\"]\nexposure = \"internet\"\n");
+    let mut text = String::from(
+        "[institution]\nname = \"test\"\n[zone.out]\nprefixes = [\"192.0.2.0/24\"]\nexposure = \"internet\"\n",
+    );
     for (name, needs) in nodes {
         text.push_str(&format!("[node.{name}]\nkind = \"router\"\n"));
         if !needs.is_empty() {
@@ -89,7 +91,8 @@ fn the_other_services_of_the_example_parliament() {
     assert_eq!(cuts(&exposure, "vote-system"), words(&["vm-cluster", "storage", "power-main"]));
     assert_eq!(cuts(&exposure, "static-copy"), words(&["isp-hosting"]));
     assert_eq!(cuts(&exposure, "party-x-site"), words(&[]));
-    let mut vote_display = words(&["dns-public", "vote-system", "vm-cluster", "storage", "power-main", "fw-software"]);
+    let mut vote_display =
+        words(&["dns-public", "vote-system", "vm-cluster", "storage", "power-main", "fw-software"]);
     vote_display.extend(words(&firewalls).into_iter().filter(|set| !set.contains("power-main")));
     vote_display.extend(words(&["ns-1 ns-2", "isp-hosting ns-1"]));
     assert_eq!(cuts(&exposure, "vote-display"), vote_display);
@@ -137,7 +140,8 @@ fn witnesses_lead_from_outside_to_the_service() {
     let exposure = examplia();
     let findings = exposure.all_findings();
     let of = |service: &str, element: &str| {
-        let found = findings.iter().find(|finding| finding.service == service && finding.elements == [element]);
+        let found =
+            findings.iter().find(|finding| finding.service == service && finding.elements == [element]);
         found.unwrap_or_else(|| panic!("{service} {element}")).clone()
     };
     assert_eq!(of("www", "lb-1").witness, ["internet", "lb-1", "www"]);
@@ -160,8 +164,10 @@ fn a_second_directory_takes_it_off_every_list() {
         assert!(!cuts(&after, service).contains("directory"));
     }
     let fixes = expose::fixes(&before);
-    let fix = fixes.iter().find(|fix| fix.element == "directory" && fix.remedy == expose::Remedy::Second).unwrap();
-    let gone: BTreeSet<&String> = difference.gone.iter().filter(|(_, set)| *set == ["directory"]).map(|(service, _)| service).collect();
+    let fix =
+        fixes.iter().find(|fix| fix.element == "directory" && fix.remedy == expose::Remedy::Second).unwrap();
+    let gone: BTreeSet<&String> =
+        difference.gone.iter().filter(|(_, set)| *set == ["directory"]).map(|(service, _)| service).collect();
     assert_eq!(gone, fix.services.iter().collect());
 }
 

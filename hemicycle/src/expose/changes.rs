@@ -54,12 +54,20 @@ fn write(
     if json {
         for (change, list) in [("gone", &difference.gone), ("new", &difference.new)] {
             for (service, elements) in list {
-                writeln!(output, "{}", json!({"kind": "cut_set_difference", "change": change, "service": service, "elements": elements, "order": elements.len()}))?;
+                writeln!(
+                    output,
+                    "{}",
+                    json!({"kind": "cut_set_difference", "change": change, "service": service, "elements": elements, "order": elements.len()})
+                )?;
             }
         }
         for (change, list) in [("gone", &difference.couplings_gone), ("new", &difference.couplings_new)] {
             for (target, elements, inside) in list {
-                writeln!(output, "{}", json!({"kind": "coupling_difference", "change": change, "target": target, "elements": elements, "inside": inside}))?;
+                writeln!(
+                    output,
+                    "{}",
+                    json!({"kind": "coupling_difference", "change": change, "target": target, "elements": elements, "inside": inside})
+                )?;
             }
         }
         for opening in openings {
@@ -84,7 +92,11 @@ fn write(
         let of = openings.iter().filter(|opening| opening.change == change);
         of.map(|opening| {
             let way = &opening.from_internet;
-            let way = if way.len() > 1 { format!("; the Internet gets to it by {}", way.join(", ")) } else { String::new() };
+            let way = if way.len() > 1 {
+                format!("; the Internet gets to it by {}", way.join(", "))
+            } else {
+                String::new()
+            };
             format!("{} to {}: {}{way}", opening.from, opening.to, opening.ports)
         })
         .collect()

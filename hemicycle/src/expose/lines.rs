@@ -33,7 +33,8 @@ pub(super) fn write(told: &Told, output: &mut impl Write) -> Result<()> {
         line(output, "cut_set", &finding)
     })?;
     for (service, cuts) in exposure.limits() {
-        let text = format!("cut sets of more than {} elements are not listed, and there can be some", cuts.complete);
+        let text =
+            format!("cut sets of more than {} elements are not listed, and there can be some", cuts.complete);
         let of = json!({"service": service, "complete_order": cuts.complete, "highest_order": MAXIMUM_ORDER, "message": text});
         line(output, "limit", &of)?;
     }

@@ -69,7 +69,9 @@ fn alone(told: &Told, style: Style) -> String {
     }
     let mut list: Vec<(u32, Vec<usize>)> = services.into_iter().collect();
     let model = &exposure.model;
-    let weight = |places: &Vec<usize>| -> f64 { places.iter().map(|&place| expose::worth(model.elements[place].criticality)).sum() };
+    let weight = |places: &Vec<usize>| -> f64 {
+        places.iter().map(|&place| expose::worth(model.elements[place].criticality)).sum()
+    };
     list.sort_by(|one, other| weight(&other.1).total_cmp(&weight(&one.1)).then(one.0.cmp(&other.0)));
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (event, mut places) in list {
@@ -78,7 +80,8 @@ fn alone(told: &Told, style: Style) -> String {
         let element = model.event_element(event);
         let whose = element.and_then(|element| model.party(element)).filter(|party| !party.own);
         let kind = element.map_or("shared cause", |element| element.kind.word());
-        let witness = places.first().map(|&place| exposure.witness(place, event).join(" > ")).unwrap_or_default();
+        let witness =
+            places.first().map(|&place| exposure.witness(place, event).join(" > ")).unwrap_or_default();
         rows.push(vec![
             model.event_name(event).to_owned(),
             kind.replace('_', " "),
@@ -117,12 +120,19 @@ fn together(told: &Told, style: Style) -> String {
             count(1),
             count(2),
             count(3),
-            if element.needs.is_none() { "needs not known".to_owned() } else if cuts.truncated { format!("complete up to {}", cuts.complete) } else { "none larger".to_owned() },
+            if element.needs.is_none() {
+                "needs not known".to_owned()
+            } else if cuts.truncated {
+                format!("complete up to {}", cuts.complete)
+            } else {
+                "none larger".to_owned()
+            },
             gets_through.join(", "),
         ]);
     }
     let more = cut(&mut rows);
-    let headings = ["SERVICE", "CRITICALITY", "ALONE", "PAIRS", "TRIPLES", "LARGER SETS", "GETS THROUGH FROM OUTSIDE"];
+    let headings =
+        ["SERVICE", "CRITICALITY", "ALONE", "PAIRS", "TRIPLES", "LARGER SETS", "GETS THROUGH FROM OUTSIDE"];
     part("What has to fail together", "How many smallest sets stop each service, by their size.", style)
         + &table(&headings, &[false, false, true, true, true], &rows, style)
         + &more
@@ -143,7 +153,11 @@ fn coupling(told: &Told, style: Style) -> String {
     let title = "What a flood outside takes down inside";
     let table_of = &told.exposure.couplings;
     if table_of.rows.is_empty() {
-        return part(title, "Nothing that the file names is shared by a public service and another one.", style);
+        return part(
+            title,
+            "Nothing that the file names is shared by a public service and another one.",
+            style,
+        );
     }
     let mut rows: Vec<Vec<String>> = table_of
         .rows
@@ -151,8 +165,11 @@ fn coupling(told: &Told, style: Style) -> String {
         .map(|row| vec![row.target.clone(), row.elements.join(" + "), size(row), names(&row.inside)])
         .collect();
     let more = cut(&mut rows);
-    part(title, "A flood on a public service, what gives way, at which size, and what else is lost with it.", style)
-        + &table(&["FLOOD ON", "THROUGH", "AT", "TAKES DOWN"], &[], &rows, style)
+    part(
+        title,
+        "A flood on a public service, what gives way, at which size, and what else is lost with it.",
+        style,
+    ) + &table(&["FLOOD ON", "THROUGH", "AT", "TAKES DOWN"], &[], &rows, style)
         + &more
 }
 
@@ -162,7 +179,12 @@ fn first(told: &Told, style: Style) -> String {
         .take(FIXES)
         .enumerate()
         .map(|(number, fix)| {
-            vec![(number + 1).to_string(), plain(&fix.text).into_owned(), names(&fix.services), fix.what_if.map_or_else(String::new, |change| change.chars().take(60).collect())]
+            vec![
+                (number + 1).to_string(),
+                plain(&fix.text).into_owned(),
+                names(&fix.services),
+                fix.what_if.map_or_else(String::new, |change| change.chars().take(60).collect()),
+            ]
         })
         .collect();
     if rows.is_empty() {
@@ -177,13 +199,29 @@ fn rules(told: &Told, style: Style) -> String {
         .verdicts
         .iter()
         .filter(|verdict| verdict.state != State::Pass && verdict.rule.id != "SPOF-01")
-        .map(|verdict| vec![verdict.state.name().to_owned(), verdict.rule.id.to_owned(), verdict.subject.clone(), verdict.detail.clone(), sources(verdict)])
+        .map(|verdict| {
+            vec![
+                verdict.state.name().to_owned(),
+                verdict.rule.id.to_owned(),
+                verdict.subject.clone(),
+                verdict.detail.clone(),
+                sources(verdict),
+            ]
+        })
         .collect();
-    let passed: Vec<&str> = told.verdicts.iter().filter(|verdict| verdict.state == State::Pass).map(|verdict| verdict.rule.id).collect();
+    let passed: Vec<&str> = told
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.state == State::Pass)
+        .map(|verdict| verdict.rule.id)
+        .collect();
     let more = cut(&mut rows);
     let passed = if passed.is_empty() { String::new() } else { format!("Passed: {}\n", passed.join(", ")) };
-    part("Kept apart or not", "Rules that fail, and what the file does not say; the last column has their sources.", style)
-        + &table(&["STATE", "RULE", "ABOUT", "WHY", "SOURCES"], &[], &rows, style)
+    part(
+        "Kept apart or not",
+        "Rules that fail, and what the file does not say; the last column has their sources.",
+        style,
+    ) + &table(&["STATE", "RULE", "ABOUT", "WHY", "SOURCES"], &[], &rows, style)
         + &more
         + &passed
 }
@@ -216,7 +254,16 @@ fn seen(observed: &Observed, style: Style) -> String {
         .map(|drift| {
             let witness = drift.witnesses.first().map(|(client, server)| format!("{client} to {server}"));
             let answered = if drift.answered { "answered" } else { "asked only" };
-            vec![drift.from.clone(), drift.to.clone(), drift.port.clone(), drift.flows.to_string(), answered.to_owned(), time(drift.first_seconds), time(drift.last_seconds), witness.unwrap_or_default()]
+            vec![
+                drift.from.clone(),
+                drift.to.clone(),
+                drift.port.clone(),
+                drift.flows.to_string(),
+                answered.to_owned(),
+                time(drift.first_seconds),
+                time(drift.last_seconds),
+                witness.unwrap_or_default(),
+            ]
         })
         .collect();
     let more = cut(&mut rows);
@@ -225,18 +272,35 @@ fn seen(observed: &Observed, style: Style) -> String {
         observed.records, observed.flows, observed.refused, observed.without_ports
     );
     let mut text = part("Seen", &explained, style);
-    text += &table(&["FROM", "TO", "PORT", "FLOWS", "", "FIRST", "LAST", "WITNESS"], &[false, false, false, true], &rows, style);
+    text += &table(
+        &["FROM", "TO", "PORT", "FLOWS", "", "FIRST", "LAST", "WITNESS"],
+        &[false, false, false, true],
+        &rows,
+        style,
+    );
     text += &more;
     let mut rows: Vec<Vec<String>> = observed
         .proposals
         .iter()
         .map(|proposal| {
             let rank = proposal.rank.map_or_else(|| "not ranked".to_owned(), |rank| format!("{rank:.2}"));
-            vec![proposal.service.clone(), proposal.needs.clone(), proposal.port.clone(), format!("{} of {}", proposal.count, proposal.asked), rank, time(proposal.first_seconds), time(proposal.last_seconds)]
+            vec![
+                proposal.service.clone(),
+                proposal.needs.clone(),
+                proposal.port.clone(),
+                format!("{} of {}", proposal.count, proposal.asked),
+                rank,
+                time(proposal.first_seconds),
+                time(proposal.last_seconds),
+            ]
         })
         .collect();
     let more = cut(&mut rows);
-    text += &part("Seems to need", "By the looks of flows, which the file does not say; put into the file what is true.", style);
+    text += &part(
+        "Seems to need",
+        "By the looks of flows, which the file does not say; put into the file what is true.",
+        style,
+    );
     text += &table(&["SERVICE", "NEEDS", "PORT", "SEEN", "RANK", "FIRST", "LAST"], &[], &rows, style);
     text += &more;
     if !observed.unused.is_empty() {

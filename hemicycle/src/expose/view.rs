@@ -19,7 +19,8 @@ const NEEDS_CHARACTERS: usize = 160;
 pub(crate) fn document(told: &Told) -> String {
     let view = view(told, None);
     let now = Timestamp::now().to_zoned(told.institution.time_zone.clone());
-    let made = format!("Made by hemicycle {} on {}", env!("CARGO_PKG_VERSION"), now.strftime("%-d %B %Y, %H:%M %Z"));
+    let made =
+        format!("Made by hemicycle {} on {}", env!("CARGO_PKG_VERSION"), now.strftime("%-d %B %Y, %H:%M %Z"));
     console::exposure::document(&told.institution.name, &made, &view)
 }
 
@@ -27,7 +28,8 @@ pub(crate) fn document(told: &Told) -> String {
 pub(crate) fn views(institution: &Institution) -> Views {
     let Ok(told) = tell(institution.clone()) else { return Views::default() };
     let organisations = told.institution.organisations.iter();
-    let organisations = organisations.map(|organisation| (organisation.id.clone(), view(&told, Some(&organisation.id))));
+    let organisations =
+        organisations.map(|organisation| (organisation.id.clone(), view(&told, Some(&organisation.id))));
     Views { house: view(&told, None), organisations: organisations.collect() }
 }
 
@@ -45,10 +47,14 @@ fn view(told: &Told, organisation: Option<&str>) -> View {
     let alone: Vec<usize> = single_points.iter().filter_map(|point| point.place).collect();
     let elements = (0..model.elements.len()).filter(|place| seen(*place) && !alone.contains(place));
     let couplings = exposure.couplings.rows.iter().filter(|row| named(&row.target));
-    let couplings: Vec<Coupling> = couplings.map(|row| coupling(row, &named, organisation.is_some())).collect();
+    let couplings: Vec<Coupling> =
+        couplings.map(|row| coupling(row, &named, organisation.is_some())).collect();
     let fixes = fixes(exposure).into_iter().filter(|fix| named(&fix.element) || organisation.is_none());
     let fixes: Vec<Fix> = fixes
-        .map(|fix| Fix { text: fix.text, services: fix.services.into_iter().filter(|name| named(name)).collect() })
+        .map(|fix| Fix {
+            text: fix.text,
+            services: fix.services.into_iter().filter(|name| named(name)).collect(),
+        })
         .collect();
     let rules = told.verdicts.iter().filter(|verdict| verdict.state != State::Pass);
     let rules = rules.filter(|verdict| organisation.is_none() || named(&verdict.subject));
@@ -65,7 +71,12 @@ fn view(told: &Told, organisation: Option<&str>) -> View {
     }
 }
 
-fn remarks(told: &Told, points: &[SinglePoint], couplings: &[Coupling], organisation: Option<&str>) -> Vec<String> {
+fn remarks(
+    told: &Told,
+    points: &[SinglePoint],
+    couplings: &[Coupling],
+    organisation: Option<&str>,
+) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some(worst) = points.first() {
         remarks.push(format!(
@@ -75,7 +86,9 @@ fn remarks(told: &Told, points: &[SinglePoint], couplings: &[Coupling], organisa
             worst.services.len()
         ));
     }
-    if let Some(first) = couplings.iter().find(|row| row.elements.first() != Some(&row.target) && row.size != "unknown") {
+    if let Some(first) =
+        couplings.iter().find(|row| row.elements.first() != Some(&row.target) && row.size != "unknown")
+    {
         remarks.push(format!(
             "A flood on {} of {} through {} is predicted to take down {}.",
             first.target,
@@ -84,6 +97,7 @@ fn remarks(told: &Told, points: &[SinglePoint], couplings: &[Coupling], organisa
             first.inside.join(", ")
         ));
     }
+    remarks.extend(open_questions(&told.exposure, organisation));
     let limits = told.exposure.limits().count();
     if limits > 0 && organisation.is_none() {
         remarks.push(format!(
@@ -93,14 +107,43 @@ fn remarks(told: &Told, points: &[SinglePoint], couplings: &[Coupling], organisa
     remarks
 }
 
+/// What the file does not say: to an organisation its own, to the house how much each other one has to say.
+fn open_questions(exposure: &Exposure, organisation: Option<&str>) -> Vec<String> {
+    let model = &exposure.model;
+    let mut open: std::collections::BTreeMap<(bool, &str, &str), Vec<&str>> =
+        std::collections::BTreeMap::new();
+    for (place, element) in model.elements.iter().enumerate() {
+        let Some(party) = model.party(element) else { continue };
+        if organisation.is_some_and(|own| own != party.name) {
+            continue;
+        }
+        let needs = exposure.cuts.get(place).is_some_and(Option::is_some) && element.needs.is_none();
+        let end = picture::is_unknown(model, place);
+        if needs || end {
+            let of = open.entry((party.own, party.name.as_str(), party.title.as_str())).or_default();
+            of.push(&element.name);
+        }
+    }
+    let line = |((own, name, title), elements): ((bool, &str, &str), Vec<&str>)| {
+        let shown = elements.iter().take(8).copied().collect::<Vec<_>>().join(", ");
+        let more =
+            if elements.len() > 8 { format!(" and {} more", elements.len() - 8) } else { String::new() };
+        let is_readers = own || organisation == Some(name);
+        let whose = if is_readers { "Yours to write down".to_owned() } else { format!("For {title} to say") };
+        format!("{whose}, capacity or needs: {shown}{more}.")
+    };
+    open.into_iter().rev().map(line).collect()
+}
+
 fn single_points(exposure: &Exposure, seen: &dyn Fn(usize) -> bool) -> Vec<SinglePoint> {
     let model = &exposure.model;
     let mut by_event: std::collections::BTreeMap<u32, Vec<usize>> = std::collections::BTreeMap::new();
     for (place, cuts) in exposure.services().filter(|&(place, _)| seen(place)) {
         cuts.single().for_each(|event| by_event.entry(event).or_default().push(place));
     }
-    let weight =
-        |places: &[usize]| -> f64 { places.iter().map(|&place| expose::worth(model.elements[place].criticality)).sum() };
+    let weight = |places: &[usize]| -> f64 {
+        places.iter().map(|&place| expose::worth(model.elements[place].criticality)).sum()
+    };
     let mut list: Vec<(u32, Vec<usize>)> = by_event.into_iter().collect();
     list.sort_by(|one, other| weight(&other.1).total_cmp(&weight(&one.1)).then(one.0.cmp(&other.0)));
     let point = |(event, mut places): (u32, Vec<usize>)| {
@@ -115,7 +158,11 @@ fn single_points(exposure: &Exposure, seen: &dyn Fn(usize) -> bool) -> Vec<Singl
         let witness = |&place: &usize| exposure.witness(place, event).iter().map(|name| hide(name)).collect();
         SinglePoint {
             place: (element.is_some() && is_seen).then_some(event as usize),
-            element: if is_seen { model.event_name(event).to_owned() } else { "(another organisation)".to_owned() },
+            element: if is_seen {
+                model.event_name(event).to_owned()
+            } else {
+                "(another organisation)".to_owned()
+            },
             kind: element.map_or("shared cause".to_owned(), |element| element.kind.word().replace('_', " ")),
             outside_control: outside(model, element).filter(|_| is_seen),
             services: places.iter().map(|&place| model.elements[place].name.clone()).collect(),
@@ -126,13 +173,19 @@ fn single_points(exposure: &Exposure, seen: &dyn Fn(usize) -> bool) -> Vec<Singl
 }
 
 fn outside(model: &Model, element: Option<&expose::Element>) -> Option<String> {
-    element.and_then(|element| model.party(element)).filter(|party| !party.own).map(|party| party.title.clone())
+    element
+        .and_then(|element| model.party(element))
+        .filter(|party| !party.own)
+        .map(|party| party.title.clone())
 }
 
 fn element(exposure: &Exposure, place: usize, seen: &dyn Fn(usize) -> bool) -> Element {
     let model = &exposure.model;
     let element = &model.elements[place];
-    let mut needs = element.needs.as_ref().map_or_else(|| "not written down".to_owned(), |needs| words(model, needs, seen));
+    let mut needs = element
+        .needs
+        .as_ref()
+        .map_or_else(|| "not written down".to_owned(), |needs| words(model, needs, seen));
     if needs.chars().count() > NEEDS_CHARACTERS {
         needs = needs.chars().take(NEEDS_CHARACTERS).chain(['…']).collect();
     }
@@ -168,7 +221,9 @@ fn words(model: &Model, needs: &Expression, seen: &dyn Fn(usize) -> bool) -> Str
     };
     match needs {
         Expression::Element(place) if !seen(*place) => "(another organisation)".to_owned(),
-        Expression::Element(place) => model.elements.get(*place).map_or_else(String::new, |element| element.name.clone()),
+        Expression::Element(place) => {
+            model.elements.get(*place).map_or_else(String::new, |element| element.name.clone())
+        }
         Expression::All(parts) => list(parts, " and "),
         Expression::Any { count: 1, of } => format!("({})", list(of, " or ")),
         Expression::Any { count, of } => format!("{count} of ({})", list(of, ", ")),
@@ -176,7 +231,9 @@ fn words(model: &Model, needs: &Expression, seen: &dyn Fn(usize) -> bool) -> Str
 }
 
 fn coupling(row: &expose::Coupling, named: &dyn Fn(&str) -> bool, narrow: bool) -> Coupling {
-    let hide = |name: &String| if named(name) || !narrow { name.clone() } else { "(another organisation)".to_owned() };
+    let hide = |name: &String| {
+        if named(name) || !narrow { name.clone() } else { "(another organisation)".to_owned() }
+    };
     Coupling {
         target: row.target.clone(),
         elements: row.elements.iter().map(hide).collect(),

@@ -44,7 +44,9 @@ fn json_has_cut_sets_couplings_and_a_summary() {
     assert_eq!(balancer["witness"].as_array().unwrap().last().unwrap(), "www");
     let coupling = of(&lines, "coupling")
         .into_iter()
-        .find(|line| line["target"] == "www" && line["element"] == "fw-edge-1" && line["elements"][1] == "fw-edge-2")
+        .find(|line| {
+            line["target"] == "www" && line["element"] == "fw-edge-1" && line["elements"][1] == "fw-edge-2"
+        })
         .unwrap();
     assert_eq!(coupling["unit"], "table_entries");
     assert_eq!(coupling["at"], 2e6);
@@ -59,7 +61,15 @@ fn json_has_cut_sets_couplings_and_a_summary() {
 #[test]
 fn text_says_what_a_person_wants_to_know() {
     let ran = good(&["expose", &example()]);
-    for part in ["Single points of failure", "power-main", "What a flood outside takes down inside", "Do first", "second:", "SEG-04", "ANSSI R10"] {
+    for part in [
+        "Single points of failure",
+        "power-main",
+        "What a flood outside takes down inside",
+        "Do first",
+        "second:",
+        "SEG-04",
+        "ANSSI R10",
+    ] {
         assert!(ran.output.contains(part), "{part}\n{}", ran.output);
     }
     assert!(!ran.output.contains('\u{1b}'));
@@ -92,7 +102,8 @@ fn two_versions_are_compared() {
     let after = file("expose_after.toml", after.as_bytes());
     let ran = good(&["expose", after.to_str().unwrap(), "--against", &example(), "--json"]);
     let lines = ran.lines();
-    let opened: Vec<&str> = of(&lines, "reach").into_iter().map(|line| line["ports"].as_str().unwrap()).collect();
+    let opened: Vec<&str> =
+        of(&lines, "reach").into_iter().map(|line| line["ports"].as_str().unwrap()).collect();
     assert_eq!(opened, ["tcp/1-442", "tcp/444-635", "tcp/637-1023"]);
     assert_eq!(lines[0]["from_internet"], serde_json::json!(["internet", "public", "internal"]));
 }
@@ -108,7 +119,8 @@ fn what_crosses_zones_without_a_conduit_is_drift() {
         ([192, 0, 2, 10], [192, 0, 2, 20], 40_002, 9_999, 0x02),
     ];
     let mut capture = Vec::new();
-    capture.extend([0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 101, 0, 0, 0]);
+    capture
+        .extend([0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 101, 0, 0, 0]);
     for (number, (source, destination, from, to, flags)) in packets.into_iter().enumerate() {
         let mut packet = vec![0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0];
         packet.extend(source);
@@ -127,7 +139,10 @@ fn what_crosses_zones_without_a_conduit_is_drift() {
     let ran = good(&["expose", &example(), "--flows", capture.to_str().unwrap(), "--json"]);
     let lines = ran.lines();
     let [drift] = of(&lines, "drift").try_into().unwrap();
-    assert_eq!((drift["from"].as_str(), drift["to"].as_str(), drift["port"].as_str()), (Some("public"), Some("internal"), Some("tcp/445")));
+    assert_eq!(
+        (drift["from"].as_str(), drift["to"].as_str(), drift["port"].as_str()),
+        (Some("public"), Some("internal"), Some("tcp/445"))
+    );
     assert_eq!((&drift["flows"], &drift["answered"]), (&Value::from(1), &Value::from(true)));
     assert_eq!(drift["witnesses"][0], serde_json::json!(["192.0.2.10", "192.0.2.130"]));
     assert!(ran.summary()["observed"]["records"] == 4);

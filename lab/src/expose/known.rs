@@ -119,13 +119,20 @@ pub(super) fn run(asked: bool, report: &mut Report) -> Result<()> {
         report.bar(Bar::skipped(name, "all", LEFT_OUT));
         return Ok(());
     }
-    let mut table = Table::new("Known answers", &["source", "service", "sets", "equal", "larger ones are said"]);
+    let mut table =
+        Table::new("Known answers", &["source", "service", "sets", "equal", "larger ones are said"]);
     let mut right = 0;
     for case in &CASES {
         let (equal, said, count) = case.check()?;
         right += usize::from(equal && said);
         let yes = |value: bool| if value { "yes" } else { "NO" }.to_owned();
-        table.row(vec![case.source.to_owned(), case.service.to_owned(), count.to_string(), yes(equal), yes(said)]);
+        table.row(vec![
+            case.source.to_owned(),
+            case.service.to_owned(),
+            count.to_string(),
+            yes(equal),
+            yes(said),
+        ]);
     }
     report.table(table);
     let measured = format!("{right} of {}", CASES.len());
@@ -155,7 +162,9 @@ impl Case {
 }
 
 fn file(nodes: &[(&str, &str)], needs: &str) -> String {
-    let mut text = String::from("[institution]\nname = \"known\"\n[zone.out]\nprefixes = [\"192.0.2.0/24\"]\nexposure = \"internet\"\n");
+    let mut text = String::from(
+        "[institution]\nname = \"known\"\n[zone.out]\nprefixes = [\"192.0.2.0/24\"]\nexposure = \"internet\"\n",
+    );
     for (name, needs) in nodes {
         let needs = if needs.is_empty() { String::new() } else { format!("needs = {needs}\n") };
         text.push_str(&format!("[node.{name}]\nkind = \"router\"\n{needs}"));

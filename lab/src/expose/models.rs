@@ -37,8 +37,12 @@ pub(super) fn run(asked: bool, models: u64, seed: u64, report: &mut Report) -> R
         names.iter().for_each(|name| report.bar(Bar::skipped(*name, "all", reason.as_str())));
         return Ok(());
     }
-    let answerers: [(&str, Answer); 4] =
-        [("hemicycle", product), ("do nothing", nothing), ("flag everything", everything), ("always the first", first)];
+    let answerers: [(&str, Answer); 4] = [
+        ("hemicycle", product),
+        ("do nothing", nothing),
+        ("flag everything", everything),
+        ("always the first", first),
+    ];
     let mut right = [0_u64; 4];
     let (mut services, mut silent, mut smaller, mut removed) = (0_u64, 0_u64, 0_u64, 0_u64);
     for number in 0..models {
@@ -66,7 +70,9 @@ pub(super) fn run(asked: bool, models: u64, seed: u64, report: &mut Report) -> R
         table.row(vec![(*name).to_owned(), format!("{right} of {services}")]);
     }
     report.table(table);
-    let all = |name: &str, wrong: u64| Bar::new(name, "0 wrong", format!("{wrong} wrong of {services}"), wrong == 0);
+    let all = |name: &str, wrong: u64| {
+        Bar::new(name, "0 wrong", format!("{wrong} wrong of {services}"), wrong == 0)
+    };
     report.bar(all(names[0], services - right[0]));
     report.bar(all(names[1], silent));
     report.bar(all(names[2], smaller));
@@ -88,7 +94,11 @@ fn nothing(_: &Model, _: usize) -> Sets {
 
 fn everything(model: &Model, service: usize) -> Sets {
     let own = &model.elements[service].name;
-    names(model).into_iter().filter(|name| name != own).map(|name| BTreeSet::from([name.to_owned()])).collect()
+    names(model)
+        .into_iter()
+        .filter(|name| name != own)
+        .map(|name| BTreeSet::from([name.to_owned()]))
+        .collect()
 }
 
 fn first(model: &Model, _: usize) -> Sets {
@@ -96,7 +106,8 @@ fn first(model: &Model, _: usize) -> Sets {
 }
 
 fn names_of(model: &Model, cuts: &CutSets) -> Sets {
-    let names = |set: &expose::CutSet| set.events().iter().map(|&event| model.event_name(event).to_owned()).collect();
+    let names =
+        |set: &expose::CutSet| set.events().iter().map(|&event| model.event_name(event).to_owned()).collect();
     cuts.sets.iter().map(names).collect()
 }
 
@@ -105,7 +116,9 @@ fn is_no_smaller(model: &Model, random: &mut Random) -> Result<bool> {
     let place = random.below(model.elements.len() as u64) as usize;
     let after = model.changed(&Change::Second(model.elements[place].name.clone()))?;
     let (old, new) = (cut_sets(model)?, cut_sets(&after)?);
-    let least = |cuts: &Option<CutSets>| cuts.as_ref().and_then(|cuts| cuts.sets.first()).map_or(4, expose::CutSet::order);
+    let least = |cuts: &Option<CutSets>| {
+        cuts.as_ref().and_then(|cuts| cuts.sets.first()).map_or(4, expose::CutSet::order)
+    };
     Ok(model.services().all(|service| least(&new[service]) >= least(&old[service])))
 }
 
@@ -138,7 +151,9 @@ fn unmet(model: &Model, needs: &Expression, failed: &BTreeSet<&str>) -> bool {
     match needs {
         Expression::Element(place) => fails(model, *place, failed),
         Expression::All(parts) => parts.iter().any(|part| unmet(model, part, failed)),
-        Expression::Any { count, of } => of.iter().filter(|part| !unmet(model, part, failed)).count() < *count,
+        Expression::Any { count, of } => {
+            of.iter().filter(|part| !unmet(model, part, failed)).count() < *count
+        }
     }
 }
 
@@ -157,12 +172,20 @@ fn by_force(model: &Model, service: usize, order: u32) -> Sets {
         if found.iter().any(|smaller| smaller & mask == *smaller) {
             continue;
         }
-        let set = names.iter().enumerate().filter(|(at, _)| mask & (1 << at) != 0).map(|(_, name)| *name).collect();
+        let set =
+            names.iter().enumerate().filter(|(at, _)| mask & (1 << at) != 0).map(|(_, name)| *name).collect();
         if fails(model, service, &set) {
             found.push(mask);
         }
     }
-    let set = |mask: u32| names.iter().enumerate().filter(move |(at, _)| mask & (1 << at) != 0).map(|(_, name)| (*name).to_owned()).collect();
+    let set = |mask: u32| {
+        names
+            .iter()
+            .enumerate()
+            .filter(move |(at, _)| mask & (1 << at) != 0)
+            .map(|(_, name)| (*name).to_owned())
+            .collect()
+    };
     found.into_iter().map(set).collect()
 }
 
@@ -170,7 +193,8 @@ fn model(random: &mut Random) -> Model {
     let causes = random.below(4) as usize;
     let services = 1 + random.below(3) as usize;
     let nodes = 1 + random.below(MOST - 3 - 3) as usize;
-    let kinds = [NodeKind::Link, NodeKind::Firewall, NodeKind::NameServer, NodeKind::LoadBalancer, NodeKind::Storage];
+    let kinds =
+        [NodeKind::Link, NodeKind::Firewall, NodeKind::NameServer, NodeKind::LoadBalancer, NodeKind::Storage];
     let mut elements = Vec::new();
     for place in 0..nodes + services {
         let is_service = place >= nodes;
@@ -181,7 +205,11 @@ fn model(random: &mut Random) -> Model {
         }
         elements.push(Element {
             name: format!("{}{place}", if is_service { "service-" } else { "node-" }),
-            kind: if is_service { Kind::Service } else { Kind::Node(random.pick(&kinds).unwrap_or(NodeKind::Other)) },
+            kind: if is_service {
+                Kind::Service
+            } else {
+                Kind::Node(random.pick(&kinds).unwrap_or(NodeKind::Other))
+            },
             area: Some(random.below(2) as usize),
             party: 0,
             provider: None,
@@ -192,9 +220,16 @@ fn model(random: &mut Random) -> Model {
             has_workaround: false,
         });
     }
-    let causes = (0..causes)
-        .map(|number| if number == 0 && random.unit() < 0.3 { "node-0".to_owned() } else { format!("cause-{number}") })
-        .collect();
+    let causes =
+        (0..causes)
+            .map(|number| {
+                if number == 0 && random.unit() < 0.3 {
+                    "node-0".to_owned()
+                } else {
+                    format!("cause-{number}")
+                }
+            })
+            .collect();
     let area = |name: &str, exposure| Area { name: name.into(), title: name.into(), exposure, party: 0 };
     Model {
         name: "random".to_owned(),
@@ -209,7 +244,8 @@ fn expression(random: &mut Random, before: usize, depth: usize) -> Expression {
     if depth == 0 || random.unit() < 0.4 {
         return Expression::Element(random.below(before as u64) as usize);
     }
-    let parts: Vec<Expression> = (0..random.between(1, 4)).map(|_| expression(random, before, depth - 1)).collect();
+    let parts: Vec<Expression> =
+        (0..random.between(1, 4)).map(|_| expression(random, before, depth - 1)).collect();
     if random.unit() < 0.4 {
         return Expression::All(parts);
     }

@@ -92,7 +92,11 @@ fn file(nodes: usize, services: usize, shape: Shape, seed: u64) -> String {
     let kinds = ["link", "router", "switch", "firewall", "load_balancer", "server", "hypervisor"];
     for node in 0..nodes {
         let kind = kinds[node * kinds.len() / nodes];
-        let _ = writeln!(text, "[node.n{node}]\nkind = \"{kind}\"\ncapacity = {{ bits_per_second = {} }}", random.between(1, 100) * 100_000_000);
+        let _ = writeln!(
+            text,
+            "[node.n{node}]\nkind = \"{kind}\"\ncapacity = {{ bits_per_second = {} }}",
+            random.between(1, 100) * 100_000_000
+        );
         if random.unit() < 0.2 {
             let _ = writeln!(text, "shared_cause = [\"cause-{}\"]", random.below(nodes as u64 / 10));
         }
@@ -152,18 +156,30 @@ fn hostile(report: &mut Report) {
         for (name, input) in inputs(format) {
             let start = Instant::now();
             let answer = match import::read(format, &input) {
-                Ok(draft) => format!("{} tables, {} kinds skipped", draft.entries().len(), draft.skipped().len()),
+                Ok(draft) => {
+                    format!("{} tables, {} kinds skipped", draft.entries().len(), draft.skipped().len())
+                }
                 Err(error) => error.to_string(),
             };
             let seconds = start.elapsed().as_secs_f64();
             slow += usize::from(seconds > HOSTILE_SECONDS);
-            table.row(vec![format.name().to_owned(), name.to_owned(), format!("{seconds:.2}"), answer.chars().take(70).collect()]);
+            table.row(vec![
+                format.name().to_owned(),
+                name.to_owned(),
+                format!("{seconds:.2}"),
+                answer.chars().take(70).collect(),
+            ]);
         }
     }
     report.table(table);
     let all = Format::ALL.len();
     report.bar(Bar::new(HUGE, format!("{all} of {all}"), format!("{refused} of {all}"), refused == all));
-    report.bar(Bar::new(HOSTILE, format!("each in {HOSTILE_SECONDS} s"), format!("{slow} slower"), slow == 0));
+    report.bar(Bar::new(
+        HOSTILE,
+        format!("each in {HOSTILE_SECONDS} s"),
+        format!("{slow} slower"),
+        slow == 0,
+    ));
 }
 
 /// Inputs that are as large as is read, and made to be dear.
@@ -189,7 +205,14 @@ fn inputs(format: Format) -> Vec<(&'static str, Vec<u8>)> {
         Format::Nmap => vec![
             ("nested elements", deep("<host>")),
             ("entities", fill("<!DOCTYPE x [<!ENTITY a \"aaaa\">]><x>", "&a;", "</x>")),
-            ("attributes", fill("<host><address addr=\"192.0.2.1\" addrtype=\"ipv4\"/>", "<port protocol=\"tcp\" portid=\"1\"><state state=\"open\"/></port>", "</host>")),
+            (
+                "attributes",
+                fill(
+                    "<host><address addr=\"192.0.2.1\" addrtype=\"ipv4\"/>",
+                    "<port protocol=\"tcp\" portid=\"1\"><state state=\"open\"/></port>",
+                    "</host>",
+                ),
+            ),
         ],
         Format::Netbox => vec![
             ("nested lists", deep("[")),
@@ -203,7 +226,10 @@ fn inputs(format: Format) -> Vec<(&'static str, Vec<u8>)> {
         ],
         Format::Nftables => vec![
             ("one rule", deep("tcp dport ")),
-            ("rules", fill("table inet a {\n", "iifname \"a\" oifname \"b\" tcp dport 1-65535 accept\n", "}")),
+            (
+                "rules",
+                fill("table inet a {\n", "iifname \"a\" oifname \"b\" tcp dport 1-65535 accept\n", "}"),
+            ),
         ],
         Format::Haproxy => vec![
             ("frontends", fill("", "frontend a\n bind :80\n", "")),
@@ -242,6 +268,12 @@ fn page(seed: u64, report: &mut Report) -> Result<()> {
     let seconds = start.elapsed().as_secs_f64();
     let drawn = fs::read_to_string(&page).unwrap_or_default().matches("class=\"box service").count();
     let good = status.success() && drawn == PAGE.0;
-    report.bar(Bar::at_most(DRAWN, good.then_some(seconds), PAGE.1, " s", "the report does not have all services"));
+    report.bar(Bar::at_most(
+        DRAWN,
+        good.then_some(seconds),
+        PAGE.1,
+        " s",
+        "the report does not have all services",
+    ));
     Ok(())
 }

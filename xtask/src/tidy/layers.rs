@@ -24,7 +24,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("notify", &[]),
     (
         "hemicycle",
-        &["institution", "wire", "sketch", "baseline", "intake", "detect", "expose", "record", "console", "notify"],
+        &[
+            "institution",
+            "wire",
+            "sketch",
+            "baseline",
+            "intake",
+            "detect",
+            "expose",
+            "record",
+            "console",
+            "notify",
+        ],
     ),
     (
         "lab",

@@ -42,12 +42,15 @@ pub(super) const NODE_KINDS: [&str; 16] = [
 pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
     let mut rows = Rows { text, line: 1 };
     let Some(heading) = rows.next().transpose()? else { return Ok(()) };
-    let columns: Vec<String> = heading.1.iter().map(|name| name.trim().to_lowercase().replace(' ', "_")).collect();
+    let columns: Vec<String> =
+        heading.1.iter().map(|name| name.trim().to_lowercase().replace(' ', "_")).collect();
     if !columns.iter().any(|column| column == "name") {
         return Err(Error::Syntax { line: 1, message: "the heading has no column `name`".to_owned() });
     }
     let known = |column: &str| {
-        TEXTS.contains(&column) || LISTS.contains(&column) || UNITS.contains(&column)
+        TEXTS.contains(&column)
+            || LISTS.contains(&column)
+            || UNITS.contains(&column)
             || ["name", "kind", "zone", "organisation", "needs", "prefixes", "exposure"].contains(&column)
     };
     for column in columns.iter().filter(|column| !known(column)) {
@@ -83,7 +86,11 @@ fn one<'t>(name: &str, line: usize, cell: &impl Fn(&str) -> Option<&'t str>, dra
     let Some(entry) = draft.entry(table, name, &reason) else { return };
     if table == "node" {
         let is_known = NODE_KINDS.contains(&kind.as_str());
-        entry.text("kind", if is_known { &kind } else { "other" }, if is_known { "column kind" } else { "column kind has no kind of node" });
+        entry.text(
+            "kind",
+            if is_known { &kind } else { "other" },
+            if is_known { "column kind" } else { "column kind has no kind of node" },
+        );
     }
     if table == "zone" {
         if let Some(prefixes) = cell("prefixes") {
@@ -98,7 +105,11 @@ fn one<'t>(name: &str, line: usize, cell: &impl Fn(&str) -> Option<&'t str>, dra
     if let Some(organisation) = cell("organisation").map(slug).filter(|name| name != "own") {
         entry.text("organisation", &organisation, "column organisation");
         if let Some(entry) = draft.entry("organisation", &organisation, &reason) {
-            entry.text("kind", "contractor", "the table does not say; party, contractor, provider or authority");
+            entry.text(
+                "kind",
+                "contractor",
+                "the table does not say; party, contractor, provider or authority",
+            );
         }
     }
     for group in cell("needs").map(split).unwrap_or_default() {
@@ -122,7 +133,8 @@ fn element<'t>(entry: &mut Entry, cell: &impl Fn(&str) -> Option<&'t str>) {
     for key in LISTS.iter().filter(|key| allowed(entry.table, key)) {
         if let Some(value) = cell(key) {
             let list = split(value);
-            let list = list.iter().map(|item| if *key == "shared_cause" { slug(item) } else { (*item).to_owned() });
+            let list =
+                list.iter().map(|item| if *key == "shared_cause" { slug(item) } else { (*item).to_owned() });
             entry.set(key, quoted_list(list), format!("column {key}"));
         }
     }

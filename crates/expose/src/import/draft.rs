@@ -228,7 +228,10 @@ impl Draft {
                             group.retain(|name| *name != next);
                         }
                         self.entries[here].needs.retain(|group| !group.is_empty());
-                        let note = format!("{} needs {next} in the source; left out, since {next} needs it too", self.entries[here].name);
+                        let note = format!(
+                            "{} needs {next} in the source; left out, since {next} needs it too",
+                            self.entries[here].name
+                        );
                         self.note(note);
                     }
                     Some(&place) => {
@@ -263,8 +266,13 @@ impl Draft {
             if addresses.is_empty() {
                 entry.missing("prefixes", "the source names no network and no address of this zone");
             } else {
-                let list: Vec<String> = addresses.iter().map(|address| quoted(&address.to_string())).collect();
-                entry.set("prefixes", format!("[{}]", list.join(", ")), "the addresses that stand in it; widen it to the whole network");
+                let list: Vec<String> =
+                    addresses.iter().map(|address| quoted(&address.to_string())).collect();
+                entry.set(
+                    "prefixes",
+                    format!("[{}]", list.join(", ")),
+                    "the addresses that stand in it; widen it to the whole network",
+                );
             }
         }
     }

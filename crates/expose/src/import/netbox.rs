@@ -25,10 +25,9 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
 fn walk(value: &Value, depth: usize, draft: &mut Draft) {
     match value {
         Value::Array(list) if depth > 0 => list.iter().for_each(|item| walk(item, depth - 1, draft)),
-        Value::Object(object) => {
-            if !put(value, draft) && depth > 0 {
-                object.values().filter(|value| value.is_array() || value.is_object()).for_each(|value| walk(value, depth - 1, draft));
-            }
+        Value::Object(object) if !put(value, draft) && depth > 0 => {
+            let inner = object.values().filter(|value| value.is_array() || value.is_object());
+            inner.for_each(|value| walk(value, depth - 1, draft));
         }
         _ => {}
     }
@@ -38,7 +37,12 @@ fn walk(value: &Value, depth: usize, draft: &mut Draft) {
 fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
     let field = value.get(key)?;
     let of = |name: &str| field.get(name).and_then(Value::as_str);
-    field.as_str().or_else(|| of("slug")).or_else(|| of("name")).or_else(|| of("value")).filter(|text| !text.is_empty())
+    field
+        .as_str()
+        .or_else(|| of("slug"))
+        .or_else(|| of("name"))
+        .or_else(|| of("value"))
+        .filter(|text| !text.is_empty())
 }
 
 fn put(value: &Value, draft: &mut Draft) -> bool {
@@ -46,7 +50,10 @@ fn put(value: &Value, draft: &mut Draft) -> bool {
         zone(value, prefix, draft);
     } else if let Some(circuit) = text(value, "cid") {
         link(value, circuit, draft);
-    } else if value.get("primary_ip").is_some() || value.get("primary_ip4").is_some() || value.get("device_type").is_some() {
+    } else if value.get("primary_ip").is_some()
+        || value.get("primary_ip4").is_some()
+        || value.get("device_type").is_some()
+    {
         machine(value, draft);
     } else {
         return false;
@@ -59,9 +66,14 @@ fn zone(value: &Value, prefix: &str, draft: &mut Draft) {
         draft.skip("prefixes that are none");
         return;
     }
-    let name = ["vlan", "role", "vrf"].iter().find_map(|key| text(value, key)).or_else(|| text(value, "description"));
+    let name = ["vlan", "role", "vrf"]
+        .iter()
+        .find_map(|key| text(value, key))
+        .or_else(|| text(value, "description"));
     let name = slug(name.unwrap_or(prefix));
-    let Some(entry) = draft.entry("zone", &name, "prefixes of NetBox with this VLAN, role or VRF") else { return };
+    let Some(entry) = draft.entry("zone", &name, "prefixes of NetBox with this VLAN, role or VRF") else {
+        return;
+    };
     let more = quoted_list([prefix]);
     match entry.settings.iter_mut().find(|setting| setting.key == "prefixes") {
         // Several prefixes of one role are one zone.
@@ -87,7 +99,11 @@ fn link(value: &Value, circuit: &str, draft: &mut Draft) {
     }
     // NetBox counts commit rates in kbit/s.
     match value.get("commit_rate").and_then(Value::as_f64).filter(|rate| *rate > 0.0) {
-        Some(rate) => entry.set("capacity", format!("{{ bits_per_second = {} }}", rate * 1e3), "commit rate of the circuit"),
+        Some(rate) => entry.set(
+            "capacity",
+            format!("{{ bits_per_second = {} }}", rate * 1e3),
+            "commit rate of the circuit",
+        ),
         None => entry.missing("capacity", "the circuit has no commit rate"),
     }
 }
@@ -117,7 +133,8 @@ fn machine(value: &Value, draft: &mut Draft) {
         let address = value.get(key)?.get("address")?.as_str()?;
         address.split('/').next()?.parse::<IpAddr>().ok()
     });
-    let addresses: std::collections::BTreeSet<String> = addresses.map(|address| address.to_string()).collect();
+    let addresses: std::collections::BTreeSet<String> =
+        addresses.map(|address| address.to_string()).collect();
     if !addresses.is_empty() {
         entry.set("addresses", quoted_list(addresses), "its primary addresses");
     }

@@ -75,7 +75,11 @@ pub(super) fn read(text: &str, draft: &mut Draft) {
         let lines: Vec<String> = pair.lines.iter().take(8).map(usize::to_string).collect();
         let reason = format!("accepted in line {} of the ruleset", lines.join(", "));
         if let Some(entry) = draft.conduit(&from, &to, &reason) {
-            let reason = if pair.rest { "the rules have further conditions, which a conduit cannot say" } else { "ports of the rules" };
+            let reason = if pair.rest {
+                "the rules have further conditions, which a conduit cannot say"
+            } else {
+                "ports of the rules"
+            };
             entry.set("allow", quoted_list(&pair.permits), reason);
         }
     }
@@ -113,7 +117,9 @@ fn rule(words: &[&str], line: usize, pairs: &mut BTreeMap<(String, String), Pair
     }
     let pair = pairs.entry((from, to)).or_default();
     pair.lines.push(line);
-    pair.rest |= words.iter().any(|word| ["limit", "mark", "uid", "time", "@"].iter().any(|rest| word.starts_with(rest)));
+    pair.rest |= words
+        .iter()
+        .any(|word| ["limit", "mark", "uid", "time", "@"].iter().any(|rest| word.starts_with(rest)));
     let room = MAXIMUM_PERMITS.saturating_sub(pair.permits.len());
     pair.permits.extend(permits.into_iter().take(room));
 }

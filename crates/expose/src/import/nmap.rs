@@ -54,7 +54,7 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
                 if tag.name().as_ref() == "host"
                     && let Some(host) = host.take()
                 {
-                    put(host, draft);
+                    put(&host, draft);
                 }
             }
             Ok(_) => {}
@@ -81,14 +81,17 @@ fn inside(tag: &BytesStart<'_>, host: &mut Host) {
         "address" => {
             let kind = attribute(tag, "addrtype").unwrap_or_default();
             if kind == "ipv4" || kind == "ipv6" {
-                host.addresses.extend(attribute(tag, "addr").filter(|text| text.parse::<std::net::IpAddr>().is_ok()));
+                host.addresses
+                    .extend(attribute(tag, "addr").filter(|text| text.parse::<std::net::IpAddr>().is_ok()));
             }
         }
         "hostname" if host.names.len() < 16 => host.names.extend(attribute(tag, "name")),
         "status" => host.is_down = attribute(tag, "state").is_some_and(|state| state != "up"),
         "port" => {
-            let transport = attribute(tag, "protocol").filter(|name| ["tcp", "udp", "sctp"].contains(&name.as_str()));
-            let port = attribute(tag, "portid").and_then(|port| port.parse::<u16>().ok()).filter(|&port| port > 0);
+            let transport =
+                attribute(tag, "protocol").filter(|name| ["tcp", "udp", "sctp"].contains(&name.as_str()));
+            let port =
+                attribute(tag, "portid").and_then(|port| port.parse::<u16>().ok()).filter(|&port| port > 0);
             host.port = transport.zip(port).map(|(transport, port)| format!("{transport}/{port}"));
             host.is_open = false;
         }
@@ -107,14 +110,20 @@ fn inside(tag: &BytesStart<'_>, host: &mut Host) {
     }
 }
 
-fn put(host: Host, draft: &mut Draft) {
+fn put(host: &Host, draft: &mut Draft) {
     if host.ports.is_empty() || host.addresses.is_empty() || host.is_down {
         draft.skip("hosts without an open port");
         return;
     }
     let text = host.names.first().map_or(host.addresses[0].as_str(), String::as_str);
     let name = draft.free_name(&slug(&text.replace(['.', ':'], "-")));
-    let found: Vec<&str> = host.ports.iter().map(|(_, service)| service.as_str()).filter(|name| !name.is_empty()).take(8).collect();
+    let found: Vec<&str> = host
+        .ports
+        .iter()
+        .map(|(_, service)| service.as_str())
+        .filter(|name| !name.is_empty())
+        .take(8)
+        .collect();
     let reason = format!("nmap found {} open ({})", host.addresses[0], found.join(", "));
     let Some(entry) = draft.entry("service", &name, &reason) else { return };
     entry.missing("zone", "nmap does not say in which zone it stands");

@@ -40,14 +40,19 @@ pub(super) fn haproxy(text: &str, draft: &mut Draft) {
         let Some(&first) = words.first() else { continue };
         if ["global", "defaults", "frontend", "backend", "listen"].contains(&first) {
             let name = words.get(1).copied().unwrap_or_default();
-            parts.push(Part { kind: first.to_owned(), name: name.to_owned(), line: number + 1, ..Part::default() });
+            parts.push(Part {
+                kind: first.to_owned(),
+                name: name.to_owned(),
+                line: number + 1,
+                ..Part::default()
+            });
             continue;
         }
         if let Some(part) = parts.last_mut() {
             haproxy_line(&words, part);
         }
     }
-    put("HAProxy", parts, draft);
+    put("HAProxy", &parts, draft);
 }
 
 fn haproxy_line(words: &[&str], part: &mut Part) {
@@ -112,7 +117,7 @@ pub(super) fn nginx(text: &str, draft: &mut Draft) {
         }
     }
     let _ = line;
-    put("nginx", parts, draft);
+    put("nginx", &parts, draft);
 }
 
 fn nginx_directive(words: &[String], part: &mut Part) {
@@ -143,10 +148,10 @@ fn nginx_directive(words: &[String], part: &mut Part) {
 }
 
 /// Makes entries of the parts of a configuration.
-fn put(program: &str, parts: Vec<Part>, draft: &mut Draft) {
+fn put(program: &str, parts: &[Part], draft: &mut Draft) {
     let mut backends: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut connections = None;
-    for part in &parts {
+    for part in parts {
         if matches!(part.kind.as_str(), "global" | "defaults") {
             connections = part.connections.or(connections);
         }
@@ -158,7 +163,11 @@ fn put(program: &str, parts: Vec<Part>, draft: &mut Draft) {
                 if let Some(entry) = draft.entry("node", &name, &reason) {
                     entry.text("kind", "server", "requests are passed on to it");
                     if let Some(address) = address {
-                        entry.set("addresses", quoted_list([address.to_string()]), "its address in the configuration");
+                        entry.set(
+                            "addresses",
+                            quoted_list([address.to_string()]),
+                            "its address in the configuration",
+                        );
                     }
                     names.push(name);
                 }
@@ -174,7 +183,11 @@ fn put(program: &str, parts: Vec<Part>, draft: &mut Draft) {
     let proxy = draft.free_name(&program.to_lowercase());
     let reason = format!("the machine that runs {program}");
     if let Some(entry) = draft.entry("node", &proxy, &reason) {
-        entry.text("kind", if program == "HAProxy" { "load_balancer" } else { "proxy" }, "it passes requests on");
+        entry.text(
+            "kind",
+            if program == "HAProxy" { "load_balancer" } else { "proxy" },
+            "it passes requests on",
+        );
         match connections.filter(|count| *count > 0.0) {
             Some(count) => {
                 let word = if program == "HAProxy" { "maxconn" } else { "worker_connections, of one worker" };
@@ -188,7 +201,13 @@ fn put(program: &str, parts: Vec<Part>, draft: &mut Draft) {
     }
 }
 
-fn service(program: &str, part: &Part, backends: &BTreeMap<String, Vec<String>>, proxy: &str, draft: &mut Draft) {
+fn service(
+    program: &str,
+    part: &Part,
+    backends: &BTreeMap<String, Vec<String>>,
+    proxy: &str,
+    draft: &mut Draft,
+) {
     let text = part.names.first().map_or(part.name.as_str(), String::as_str);
     let name = draft.free_name(if text.is_empty() { "site" } else { text });
     let reason = format!("{} {} in line {} of {program}", part.kind, part.name, part.line);
@@ -199,14 +218,19 @@ fn service(program: &str, part: &Part, backends: &BTreeMap<String, Vec<String>>,
     if !addresses.is_empty() {
         entry.set("addresses", quoted_list(addresses), "what is listened on");
     }
-    let ports: std::collections::BTreeSet<String> = part.listens.iter().map(|(_, port)| format!("tcp/{port}")).collect();
+    let ports: std::collections::BTreeSet<String> =
+        part.listens.iter().map(|(_, port)| format!("tcp/{port}")).collect();
     entry.set("ports", quoted_list(ports), "what is listened on");
     if !part.names.is_empty() {
         entry.set("names", quoted_list(part.names.iter().take(64)), "server_name");
     }
     let limits = [("table_entries", part.connections), ("new_connections_per_second", part.connection_rate)];
-    let limits: Vec<String> =
-        limits.iter().filter_map(|(unit, value)| value.filter(|value| *value > 0.0).map(|value| format!("{unit} = {value}"))).collect();
+    let limits: Vec<String> = limits
+        .iter()
+        .filter_map(|(unit, value)| {
+            value.filter(|value| *value > 0.0).map(|value| format!("{unit} = {value}"))
+        })
+        .collect();
     if !limits.is_empty() {
         entry.set("capacity", format!("{{ {} }}", limits.join(", ")), "limits of connections");
     }
@@ -220,16 +244,27 @@ fn service(program: &str, part: &Part, backends: &BTreeMap<String, Vec<String>>,
             Some(servers) => servers.clone(),
             None => {
                 let server = slug(&target.replace(':', "-"));
-                if let Some(entry) = draft.entry("node", &server, &format!("requests are passed on to {target}")) {
+                if let Some(entry) =
+                    draft.entry("node", &server, &format!("requests are passed on to {target}"))
+                {
                     entry.text("kind", "server", "requests are passed on to it");
                     if let Some(address) = host(&target) {
-                        entry.set("addresses", quoted_list([address.to_string()]), "its address in the configuration");
+                        entry.set(
+                            "addresses",
+                            quoted_list([address.to_string()]),
+                            "its address in the configuration",
+                        );
                     }
                 }
                 vec![server]
             }
         };
-        draft.need("service", &name, servers, "servers that stand in for each other, and what it is reached through");
+        draft.need(
+            "service",
+            &name,
+            servers,
+            "servers that stand in for each other, and what it is reached through",
+        );
     }
 }
 
@@ -246,7 +281,10 @@ fn listen(text: &str) -> Option<(Option<IpAddr>, u16)> {
 
 /// The address in `192.0.2.1:80`, if it is one.
 fn host(text: &str) -> Option<IpAddr> {
-    text.parse::<SocketAddr>().map(|socket| socket.ip()).or_else(|_| text.trim_matches(['[', ']']).parse()).ok()
+    text.parse::<SocketAddr>()
+        .map(|socket| socket.ip())
+        .or_else(|_| text.trim_matches(['[', ']']).parse())
+        .ok()
 }
 
 /// Words of nginx: quoted, bare, and `{ } ;` alone; comments are left out.

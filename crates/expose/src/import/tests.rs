@@ -15,7 +15,8 @@ fw,firewall,public,,,,isp,,,,
 #[test]
 fn a_table_becomes_a_file_that_can_be_read() {
     let text = text(Format::Csv, CSV);
-    let institution = institution::parse("csv", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
+    let institution =
+        institution::parse("csv", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
     assert_eq!(institution.services[0].id, "site-public");
     assert_eq!(institution.nodes.len(), 4);
     assert!(text.contains("needs = [\"fw\", { any = 1, of = [\"ns-1\", \"ns-2\"] }]"), "{text}");
@@ -94,7 +95,14 @@ table inet filter {
 }
 ";
     let text = text(Format::Nftables, rules);
-    for line in ["from = \"wan\"", "to = \"dmz\"", "[\"tcp/443\", \"tcp/80\"]", "[\"tcp/5432\"]", "[node.firewall]", "Skipped 1: rules that go on elsewhere"] {
+    for line in [
+        "from = \"wan\"",
+        "to = \"dmz\"",
+        "[\"tcp/443\", \"tcp/80\"]",
+        "[\"tcp/5432\"]",
+        "[node.firewall]",
+        "Skipped 1: rules that go on elsewhere",
+    ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
 }
@@ -103,12 +111,22 @@ table inet filter {
 fn configurations_of_proxies() {
     let haproxy = "global\n  maxconn 4000\nfrontend web\n  bind 192.0.2.10:443 ssl\n  default_backend app\nbackend app\n  server app-1 10.0.0.1:8080 check\n  server app-2 10.0.0.2:8080 check\n";
     let text = text(Format::Haproxy, haproxy);
-    for line in ["[service.web]", "{ any = 1, of = [\"app-1\", \"app-2\"] }", "table_entries = 4000", "addresses = [\"192.0.2.10\"]"] {
+    for line in [
+        "[service.web]",
+        "{ any = 1, of = [\"app-1\", \"app-2\"] }",
+        "table_entries = 4000",
+        "addresses = [\"192.0.2.10\"]",
+    ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
     let nginx = "events { worker_connections 512; }\nhttp { upstream app { server 10.0.0.1:8080; server 10.0.0.2:8080; }\nserver { listen 192.0.2.10:443 ssl; server_name www.parliament.example; location / { proxy_pass http://app; } } }";
     let text = super::read(Format::Nginx, nginx.as_bytes()).unwrap().text(None);
-    for line in ["[service.\"www.parliament.example\"]", "ports = [\"tcp/443\"]", "of = [\"10.0.0.1-8080\", \"10.0.0.2-8080\"]", "table_entries = 512"] {
+    for line in [
+        "[service.\"www.parliament.example\"]",
+        "ports = [\"tcp/443\"]",
+        "of = [\"10.0.0.1-8080\", \"10.0.0.2-8080\"]",
+        "table_entries = 512",
+    ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
 }
@@ -117,9 +135,13 @@ fn configurations_of_proxies() {
 fn a_scan_of_nmap() {
     let xml = "<?xml version=\"1.0\"?><nmaprun><host><status state=\"up\"/><address addr=\"192.0.2.10\" addrtype=\"ipv4\"/><hostnames><hostname name=\"www.parliament.example\"/></hostnames><ports><port protocol=\"tcp\" portid=\"443\"><state state=\"open\"/><service name=\"https\"/></port><port protocol=\"tcp\" portid=\"22\"><state state=\"closed\"/></port></ports></host></nmaprun>";
     let text = text(Format::Nmap, xml);
-    assert!(text.contains("ports = [\"tcp/443\"]") && text.contains("nmap found 192.0.2.10 open (https)"), "{text}");
+    assert!(
+        text.contains("ports = [\"tcp/443\"]") && text.contains("nmap found 192.0.2.10 open (https)"),
+        "{text}"
+    );
     // Entities are not resolved, so none can grow.
-    let bomb = "<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;\">]><nmaprun>&b;</nmaprun>";
+    let bomb =
+        "<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;\">]><nmaprun>&b;</nmaprun>";
     assert!(matches!(read(Format::Nmap, bomb.as_bytes()), Err(Error::Nothing(_))));
     assert!(matches!(read(Format::Nmap, "<host>".repeat(100).as_bytes()), Err(Error::Syntax { .. })));
 }
@@ -131,7 +153,12 @@ fn answers_of_netbox() {
         "devices": [{"name": "fw-1", "role": {"slug": "firewall"}, "device_type": {}, "primary_ip": {"address": "192.0.2.1/24"}, "site": {"slug": "main"}}]}"#;
     let text = text(Format::Netbox, json);
     institution::parse("netbox", &text).unwrap_or_else(|problems| panic!("{problems}\n{text}"));
-    for line in ["[\"192.0.2.0/24\", \"198.51.100.0/24\"]", "bits_per_second = 1000000000", "kind = \"firewall\"", "shared_cause = [\"site-main\"]"] {
+    for line in [
+        "[\"192.0.2.0/24\", \"198.51.100.0/24\"]",
+        "bits_per_second = 1000000000",
+        "kind = \"firewall\"",
+        "shared_cause = [\"site-main\"]",
+    ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
     let deep = "[".repeat(100_000);

@@ -51,7 +51,12 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
         for (link, communication) in asset.get("communication_links").pairs() {
             let target = communication.get("target").text();
             match names.get(target) {
-                Some((_, other)) => draft.need(table, name, vec![other.clone()], &format!("communication links such as {link:?}")),
+                Some((_, other)) => draft.need(
+                    table,
+                    name,
+                    vec![other.clone()],
+                    &format!("communication links such as {link:?}"),
+                ),
                 None => draft.skip("communication links to what is not in the model"),
             }
         }
@@ -64,7 +69,11 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
 fn one(title: &str, id: &str, asset: &Node, draft: &mut Draft) -> (&'static str, String) {
     // Older models name one technology, newer ones a list.
     let technology = asset.get("technology").text();
-    let technology = if technology.is_empty() { asset.get("technologies").list().first().map_or("", Node::text) } else { technology };
+    let technology = if technology.is_empty() {
+        asset.get("technologies").list().first().map_or("", Node::text)
+    } else {
+        technology
+    };
     let kind = NODES.iter().find(|(name, _)| *name == technology).map(|(_, kind)| *kind);
     let name = draft.free_name(&slug(id));
     let table = if kind.is_some() { "node" } else { "service" };
@@ -81,7 +90,11 @@ fn one(title: &str, id: &str, asset: &Node, draft: &mut Draft) -> (&'static str,
                     "important" => "important",
                     _ => "supporting",
                 };
-                entry.text("criticality", criticality, format!("availability {:?}", asset.get("availability").text()));
+                entry.text(
+                    "criticality",
+                    criticality,
+                    format!("availability {:?}", asset.get("availability").text()),
+                );
             }
         }
         if asset.get("redundant").text() == "true" {
@@ -128,7 +141,12 @@ fn runtimes(document: &Node, names: &BTreeMap<&str, (&'static str, String)>, dra
         }
         for running in runtime.get("technical_assets_running").list() {
             if let Some((table, asset)) = names.get(running.text()) {
-                draft.need(table, asset, vec![name.clone()], &format!("it runs on the shared runtime {title:?}"));
+                draft.need(
+                    table,
+                    asset,
+                    vec![name.clone()],
+                    &format!("it runs on the shared runtime {title:?}"),
+                );
             }
         }
     }

@@ -29,7 +29,9 @@ impl Node {
     pub(super) fn get(&self, key: &str) -> &Node {
         const NOTHING: &Node = &Node::Nothing;
         match self {
-            Self::Table(pairs) => pairs.iter().find(|(name, _)| name == key).map_or(NOTHING, |(_, value)| value),
+            Self::Table(pairs) => {
+                pairs.iter().find(|(name, _)| name == key).map_or(NOTHING, |(_, value)| value)
+            }
             _ => NOTHING,
         }
     }

@@ -73,8 +73,10 @@ fn hidden_causes(model: &Model) -> Vec<Answer> {
     for element in &model.elements {
         if let Some(needs) = &element.needs {
             gates(needs, &mut |count, of| {
-                let members: Vec<usize> =
-                    of.iter().filter_map(|part| if let Expression::Element(at) = part { Some(*at) } else { None }).collect();
+                let members: Vec<usize> = of
+                    .iter()
+                    .filter_map(|part| if let Expression::Element(at) = part { Some(*at) } else { None })
+                    .collect();
                 let mut shared: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
                 for &member in &members {
                     let member = &model.elements[member];
@@ -113,7 +115,9 @@ fn gates(needs: &Expression, visit: &mut impl FnMut(usize, &[Expression])) {
 
 fn name_servers(institution: &Institution, exposure: &Exposure) -> Vec<Answer> {
     let serves_names = |service: &&institution::Service| {
-        service.ports.iter().any(|ports| ports.first <= NAME_PORT && NAME_PORT <= ports.last && ports.last - ports.first < WIDE_PORTS)
+        service.ports.iter().any(|ports| {
+            ports.first <= NAME_PORT && NAME_PORT <= ports.last && ports.last - ports.first < WIDE_PORTS
+        })
     };
     let mut answers = Vec::new();
     let mut seen = false;
@@ -123,7 +127,11 @@ fn name_servers(institution: &Institution, exposure: &Exposure) -> Vec<Answer> {
         let Some(cuts) = exposure.cuts.get(place).and_then(Option::as_ref) else { continue };
         let single: Vec<&str> = cuts.single().map(|event| exposure.model.event_name(event)).collect();
         if service.needs.is_none() {
-            answers.push((State::Unknown, service.id.clone(), "the file does not say which servers answer".to_owned()));
+            answers.push((
+                State::Unknown,
+                service.id.clone(),
+                "the file does not say which servers answer".to_owned(),
+            ));
         } else if !single.is_empty() {
             answers.push((State::Fail, service.id.clone(), format!("stopped by each of {}", listed(single))));
         }
@@ -152,7 +160,13 @@ fn without_scrubber(model: &Model) -> Vec<Answer> {
     let public = model.services().filter(|&place| model.is_public(place) && matters(model, place));
     public
         .filter(|&place| !model.needed_by(place).iter().any(is_scrubber))
-        .map(|place| (State::Unknown, model.elements[place].name.clone(), "the file names no scrubber on its way".to_owned()))
+        .map(|place| {
+            (
+                State::Unknown,
+                model.elements[place].name.clone(),
+                "the file names no scrubber on its way".to_owned(),
+            )
+        })
         .collect()
 }
 
@@ -201,10 +215,15 @@ fn from_outside_to_inside(institution: &Institution) -> Vec<Answer> {
     for conduit in &institution.conduits {
         let to = exposure_of(institution, conduit.to);
         let from_outside = conduit.from == End::Internet;
-        let isolated = to == Reachable::Isolated && exposure_of(institution, conduit.from) == Reachable::Internet;
+        let isolated =
+            to == Reachable::Isolated && exposure_of(institution, conduit.from) == Reachable::Internet;
         if from_outside && is_inside(to) || isolated {
             let allowed: Vec<String> = conduit.allow.iter().map(permit_text).collect();
-            let detail = format!("lets {} into a zone that is {}", listed(allowed.iter().map(String::as_str)), to.as_str());
+            let detail = format!(
+                "lets {} into a zone that is {}",
+                listed(allowed.iter().map(String::as_str)),
+                to.as_str()
+            );
             answers.push((State::Fail, title(institution, conduit), detail));
         }
     }
@@ -240,7 +259,11 @@ fn named<'m>(model: &'m Model, places: &'m [usize]) -> impl Iterator<Item = &'m 
 
 fn one_firewall(model: &Model) -> Vec<Answer> {
     let answer = |(place, (public, inside)): (usize, (Vec<usize>, Vec<usize>))| {
-        let detail = format!("stands in front of {} and of {}", listed(named(model, &public)), listed(named(model, &inside)));
+        let detail = format!(
+            "stands in front of {} and of {}",
+            listed(named(model, &public)),
+            listed(named(model, &inside))
+        );
         (State::Fail, model.elements[place].name.clone(), detail)
     };
     needed_by_both(model, &[NodeKind::Firewall]).into_iter().map(answer).collect()
@@ -249,7 +272,8 @@ fn one_firewall(model: &Model) -> Vec<Answer> {
 fn shared_machines(model: &Model) -> Vec<Answer> {
     let machines = [NodeKind::Hypervisor, NodeKind::Storage, NodeKind::Server, NodeKind::Switch];
     let answer = |(place, (public, inside)): (usize, (Vec<usize>, Vec<usize>))| {
-        let detail = format!("carries {} and {}", listed(named(model, &public)), listed(named(model, &inside)));
+        let detail =
+            format!("carries {} and {}", listed(named(model, &public)), listed(named(model, &inside)));
         (State::Fail, model.elements[place].name.clone(), detail)
     };
     needed_by_both(model, &machines).into_iter().map(answer).collect()
@@ -262,7 +286,8 @@ fn directory_in_reach(institution: &Institution, model: &Model) -> Vec<Answer> {
         .filter(|&place| model.exposure(place).is_none_or(|exposure| exposure != Reachable::Internet))
         .collect();
     for &directory in &directories {
-        let asks = |&service: &usize| model.is_public(service) && model.needed_by(service).contains(&directory);
+        let asks =
+            |&service: &usize| model.is_public(service) && model.needed_by(service).contains(&directory);
         let asking: Vec<usize> = model.services().filter(asks).collect();
         if !asking.is_empty() {
             let detail = format!("asked by {} in public zones", listed(named(model, &asking)));
@@ -290,12 +315,14 @@ fn administration(model: &Model) -> Vec<Answer> {
         .flat_map(|place| model.needed_by(place))
         .filter(|&place| model.elements[place].kind == Kind::Node(NodeKind::Link))
         .collect();
-    let isolated = (0..model.elements.len()).filter(|&place| model.exposure(place) == Some(Reachable::Isolated));
+    let isolated =
+        (0..model.elements.len()).filter(|&place| model.exposure(place) == Some(Reachable::Isolated));
     let mut answers = Vec::new();
     let mut any = false;
     for place in isolated {
         any = true;
-        let shared: Vec<usize> = model.needed_by(place).into_iter().filter(|need| public.contains(need)).collect();
+        let shared: Vec<usize> =
+            model.needed_by(place).into_iter().filter(|need| public.contains(need)).collect();
         if !shared.is_empty() {
             let detail = format!("needs {}, which public services need too", listed(named(model, &shared)));
             answers.push((State::Fail, model.elements[place].name.clone(), detail));
@@ -310,7 +337,9 @@ fn administration(model: &Model) -> Vec<Answer> {
 fn wide_conduits(institution: &Institution) -> Vec<Answer> {
     let mut answers = Vec::new();
     for conduit in &institution.conduits {
-        for permit in conduit.allow.iter().filter(|permit| permit.ports.last - permit.ports.first >= WIDE_PORTS) {
+        for permit in
+            conduit.allow.iter().filter(|permit| permit.ports.last - permit.ports.first >= WIDE_PORTS)
+        {
             let ports = u32::from(permit.ports.last - permit.ports.first) + 1;
             let detail = format!("{} are {ports} ports", permit_text(permit));
             answers.push((State::Fail, title(institution, conduit), detail));
@@ -332,7 +361,8 @@ fn upwards(institution: &Institution) -> Vec<Answer> {
         let (from, to) = (exposure_of(institution, conduit.from), exposure_of(institution, conduit.to));
         if from == Reachable::Internet && is_inside(to) {
             let allowed: Vec<String> = conduit.allow.iter().map(permit_text).collect();
-            let detail = format!("a public zone opens {} inwards", listed(allowed.iter().map(String::as_str)));
+            let detail =
+                format!("a public zone opens {} inwards", listed(allowed.iter().map(String::as_str)));
             answers.push((State::Fail, title(institution, conduit), detail));
         }
     }
@@ -353,7 +383,11 @@ fn other_organisations(institution: &Institution) -> Vec<Answer> {
         .filter(|conduit| own(conduit.from) == Some(false) && own(conduit.to) == Some(true));
     crossing
         .map(|conduit| {
-            (State::Fail, title(institution, conduit), "another organisation's network opens connections into an own one".to_owned())
+            (
+                State::Fail,
+                title(institution, conduit),
+                "another organisation's network opens connections into an own one".to_owned(),
+            )
         })
         .collect()
 }

@@ -123,13 +123,19 @@ impl<'i> Drifts<'i> {
     pub(super) fn finish(self) -> (Vec<Drift>, u64, Vec<String>) {
         let mut drifts: Vec<Drift> = self.kinds.into_values().collect();
         drifts.sort_by(|one, other| {
-            (other.answered, other.flows).cmp(&(one.answered, one.flows))
+            (other.answered, other.flows)
+                .cmp(&(one.answered, one.flows))
                 .then_with(|| (&one.from, &one.to, &one.port).cmp(&(&other.from, &other.to, &other.port)))
         });
         let mut unused = Vec::new();
         for (conduit, used) in self.institution.conduits.iter().zip(&self.used) {
             for (permit, _) in conduit.allow.iter().zip(used).filter(|(_, used)| !**used) {
-                unused.push(format!("{} {} {}", self_name(self.institution, conduit.from), self_name(self.institution, conduit.to), text(permit)));
+                unused.push(format!(
+                    "{} {} {}",
+                    self_name(self.institution, conduit.from),
+                    self_name(self.institution, conduit.to),
+                    text(permit)
+                ));
             }
         }
         (drifts, self.omitted, unused)

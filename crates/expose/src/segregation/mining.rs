@@ -107,7 +107,8 @@ impl<'i> Miner<'i> {
                 pair.last = pair.last.max(inner.last);
             }
             for ((protocol, port, other, other_protocol, other_port), pair) in pairs {
-                let times = asked.iter().filter(|flow| (flow.protocol, flow.port) == (protocol, port)).count() as u64;
+                let times =
+                    asked.iter().filter(|flow| (flow.protocol, flow.port) == (protocol, port)).count() as u64;
                 let service = self.institution.lookup(*host).service_on(protocol, port);
                 let needed = self.institution.lookup(other).service_on(other_protocol, other_port);
                 if service.is_some_and(|service| is_known(self.institution, service, other, needed)) {
@@ -128,7 +129,9 @@ impl<'i> Miner<'i> {
         }
         proposals.sort_by(|one, other| {
             let value = |proposal: &Proposal| proposal.rank.unwrap_or(-1.0);
-            value(other).total_cmp(&value(one)).then(other.count.cmp(&one.count))
+            value(other)
+                .total_cmp(&value(one))
+                .then(other.count.cmp(&one.count))
                 .then_with(|| (&one.service, &one.needs).cmp(&(&other.service, &other.needs)))
         });
         proposals.truncate(MAXIMUM_PROPOSALS);

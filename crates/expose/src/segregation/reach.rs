@@ -94,9 +94,19 @@ impl Reachability {
                     (None, true) => start = Some(port),
                     (Some(first), false) => {
                         let last = port - 1;
-                        let ports = if first == last { format!("{transport}/{first}") } else { format!("{transport}/{first}-{last}") };
+                        let ports = if first == last {
+                            format!("{transport}/{first}")
+                        } else {
+                            format!("{transport}/{first}-{last}")
+                        };
                         let from_internet = self.way_from_internet(to);
-                        into.push(Opening { change, from: from.clone(), to: to.clone(), ports, from_internet });
+                        into.push(Opening {
+                            change,
+                            from: from.clone(),
+                            to: to.clone(),
+                            ports,
+                            from_internet,
+                        });
                         start = None;
                     }
                     _ => {}

@@ -34,8 +34,15 @@ pub(crate) fn model(random: &mut Random) -> Model {
     let mut elements = Vec::new();
     for place in 0..nodes + services {
         let is_service = place >= nodes;
-        let needs = (place > 0 && random.chance(if is_service { 95 } else { 60 })).then(|| expression(random, place, 3));
-        let kinds = [NodeKind::Link, NodeKind::Firewall, NodeKind::NameServer, NodeKind::LoadBalancer, NodeKind::Storage];
+        let needs = (place > 0 && random.chance(if is_service { 95 } else { 60 }))
+            .then(|| expression(random, place, 3));
+        let kinds = [
+            NodeKind::Link,
+            NodeKind::Firewall,
+            NodeKind::NameServer,
+            NodeKind::LoadBalancer,
+            NodeKind::Storage,
+        ];
         elements.push(Element {
             name: format!("{}{place}", if is_service { "s" } else { "n" }),
             kind: if is_service { Kind::Service } else { Kind::Node(kinds[random.below(kinds.len())]) },
@@ -50,7 +57,8 @@ pub(crate) fn model(random: &mut Random) -> Model {
         });
     }
     // Sometimes a cause has the name of an element.
-    let cause = |number: usize| if number == 0 && random.chance(30) { "n0".to_owned() } else { format!("c{number}") };
+    let cause =
+        |number: usize| if number == 0 && random.chance(30) { "n0".to_owned() } else { format!("c{number}") };
     let causes = (0..causes).map(cause).collect();
     let area = |name: &str, exposure| Area { name: name.into(), title: name.into(), exposure, party: 0 };
     let party = |name: &str, own| Party { name: name.into(), title: name.into(), own };
@@ -78,7 +86,8 @@ fn expression(random: &mut Random, before: usize, depth: usize) -> Expression {
     if depth == 0 || random.chance(40) {
         return Expression::Element(random.below(before));
     }
-    let parts: Vec<Expression> = (0..1 + random.below(4)).map(|_| expression(random, before, depth - 1)).collect();
+    let parts: Vec<Expression> =
+        (0..1 + random.below(4)).map(|_| expression(random, before, depth - 1)).collect();
     if random.chance(40) {
         return Expression::All(parts);
     }
@@ -105,8 +114,12 @@ fn unmet(model: &Model, needs: &Expression, failed: &BTreeSet<&str>) -> bool {
 
 /// Every name that can fail.
 pub(crate) fn names(model: &Model) -> Vec<&str> {
-    let names: BTreeSet<&str> =
-        model.elements.iter().map(|element| element.name.as_str()).chain(model.causes.iter().map(String::as_str)).collect();
+    let names: BTreeSet<&str> = model
+        .elements
+        .iter()
+        .map(|element| element.name.as_str())
+        .chain(model.causes.iter().map(String::as_str))
+        .collect();
     names.into_iter().collect()
 }
 
@@ -115,7 +128,8 @@ pub(crate) fn by_force(model: &Model, service: usize, order: usize) -> BTreeSet<
     let own = model.elements[service].name.as_str();
     let names: Vec<&str> = names(model).into_iter().filter(|name| *name != own).collect();
     let mut found: Vec<BTreeSet<&str>> = Vec::new();
-    let mut masks: Vec<u32> = (1..1_u32 << names.len()).filter(|mask| mask.count_ones() as usize <= order).collect();
+    let mut masks: Vec<u32> =
+        (1..1_u32 << names.len()).filter(|mask| mask.count_ones() as usize <= order).collect();
     masks.sort_by_key(|mask| mask.count_ones());
     for mask in masks {
         let set: BTreeSet<&str> =

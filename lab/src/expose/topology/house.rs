@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{DEADLINE_SECONDS, PROBES, RESOLVER_QUERIES, Shared, TABLE_ENTRIES, UPLINK_BITS, WARM};
+use crate::live::pace;
 
 /// How long programs may take to answer for the first time.
 const START: Duration = Duration::from_secs(8);
@@ -65,7 +66,8 @@ impl Drop for House {
                     let _ = Command::new("kill").args(["-9", pid]).stderr(Stdio::null()).status();
                 }
             });
-            let _ = Command::new("ip").args(["netns", "del", &self.name(zone)]).stderr(Stdio::null()).status();
+            let _ =
+                Command::new("ip").args(["netns", "del", &self.name(zone)]).stderr(Stdio::null()).status();
         }
     }
 }
@@ -82,7 +84,8 @@ impl House {
             run("ip", &["netns", "add", &house.name(zone)])?;
             house.inside(zone, &["ip", "link", "set", "lo", "up"])?;
         }
-        let cables = [("net", "out", 0), ("fw", "dmz", 1), ("fw", "lan", 2), ("fw", "dns", 3), ("fw", "net", 4)];
+        let cables =
+            [("net", "out", 0), ("fw", "dmz", 1), ("fw", "lan", 2), ("fw", "dns", 3), ("fw", "net", 4)];
         for (near, far, number) in cables {
             house.cable(near, far, number)?;
         }
@@ -110,14 +113,18 @@ impl House {
 
     fn inside(&self, zone: &str, command: &[&str]) -> Result<()> {
         let name = self.name(zone);
-        let arguments: Vec<&str> = ["netns", "exec", &name].into_iter().chain(command.iter().copied()).collect();
+        let arguments: Vec<&str> =
+            ["netns", "exec", &name].into_iter().chain(command.iter().copied()).collect();
         run("ip", &arguments)
     }
 
     /// A cable between two namespaces; the far end is called `up`, the near one after the far namespace.
     fn cable(&self, near: &str, far: &str, number: usize) -> Result<()> {
         let (here, there) = (self.name(near), self.name(far));
-        run("ip", &["link", "add", "up", "netns", &there, "type", "veth", "peer", "name", far, "netns", &here])?;
+        run(
+            "ip",
+            &["link", "add", "up", "netns", &there, "type", "veth", "peer", "name", far, "netns", &here],
+        )?;
         self.inside(far, &["ip", "address", "add", &format!("10.90.{number}.2/24"), "dev", "up"])?;
         self.inside(near, &["ip", "address", "add", &format!("10.90.{number}.1/24"), "dev", far])?;
         self.inside(far, &["ip", "link", "set", "up", "up"])?;
@@ -127,7 +134,11 @@ impl House {
 
     /// The one limit of this topology, and the firewall's rules.
     fn limit(&self) -> Result<()> {
-        let limit = if self.shared == Shared::Table { format!("ct count over {TABLE_ENTRIES} drop") } else { String::new() };
+        let limit = if self.shared == Shared::Table {
+            format!("ct count over {TABLE_ENTRIES} drop")
+        } else {
+            String::new()
+        };
         let rules = format!(
             "table ip firewall {{ chain forward {{ type filter hook forward priority 0; policy drop; \
              ct state established,related accept\n {limit}\n tcp dport {{ 80, 8080 }} accept\n udp dport {{ 53, 9 }} accept\n }} }}\n"
@@ -140,13 +151,22 @@ impl House {
             Shared::Uplink => {
                 // What comes from outside waits here for the line, as before a router of a provider.
                 let rate = format!("{}bit", UPLINK_BITS as u64);
-                let shape = ["tc", "qdisc", "add", "dev", "up", "root", "tbf", "rate", &rate, "burst", "16kb", "limit", "1mb"];
+                let shape = [
+                    "tc", "qdisc", "add", "dev", "up", "root", "tbf", "rate", &rate, "burst", "16kb",
+                    "limit", "1mb",
+                ];
                 self.inside("net", &shape)
             }
             Shared::Resolver => {
                 // A server that answers so many queries a second and lets the others wait.
-                let rate = format!("{}bit", (RESOLVER_QUERIES * QUERY_BYTES * 8.0) as u64);
-                self.inside("fw", &["tc", "qdisc", "add", "dev", "dns", "root", "tbf", "rate", &rate, "burst", "1500", "limit", "16kb"])
+                let rate = format!("{}bit", (RESOLVER_QUERIES * QUERY_BYTES * 8.0).round() as u64);
+                self.inside(
+                    "fw",
+                    &[
+                        "tc", "qdisc", "add", "dev", "dns", "root", "tbf", "rate", &rate, "burst", "1500",
+                        "limit", "16kb",
+                    ],
+                )
             }
         }
     }
@@ -226,7 +246,7 @@ impl House {
             if begin.elapsed() > START {
                 bail!("{down:?} did not start: {}", self.log());
             }
-            std::thread::sleep(Duration::from_millis(200));
+            pace::wait(Duration::from_millis(200));
         }
     }
 
@@ -234,7 +254,12 @@ impl House {
     pub(super) fn log(&self) -> String {
         let files: Vec<PathBuf> = ["dmz", "lan", "dns"]
             .iter()
-            .flat_map(|zone| [self.folder.path().join(zone).join("log"), self.folder.path().join(zone).join("logs/error.log")])
+            .flat_map(|zone| {
+                [
+                    self.folder.path().join(zone).join("log"),
+                    self.folder.path().join(zone).join("logs/error.log"),
+                ]
+            })
             .collect();
         let text: String = files.iter().filter_map(|file| fs::read_to_string(file).ok()).collect();
         text.lines().rev().take(3).collect::<Vec<_>>().join(" | ")
@@ -275,7 +300,19 @@ impl House {
     fn ask(&self, from: &str, address: &str) -> Result<bool> {
         let address = format!("{address}?h=p{:07}", NAMES.fetch_add(1, Ordering::Relaxed));
         let status = Command::new("ip")
-            .args(["netns", "exec", &self.name(from), "curl", "-s", "-f", "-o", "/dev/null", "-m", &DEADLINE_SECONDS.to_string(), &address])
+            .args([
+                "netns",
+                "exec",
+                &self.name(from),
+                "curl",
+                "-s",
+                "-f",
+                "-o",
+                "/dev/null",
+                "-m",
+                &DEADLINE_SECONDS.to_string(),
+                &address,
+            ])
             .stderr(Stdio::null())
             .status()
             .context("curl")?;

@@ -19,6 +19,7 @@ use expose::{Exposure, Model, Unit};
 
 use self::house::House;
 use super::LEFT_OUT;
+use crate::live::pace;
 use crate::report::{Bar, Report};
 use crate::table::Table;
 
@@ -81,9 +82,17 @@ impl Shared {
     /// What an operator would write down of this topology.
     fn file(self) -> String {
         let (firewall, uplink, resolver) = match self {
-            Self::Table => (format!("capacity = {{ table_entries = {TABLE_ENTRIES} }}\n"), String::new(), String::new()),
-            Self::Uplink => (String::new(), format!("capacity = {{ bits_per_second = {UPLINK_BITS} }}\n"), String::new()),
-            Self::Resolver => (String::new(), String::new(), format!("capacity = {{ queries_per_second = {RESOLVER_QUERIES} }}\n")),
+            Self::Table => {
+                (format!("capacity = {{ table_entries = {TABLE_ENTRIES} }}\n"), String::new(), String::new())
+            }
+            Self::Uplink => {
+                (String::new(), format!("capacity = {{ bits_per_second = {UPLINK_BITS} }}\n"), String::new())
+            }
+            Self::Resolver => (
+                String::new(),
+                String::new(),
+                format!("capacity = {{ queries_per_second = {RESOLVER_QUERIES} }}\n"),
+            ),
         };
         let (site, shared) = match self {
             Self::Resolver => ("\"firewall\", \"resolver\"", "\"resolver\""),
@@ -111,7 +120,8 @@ struct Prediction {
 }
 
 fn predict(shared: Shared) -> Result<Prediction> {
-    let institution = institution::parse("topology", &shared.file()).map_err(|problems| anyhow!("{problems}"))?;
+    let institution =
+        institution::parse("topology", &shared.file()).map_err(|problems| anyhow!("{problems}"))?;
     let exposure = Exposure::of(Model::of(&institution))?;
     let rows = exposure.couplings.rows.iter();
     let row = rows.into_iter().find(|row| row.target == "site" && row.element == shared.element());
@@ -133,7 +143,14 @@ struct Measured {
 pub(super) fn run(asked: bool, report: &mut Report) {
     let mut table = Table::new(
         "Floods on the public site of three topologies",
-        &["shared", "predicted size", "predicted inside", "down at that size", "down at half", "measured size"],
+        &[
+            "shared",
+            "predicted size",
+            "predicted inside",
+            "down at that size",
+            "down at half",
+            "measured size",
+        ],
     );
     let reason = if asked { missing() } else { Some(LEFT_OUT.to_owned()) };
     for shared in Shared::ALL {
@@ -148,7 +165,11 @@ pub(super) fn run(asked: bool, report: &mut Report) {
 
 fn bars(shared: Shared, measured: Result<Measured>, table: &mut Table, report: &mut Report) {
     let name = |what: &str| format!("{}: {what}", shared.name());
-    let names = [name("exactly what is predicted is down"), name("at half the size nothing is"), name("measured size by the predicted one")];
+    let names = [
+        name("exactly what is predicted is down"),
+        name("at half the size nothing is"),
+        name("measured size by the predicted one"),
+    ];
     let within = format!("within a factor of {FACTOR}");
     let needed = ["equal", "none", within.as_str()];
     let measured = match measured {
@@ -201,7 +222,7 @@ fn measure(shared: Shared) -> Result<Measured> {
         let before = house.down()?;
         ensure!(before.is_empty(), "down without a flood: {before:?}; {}", house.log());
         let flood = house.flood(predicted.size * factor)?;
-        std::thread::sleep(flood.warm);
+        pace::wait(flood.warm);
         let down = house.down();
         drop(flood);
         down
