@@ -63,8 +63,8 @@ pub(crate) fn ensure(allowed: bool, report: &mut Report) -> Result<()> {
     for item in FETCHED {
         // A newer version is fetched anew.
         let mark = folder.join(format!("{}.version", item.name));
-        let is_there =
-            folder.join(item.file).is_file() && fs::read_to_string(&mark).is_ok_and(|text| text == item.version);
+        let is_there = folder.join(item.file).is_file()
+            && fs::read_to_string(&mark).is_ok_and(|text| text == item.version);
         if is_there {
             report.passed += 1;
             continue;
@@ -96,7 +96,9 @@ fn axe(folder: &Path) -> Result<()> {
     let Some(npm) = repo::find_program("npm") else { bail!("npm is not installed") };
     let package = folder.join("axe-core-4.14.1.tgz");
     let mut pack = Command::new(npm);
-    pack.args(["pack", "axe-core@4.14.1", "--ignore-scripts", "--pack-destination"]).arg(folder).current_dir(folder);
+    pack.args(["pack", "axe-core@4.14.1", "--ignore-scripts", "--pack-destination"])
+        .arg(folder)
+        .current_dir(folder);
     run("npm-pack", &mut pack)?;
     let bytes = fs::read(&package).with_context(|| format!("npm left no {}", package.display()))?;
     fs::remove_file(&package)?;
@@ -116,7 +118,8 @@ fn digest(bytes: &[u8]) -> String {
 
 /// A file of a tar archive (POSIX.1-1988, `ustar`): blocks of 512 bytes, each file behind a head with name and size in octal digits.
 fn member<'a>(archive: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let text = |bytes: &'a [u8]| std::str::from_utf8(bytes).ok().map(|text| text.trim_end_matches(['\0', ' ']));
+    let text =
+        |bytes: &'a [u8]| std::str::from_utf8(bytes).ok().map(|text| text.trim_end_matches(['\0', ' ']));
     let mut rest = archive;
     while let Some((head, after)) = rest.split_at_checked(512) {
         let length = usize::from_str_radix(text(&head[124..136])?, 8).ok()?;
@@ -136,7 +139,14 @@ fn schemathesis(folder: &Path) -> Result<()> {
     make.args(["-m", "venv", "--clear"]).arg(&place);
     run("python-venv", &mut make)?;
     let mut install = Command::new(place.join("bin/pip"));
-    install.args(["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:"]);
+    install.args([
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "--only-binary",
+        ":all:",
+    ]);
     install.arg("--requirement").arg(repo::root().join("xtask/schemathesis.txt"));
     run("pip-install", &mut install)
 }

@@ -30,11 +30,13 @@ fn places(console: &Console) -> (Vec<String>, String) {
     console.people.create_token(&ada, "grafana", &[console::people::Scope::Read], None, 90).unwrap();
     let link = console.people.invite("new", Role::Analyst, None, "ada").unwrap();
     let pages = ROUTES.iter().filter(|route| route.look == Look::Page && route.method == "GET");
-    let mut places: Vec<String> = pages
-        .map(|route| route.path.replace("{token}", &link).replace("{id}", house::OWN_FLOOD))
-        .collect();
+    let mut places: Vec<String> =
+        pages.map(|route| route.path.replace("{token}", &link).replace("{id}", house::OWN_FLOOD)).collect();
     assert!(places.iter().all(|place| !place.contains('{')), "{places:?}");
-    places.extend(["/welcome/none", "/no/such/place", "/floods?q=nothing-like-it", "/floods?kind=surge"].map(str::to_owned));
+    places.extend(
+        ["/welcome/none", "/no/such/place", "/floods?q=nothing-like-it", "/floods?kind=surge"]
+            .map(str::to_owned),
+    );
     (places, console.session(&ada))
 }
 

@@ -56,7 +56,12 @@ GET  /api/v1/events                    VAOMD      filtered  read
 /// A route in the words of the table above.
 fn line(route: &Route) -> String {
     let letters = |has: &dyn Fn(Role) -> bool| -> String {
-        Role::ALL.into_iter().zip("VAOMD".chars()).filter(|(role, _)| has(*role)).map(|(_, letter)| letter).collect()
+        Role::ALL
+            .into_iter()
+            .zip("VAOMD".chars())
+            .filter(|(role, _)| has(*role))
+            .map(|(_, letter)| letter)
+            .collect()
     };
     let who = match route.door {
         Door::Open => "everybody".to_owned(),
@@ -83,7 +88,10 @@ fn every_route_has_the_rights_that_were_meant() {
     let found: BTreeSet<String> = ROUTES.iter().map(line).collect();
     let unknown: Vec<&String> = found.difference(&meant).collect();
     let gone: Vec<&String> = meant.difference(&found).collect();
-    assert!(unknown.is_empty() && gone.is_empty(), "say here who may ask it: {unknown:#?}\nno such route: {gone:#?}");
+    assert!(
+        unknown.is_empty() && gone.is_empty(),
+        "say here who may ask it: {unknown:#?}\nno such route: {gone:#?}"
+    );
     assert_eq!(found.len(), ROUTES.len());
 }
 
@@ -103,7 +111,15 @@ fn sources(folder: &Path) -> Vec<(String, String)> {
 
 #[test]
 fn nothing_is_routed_beside_the_table() {
-    let ways = [".route(", ".route_service(", ".nest(", ".nest_service(", ".merge(", ".fallback(", ".fallback_service("];
+    let ways = [
+        ".route(",
+        ".route_service(",
+        ".nest(",
+        ".nest_service(",
+        ".merge(",
+        ".fallback(",
+        ".fallback_service(",
+    ];
     let mut places = Vec::new();
     for (path, text) in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")) {
         let count: usize = ways.iter().map(|way| text.matches(way).count()).sum();

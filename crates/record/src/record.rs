@@ -50,8 +50,7 @@ impl Record {
         match open_folder(&shared) {
             Ok(opened) => Ok((Self::start(shared, opened, true)?, None)),
             Err(error) if error.is_of_the_disk() => {
-                *shared.state() =
-                    State::Degraded { why: error.to_string(), since: shared.now(), lost: 0 };
+                *shared.state() = State::Degraded { why: error.to_string(), since: shared.now(), lost: 0 };
                 // Without a table: whatever is tried on it fails, and is counted.
                 let nothing = Opened { connection: Connection::open_in_memory()?, lock: None };
                 Ok((Self::start(shared, nothing, false)?, Some(error)))

@@ -98,12 +98,7 @@ pub fn verify_all(folder: &Path, key: Option<[u8; 16]>, head: Option<&Head>) -> 
 }
 
 /// `tables`: which are looked at for damage; all without one.
-fn check(
-    folder: &Path,
-    key: Option<[u8; 16]>,
-    head: Option<&Head>,
-    tables: &[&str],
-) -> Result<Verification> {
+fn check(folder: &Path, key: Option<[u8; 16]>, head: Option<&Head>, tables: &[&str]) -> Result<Verification> {
     let connection = schema::open_to_read(&folder.join(schema::FILE_NAME))?;
     let mut checker = Checker::new(key, head)?;
     // One snapshot for all questions.

@@ -110,7 +110,7 @@ fn from_the_first_start_to_the_first_flood_and_out_again() {
 
     page.open(&format!("{base}/"));
     sign_out(&page);
-    page.open(&format!("{base}/floods"));
+    page.go(&format!("{base}/floods"));
     page.at("/signin?next=/floods");
     picture(&page, "signin");
     sign_in(&page, "000000");
@@ -125,7 +125,7 @@ fn from_the_first_start_to_the_first_flood_and_out_again() {
     let complaints = page.complaints();
     assert!(complaints.is_empty(), "{complaints:?}");
     sign_out(&page);
-    page.open(&format!("{base}/"));
+    page.go(&format!("{base}/"));
     page.at("/signin");
     let (status, _) = service.stop("TERM");
     assert!(status.success());
@@ -153,7 +153,11 @@ fn flood(page: &Page<'_>, service: Service) -> Service {
     picture(page, "now-flood");
     page.click("a.event");
     page.wait("location.pathname.startsWith('/floods/') && document.readyState === 'complete'");
-    assert!(page.text("h1").contains("www") && page.text("main").contains("SYN flood"), "{}", page.text("main"));
+    assert!(
+        page.text("h1").contains("www") && page.text("main").contains("SYN flood"),
+        "{}",
+        page.text("main")
+    );
     assert_eq!(page.value("!!document.querySelector('svg.chart path.line')"), true, "a chart is drawn");
     page.fill("#note", "Seen by the duty officer.");
     page.click("#notes button");
@@ -177,7 +181,9 @@ fn flood(page: &Page<'_>, service: Service) -> Service {
     page.click(".filters button");
     page.wait("location.search.includes('service=mail') && document.readyState === 'complete'");
     assert_eq!(page.value(&listed), 0);
-    for (path, name) in [("/institution", "institution"), ("/settings", "settings"), ("/data-protection", "privacy")] {
+    for (path, name) in
+        [("/institution", "institution"), ("/settings", "settings"), ("/data-protection", "privacy")]
+    {
         page.value(&format!("location.assign('{path}')"));
         page.at(path);
         picture(page, name);
@@ -213,7 +219,8 @@ fn the_recorded_day_can_be_looked_at() {
     let rows = page.value("document.querySelectorAll('.history tbody tr').length").as_u64().unwrap();
     assert!(rows >= 10, "{rows} floods and surges: {}", page.text("main"));
     picture(&page, "day-history");
-    let links = page.value("[...document.querySelectorAll('.history tbody a')].map(it => it.getAttribute('href'))");
+    let links =
+        page.value("[...document.querySelectorAll('.history tbody a')].map(it => it.getAttribute('href'))");
     for (number, link) in links.as_array().unwrap().iter().enumerate() {
         page.open(&format!("{base}{}", link.as_str().unwrap()));
         let said = page.text(".sentence");

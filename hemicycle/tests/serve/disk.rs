@@ -71,7 +71,9 @@ fn a_full_disk_stops_nothing_and_is_used_again_when_there_is_room() {
     let config = CONFIG.replace("folder = \"state\"", "folder = \"small/state\"");
     let config = format!("{config}[[log]]\npath = \"access.log\"\n");
     let folder = folder("disk", &config, INSTITUTION);
-    let Some(disk) = SmallDisk::mount(folder.join("small"), "512k", "a_full_disk_stops_nothing") else { return };
+    let Some(disk) = SmallDisk::mount(folder.join("small"), "512k", "a_full_disk_stops_nothing") else {
+        return;
+    };
     let events = disk.0.join("events.jsonl");
     let output = OpenOptions::new().create(true).append(true).open(&events).unwrap();
     append(&folder.join("access.log"), "");

@@ -201,7 +201,9 @@ fn gather(seconds: f64) -> Result<Found> {
         let probing = scope.spawn(|| crowd.probe());
         let sent = sender.run(FLOOD.0, seconds);
         crowd.stop.store(true, Ordering::Relaxed);
-        let pages = clients.into_iter().map(|client| client.join().map_err(|_| anyhow::anyhow!("a client panicked"))?);
+        let pages = clients
+            .into_iter()
+            .map(|client| client.join().map_err(|_| anyhow::anyhow!("a client panicked"))?);
         let pages = pages.collect::<Result<Vec<_>>>()?.concat();
         let probes = probing.join().map_err(|_| anyhow::anyhow!("the probe panicked"))??;
         let cut = dripping.join().map_err(|_| anyhow::anyhow!("the dripping one panicked"))?;
@@ -216,6 +218,8 @@ fn gather(seconds: f64) -> Result<Found> {
 
 /// Milliseconds after standard output at which a reader had each line.
 fn lags(seen: &Seen, printed: &BTreeMap<String, Instant>) -> Vec<f64> {
-    let lag = |(key, at): &(String, Instant)| Some(at.saturating_duration_since(*printed.get(key)?).as_secs_f64() * 1e3);
+    let lag = |(key, at): &(String, Instant)| {
+        Some(at.saturating_duration_since(*printed.get(key)?).as_secs_f64() * 1e3)
+    };
     seen.iter().filter_map(lag).collect()
 }

@@ -7,9 +7,9 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
+use super::Options;
 use super::readers::{READERS, Readers};
 use super::site::{Beside, Site};
-use super::Options;
 use crate::live::datagram::Protocol;
 use crate::live::ring::Mix;
 use crate::live::sender::{Load, Sender};
@@ -19,7 +19,8 @@ use crate::report::{Bar, Report, median, spread};
 use crate::table::Table;
 
 /// What has to hold.
-pub(super) const BAR: &str = "records a core takes in with record, console and 50 readers, by those of the bare pipeline";
+pub(super) const BAR: &str =
+    "records a core takes in with record, console and 50 readers, by those of the bare pipeline";
 /// At least.
 const LEAST: f64 = 0.9;
 /// Datagrams a second: more than a core can do.
@@ -39,10 +40,17 @@ struct Taken {
 }
 
 pub(super) fn run(options: &Options, report: &mut Report) -> Result<()> {
-    let title = format!("NetFlow v9 of {HOSTS} hosts and {FLOODED} floods for {} s on one core", options.seconds);
+    let title =
+        format!("NetFlow v9 of {HOSTS} hosts and {FLOODED} floods for {} s on one core", options.seconds);
     let mut table = Table::new(
         title,
-        &["beside the detector", "M records a second of a core, runs", "median", "dropped by the kernel", "lines told to readers"],
+        &[
+            "beside the detector",
+            "M records a second of a core, runs",
+            "median",
+            "dropped by the kernel",
+            "lines told to readers",
+        ],
     );
     let mut rates = [Vec::new(), Vec::new()];
     let mut last = [None, None];

@@ -54,7 +54,14 @@ fn fill(record: &Record, floods: usize) -> Result<Vec<String>> {
                 writer.flush()?;
             }
             let (target, vector) = (service.id.clone(), "all".to_owned());
-            writer.offer_points(vec![Sample { target, vector, second, packets, bits: packets * 4e3, requests: 0.0 }]);
+            writer.offer_points(vec![Sample {
+                target,
+                vector,
+                second,
+                packets,
+                bits: packets * 4e3,
+                requests: 0.0,
+            }]);
         }
         ids.push(id);
     }
@@ -127,7 +134,14 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<()> {
             slowest = slowest.max(most);
             report.line(&json!({"kind": "page", "path": path, "who": who, "status": status, "median_milliseconds": middle, "slowest_milliseconds": most}));
             let kibibytes = format!("{:.0}", bytes as f64 / 1024.0);
-            let row = [path, (*who).to_owned(), status.to_string(), kibibytes, format!("{middle:.1}"), format!("{most:.1}")];
+            let row = [
+                path,
+                (*who).to_owned(),
+                status.to_string(),
+                kibibytes,
+                format!("{middle:.1}"),
+                format!("{most:.1}"),
+            ];
             table.row(row.to_vec());
         }
     }

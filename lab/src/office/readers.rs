@@ -39,7 +39,11 @@ impl Readers {
                     }
                     seen
                 };
-                if aside { processor::on_cores(&[SENDING_CORE], || Ok(read())).unwrap_or_default() } else { read() }
+                if aside {
+                    processor::on_cores(&[SENDING_CORE], || Ok(read())).unwrap_or_default()
+                } else {
+                    read()
+                }
             }));
         }
         Ok(Self(threads))

@@ -19,8 +19,8 @@ use tempfile::TempDir;
 
 use super::client::Trust;
 use crate::live::RECEIVE_BUFFER_BYTES;
-use crate::live::{pace, processor};
 use crate::live::tools::{end, folder, hemicycle_binary};
+use crate::live::{pace, processor};
 
 /// The secret of the deployment.
 const KEY: [u8; 16] = *b"laboratory's key";
@@ -183,14 +183,6 @@ impl Running {
     /// When it did not say so.
     pub(crate) fn flows(&self) -> Result<SocketAddr> {
         self.said("listening on ")
-    }
-
-    /// Where it gives figures.
-    ///
-    /// # Errors
-    /// When it did not say so.
-    pub(crate) fn metrics(&self) -> Result<SocketAddr> {
-        self.said("metrics on http://")
     }
 
     /// The console: where it is, and how it is known.

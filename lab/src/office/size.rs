@@ -18,7 +18,8 @@ use crate::report::{Bar, Report};
 use crate::table::Table;
 
 /// What has to hold.
-pub(super) const BAR: &str = "record of 200 services: 90 days at 1 h, 7 days at 1 min, 1 day at 1 s, and 10,000 floods";
+pub(super) const BAR: &str =
+    "record of 200 services: 90 days at 1 h, 7 days at 1 min, 1 day at 1 s, and 10,000 floods";
 const MOST_MEGABYTES: f64 = 1_000.0;
 const SERVICES: usize = 200;
 const SERIES: [&str; 2] = ["all", "syn_flood"];
@@ -51,7 +52,8 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<()> {
     let begin = Instant::now();
     let samples = points(&record, &time)?;
     let written = begin.elapsed().as_secs_f64();
-    let mut table = Table::new(format!("{SERVICES} services, {} series each", SERIES.len()), &["what", "figure"]);
+    let mut table =
+        Table::new(format!("{SERVICES} services, {} series each", SERIES.len()), &["what", "figure"]);
     let mut row = |what: &str, figure: String| table.row(vec![what.to_owned(), figure]);
     row("samples of a second taken up", format!("{samples} in {written:.0} s"));
     for (name, resolution, days) in
@@ -72,7 +74,9 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<()> {
     row(&format!("{} entries verified, with seals", found.entries), format!("{milliseconds:.0} ms"));
     let bytes = bytes_of(folder.path())?;
     row(&format!("bytes in all, with {} floods", options.floods), bytes.to_string());
-    report.line(&json!({"kind": "size", "bytes": bytes, "samples": samples, "verify_milliseconds": milliseconds}));
+    report.line(
+        &json!({"kind": "size", "bytes": bytes, "samples": samples, "verify_milliseconds": milliseconds}),
+    );
     report.table(table);
     report.bar(Bar::at_most(BAR, Some(bytes as f64 / 1e6), MOST_MEGABYTES, " MB", ""));
     Ok(())
@@ -98,9 +102,11 @@ fn points(record: &Record, time: &AtomicI64) -> Result<u64> {
         let mut samples = Vec::with_capacity(names.len() * SERIES.len());
         for (number, target) in names.iter().enumerate() {
             for vector in SERIES {
-                let packets = (20.0 * (1 + number) as f64 * (1.1 + hour.sin()) * (0.5 + noise.next())).round();
+                let packets =
+                    (20.0 * (1 + number) as f64 * (1.1 + hour.sin()) * (0.5 + noise.next())).round();
                 let bits = (packets * 8.0 * (200.0 + 800.0 * noise.next())).round();
-                let (target, vector, requests) = (target.clone(), vector.to_owned(), (packets / 40.0).round());
+                let (target, vector, requests) =
+                    (target.clone(), vector.to_owned(), (packets / 40.0).round());
                 samples.push(Sample { target, vector, second, packets, bits, requests });
             }
         }

@@ -44,7 +44,9 @@ impl From<record::Error> for Fault {
     fn from(error: record::Error) -> Self {
         match error {
             // What was asked or said, and not the disk.
-            record::Error::Refused(_) => Self::Bad("The record does not take this: no such page, or too much."),
+            record::Error::Refused(_) => {
+                Self::Bad("The record does not take this: no such page, or too much.")
+            }
             other => Self::Internal(other.to_string()),
         }
     }

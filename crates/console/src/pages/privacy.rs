@@ -43,7 +43,7 @@ async fn show(visit: &Visit, once: Option<Markup>) -> Result<Response, Fault> {
         @if let Some(once) = once { (once) }
         (statement(visit))
         @if may_open { section class="panel" id="open" { h2 { "Open an address" } (open_form(visit)) } }
-        @if oversees { section class="panel flush" id="opened" { h2 { "Who looked" } (looked(visit, &opened)) } }
+        @if oversees { section class="panel flush" id="opened" tabindex="0" aria-label="Who looked" { h2 { "Who looked" } (looked(visit, &opened)) } }
     };
     Ok(visit.page("/data-protection", "Data protection", &content))
 }

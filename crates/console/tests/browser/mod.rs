@@ -148,8 +148,7 @@ impl Browser {
     /// Events of a tab with this name, taken away.
     fn events(&self, session: &str, method: &str) -> Vec<Value> {
         let mut unread = self.unread.borrow_mut();
-        let is_wanted =
-            |message: &Value| message["sessionId"] == session && message["method"] == method;
+        let is_wanted = |message: &Value| message["sessionId"] == session && message["method"] == method;
         let (wanted, rest) = unread.drain(..).partition(is_wanted);
         *unread = rest;
         let wanted: VecDeque<Value> = wanted;

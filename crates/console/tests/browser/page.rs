@@ -38,8 +38,7 @@ impl<'a> Page<'a> {
     /// How large the window is.
     pub fn size(&self, (width, height): (u32, u32)) {
         let mobile = width < 500;
-        let parameters =
-            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile});
+        let parameters = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile});
         self.call("Emulation.setDeviceMetricsOverride", parameters);
     }
 
@@ -57,10 +56,15 @@ impl<'a> Page<'a> {
         assert_eq!(set["success"], true, "{name}");
     }
 
-    /// Opens an address and waits until everything of it is there.
-    pub fn open(&self, url: &str) {
+    /// Goes to an address, wherever that leads.
+    pub fn go(&self, url: &str) {
         let gone = self.call("Page.navigate", json!({"url": url}));
         assert!(gone["errorText"].is_null(), "{url}: {gone}");
+    }
+
+    /// Opens an address and waits until everything of it is there.
+    pub fn open(&self, url: &str) {
+        self.go(url);
         let path = url.splitn(4, '/').nth(3).unwrap_or_default();
         self.at(&format!("/{path}"));
     }
@@ -123,7 +127,9 @@ impl<'a> Page<'a> {
     /// Types into the first field that fits, in the place of what is there.
     pub fn fill(&self, selector: &str, text: &str) {
         let chosen = json!(selector);
-        self.value(&format!("document.querySelector({chosen}).focus(), document.querySelector({chosen}).select?.()"));
+        self.value(&format!(
+            "document.querySelector({chosen}).focus(), document.querySelector({chosen}).select?.()"
+        ));
         self.call("Input.insertText", json!({"text": text}));
     }
 

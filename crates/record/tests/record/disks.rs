@@ -190,7 +190,8 @@ fn a_disk_that_is_read_only_at_the_start_is_taken_when_it_is_not() {
     let (record, error) = Record::open_or_wait(&folder, options).unwrap();
     assert!(error.is_some());
     mount("remount,rw");
-    until("the key is another one", || {
-        matches!(record.writer().health().state, State::Degraded { why, .. } if why.contains("another key"))
-    });
+    until(
+        "the key is another one",
+        || matches!(record.writer().health().state, State::Degraded { why, .. } if why.contains("another key")),
+    );
 }

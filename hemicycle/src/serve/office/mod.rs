@@ -158,8 +158,7 @@ pub(super) fn open_record(
     options.retention = kept.retention;
     let own = protected.clone();
     options.own = Arc::new(move |address| own.now().lookup(address).zone().is_some());
-    let (record, error) =
-        Record::open_or_wait(&kept.folder, options).context("cannot open the record")?;
+    let (record, error) = Record::open_or_wait(&kept.folder, options).context("cannot open the record")?;
     let line = error.map(|error| format!("warning: nothing is recorded until the disk takes it: {error}"));
     Ok((Some(record), line))
 }
@@ -254,9 +253,9 @@ impl Office {
     }
 
     fn is_degraded(&self) -> bool {
-        self.record.as_ref().is_some_and(|record| {
-            matches!(record.writer().health().state, State::Degraded { .. })
-        })
+        self.record
+            .as_ref()
+            .is_some_and(|record| matches!(record.writer().health().state, State::Degraded { .. }))
     }
 
     /// From now on sensors and figures are read from here.
