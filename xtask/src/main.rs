@@ -11,6 +11,7 @@ mod lab;
 mod package;
 mod picture;
 mod process;
+mod python;
 mod repo;
 mod seeds;
 mod test;

@@ -153,6 +153,10 @@ fn list() {
     for package in tools::PACKAGES {
         println!("  {:<15} {}", package.name, package.why);
     }
+    println!("\nPython packages, in an environment of their own:");
+    for (name, why) in crate::python::list() {
+        println!("  {name:<15} {why}");
+    }
     println!("\nCargo tools:");
     for tool in tools::CARGO_TOOLS {
         println!("  {:<15} {:<8} {}", tool.name, tool.version, tool.why);

@@ -107,6 +107,11 @@ impl Class {
         matches!(self, Self::Hello | Self::Sealed | Self::Steady | Self::Brief | Self::Held | Self::Quic)
     }
 
+    /// Whether it tells of something that was asked for, and not of a connection over which nothing was.
+    pub(crate) const fn is_request(self) -> bool {
+        !matches!(self, Self::Hello | Self::Held | Self::Quic)
+    }
+
     /// A few words for the evidence.
     pub(crate) const fn words(self) -> &'static str {
         match self {

@@ -20,6 +20,7 @@ mod connections;
 mod flood;
 mod hello;
 mod hours;
+mod meter;
 mod quic;
 mod reason;
 mod record;
@@ -43,6 +44,7 @@ use crate::event::{Event, Target, TargetKind};
 use class::Class;
 use clients::{Clients, Manner};
 use connections::Connections;
+use meter::Meter;
 use quic::Quic;
 use service::{Closing, Service};
 
@@ -121,6 +123,8 @@ pub struct WebDetector {
     quarter: u32,
     late_in_a_row: u32,
     events: Vec<Event>,
+    /// Unless nobody wants to know.
+    metered: Option<Meter>,
     counters: WebCounters,
 }
 
@@ -157,6 +161,7 @@ impl WebDetector {
             quarter: 0,
             late_in_a_row: 0,
             events: Vec::new(),
+            metered: None,
             counters: WebCounters::default(),
         }
     }
@@ -360,6 +365,21 @@ impl WebDetector {
         std::mem::take(&mut self.events)
     }
 
+    /// From now on it is counted how much each service is asked for.
+    pub fn meter(&mut self) {
+        self.metered.get_or_insert_default();
+    }
+
+    /// What came in the oldest second that is over and was not taken: the second, and the names of services with their requests.
+    /// None unless [`WebDetector::meter`] was called.
+    pub fn take_metered(&mut self) -> Option<(u32, Vec<(String, u64)>)> {
+        let metered = self.metered.as_mut()?.take()?;
+        let name = |index: u32| self.services.get(index as usize).map(|service| service.target.name.clone());
+        let named =
+            metered.services.into_iter().filter_map(|(index, requests)| Some((name(index)?, requests)));
+        Some((metered.second, named.collect()))
+    }
+
     /// Whether there are events to take.
     #[inline]
     pub fn has_events(&self) -> bool {
@@ -492,6 +512,9 @@ impl WebDetector {
             self.is_touched[index as usize] = false;
             let service = &mut self.services[index as usize];
             let had = service.watch.is_some();
+            if let Some(meter) = &mut self.metered {
+                meter.add(second, index, service.requests());
+            }
             service.close(&mut Closing {
                 second,
                 now: Time::from_seconds(i64::from(second) + 1, 0),

@@ -32,6 +32,8 @@ const LINGER: Duration = Duration::from_millis(50);
 const TICK: Duration = Duration::from_secs(1);
 /// Ticks from one writing of all that changed to the next.
 const FLUSH_TICKS: u64 = 60;
+/// Ticks until the first evidence of a flood is written: whoever is on duty looks at once.
+const EVIDENCE_TICKS: u64 = 5;
 /// Ticks from one removal of what is past its time to the next.
 const RETIRE_TICKS: u64 = 600;
 /// Rows of one series that are held for a disk that takes nothing.
@@ -287,6 +289,12 @@ impl Room {
         if !self.is_degraded() && (all || self.shared.rollup().has_full_rows()) {
             self.flush(all);
         }
+        if !self.is_degraded()
+            && self.ticks.is_multiple_of(EVIDENCE_TICKS)
+            && let Err(error) = self.write_evidence(true)
+        {
+            self.degrade(&error);
+        }
         if self.is_degraded() {
             let lost = self.shared.rollup().shed(HELD_ROWS);
             self.shared.lose(Count::SamplesLost, lost);
@@ -298,7 +306,7 @@ impl Room {
     /// Points, and with `all` evidence too.
     pub(crate) fn flush(&mut self, all: bool) {
         let done = self.write_points(all);
-        let done = if all { done.and_then(|()| self.write_evidence()) } else { done };
+        let done = if all { done.and_then(|()| self.write_evidence(false)) } else { done };
         if let Err(error) = done {
             self.shared.count(Count::CommitsFailed, 1);
             self.degrade(&error);

@@ -7,6 +7,8 @@
 
 mod board;
 pub(crate) mod channels;
+mod forecast;
+mod links;
 mod notices;
 pub(crate) mod snapshot;
 mod troubles;
@@ -15,24 +17,28 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use anyhow::{Context, Result, bail};
 use detect::Event;
 use institution::Institution;
 use record::{Actor, Entry, Kind, Record, State};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::config::Config;
+use super::config::{Config, Foresight};
 use super::metrics::Sources;
 use super::output::Log;
 use super::shared::Shared;
+use super::witness::Witness;
 use crate::files::shown;
 use crate::replay::privacy::Privacy;
-use crate::replay::reporter::json;
+use crate::replay::reporter::json as line_of;
 pub(crate) use board::Board;
 use board::Concerned;
 pub(crate) use channels::{Channels, KINDS};
+use forecast::Forecast;
+use links::Links;
 use notices::Notices;
 use snapshot::Sensors;
 
@@ -48,6 +54,7 @@ const CONSOLE_LOOKS: u64 = 10;
 /// The record, the console and the channels, running.
 pub(super) struct Office {
     record: Option<Record>,
+    witness: Option<Witness>,
     live: Option<console::Live>,
     console: Option<console::Handle>,
     /// A console that did not start, because the disk takes nothing.
@@ -65,6 +72,13 @@ pub(super) struct Office {
     logs: Vec<(String, Option<String>)>,
     /// Looks since the record last wrote; nought while it does.
     degraded_looks: u64,
+    /// What the outlook is made of, and the outlook, from the first look on.
+    foresight: Option<Foresight>,
+    forecast: Option<Forecast>,
+    /// Why the console's certificate was not taken at the last reload.
+    certificate: Option<String>,
+    /// Where links in notices lead.
+    links: Links,
     looks: u64,
 }
 
@@ -100,6 +114,7 @@ pub(super) struct Told {
     teller: Teller,
     /// Unless there is nobody to tell.
     notices: Option<Notices>,
+    witness: Option<Witness>,
     shared: Arc<Shared>,
     generation: u64,
 }
@@ -113,12 +128,15 @@ impl Told {
         if let Some(newer) = self.shared.newer_institution(&mut self.generation) {
             self.teller.institution = newer;
         }
+        if let Some(witness) = &self.witness {
+            witness.event(event);
+        }
         if let Some(notices) = &mut self.notices {
             notices.event(event, &self.teller.institution);
         }
         if self.teller.writer.is_some() {
             // As networks, whatever standard output shows.
-            self.teller.event(event, &json(event, &Privacy::new(None)));
+            self.teller.event(event, &line_of(event, &Privacy::new(None)));
         }
     }
 }
@@ -178,8 +196,10 @@ impl Office {
         shared: &Arc<Shared>,
         log: &Log,
     ) -> Result<Self> {
+        let witness = record.as_ref().map(|record| Witness::new(record.writer()));
         let mut office = Self {
             record,
+            witness,
             live: None,
             console: None,
             waiting: None,
@@ -193,11 +213,16 @@ impl Office {
             sensors: None,
             logs: super::origins(config).into_iter().map(|origin| (origin.name, origin.service)).collect(),
             degraded_looks: 0,
+            foresight: config.foresee.clone(),
+            forecast: None,
+            certificate: None,
+            links: Links::new(config.console.as_ref().and_then(|desk| desk.url.clone())),
             looks: 0,
         };
+        office.troubles.lead(&office.links);
         office.channels.lines().iter().for_each(|line| log.say(line));
         office.open_console(config, log)?;
-        office.write(Kind::Started, "service", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }));
+        office.write(Kind::Started, "service", json!({ "version": env!("CARGO_PKG_VERSION") }));
         Ok(office)
     }
 
@@ -210,6 +235,8 @@ impl Office {
         let figures = self.figures.clone();
         options.figures = Arc::new(move || figures.get().map(Sources::text).unwrap_or_default());
         options.signers = signers(&config.webhooks)?;
+        options.provider = provider(config, &self.shared.institution())?;
+        options.countries = desk.countries.clone();
         options.outside = outside(record.writer());
         let complaints = log.clone();
         options.complain = Arc::new(move |text: &str| complaints.say(text));
@@ -232,7 +259,11 @@ impl Office {
         let handle = console::start(options.clone(), live.clone(), archive, journal)
             .context("cannot start the console")?;
         said(&handle).iter().for_each(|line| log.say(line));
+        if let Some(provider) = &options.provider {
+            log.say(&format!("people may sign in by {}", provider.issuer));
+        }
         self.console = Some(handle);
+        self.show_exposure(self.shared.institution());
         Ok(())
     }
 
@@ -265,6 +296,49 @@ impl Office {
         self.sensors = Some(Sensors::new(sources()));
     }
 
+    /// Works out what an institution is exposed to and shows it, on a thread of its own: a large file takes seconds, and
+    /// nothing else waits for it.
+    pub(super) fn show_exposure(&self, institution: Arc<Institution>) {
+        let (Some(live), shared) = (self.live.clone(), self.shared.clone()) else { return };
+        let work = move || {
+            let views = crate::expose::view::views(&institution);
+            // A file that was read meanwhile has its own thread.
+            if Arc::ptr_eq(&institution, &shared.institution()) {
+                live.show_exposure(views);
+            }
+        };
+        // Without a thread the page stays as it is; the detector needs none of this.
+        let _ = std::thread::Builder::new().name("exposure".to_owned()).spawn(work);
+    }
+
+    /// The console's certificate is read again; a broken one is refused, and everybody sees that.
+    pub(super) fn reload_certificate(&mut self, log: &Log) {
+        let Some(console) = &self.console else { return };
+        let before = self.certificate.take();
+        match console.reload_certificate() {
+            Ok(None) => {}
+            Ok(Some(fingerprint)) => {
+                self.shared.certificates.fetch_add(1, Ordering::Relaxed);
+                log.say(&format!(
+                    "the console has another certificate, with the SHA-256 fingerprint {fingerprint}"
+                ));
+                self.write(Kind::Configured, "console certificate", json!({ "fingerprint": fingerprint }));
+            }
+            Err(error) => {
+                self.shared.certificates_refused.fetch_add(1, Ordering::Relaxed);
+                log.say(&format!(
+                    "error: the console's certificate is refused, and the one before stays: {error}"
+                ));
+                self.certificate = Some(format!(
+                    "the console's new certificate is refused, and the one before stays: {error}"
+                ));
+            }
+        }
+        if before != self.certificate {
+            self.troubles.certificate(self.certificate.as_deref(), &self.channels);
+        }
+    }
+
     /// Another institution file was taken.
     pub(super) fn replace(&self, institution: Arc<Institution>) {
         self.channels.declare(&institution);
@@ -274,6 +348,11 @@ impl Office {
     /// Where things are kept, if they are.
     pub(super) fn writer(&self) -> Option<record::Writer> {
         self.record.as_ref().map(Record::writer)
+    }
+
+    /// Where evidence goes, if anything is kept.
+    pub(super) fn witness(&self) -> Option<Witness> {
+        self.witness.clone()
     }
 
     /// Whom to tell.
@@ -289,8 +368,9 @@ impl Office {
             board: self.board.clone(),
             institution: self.shared.institution(),
         };
-        let notices = Notices::new(&self.channels);
-        Told { teller, notices, shared: self.shared.clone(), generation: 0 }
+        let notices = Notices::new(&self.channels, &self.links);
+        let witness = self.witness.clone();
+        Told { teller, notices, witness, shared: self.shared.clone(), generation: 0 }
     }
 
     /// An act of the service itself, without waiting for the disk.
@@ -311,6 +391,7 @@ impl Office {
         self.look_at_console(log);
         self.troubles.sensors(&seen, &self.channels);
         let (mut warnings, lines) = self.dead.look(&self.channels);
+        warnings.extend(self.certificate.clone());
         lines.iter().for_each(|line| log.say(line));
         if let Some(writer) = self.writer() {
             if is_minute {
@@ -321,7 +402,12 @@ impl Office {
         if let Some(live) = &self.live {
             let institution = self.shared.institution();
             let sees = |sensor: &_, service: &_| snapshot::sees(&institution, &self.logs, sensor, service);
-            live.show(snapshot::of(&institution, &self.board.running(), (seen, &sees), warnings));
+            let mut snapshot = snapshot::of(&institution, &self.board.running(), (seen, &sees), warnings);
+            if let (None, Some(settings)) = (&self.forecast, &self.foresight) {
+                self.forecast = Some(Forecast::start(settings, &self.shared, log));
+            }
+            snapshot.outlook = self.forecast.as_ref().and_then(Forecast::latest);
+            live.show(snapshot);
         }
     }
 
@@ -355,7 +441,7 @@ impl Office {
             console.stop();
         }
         if let Some(record) = self.record {
-            let body = serde_json::json!({ "after_seconds": seconds });
+            let body = json!({ "after_seconds": seconds });
             let entry = Entry::new(Kind::Stopped, Actor::Room(ROOM.to_owned()), "service", body);
             if let Err(error) = record.writer().append(entry) {
                 log.say(&format!("warning: the end is not recorded: {error}"));
@@ -364,20 +450,44 @@ impl Office {
     }
 }
 
-/// Secrets of webhooks, from files that nobody else can read.
+/// The provider of sign-ins with its secret, if there is one.
+///
+/// # Errors
+/// When the secret cannot be read, or others can, or a rule names an organisation that the institution does not have.
+fn provider(config: &Config, institution: &Institution) -> Result<Option<console::Provider>> {
+    let Some(sso) = &config.oidc else { return Ok(None) };
+    for name in sso.provider.rules.iter().filter_map(|rule| rule.organisation.as_ref()) {
+        if !institution.organisations.iter().any(|known| known.id == *name) {
+            bail!("[oidc]: the institution file has no organisation `{name}`");
+        }
+    }
+    let mut provider = sso.provider.clone();
+    if let Some(path) = &sso.secret_file {
+        let secret = String::from_utf8(secret(path)?).ok();
+        provider.client_secret = Some(secret.with_context(|| format!("{} is no text", shown(path)))?);
+    }
+    Ok(Some(provider))
+}
+
+/// A secret from a file that nobody else can read.
+fn secret(path: &Path) -> Result<Vec<u8>> {
+    channels::private(path)?;
+    let mut secret = Vec::new();
+    let opened =
+        fs::File::open(path).and_then(|file| file.take(MAXIMUM_SECRET_BYTES + 1).read_to_end(&mut secret));
+    opened.with_context(|| format!("cannot read {}", shown(path)))?;
+    // Half a secret would refuse every message.
+    if secret.len() as u64 > MAXIMUM_SECRET_BYTES {
+        bail!("{} has more than {MAXIMUM_SECRET_BYTES} bytes; no secret is that long", shown(path));
+    }
+    Ok(secret.trim_ascii().to_vec())
+}
+
+/// Secrets of webhooks.
 fn signers(webhooks: &[(String, PathBuf)]) -> Result<Vec<console::Signer>> {
     let mut signers = Vec::new();
     for (name, path) in webhooks {
-        channels::private(path)?;
-        let mut secret = Vec::new();
-        let opened = fs::File::open(path)
-            .and_then(|file| file.take(MAXIMUM_SECRET_BYTES + 1).read_to_end(&mut secret));
-        opened.with_context(|| format!("cannot read {}", shown(path)))?;
-        // Half a secret would refuse every message.
-        if secret.len() as u64 > MAXIMUM_SECRET_BYTES {
-            bail!("{} has more than {MAXIMUM_SECRET_BYTES} bytes; no secret is that long", shown(path));
-        }
-        signers.push(console::Signer { name: name.clone(), secret: secret.trim_ascii().to_vec() });
+        signers.push(console::Signer { name: name.clone(), secret: secret(path)? });
     }
     Ok(signers)
 }
@@ -388,12 +498,7 @@ fn outside(writer: record::Writer) -> console::Outside {
         let subject = flood.id.clone().unwrap_or_else(|| flood.told_by.clone());
         let actor = Actor::Program(flood.told_by.clone());
         let told = serde_json::to_value(&flood).unwrap_or_default();
-        writer.offer(Entry::new(
-            Kind::Observed,
-            actor,
-            subject,
-            serde_json::json!({ "kind": "external", "told": told }),
-        ))
+        writer.offer(Entry::new(Kind::Observed, actor, subject, json!({ "kind": "external", "told": told })))
     })
 }
 
