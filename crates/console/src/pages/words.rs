@@ -262,10 +262,11 @@ mod tests {
             count(2.5),
             short(1_234_000.0),
             short(950.0),
+            short(11_970.0),
             percent(0.0213),
             percent(0.93),
         ];
-        assert_eq!(shown, ["210,000", "999", "2.5", "1.2\u{a0}M", "950", "2.1\u{a0}%", "93\u{a0}%"]);
+        assert_eq!(shown, ["210,000", "999", "2.5", "1.2\u{a0}M", "950", "12\u{a0}k", "2.1\u{a0}%", "93\u{a0}%"]);
         let shown = [duration(0), duration(59), duration(7_500), duration(90_061), precise(1_240_000_000)];
         assert_eq!(
             shown,
@@ -296,6 +297,11 @@ mod tests {
             from about 41,000 sources, probably spoofed."
         );
         assert!(text.contains("title=\"2026-11-27 13:02:11 UTC\""));
+        let over = json!({"kind": "flood", "phase": "end", "onset": "2026-11-27T13:02:11Z", "time": "2026-11-27T13:12:00Z",
+            "target": {"name": "www"}, "vectors": [{"name": "slow_http", "share": 1.0}], "requests_per_second": 0.3});
+        let text = sentence(&over, &zone).into_string();
+        let plain: String = text.split('<').map(|part| part.rsplit('>').next().unwrap_or(part)).collect();
+        assert_eq!(plain, "www was under a slow HTTP attack from 14:02:11 to 14:12:00.");
         let bare = sentence(&json!({"kind": "flood", "target": {"name": "<b>"}}), &zone).into_string();
         assert_eq!(bare, "<strong>&lt;b&gt;</strong> is under a flood.");
     }
