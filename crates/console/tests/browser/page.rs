@@ -56,10 +56,15 @@ impl<'a> Page<'a> {
         assert_eq!(set["success"], true, "{name}");
     }
 
-    /// Opens an address and waits until everything of it is there.
-    pub fn open(&self, url: &str) {
+    /// Goes to an address, wherever that leads.
+    pub fn go(&self, url: &str) {
         let gone = self.call("Page.navigate", json!({"url": url}));
         assert!(gone["errorText"].is_null(), "{url}: {gone}");
+    }
+
+    /// Opens an address and waits until everything of it is there.
+    pub fn open(&self, url: &str) {
+        self.go(url);
         let path = url.splitn(4, '/').nth(3).unwrap_or_default();
         self.at(&format!("/{path}"));
     }
