@@ -52,6 +52,9 @@ _hemicycle() {
             hemicycle__subcmd__generate,completions)
                 cmd="hemicycle__subcmd__generate__subcmd__completions"
                 ;;
+            hemicycle__subcmd__generate,configuration)
+                cmd="hemicycle__subcmd__generate__subcmd__configuration"
+                ;;
             hemicycle__subcmd__generate,help)
                 cmd="hemicycle__subcmd__generate__subcmd__help"
                 ;;
@@ -60,6 +63,9 @@ _hemicycle() {
                 ;;
             hemicycle__subcmd__generate__subcmd__help,completions)
                 cmd="hemicycle__subcmd__generate__subcmd__help__subcmd__completions"
+                ;;
+            hemicycle__subcmd__generate__subcmd__help,configuration)
+                cmd="hemicycle__subcmd__generate__subcmd__help__subcmd__configuration"
                 ;;
             hemicycle__subcmd__generate__subcmd__help,help)
                 cmd="hemicycle__subcmd__generate__subcmd__help__subcmd__help"
@@ -102,6 +108,9 @@ _hemicycle() {
                 ;;
             hemicycle__subcmd__help__subcmd__generate,completions)
                 cmd="hemicycle__subcmd__help__subcmd__generate__subcmd__completions"
+                ;;
+            hemicycle__subcmd__help__subcmd__generate,configuration)
+                cmd="hemicycle__subcmd__help__subcmd__generate__subcmd__configuration"
                 ;;
             hemicycle__subcmd__help__subcmd__generate,man)
                 cmd="hemicycle__subcmd__help__subcmd__generate__subcmd__man"
@@ -275,7 +284,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__generate)
-            opts="-h -V --help --version man completions help"
+            opts="-h -V --help --version man configuration completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -302,8 +311,22 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hemicycle__subcmd__generate__subcmd__configuration)
+            opts="-h -V --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hemicycle__subcmd__generate__subcmd__help)
-            opts="man completions help"
+            opts="man configuration completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -317,6 +340,20 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__generate__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__generate__subcmd__help__subcmd__configuration)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -429,7 +466,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help__subcmd__generate)
-            opts="man completions"
+            opts="man configuration completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -443,6 +480,20 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help__subcmd__generate__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__generate__subcmd__configuration)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1097,7 +1148,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__serve)
-            opts="-q -h -V --config --check --color --quiet --help --version"
+            opts="-q -h -V --config --print-config --check --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
