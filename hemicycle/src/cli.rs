@@ -1,5 +1,7 @@
 //! What can be typed. Help, man pages and shell completions are all made from these definitions.
 
+mod expose;
+mod foresee;
 mod notify;
 
 use std::path::PathBuf;
@@ -7,6 +9,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::web::Format;
 
+pub(crate) use self::expose::{ExposeArguments, ImportArguments};
+pub(crate) use foresee::{
+    BacktestArguments, CalendarArguments, ForeseeArguments, ForeseeTask, Form, House,
+    ImportArguments as IntelligenceArguments, IntelTask, KnownArguments, OutlookArguments,
+    ScorecardArguments, WhoArguments,
+};
 pub(crate) use notify::{NotifyArguments, NotifyTask};
 
 const AFTER_HELP: &str = "\
@@ -26,6 +34,8 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(CheckArguments),
+    Expose(ExposeArguments),
+    Import(ImportArguments),
     Replay(ReplayArguments),
     Learn(LearnArguments),
     Serve(ServeArguments),
@@ -33,6 +43,7 @@ pub(crate) enum Command {
     User(UserArguments),
     Notify(NotifyArguments),
     Ledger(LedgerArguments),
+    Foresee(ForeseeArguments),
     Demo(DemoArguments),
     #[command(hide = true)]
     Generate(GenerateArguments),
@@ -285,6 +296,9 @@ pub(crate) enum LedgerTask {
         /// A head that was written down earlier, NUMBER:HASH
         #[arg(long, value_name = "HEAD")]
         head: Option<record::Head>,
+        /// Look for damage in the whole file, figures and floods too; it may have a hundred times as much of them
+        #[arg(long)]
+        whole: bool,
         #[command(flatten)]
         key: KeyArgument,
         /// Print JSON, one object a line

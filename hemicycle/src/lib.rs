@@ -2,5 +2,6 @@
 
 pub mod baselines;
 pub mod exporters;
+pub mod intelligence;
 pub mod pipeline;
 pub mod sites;

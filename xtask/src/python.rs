@@ -91,10 +91,19 @@ fn install(missing: &[&Package]) -> Result<String> {
         }
     }
     let mut command = Command::new(&python);
-    command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]);
+    command.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--only-binary",
+        ":all:",
+    ]);
     command.args(missing.iter().map(|package| format!("{}=={}", package.name, package.version)));
     let installed = process::run("pip-install", &mut command, INSTALL_LIMIT)?;
-    let reason = if installed.success { "installed, but it cannot be imported" } else { "pip install failed" };
+    let reason =
+        if installed.success { "installed, but it cannot be imported" } else { "pip install failed" };
     Ok(format!("{reason} ({})", installed.status))
 }
 

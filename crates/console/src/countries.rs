@@ -263,7 +263,8 @@ mod tests {
     }
 
     fn map(pairs: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
-        let content: Vec<u8> = pairs.iter().flat_map(|(key, value)| [key.clone(), value.clone()].concat()).collect();
+        let content: Vec<u8> =
+            pairs.iter().flat_map(|(key, value)| [key.clone(), value.clone()].concat()).collect();
         [&[7 << 5 | pairs.len() as u8][..], &content].concat()
     }
 
@@ -277,10 +278,8 @@ mod tests {
             ])
         };
         let (x, y) = (country("XX"), country("YY"));
-        let paths: [(u128, usize, usize); 2] = [
-            (u128::from(u32::from_be_bytes([198, 51, 100, 0])), 120, 0),
-            (0x2001_0db8 << 96, 32, x.len()),
-        ];
+        let paths: [(u128, usize, usize); 2] =
+            [(u128::from(u32::from_be_bytes([198, 51, 100, 0])), 120, 0), (0x2001_0db8 << 96, 32, x.len())];
         // Nodes as pairs; none: leads nowhere; data as what is negative.
         let mut nodes: Vec<[Option<i64>; 2]> = vec![[None; 2]];
         for (bits, length, offset) in paths {

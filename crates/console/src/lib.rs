@@ -22,10 +22,12 @@
 pub(crate) mod api;
 mod archive;
 mod countries;
+pub mod exposure;
 mod http;
 pub mod live;
 mod oidc;
 mod options;
+pub mod outlook;
 pub(crate) mod pages;
 pub mod people;
 mod runbooks;
@@ -36,8 +38,8 @@ pub use http::{
 };
 pub use live::Live;
 pub use oidc::{Provider, Rule};
-pub use runbooks::{Alarm, RUNBOOKS, runbook};
 pub use options::{
     Complain, Error, Figures, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS, MAXIMUM_EVENT_READERS,
     Options, Outside, Patience, Signer, Tls,
 };
+pub use runbooks::{Alarm, RUNBOOKS, runbook};

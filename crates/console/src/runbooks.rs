@@ -66,7 +66,9 @@ fn of_vector(name: &str) -> &'static str {
     match name {
         "syn_flood" => "syn-flood",
         "syn_ack_flood" | "ack_flood" | "rst_flood" | "fin_flood" | "tcp_flag_flood" => "tcp-flood",
-        "udp_flood" | "icmp_flood" | "gre_flood" | "esp_flood" | "ip_protocol_flood" | "fragment_flood" => "packet-flood",
+        "udp_flood" | "icmp_flood" | "gre_flood" | "esp_flood" | "ip_protocol_flood" | "fragment_flood" => {
+            "packet-flood"
+        }
         "connection_flood" | "tls_handshake_flood" => "connection-flood",
         "slow_http" => "slow-http",
         "quic_flood" => "quic-flood",
@@ -99,11 +101,13 @@ enum Block<'a> {
 fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
     for part in text.split("\n\n").map(str::trim).filter(|part| !part.is_empty() && !part.starts_with("# ")) {
-        let numbered = |line: &str| line.split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok());
+        let numbered =
+            |line: &str| line.split_once(". ").is_some_and(|(number, _)| number.parse::<u8>().is_ok());
         if let Some(heading) = part.strip_prefix("## ") {
             blocks.push(Block::Heading(heading));
         } else if part.starts_with("- ") {
-            blocks.push(Block::Items(false, part.lines().map(|line| line.trim_start_matches("- ")).collect()));
+            blocks
+                .push(Block::Items(false, part.lines().map(|line| line.trim_start_matches("- ")).collect()));
         } else if numbered(part) {
             let item = |line| str::split_once(line, ". ").map_or(line, |(_, rest)| rest);
             blocks.push(Block::Items(true, part.lines().map(item).collect()));

@@ -26,7 +26,8 @@ fn base64url(bytes: &[u8]) -> String {
         let mut word = [0; 4];
         word[1..1 + chunk.len()].copy_from_slice(chunk);
         let word = u32::from_be_bytes(word);
-        (0..=chunk.len()).for_each(|place| text.push(char::from(URL[(word >> (18 - 6 * place) & 63) as usize])));
+        (0..=chunk.len())
+            .for_each(|place| text.push(char::from(URL[(word >> (18 - 6 * place) & 63) as usize])));
     }
     text
 }
@@ -127,7 +128,10 @@ impl Idp {
         reader.read_exact(&mut body).ok()?;
         let (status, said) = self.says(&path, &authorization, &String::from_utf8_lossy(&body));
         let text = said.to_string();
-        let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", text.len());
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            text.len()
+        );
         stream.write_all(format!("{head}{text}").as_bytes()).ok()
     }
 
@@ -136,12 +140,15 @@ impl Idp {
         state.asked.push(path.to_owned());
         let issuer = &self.issuer;
         match path {
-            "/.well-known/openid-configuration" => ("200 OK", json!({
-                "issuer": issuer,
-                "authorization_endpoint": format!("{issuer}/authorise"),
-                "token_endpoint": format!("{issuer}/token"),
-                "jwks_uri": format!("{issuer}/keys"),
-            })),
+            "/.well-known/openid-configuration" => (
+                "200 OK",
+                json!({
+                    "issuer": issuer,
+                    "authorization_endpoint": format!("{issuer}/authorise"),
+                    "token_endpoint": format!("{issuer}/token"),
+                    "jwks_uri": format!("{issuer}/keys"),
+                }),
+            ),
             "/keys" => {
                 let keys = state.keys.iter().map(|(id, key)| {
                     let point = key.public_key().as_ref();
@@ -185,7 +192,10 @@ impl State {
         let key = if draft.by_stranger { &self.stranger } else { newest };
         let signature = key.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
         let signature = if draft.without_signature { String::new() } else { base64url(signature.as_ref()) };
-        ("200 OK", json!({"access_token": "x", "token_type": "Bearer", "id_token": format!("{message}.{signature}")}))
+        (
+            "200 OK",
+            json!({"access_token": "x", "token_type": "Bearer", "id_token": format!("{message}.{signature}")}),
+        )
     }
 }
 
@@ -254,7 +264,11 @@ fn a_provider_lets_people_in_with_the_role_of_their_group() {
     let (answer, ..) = sign_in(&console, &idp);
     let session = answer.cookie("__Host-session").unwrap();
     let services = console.get("/api/v1/services", Some(&session));
-    assert!(services.body.contains("party-x-www") && !services.body.contains("petitions"), "{}", services.body);
+    assert!(
+        services.body.contains("party-x-www") && !services.body.contains("petitions"),
+        "{}",
+        services.body
+    );
     let accounts = console.people.accounts().unwrap();
     assert_eq!(accounts.len(), 1);
     assert_eq!((accounts[0].role, accounts[0].organisation.as_deref()), (Role::Analyst, Some("party-x")));
@@ -289,10 +303,13 @@ fn a_token_that_lies_lets_nobody_in() {
         ("names nobody", Arc::new(|draft| draft.claims["sub"] = json!(""))),
         ("signature does not fit", Arc::new(|draft| draft.by_stranger = true)),
         ("signature does not fit", Arc::new(|draft| draft.without_signature = true)),
-        ("kind that is not taken", Arc::new(|draft| {
-            draft.header = json!({"alg": "none"});
-            draft.without_signature = true;
-        })),
+        (
+            "kind that is not taken",
+            Arc::new(|draft| {
+                draft.header = json!({"alg": "none"});
+                draft.without_signature = true;
+            }),
+        ),
         ("kind that is not taken", Arc::new(|draft| draft.header["alg"] = json!("HS256"))),
         ("key is not one of", Arc::new(|draft| draft.header["alg"] = json!("RS256"))),
         ("key is not one of", Arc::new(|draft| draft.header["kid"] = json!("unknown"))),
@@ -324,10 +341,16 @@ fn a_way_back_is_good_once_for_ten_minutes_and_in_one_browser() {
     let path = format!("/signin/oidc/callback?state={state}&code={code}");
     refused(&back(&console, &path, &mine), "another browser");
     refused(&back(&console, &path, ""), "another browser");
-    refused(&back(&console, &format!("/signin/oidc/callback?state=&code={code}"), &theirs), "another browser");
+    refused(
+        &back(&console, &format!("/signin/oidc/callback?state=&code={code}"), &theirs),
+        "another browser",
+    );
     // A code of another sign-in: the verifier does not fit its challenge.
     let (other, other_state, _) = start();
-    refused(&back(&console, &format!("/signin/oidc/callback?state={other_state}&code={code}"), &other), "invalid_grant");
+    refused(
+        &back(&console, &format!("/signin/oidc/callback?state={other_state}&code={code}"), &other),
+        "invalid_grant",
+    );
     refused(&back(&console, "/signin/oidc/callback?error=access_denied", &theirs), "access_denied");
     console.later(601);
     refused(&back(&console, &path, &theirs), "too old");

@@ -61,7 +61,7 @@ pub use options::{Clock, Limits, Options, OwnAddresses, Retention};
 pub use point::{Point, Resolution, Sample};
 pub use reader::{FloodRow, Reader, SensorRow, Severity, Totals};
 pub use record::Record;
-pub use verify::{Fault, Head, Verification, verify, verify_export};
+pub use verify::{Fault, Head, Verification, verify, verify_all, verify_export};
 pub use writer::{AddressReport, CodeReport, Erasure, SensorSeen, Writer};
 
 /// The result of whatever reads or writes.

@@ -7,7 +7,7 @@
 //!
 //! All that can go wrong at the start goes wrong before the first thread runs.
 
-mod config;
+pub(crate) mod config;
 mod detection;
 mod http;
 pub(crate) mod key;
@@ -47,8 +47,8 @@ use signal_hook::iterator::Signals;
 
 use crate::cli::ServeArguments;
 use crate::replay::privacy::Privacy;
-pub(crate) use config::{Config, markdown as configuration};
 use config::Undeclared;
+pub(crate) use config::{Config, markdown as configuration};
 use detection::{Detection, Together};
 use learning::{Before, Student};
 use live::WebLines;
@@ -158,8 +158,13 @@ impl Service {
         office.reads(&sources);
         let sources = sources();
         let told = (events.clone(), log.clone());
-        let (workers, keeper) =
-            start_detection(&config, (bound.workers, mirrors, syslog), (before, key), (told, witness), &shared)?;
+        let (workers, keeper) = start_detection(
+            &config,
+            (bound.workers, mirrors, syslog),
+            (before, key),
+            (told, witness),
+            &shared,
+        )?;
         log.say("ready");
         let supervisor = Supervisor::new();
         supervisor.ready(&start::institution_line(&shared.institution()));
@@ -222,7 +227,8 @@ impl Service {
                 let summary = start::institution_line(&institution);
                 let institution = Arc::new(*institution);
                 self.office.replace(institution.clone());
-                self.shared.replace_institution(institution);
+                self.shared.replace_institution(institution.clone());
+                self.office.show_exposure(institution);
                 self.shared.reloads.fetch_add(1, Ordering::Relaxed);
                 self.log.say(&format!("took {name}: {summary}"));
                 self.office.write(record::Kind::Configured, "institution", json!({ "now": summary }));

@@ -15,8 +15,8 @@ use institution::Institution;
 use intake::collect::{
     self, CollectError, Datagram, FingerprintKey, LinkRate, LinkUse, Repeats, Senders, Skew, Standing,
 };
-use wire::flow::{FlowDecoder, FlowSink, InterfaceCounters, Limits};
 use record::FlowRow;
+use wire::flow::{FlowDecoder, FlowSink, InterfaceCounters, Limits};
 use wire::{Address, FlowRecord, Time};
 
 use super::detection::{Sink, TICK};

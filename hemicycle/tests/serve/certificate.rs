@@ -12,7 +12,17 @@ use crate::service::{CONFIG, INSTITUTION, Service, folder};
 /// A certificate and its key, made by openssl. Whether that is there.
 fn make(folder: &Path, name: &str) -> bool {
     let mut command = Command::new("openssl");
-    command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
+    command.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ]);
     command.args(["-subj", &format!("/CN={name}"), "-addext", "subjectAltName=IP:127.0.0.1"]);
     command.arg("-keyout").arg(folder.join("new.key")).arg("-out").arg(folder.join("new.pem"));
     command.output().is_ok_and(|output| output.status.success())

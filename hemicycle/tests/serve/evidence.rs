@@ -117,7 +117,10 @@ fn rates_of_every_service_are_kept_whether_there_is_a_flood_or_not() {
         exporter.ordinary([192, 0, 2, 25], 2);
         pause();
         if round % 50 == 49 {
-            points = person.json("/api/v1/services/mail/series?resolution=1s")["items"].as_array().unwrap().clone();
+            points = person.json("/api/v1/services/mail/series?resolution=1s")["items"]
+                .as_array()
+                .unwrap()
+                .clone();
         }
         if points.len() >= 3 {
             break;
@@ -150,13 +153,23 @@ fn headers_of_a_flood_on_a_mirror_port_open_in_tshark() {
     let service = Service::start("evidence_packets", &config);
     let person = Person::of(&service, "ada", Role::Viewer);
     replay(&recorded("attacks/syn_flood/hping_random_sources.pcap.gz"), FLOOD);
-    let event = (0..MOST).find_map(|_| service.event_soon().filter(|event| event["phase"] == "start")).unwrap();
+    let event =
+        (0..MOST).find_map(|_| service.event_soon().filter(|event| event["phase"] == "start")).unwrap();
     let id = event["id"].as_str().unwrap();
     let item = person.waits_for_evidence(id, "packets");
     let file = service.folder.join("packets.pcap");
     fs::write(&file, person.get(&format!("/api/v1/floods/{id}/evidence/packets"))).unwrap();
     let mut command = Command::new("tshark");
-    command.arg("-r").arg(&file).args(["-T", "fields", "-e", "frame.cap_len", "-e", "frame.len", "-e", "tcp.hdr_len"]);
+    command.arg("-r").arg(&file).args([
+        "-T",
+        "fields",
+        "-e",
+        "frame.cap_len",
+        "-e",
+        "frame.len",
+        "-e",
+        "tcp.hdr_len",
+    ]);
     let output = command.args(["-e", "ip.dst", "-e", "ip.src", "-e", "frame.time_epoch"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();

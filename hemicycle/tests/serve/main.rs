@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+mod browser;
 mod certificate;
+#[path = "../../../crates/console/tests/browser/mod.rs"]
+mod chromium;
 mod disk;
 mod evidence;
 mod export;

@@ -48,7 +48,9 @@ impl Person {
 
     fn curl(&self, path: &str, more: &[&str]) -> Vec<u8> {
         let mut command = Command::new("curl");
-        command.args(["--silent", "--show-error", "--insecure", "--fail-with-body", "-H", &self.cookie]).args(more);
+        command
+            .args(["--silent", "--show-error", "--insecure", "--fail-with-body", "-H", &self.cookie])
+            .args(more);
         command.arg(format!("{}{path}", self.base)).output().unwrap().stdout
     }
 

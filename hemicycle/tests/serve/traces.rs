@@ -61,7 +61,8 @@ struct Wanted {
 fn institution() -> &'static Institution {
     static INSTITUTION: OnceLock<Institution> = OnceLock::new();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/institution/examplia.toml");
-    INSTITUTION.get_or_init(|| institution::parse("examplia.toml", &fs::read_to_string(file).unwrap()).unwrap())
+    INSTITUTION
+        .get_or_init(|| institution::parse("examplia.toml", &fs::read_to_string(file).unwrap()).unwrap())
 }
 
 /// Neither declared in the institution file nor nobody's.
@@ -114,8 +115,10 @@ fn is_telling(piece: &[u8]) -> bool {
 
 /// Which of the texts a heap holds, each as a whole word of digits and dots.
 fn found<'a>(heap: &[u8], texts: &'a BTreeSet<String>) -> Vec<&'a str> {
-    let runs: BTreeSet<&[u8]> =
-        heap.split(|byte| !(byte.is_ascii_hexdigit() || b".:".contains(byte))).filter(|run| run.len() >= 6).collect();
+    let runs: BTreeSet<&[u8]> = heap
+        .split(|byte| !(byte.is_ascii_hexdigit() || b".:".contains(byte)))
+        .filter(|run| run.len() >= 6)
+        .collect();
     texts.iter().map(String::as_str).filter(|text| runs.contains(text.as_bytes())).collect()
 }
 
@@ -190,16 +193,29 @@ fn the_recorded_day_leaves_no_payload_and_no_address_of_a_person() {
         replay(&sent, SPEED);
     }
     wanted.persons.retain(|address| is_persons(*address) && is_a_host(address));
-    let persons: BTreeSet<String> = wanted.persons.iter().map(IpAddr::to_string).chain([LOGGED[0].to_owned()]).collect();
+    let persons: BTreeSet<String> =
+        wanted.persons.iter().map(IpAddr::to_string).chain([LOGGED[0].to_owned()]).collect();
     assert!(wanted.pieces.len() > 200 && persons.len() > 200, "{} {}", wanted.pieces.len(), persons.len());
     assert!(holds(&sent_bytes, &wanted.pieces) > 200, "the search finds what is there");
     // What everybody sees of it who is signed in.
     let mut heap = Vec::new();
     let floods = person.json("/api/v1/floods?limit=200");
-    let ids: Vec<String> =
-        floods["items"].as_array().unwrap().iter().map(|flood| flood["id"].as_str().unwrap().to_owned()).collect();
+    let ids: Vec<String> = floods["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|flood| flood["id"].as_str().unwrap().to_owned())
+        .collect();
     assert!(ids.len() >= 5, "the day has floods: {floods}");
-    for path in ["/", "/floods", "/institution", "/api/v1/floods?limit=200", "/api/v1/entries?limit=1000", "/metrics", "/api/v1/now"] {
+    for path in [
+        "/",
+        "/floods",
+        "/institution",
+        "/api/v1/floods?limit=200",
+        "/api/v1/entries?limit=1000",
+        "/metrics",
+        "/api/v1/now",
+    ] {
         heap.extend(person.get(path));
     }
     for id in &ids {
@@ -230,14 +246,16 @@ fn the_recorded_day_leaves_no_payload_and_no_address_of_a_person() {
 /// Evidence as files: headers only, and hosts that are not those that were seen.
 fn evidence(record: &Path, folder: &Path, ids: &[String], wanted: &Wanted) {
     let key = fs::read_to_string(folder.join("state/key")).unwrap();
-    let key = (0..16).map(|at| u8::from_str_radix(&key[at * 2..at * 2 + 2], 16).unwrap()).collect::<Vec<u8>>();
+    let key =
+        (0..16).map(|at| u8::from_str_radix(&key[at * 2..at * 2 + 2], 16).unwrap()).collect::<Vec<u8>>();
     let mut options = Options::new(key.try_into().unwrap(), Arc::new(|| 0));
     options.own = Arc::new(|address| !is_persons(address));
     let record = Record::open(record, options).unwrap();
     let (mut files, mut hidden, mut rows) = (0, 0, 0);
     for id in ids {
         let Some(shown) = record.reader().evidence_file(id, EvidenceKind::Packets).unwrap() else { continue };
-        let plain = record.writer().open_evidence(id, EvidenceKind::Packets, "a test", "test").unwrap().unwrap();
+        let plain =
+            record.writer().open_evidence(id, EvidenceKind::Packets, "a test", "test").unwrap().unwrap();
         assert_eq!(holds(&shown, &wanted.pieces), 0, "payload in the evidence of {id}");
         assert_eq!(holds(&plain, &wanted.pieces), 0, "payload in the opened evidence of {id}");
         files += 1;

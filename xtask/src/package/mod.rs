@@ -79,7 +79,9 @@ pub(crate) fn make(source: &Path, out: &Path) -> Result<String> {
     let package = debian::pack(&build, &shared, &out)?;
     let is_musl = triple(Linking::Static)?.ends_with("-musl");
     if !is_musl {
-        println!("skipped: static by musl: no musl target of Rust or no musl-gcc here; the static binary has glibc in it");
+        println!(
+            "skipped: static by musl: no musl target of Rust or no musl-gcc here; the static binary has glibc in it"
+        );
     }
     let binary = build.binary(Linking::Static)?;
     fs::copy(&binary, out.join("hemicycle"))?;

@@ -38,7 +38,10 @@ pub(super) fn step(report: &mut Report) -> Result<()> {
     if is_good && !verifies(&sums) {
         report.passed += 1;
     } else {
-        report.fail(TRIAL, if is_good { "what was changed verifies" } else { "what was signed does not verify" });
+        report.fail(
+            TRIAL,
+            if is_good { "what was changed verifies" } else { "what was signed does not verify" },
+        );
     }
     fs::remove_dir_all(&folder)?;
     Ok(())

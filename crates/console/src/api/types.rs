@@ -43,6 +43,13 @@ pub(crate) struct Now {
     pub(crate) floods: Vec<Value>,
 }
 
+/// What the next days may bring.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CurrentOutlook {
+    /// Null where no lists and no calendar are set up.
+    pub(crate) outlook: Option<crate::outlook::Outlook>,
+}
+
 /// Services.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Services {

@@ -163,6 +163,10 @@ impl App {
         self.live.snapshot()
     }
 
+    pub(crate) fn exposure(&self) -> Arc<crate::exposure::Exposure> {
+        self.live.exposure()
+    }
+
     /// The institution's time zone; UTC if the machine does not know it.
     pub(crate) fn zone(&self) -> TimeZone {
         TimeZone::get(&self.snapshot().time_zone).unwrap_or(TimeZone::UTC)

@@ -223,6 +223,9 @@ pub const ROUTES: &[Route] = &[
     },
     // Pages.
     page("/", EVERYBODY, Reach::Filtered, "Now.", || get(pages::now::page)),
+    page("/outlook", EVERYBODY, Reach::Filtered, "What the next days may bring.", || {
+        get(pages::outlook::page)
+    }),
     page("/floods", EVERYBODY, Reach::Filtered, "History.", || get(pages::history::page)),
     page("/floods/{id}", EVERYBODY, Reach::Thing, "One flood.", || get(pages::flood::page)),
     form("/floods/{id}/notes", ANALYSTS, Reach::Thing, "Adds a note to a flood.", || {
@@ -230,6 +233,9 @@ pub const ROUTES: &[Route] = &[
     }),
     page("/institution", EVERYBODY, Reach::Filtered, "What is protected, and what is seen of it.", || {
         get(pages::institution::page)
+    }),
+    page("/exposure", EVERYBODY, Reach::Filtered, "Single points, and what a flood takes down.", || {
+        get(pages::exposure::page)
     }),
     page("/data-protection", EVERYBODY, Reach::Nothing, "What is kept of persons.", || {
         get(pages::privacy::page)
@@ -248,13 +254,9 @@ pub const ROUTES: &[Route] = &[
         "Says what is held about an address, for a purpose.",
         || post(pages::person::report),
     ),
-    form(
-        "/data-protection/erase",
-        GUARDIANS,
-        Reach::House,
-        "Erases an address, for a purpose.",
-        || post(pages::person::erase),
-    ),
+    form("/data-protection/erase", GUARDIANS, Reach::House, "Erases an address, for a purpose.", || {
+        post(pages::person::erase)
+    }),
     form(
         "/evidence/open",
         ANALYSTS,
@@ -318,11 +320,25 @@ pub const ROUTES: &[Route] = &[
         get(api::now)
     }),
     read(
+        "/api/v1/outlook",
+        Reach::Filtered,
+        "What the next days may bring.",
+        api::schema::<types::CurrentOutlook>,
+        || get(api::outlook),
+    ),
+    read(
         "/api/v1/services",
         Reach::Filtered,
         "Services and how they are.",
         api::schema::<types::Services>,
         || get(api::services),
+    ),
+    read(
+        "/api/v1/exposure",
+        Reach::Filtered,
+        "Single points of failure, and what a flood on a public service takes down.",
+        api::schema::<crate::exposure::View>,
+        || get(api::exposure),
     ),
     read(
         "/api/v1/sensors",

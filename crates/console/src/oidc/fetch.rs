@@ -68,7 +68,8 @@ fn target(address: &str) -> Result<Target, String> {
         _ => return Err(wrong()),
     };
     let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-    let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    let is_here =
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     // Whoever gives a password in the address gives it to every log.
     if authority.as_str().contains('@') || !is_secure && !is_here {
         return Err(format!("{} goes over the network without TLS", super::encode::plain(address)));
@@ -162,7 +163,9 @@ mod tests {
 
     #[test]
     fn only_tls_or_this_machine_is_asked() {
-        for right in ["https://idp.example/realm", "http://127.0.0.1:8080/", "http://[::1]:1/x", "http://localhost/"] {
+        for right in
+            ["https://idp.example/realm", "http://127.0.0.1:8080/", "http://[::1]:1/x", "http://localhost/"]
+        {
             assert!(check(right).is_ok(), "{right}");
         }
         for wrong in [

@@ -1,6 +1,8 @@
 //! The provider's keys (RFC 7517, RFC 7518 section 6): RSA of 2,048 to 8,192 bits and P-256, for signatures.
 
-use ring::signature::{ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+};
 use serde_json::Value;
 
 use super::encode::from_base64url;
@@ -60,10 +62,12 @@ impl Keys {
         message: &[u8],
         signature: &[u8],
     ) -> Option<bool> {
-        let fits = |key: &&Key| matches!(
-            (&key.public, algorithm),
-            (Public::Rsa { .. }, Algorithm::Rs256) | (Public::P256(_), Algorithm::Es256)
-        );
+        let fits = |key: &&Key| {
+            matches!(
+                (&key.public, algorithm),
+                (Public::Rsa { .. }, Algorithm::Rs256) | (Public::P256(_), Algorithm::Es256)
+            )
+        };
         let mut found = self.0.iter().filter(fits).filter(|key| id.is_none() || key.id.as_deref() == id);
         let key = found.next()?;
         // Without a name there must be no choice.

@@ -252,7 +252,8 @@ impl Oidc {
         {
             return Ok(discovery);
         }
-        let place = format!("{}/.well-known/openid-configuration", self.provider.issuer.trim_end_matches('/'));
+        let place =
+            format!("{}/.well-known/openid-configuration", self.provider.issuer.trim_end_matches('/'));
         let said = self.json(Ask::get(&place)).await?;
         let text = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
         if text("issuer") != self.provider.issuer {
@@ -332,8 +333,8 @@ impl Oidc {
 
     async fn json(&self, ask: Ask) -> Result<Value, Refused> {
         let (status, bytes) = self.client.ask(&ask).await.map_err(Refused::Unreachable)?;
-        let value: Value =
-            serde_json::from_slice(&bytes).map_err(|_| Refused::Unreachable("its answer is no JSON".to_owned()))?;
+        let value: Value = serde_json::from_slice(&bytes)
+            .map_err(|_| Refused::Unreachable("its answer is no JSON".to_owned()))?;
         match (status, value["error"].as_str()) {
             (200, _) => Ok(value),
             (_, Some(error)) => Err(Refused::Provider(encode::plain(error))),

@@ -39,7 +39,9 @@ mod tests {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
         let (one, two) = (new(1_000).unwrap(), new(1_000).unwrap());
         assert_ne!(one, two);
-        assert!(is_fresh(&one, 1_000) && is_fresh(&one, 1_600) && !is_fresh(&one, 1_601) && !is_fresh(&one, 999));
+        assert!(
+            is_fresh(&one, 1_000) && is_fresh(&one, 1_600) && !is_fresh(&one, 1_601) && !is_fresh(&one, 999)
+        );
         assert!(!is_fresh("", 0) && !is_fresh("abc", 0) && !is_fresh("a-b", 0));
         assert_ne!(derive(&key, "state", &one), derive(&key, "nonce", &one));
         assert_ne!(derive(&key, "state", &one), derive(&key, "state", &two));

@@ -59,7 +59,8 @@ pub(super) struct Claims {
 pub(super) fn verify(text: &str, keys: &Keys, expected: &Expected<'_>) -> Result<Claims, Fault> {
     let payload = signed(text, keys)?;
     let claims: Value = serde_json::from_slice(&payload).map_err(|_| Fault::Malformed)?;
-    let number = |name: &str| claims[name].as_i64().or_else(|| claims[name].as_f64().map(|number| number as i64));
+    let number =
+        |name: &str| claims[name].as_i64().or_else(|| claims[name].as_f64().map(|number| number as i64));
     if claims["iss"].as_str() != Some(expected.issuer) {
         return Err(Fault::Issuer);
     }
@@ -152,7 +153,10 @@ mod tests {
             assert!(payload.starts_with(b"{\"iss\":\"joe\""));
             let (message, signature) = text.rsplit_once('.').unwrap();
             let flipped = if signature.starts_with('c') { "d" } else { "E" };
-            assert_eq!(signed(&format!("{message}.{flipped}{}", &signature[1..]), &keys()), Err(Fault::Signature));
+            assert_eq!(
+                signed(&format!("{message}.{flipped}{}", &signature[1..]), &keys()),
+                Err(Fault::Signature)
+            );
             let (head, payload) = message.split_once('.').unwrap();
             let other = payload.replacen("eyJpc3MiOiJqb2Ui", "eyJpc3MiOiJqb2Vi", 1);
             assert_eq!(signed(&format!("{head}.{other}.{signature}"), &keys()), Err(Fault::Signature));

@@ -10,8 +10,10 @@ use crate::http::{App, Fault, script_path, stylesheet_path};
 /// Where one can go: path, name, key.
 const PLACES: &[(&str, &str, &str)] = &[
     ("/", "Now", "n"),
+    ("/outlook", "Outlook", "o"),
     ("/floods", "History", "h"),
     ("/institution", "Institution", "i"),
+    ("/exposure", "Exposure", "e"),
     ("/settings", "Settings", "s"),
 ];
 

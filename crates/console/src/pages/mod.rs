@@ -3,12 +3,14 @@
 pub(crate) mod api;
 pub(crate) mod chamber;
 pub(crate) mod chart;
+pub(crate) mod exposure;
 pub(crate) mod flood;
 pub(crate) mod history;
 pub(crate) mod institution;
 pub(crate) mod layout;
 pub(crate) mod now;
 pub(crate) mod oidc;
+pub(crate) mod outlook;
 pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod privacy;

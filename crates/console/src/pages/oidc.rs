@@ -56,14 +56,20 @@ pub(crate) async fn callback(
         Err(refused) => return Ok(refusal(&app, &headers, &refused)),
     };
     let address = address.to_canonical().to_string();
-    let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let agent =
+        headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let started = app.wait(move |app| let_in(app, &vouched, &address, &agent)).await?;
     let theme = Cookies(&headers).theme();
     // A page and no redirect: the way here began at another site, and on such a way browsers keep strict cookies at home.
-    let mut page = bare_going_to("/", theme, "Signed in", &html! {
-        h1 { "Signed in" }
-        p { a href="/" { "Go on" } }
-    });
+    let mut page = bare_going_to(
+        "/",
+        theme,
+        "Signed in",
+        &html! {
+            h1 { "Signed in" }
+            p { a href="/" { "Go on" } }
+        },
+    );
     for keep in [Keep::Session(&started.token), Keep::NoTicket] {
         page.headers_mut().append(header::SET_COOKIE, keep.header());
     }
@@ -84,11 +90,15 @@ fn let_in(app: &App, vouched: &Vouched, address: &str, agent: &str) -> Result<St
 fn refusal(app: &App, headers: &HeaderMap, refused: &Refused) -> Response {
     Counts::add(&app.counts.sign_ins_refused);
     (app.options.complain)(&format!("console: a sign-in by the provider is refused: {refused}"));
-    let mut page = bare(Cookies(headers).theme(), "Not signed in", &html! {
-        h1 { "Not signed in" }
-        p class="notice warning" role="alert" { (super::words::capital(&refused.to_string())) "." }
-        p { a href="/signin" { "To the sign-in" } }
-    });
+    let mut page = bare(
+        Cookies(headers).theme(),
+        "Not signed in",
+        &html! {
+            h1 { "Not signed in" }
+            p class="notice warning" role="alert" { (super::words::capital(&refused.to_string())) "." }
+            p { a href="/signin" { "To the sign-in" } }
+        },
+    );
     *page.status_mut() = match refused {
         Refused::Unreachable(_) | Refused::Busy => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::UNAUTHORIZED,

@@ -122,10 +122,7 @@ fn attempt(typed: &Typed, address: IpAddr, headers: &HeaderMap) -> Attempt {
     }
 }
 
-fn decide(
-    app: &App,
-    attempt: &Attempt,
-) -> Result<Result<SignedIn, Refusal>, crate::people::Error> {
+fn decide(app: &App, attempt: &Attempt) -> Result<Result<SignedIn, Refusal>, crate::people::Error> {
     let result = app.people.sign_in(attempt)?;
     let (counter, what) = match &result {
         Ok(_) => (&app.counts.sign_ins, "in"),

@@ -63,8 +63,11 @@ pub(super) fn sources(visit: &Visit, event: &Value, networks: &[NetworkShare]) -
 #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]
 fn by_network(visit: &Visit, networks: &[NetworkShare]) -> Markup {
     let all = networks.iter().map(|share| share.packets as f64).sum::<f64>().max(1.0);
-    let rows: Vec<(String, f64)> =
-        networks.iter().take(SHOWN).map(|share| (share.network.clone(), share.packets as f64 / all)).collect();
+    let rows: Vec<(String, f64)> = networks
+        .iter()
+        .take(SHOWN)
+        .map(|share| (share.network.clone(), share.packets as f64 / all))
+        .collect();
     let countries = visit.app.countries.as_ref().map(|countries| {
         let mut sums: BTreeMap<String, f64> = BTreeMap::new();
         for share in networks {

@@ -39,7 +39,8 @@ impl People {
                 id
             }
             None => {
-                let count: i64 = transaction.query_row("SELECT count(*) FROM account", [], |row| row.get(0))?;
+                let count: i64 =
+                    transaction.query_row("SELECT count(*) FROM account", [], |row| row.get(0))?;
                 if count >= MAXIMUM_ACCOUNTS {
                     return Err(Error::Refused("There are 1,000 accounts already."));
                 }
@@ -117,6 +118,9 @@ mod tests {
         let (hand, people) = people();
         let (local, _) = member(&hand, &people, "anna", Role::Administrator, None);
         people.vouched("https://idp 1", "root", Role::Administrator, None).unwrap();
-        assert!(people.change(local.id, Role::Viewer, None, false).is_err(), "the way in when the provider is down");
+        assert!(
+            people.change(local.id, Role::Viewer, None, false).is_err(),
+            "the way in when the provider is down"
+        );
     }
 }

@@ -55,7 +55,9 @@ impl Role {
             Self::Analyst => "also writes notes and reads the ledger",
             Self::Operator => "also acts on floods",
             Self::Administrator => "also manages people and settings",
-            Self::DataProtection => "sees what is kept and who looked, and answers to persons: reports and erasures",
+            Self::DataProtection => {
+                "sees what is kept and who looked, and answers to persons: reports and erasures"
+            }
         }
     }
 

@@ -578,7 +578,8 @@ impl Journal for Memory {
     }
 
     fn erase(&self, _: IpAddr, purpose: &str, who: &str) -> record::Result<Erasure> {
-        let body = json!({"what": "address", "codes": ["p-7kq2m9"], "evidence_records": 4, "purpose": purpose});
+        let body =
+            json!({"what": "address", "codes": ["p-7kq2m9"], "evidence_records": 4, "purpose": purpose});
         self.append(Entry::new(record::Kind::Erased, record::Actor::Person(who.into()), "address", body))?;
         let seq = self.written().last().map_or(0, |entry| entry.seq);
         Ok(Erasure { codes: vec!["p-7kq2m9".into()], evidence_records: 4, seq })

@@ -155,6 +155,11 @@ impl Detector {
         }
     }
 
+    /// What prepares records for this detector.
+    pub fn preparer(&self) -> &Preparer {
+        &self.preparer
+    }
+
     /// Takes one record. Always inlined: then it is written where it waits, and nowhere before.
     #[inline(always)]
     pub fn observe(&mut self, observation: &Observation) {
@@ -211,6 +216,21 @@ impl Detector {
     /// Takes records that were prepared with the key of this detector, in order, and leaves the batch empty. The same as
     /// [`Detector::observe`] for each.
     pub fn observe_batch(&mut self, batch: &mut Batch) {
+        self.take_batch(batch, |_, _| {});
+    }
+
+    /// As [`Detector::observe_batch`], for who wants to know which record an event came with: `tell` is called with its index
+    /// in the batch, and the events are not kept for [`Detector::take_events`].
+    pub fn observe_batch_telling(&mut self, batch: &mut Batch, mut tell: impl FnMut(usize, Event)) {
+        self.take_batch(batch, |detector, index| {
+            if detector.has_events() {
+                detector.take_events().into_iter().for_each(|event| tell(index, event));
+            }
+        });
+    }
+
+    #[inline(always)]
+    fn take_batch(&mut self, batch: &mut Batch, mut after: impl FnMut(&mut Self, usize)) {
         let records = batch.records();
         records.iter().take(BATCH).for_each(|record| self.fetch(record));
         let mut at = 0;
@@ -223,6 +243,7 @@ impl Detector {
             } else {
                 self.take_prepared(&records[at]);
             }
+            after(self, at);
             at += count;
         }
         batch.clear();

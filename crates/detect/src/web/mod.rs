@@ -375,7 +375,8 @@ impl WebDetector {
     pub fn take_metered(&mut self) -> Option<(u32, Vec<(String, u64)>)> {
         let metered = self.metered.as_mut()?.take()?;
         let name = |index: u32| self.services.get(index as usize).map(|service| service.target.name.clone());
-        let named = metered.services.into_iter().filter_map(|(index, requests)| Some((name(index)?, requests)));
+        let named =
+            metered.services.into_iter().filter_map(|(index, requests)| Some((name(index)?, requests)));
         Some((metered.second, named.collect()))
     }
 

@@ -12,9 +12,9 @@ mod rows;
 pub(crate) mod store;
 
 pub use headers::MAXIMUM_HEADER_BYTES;
+pub(crate) use hide::Hider;
 pub use networks::NetworkShare;
 pub(crate) use networks::of as networks_of;
-pub(crate) use hide::Hider;
 
 use std::net::IpAddr;
 

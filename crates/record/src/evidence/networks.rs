@@ -79,7 +79,8 @@ mod tests {
             flow("2001:db8:5:1::1", 100),
             flow("192.0.2.10", 1_000),
         ];
-        let told: Vec<_> = of(&flows, &[], &own).into_iter().map(|share| (share.network, share.packets)).collect();
+        let told: Vec<_> =
+            of(&flows, &[], &own).into_iter().map(|share| (share.network, share.packets)).collect();
         assert_eq!(told, [("2001:db8:5::/48".to_owned(), 100), ("198.51.100.0/24".to_owned(), 11)]);
     }
 }

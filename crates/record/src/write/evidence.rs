@@ -17,9 +17,8 @@ impl Room {
     /// When one cannot be written; what waited for it is counted as lost.
     pub(crate) fn write_evidence(&mut self, only_new: bool) -> Result<()> {
         let folder = self.shared.folder.clone();
-        let is_new = |flood: &str| {
-            !EvidenceKind::ALL.iter().any(|&kind| store::path(&folder, flood, kind).exists())
-        };
+        let is_new =
+            |flood: &str| !EvidenceKind::ALL.iter().any(|&kind| store::path(&folder, flood, kind).exists());
         while let Some((flood, pending)) = self.gathered.pop(|flood| !only_new || is_new(flood)) {
             let Pending { frames, flows, left_out } = pending;
             let counts = [frames.len(), flows.len()];

@@ -137,7 +137,9 @@ fn url(reader: &mut Reader, table: Table<'_, '_>) -> Option<String> {
     let text = reader.text(value)?;
     let rest = text.value.strip_prefix("https://").or_else(|| text.value.strip_prefix("http://"));
     let is_one = rest.is_some_and(|rest| {
-        !rest.is_empty() && rest.len() < 200 && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@')
+        !rest.is_empty()
+            && rest.len() < 200
+            && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@')
     });
     if !is_one {
         let message = format!("`{}` is not an address of a page", shortened(&text.value));

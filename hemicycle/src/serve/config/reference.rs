@@ -80,9 +80,11 @@ pub(crate) fn markdown() -> String {
         text.push_str(&format!("\n## {}\n\n{}\n\n", anchor(section), section.doc));
         text.push_str("| key | value | default | meaning | for instance |\n|---|---|---|---|---|\n");
         for key in section.keys {
-            let shown = example(section, key.name).map(|shown| format!("`{}`", shown.line)).unwrap_or_default();
+            let shown =
+                example(section, key.name).map(|shown| format!("`{}`", shown.line)).unwrap_or_default();
             let default = key.default.unwrap_or("must be there");
-            let row = format!("| `{}` | {} | {default} | {} | {shown} |\n", key.name, kind(&key.kind), key.doc);
+            let row =
+                format!("| `{}` | {} | {default} | {} | {shown} |\n", key.name, kind(&key.kind), key.doc);
             text.push_str(&row);
         }
     }
@@ -109,7 +111,9 @@ pub(crate) fn commented() -> String {
                 Some(shown) => shown.line.to_owned(),
                 None => format!("{} = \"…\"", key.name),
             };
-            let holds = key.default.map_or_else(|| "must be there".to_owned(), |default| format!("without it: {default}"));
+            let holds = key
+                .default
+                .map_or_else(|| "must be there".to_owned(), |default| format!("without it: {default}"));
             let remark = shown.map(|shown| shown.remark).filter(|remark| !remark.is_empty());
             let remark = remark.map(|remark| format!(" ({remark})")).unwrap_or_default();
             text.push_str(&format!("# {} {}; {holds}{remark}\n", key.doc, kind(&key.kind)));
@@ -130,7 +134,8 @@ mod tests {
     #[test]
     fn what_is_printed_is_a_configuration_with_every_default() {
         let folder = Path::new("/etc/hemicycle");
-        let config = parse("printed", &commented(), folder).map_err(|problems| problems.render(false)).unwrap();
+        let config =
+            parse("printed", &commented(), folder).map_err(|problems| problems.render(false)).unwrap();
         assert_eq!(config.state_folder, Path::new("/var/lib/hemicycle"));
         assert!(config.console.is_none() && config.mirrors.is_empty() && config.notify.is_empty());
         assert!(!commented().contains("= \"…\""), "every key has a value in the example");
@@ -146,7 +151,10 @@ mod tests {
             let values: Vec<&str> = lines
                 .iter()
                 .map(|line| line.strip_prefix("# ").unwrap_or(line))
-                .filter(|line| line.starts_with('[') || line.split_once(" = ").is_some_and(|(name, _)| !name.contains(' ')))
+                .filter(|line| {
+                    line.starts_with('[')
+                        || line.split_once(" = ").is_some_and(|(name, _)| !name.contains(' '))
+                })
                 .collect();
             let Some(head) = values.first().filter(|head| head.starts_with('[')) else { continue };
             if not_alone.contains(head) || *head == "[state]" {

@@ -39,6 +39,7 @@ pub(super) const TOP: Section = Section {
         optional("oidc", "table", "none", "By whose word people may sign in, beside local accounts."),
         optional("webhook", "tables", "none", "Programs that tell of floods that they saw."),
         optional("notify", "tables", "none", "Whom to tell of floods and faults."),
+        optional("foresee", "table", "none", "Lists of targets and a calendar, for the page Outlook."),
         optional("learn", "table", "as described", "Whether what is ordinary is learnt."),
         optional("events", "table", "as described", "What is written on standard output."),
         optional("service", "table", "none", "Whom the service runs as."),
@@ -140,6 +141,16 @@ pub(super) const LEARN: Section = Section {
     )],
 };
 
+pub(super) const FORESEE: Section = Section {
+    path: "[foresee]",
+    doc: "Lists of targets and a calendar, for the page Outlook (docs/foresee.md).",
+    keys: &[
+        optional("data", "path", "none", "The folder of lists and events."),
+        optional("store", "path", "none", "The folder of what `hemicycle foresee import` took up."),
+        optional("place", "text", "the institution's country", "The country's two letters, or `eu`."),
+    ],
+};
+
 pub(super) const RECORD: Section = Section {
     path: "[record]",
     doc: "What is kept of what was seen and done, and for how long.",
@@ -207,7 +218,12 @@ pub(super) const OIDC: Section = Section {
         optional("name_claim", "text", "`preferred_username`", "The claim with the name."),
         optional("groups_claim", "text", "`groups`", "The claim with the groups."),
         optional("title", "text", "the house's account", "What the button calls it."),
-        optional("role", "tables", "none", "`[[oidc.role]]`: which group has which role; the first that fits counts."),
+        optional(
+            "role",
+            "tables",
+            "none",
+            "`[[oidc.role]]`: which group has which role; the first that fits counts.",
+        ),
     ],
 };
 
@@ -221,7 +237,12 @@ pub(super) const OIDC_ROLE: Section = Section {
             "`viewer`, `analyst`, `operator`, `administrator` or `data_protection`",
             "What its members may do.",
         ),
-        optional("organisation", "organisation", "the whole house", "Whose services they see, of the institution file."),
+        optional(
+            "organisation",
+            "organisation",
+            "the whole house",
+            "Whose services they see, of the institution file.",
+        ),
     ],
 };
 
@@ -309,6 +330,6 @@ pub(super) const LIMITS: Section = Section {
 
 /// All of them.
 pub(super) const SECTIONS: &[&Section] = &[
-    &TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &OIDC, &OIDC_ROLE, &WEBHOOK, &NOTIFY, &LEARN,
-    &EVENTS, &SERVICE, &LIMITS,
+    &TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &OIDC, &OIDC_ROLE, &WEBHOOK,
+    &NOTIFY, &FORESEE, &LEARN, &EVENTS, &SERVICE, &LIMITS,
 ];

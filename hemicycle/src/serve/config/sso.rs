@@ -41,7 +41,10 @@ pub(super) fn read(
     let value = top.get("oidc")?;
     let table = section(reader, top, "oidc", &schema::OIDC)?;
     let Some(url) = url else {
-        reader.error(value.span(), "a sign-in by a provider comes back to the console: say its `url` in [console]");
+        reader.error(
+            value.span(),
+            "a sign-in by a provider comes back to the console: say its `url` in [console]",
+        );
         return None;
     };
     let mut text = |name: &str| reader.optional_text(table.get(name));

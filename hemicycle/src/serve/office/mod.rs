@@ -7,6 +7,7 @@
 
 mod board;
 pub(crate) mod channels;
+mod forecast;
 mod links;
 mod notices;
 pub(crate) mod snapshot;
@@ -25,7 +26,7 @@ use institution::Institution;
 use record::{Actor, Entry, Kind, Record, State};
 use serde_json::{Value, json};
 
-use super::config::Config;
+use super::config::{Config, Foresight};
 use super::metrics::Sources;
 use super::output::Log;
 use super::shared::Shared;
@@ -36,6 +37,7 @@ use crate::replay::reporter::json as line_of;
 pub(crate) use board::Board;
 use board::Concerned;
 pub(crate) use channels::{Channels, KINDS};
+use forecast::Forecast;
 use links::Links;
 use notices::Notices;
 use snapshot::Sensors;
@@ -46,9 +48,8 @@ const MAXIMUM_SECRET_BYTES: u64 = 4096;
 const ROOM: &str = "serve";
 /// A state of the record that lasts is said again after so many looks.
 const SAID_AGAIN_LOOKS: u64 = 600;
-/// What is told of a record that could not be opened.
-const NOT_OPENED: &str =
-    "nothing is recorded until the next start: the disk took nothing at this one; floods are still found";
+/// Looks from one try to start a console to the next.
+const CONSOLE_LOOKS: u64 = 10;
 
 /// The record, the console and the channels, running.
 pub(super) struct Office {
@@ -56,6 +57,8 @@ pub(super) struct Office {
     witness: Option<Witness>,
     live: Option<console::Live>,
     console: Option<console::Handle>,
+    /// A console that did not start, because the disk takes nothing.
+    waiting: Option<console::Options>,
     board: Arc<Board>,
     shared: Arc<Shared>,
     protected: Protected,
@@ -69,10 +72,14 @@ pub(super) struct Office {
     logs: Vec<(String, Option<String>)>,
     /// Looks since the record last wrote; nought while it does.
     degraded_looks: u64,
+    /// What the outlook is made of, and the outlook, from the first look on.
+    foresight: Option<Foresight>,
+    forecast: Option<Forecast>,
     /// Why the console's certificate was not taken at the last reload.
     certificate: Option<String>,
     /// Where links in notices lead.
     links: Links,
+    looks: u64,
 }
 
 /// Hands events on: to the record, to the console's stream, to what goes on.
@@ -158,7 +165,7 @@ impl Protected {
 ///
 /// # Errors
 /// When it is of another key or a newer version, is damaged, or another process has it. A disk that takes nothing is no
-/// reason not to detect: then there is none, and a line that says so.
+/// reason not to detect: the record then waits for it, and a line says so.
 pub(super) fn open_record(
     config: &Config,
     key: [u8; 16],
@@ -169,14 +176,9 @@ pub(super) fn open_record(
     options.retention = kept.retention;
     let own = protected.clone();
     options.own = Arc::new(move |address| own.now().lookup(address).zone().is_some());
-    match Record::open(&kept.folder, options) {
-        Ok(record) => Ok((Some(record), None)),
-        Err(error) if error.is_of_the_disk() => {
-            let without = if config.console.is_some() { ", and there is no console" } else { "" };
-            Ok((None, Some(format!("warning: nothing is recorded until the next start: {error}{without}"))))
-        }
-        Err(error) => Err(error).context("cannot open the record"),
-    }
+    let (record, error) = Record::open_or_wait(&kept.folder, options).context("cannot open the record")?;
+    let line = error.map(|error| format!("warning: nothing is recorded until the disk takes it: {error}"));
+    Ok((Some(record), line))
 }
 
 pub(crate) fn now_nanoseconds() -> i64 {
@@ -200,6 +202,7 @@ impl Office {
             witness,
             live: None,
             console: None,
+            waiting: None,
             board: Arc::new(Board::default()),
             shared: shared.clone(),
             protected,
@@ -210,14 +213,14 @@ impl Office {
             sensors: None,
             logs: super::origins(config).into_iter().map(|origin| (origin.name, origin.service)).collect(),
             degraded_looks: 0,
+            foresight: config.foresee.clone(),
+            forecast: None,
             certificate: None,
             links: Links::new(config.console.as_ref().and_then(|desk| desk.url.clone())),
+            looks: 0,
         };
         office.troubles.lead(&office.links);
         office.channels.lines().iter().for_each(|line| log.say(line));
-        if config.record.is_some() && office.record.is_none() {
-            office.troubles.record(Some(NOT_OPENED), &office.channels);
-        }
         office.open_console(config, log)?;
         office.write(Kind::Started, "service", json!({ "version": env!("CARGO_PKG_VERSION") }));
         Ok(office)
@@ -226,7 +229,6 @@ impl Office {
     /// The console, if there is to be one.
     fn open_console(&mut self, config: &Config, log: &Log) -> Result<()> {
         let (Some(desk), Some(record)) = (&config.console, &self.record) else { return Ok(()) };
-        make_folder(&desk.folder).with_context(|| format!("cannot make {}", shown(&desk.folder)))?;
         let live = console::Live::new(snapshot::first(&self.shared.institution()));
         let mut options = console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
         options.tls = desk.tls.clone();
@@ -239,15 +241,52 @@ impl Office {
         let complaints = log.clone();
         options.complain = Arc::new(move |text: &str| complaints.say(text));
         options.retention = snapshot::retention(config);
-        let (archive, journal) = (Arc::new(record.reader()), Arc::new(record.writer()));
-        let handle =
-            console::start(options, live.clone(), archive, journal).context("cannot start the console")?;
-        said(&handle).iter().for_each(|line| log.say(line));
-        if let Some(sso) = &config.oidc {
-            log.say(&format!("people may sign in by {}", sso.provider.issuer));
+        self.live = Some(live);
+        match self.start_console(&options, log) {
+            Err(error) if self.is_degraded() => {
+                log.say(&format!("warning: there is no console until the disk takes something: {error:#}"));
+                self.waiting = Some(options);
+                Ok(())
+            }
+            done => done,
         }
-        (self.live, self.console) = (Some(live), Some(handle));
+    }
+
+    fn start_console(&mut self, options: &console::Options, log: &Log) -> Result<()> {
+        let (Some(record), Some(live)) = (&self.record, &self.live) else { return Ok(()) };
+        make_folder(&options.folder).with_context(|| format!("cannot make {}", shown(&options.folder)))?;
+        let (archive, journal) = (Arc::new(record.reader()), Arc::new(record.writer()));
+        let handle = console::start(options.clone(), live.clone(), archive, journal)
+            .context("cannot start the console")?;
+        said(&handle).iter().for_each(|line| log.say(line));
+        if let Some(provider) = &options.provider {
+            log.say(&format!("people may sign in by {}", provider.issuer));
+        }
+        self.console = Some(handle);
+        self.show_exposure(self.shared.institution());
         Ok(())
+    }
+
+    /// A console that could not start is started once it can be; tried at a bounded pace.
+    fn look_at_console(&mut self, log: &Log) {
+        self.looks += 1;
+        if !self.looks.is_multiple_of(CONSOLE_LOOKS) {
+            return;
+        }
+        let Some(options) = self.waiting.take() else { return };
+        if let Err(error) = self.start_console(&options, log) {
+            // The disk has its own line.
+            if !self.is_degraded() && self.looks.is_multiple_of(SAID_AGAIN_LOOKS / 10) {
+                log.say(&format!("warning: {error:#}"));
+            }
+            self.waiting = Some(options);
+        }
+    }
+
+    fn is_degraded(&self) -> bool {
+        self.record
+            .as_ref()
+            .is_some_and(|record| matches!(record.writer().health().state, State::Degraded { .. }))
     }
 
     /// From now on sensors and figures are read from here.
@@ -255,6 +294,21 @@ impl Office {
         // It is not set twice.
         let _ = self.figures.set(sources());
         self.sensors = Some(Sensors::new(sources()));
+    }
+
+    /// Works out what an institution is exposed to and shows it, on a thread of its own: a large file takes seconds, and
+    /// nothing else waits for it.
+    pub(super) fn show_exposure(&self, institution: Arc<Institution>) {
+        let (Some(live), shared) = (self.live.clone(), self.shared.clone()) else { return };
+        let work = move || {
+            let views = crate::expose::view::views(&institution);
+            // A file that was read meanwhile has its own thread.
+            if Arc::ptr_eq(&institution, &shared.institution()) {
+                live.show_exposure(views);
+            }
+        };
+        // Without a thread the page stays as it is; the detector needs none of this.
+        let _ = std::thread::Builder::new().name("exposure".to_owned()).spawn(work);
     }
 
     /// The console's certificate is read again; a broken one is refused, and everybody sees that.
@@ -265,13 +319,19 @@ impl Office {
             Ok(None) => {}
             Ok(Some(fingerprint)) => {
                 self.shared.certificates.fetch_add(1, Ordering::Relaxed);
-                log.say(&format!("the console has another certificate, with the SHA-256 fingerprint {fingerprint}"));
+                log.say(&format!(
+                    "the console has another certificate, with the SHA-256 fingerprint {fingerprint}"
+                ));
                 self.write(Kind::Configured, "console certificate", json!({ "fingerprint": fingerprint }));
             }
             Err(error) => {
                 self.shared.certificates_refused.fetch_add(1, Ordering::Relaxed);
-                log.say(&format!("error: the console's certificate is refused, and the one before stays: {error}"));
-                self.certificate = Some(format!("the console's new certificate is refused, and the one before stays: {error}"));
+                log.say(&format!(
+                    "error: the console's certificate is refused, and the one before stays: {error}"
+                ));
+                self.certificate = Some(format!(
+                    "the console's new certificate is refused, and the one before stays: {error}"
+                ));
             }
         }
         if before != self.certificate {
@@ -328,6 +388,7 @@ impl Office {
         }
         let seen = sensors.look(&self.shared);
         let is_minute = sensors.is_minute();
+        self.look_at_console(log);
         self.troubles.sensors(&seen, &self.channels);
         let (mut warnings, lines) = self.dead.look(&self.channels);
         warnings.extend(self.certificate.clone());
@@ -341,7 +402,12 @@ impl Office {
         if let Some(live) = &self.live {
             let institution = self.shared.institution();
             let sees = |sensor: &_, service: &_| snapshot::sees(&institution, &self.logs, sensor, service);
-            live.show(snapshot::of(&institution, &self.board.running(), (seen, &sees), warnings));
+            let mut snapshot = snapshot::of(&institution, &self.board.running(), (seen, &sees), warnings);
+            if let (None, Some(settings)) = (&self.forecast, &self.foresight) {
+                self.forecast = Some(Forecast::start(settings, &self.shared, log));
+            }
+            snapshot.outlook = self.forecast.as_ref().and_then(Forecast::latest);
+            live.show(snapshot);
         }
     }
 
@@ -432,12 +498,7 @@ fn outside(writer: record::Writer) -> console::Outside {
         let subject = flood.id.clone().unwrap_or_else(|| flood.told_by.clone());
         let actor = Actor::Program(flood.told_by.clone());
         let told = serde_json::to_value(&flood).unwrap_or_default();
-        writer.offer(Entry::new(
-            Kind::Observed,
-            actor,
-            subject,
-            json!({ "kind": "external", "told": told }),
-        ))
+        writer.offer(Entry::new(Kind::Observed, actor, subject, json!({ "kind": "external", "told": told })))
     })
 }
 

@@ -54,7 +54,11 @@ impl Troubles {
             (false, None) => return None,
         };
         self.certificate = why.is_some();
-        let title = if self.certificate { "the console's certificate is refused" } else { "the console's certificate is taken" };
+        let title = if self.certificate {
+            "the console's certificate is refused"
+        } else {
+            "the console's certificate is taken"
+        };
         let text = why.unwrap_or("what was wrong is mended");
         let body = json!({ "refused": self.certificate });
         Some(notice("certificate", ("console", Severity::Warning, phase), (title, text), body))

@@ -82,10 +82,15 @@ mod tests {
             [service.mail]\nzone = \"public\"\naddresses = [\"192.0.2.25\"]\n";
         let institution = institution::parse("t", text).unwrap();
         let address = |last| wire::Address::from_ipv4([192, 0, 2, last]);
-        let addresses =
-            vec![(address(10), 5.0, 500.0), (address(11), 2.0, 100.0), (address(25), 1.0, 60.0), (address(99), 9.0, 9.0)];
+        let addresses = vec![
+            (address(10), 5.0, 500.0),
+            (address(11), 2.0, 100.0),
+            (address(25), 1.0, 60.0),
+            (address(99), 9.0, 9.0),
+        ];
         let samples = of_services(&Metered { second: 7, addresses }, &institution);
-        let told: Vec<_> = samples.iter().map(|sample| (&*sample.target, sample.packets, sample.bits)).collect();
+        let told: Vec<_> =
+            samples.iter().map(|sample| (&*sample.target, sample.packets, sample.bits)).collect();
         assert_eq!(told, [("mail", 1.0, 480.0), ("www", 7.0, 4_800.0)]);
         assert!(samples.iter().all(|sample| sample.vector == ALL && sample.second == 7));
     }

@@ -45,7 +45,11 @@ impl Counts {
     pub(crate) fn rows(&self) -> [(&'static str, &'static str, u64); 5] {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
-            ("evidence_packets_total", "Headers of packets handed to the record as evidence.", get(&self.packets)),
+            (
+                "evidence_packets_total",
+                "Headers of packets handed to the record as evidence.",
+                get(&self.packets),
+            ),
             ("evidence_flows_total", "Flow records handed to the record as evidence.", get(&self.flows)),
             (
                 "evidence_refused_total",

@@ -244,7 +244,8 @@ fn give<T: Trace>(witness: &Witness, followed: &mut Followed<T>) {
 /// What is remembered of a flood: the last before its onset, and some from all over the time since.
 fn first_of<T: Trace>(ring: &VecDeque<T>, wish: &Wish, most: usize) -> Vec<T> {
     let touching = || ring.iter().filter(|row| row.touches(wish));
-    let is_near = |row: &&T| row.time() < wish.onset && wish.onset.saturating_sub(row.time()) <= BEFORE_NANOSECONDS;
+    let is_near =
+        |row: &&T| row.time() < wish.onset && wish.onset.saturating_sub(row.time()) <= BEFORE_NANOSECONDS;
     let before: Vec<&T> = touching().filter(is_near).collect();
     let since: Vec<&T> = touching().filter(|row| row.time() >= wish.onset).collect();
     let before = &before[before.len().saturating_sub(most / BEFORE_SHARE)..];
@@ -323,7 +324,8 @@ mod tests {
         let mut pace = Pace::new(10, 7);
         pace.stride = 64;
         let admitted: Vec<usize> = (0..5_000).filter(|_| pace.admits()).collect();
-        let gaps: std::collections::BTreeSet<usize> = admitted.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let gaps: std::collections::BTreeSet<usize> =
+            admitted.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(gaps.len() > 8, "{gaps:?}");
     }
 

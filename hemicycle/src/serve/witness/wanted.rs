@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn addresses_and_prefixes_of_both_families_are_held() {
-        let texts = ["192.0.2.10", "192.0.2.11", "198.51.100.0/24", "2001:db8:1::/48", "a name"].map(str::to_owned);
+        let texts =
+            ["192.0.2.10", "192.0.2.11", "198.51.100.0/24", "2001:db8:1::/48", "a name"].map(str::to_owned);
         let wish = Wish::of("f", 0, &texts).unwrap();
         let holds = |text: &str| wish.holds(Address::from(text.parse::<IpAddr>().unwrap()).bits());
         assert_eq!(wish.ranges.len(), 3, "neighbours are one");
