@@ -4,3 +4,4 @@ pub mod baselines;
 pub mod exporters;
 pub mod pipeline;
 pub mod sites;
+pub mod web_baselines;

@@ -26,6 +26,7 @@ mod summary;
 mod supervisor;
 mod text;
 mod web;
+mod web_learning;
 mod worker;
 
 use std::sync::Arc;
@@ -100,7 +101,7 @@ struct Service {
     proposals: Option<Proposals>,
     workers: Vec<Running>,
     /// Of the thread that saves what was learnt.
-    keeper: Option<Drain>,
+    keepers: Vec<Drain>,
     sources: Sources,
     events: outlet::Outlet<Output>,
     events_drain: Drain,
@@ -150,7 +151,7 @@ impl Service {
         office.reads(&sources);
         let sources = sources();
         let told = (events.clone(), log.clone());
-        let (workers, keeper) =
+        let (workers, keepers) =
             start_detection(&config, (bound.workers, mirrors, syslog), (before, key), told, &shared)?;
         log.say("ready");
         let supervisor = Supervisor::new();
@@ -163,7 +164,7 @@ impl Service {
             show_addresses: config.show_addresses,
             proposals,
             workers,
-            keeper,
+            keepers,
             sources,
             events,
             events_drain,
@@ -232,7 +233,7 @@ impl Service {
         self.supervisor.stopping();
         self.shared.stop();
         let ended: Vec<_> = self.workers.into_iter().map(JoinHandle::join).collect();
-        if self.keeper.is_some_and(|keeper| !keeper.wait(LAST_SAVE)) {
+        if !self.keepers.iter().all(|keeper| keeper.wait(LAST_SAVE)) {
             self.log.say("warning: the disk is too slow; what was learnt last is not saved");
         }
         let summary = Summary::new(&self.sources, self.show_addresses);
@@ -311,13 +312,19 @@ fn start_detection(
     (before, key): (Option<Before>, [u8; 16]),
     (events, log): (outlet::Outlet<Output>, Log),
     shared: &Arc<Shared>,
-) -> Result<(Vec<Running>, Option<Drain>)> {
+) -> Result<(Vec<Running>, Vec<Drain>)> {
     let mut detection = Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
+    let learns = before.is_some();
     let keeper = before.map(|before| teach(&mut detection, before, shared, &log)).transpose()?;
+    let mut keepers: Vec<_> = keeper.into_iter().collect();
     let web = Web::new(origins(config), key, events, shared.clone());
+    if learns && shared.web.first().is_some() {
+        let taught = web.learn(&config.state_folder, &log, intake::collect::now());
+        keepers.push(taught.context("cannot start the thread that saves")?);
+    }
     let mut workers = start_workers(collectors, mirrors, (detection, web.clone()), shared, key)?;
     workers.extend(start_lines(config, syslog, (web, key), &log, shared)?);
-    Ok((workers, keeper))
+    Ok((workers, keepers))
 }
 
 /// One worker has the detector for itself; several share it.

@@ -475,7 +475,7 @@ fn from_client(web: &mut WebDetector, at: usize, hash: u64, time: Time, packet: 
             entry.print = hello.print;
             entry.tls = Tls::begin(entry.tls.begun, hello.offers_http2);
         }
-        return sealed::from_client(web, at, milliseconds(time), packet);
+        return sealed::from_client(web, at, time, packet);
     }
     if begins_request(packet.payload) {
         return begin_request(web, at, time, packet, bytes);

@@ -119,6 +119,10 @@ impl Course {
         self
     }
 
+    pub(crate) const fn is_surge(&self) -> bool {
+        self.is_surge
+    }
+
     /// Requests of the flood in the last second.
     pub(crate) const fn excess_now(&self) -> f32 {
         self.now
@@ -364,6 +368,7 @@ impl Course {
             peak_requests_per_second: round(f64::from(self.peak)),
             service_requests_per_second: round(all),
             usual_requests_per_second: self.usual.map(|usual| round(f64::from(usual))),
+            expected: None,
             lines: Vec::new(),
             asset_share: round(f64::from(usual.kinds[Class::Asset as usize].now) / all.max(0.001)),
             random_query_share: round(random),
