@@ -186,7 +186,7 @@ mod tests {
     /// Readers, and so many further pages by others in each second.
     fn play(web: &mut WebDetector, seconds: std::ops::Range<i64>, others: u32) -> Vec<Event> {
         let www = web.service("www", &[]).unwrap();
-        let mut ask = |web: &mut WebDetector, second: i64, client: u64, target: &[u8], referrer: &[u8]| {
+        let ask = |web: &mut WebDetector, second: i64, client: u64, target: &[u8], referrer: &[u8]| {
             let address = wire::Address::from(std::net::IpAddr::from([10, (client >> 16) as u8, (client >> 8) as u8, client as u8]));
             let (time, client) = (Time::from_seconds(START + second, 0), Client::Address(address));
             web.observe(www, &Request { time, client, method: Method::Get, target, referrer, ..Request::default() });

@@ -34,6 +34,7 @@ mod surge;
 mod tls;
 mod usual;
 mod watch;
+mod wheel;
 mod window;
 
 use std::hash::{BuildHasher, Hasher};

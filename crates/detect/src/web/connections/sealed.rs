@@ -6,7 +6,8 @@ use super::super::class::Class;
 use super::super::clients::Asked;
 use super::super::tls::Sent;
 use super::super::{WebDetector, quarter_of};
-use super::{Entry, SMALL_RECORD_BYTES, SPARES_MAXIMUM, Stage, count, milliseconds, owe, settle};
+use super::life::{count, owe, settle};
+use super::{Entry, SMALL_RECORD_BYTES, SPARES_MAXIMUM, Stage, milliseconds};
 
 /// Takes a segment after the ClientHello.
 pub(super) fn from_client(web: &mut WebDetector, at: usize, time: Time, packet: &Packet<'_>) {
