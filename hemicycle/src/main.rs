@@ -6,9 +6,12 @@ mod check;
 mod cli;
 mod demo;
 mod doctor;
+mod expose;
 mod failure;
 mod files;
+mod foresight;
 mod generate;
+mod import;
 mod learn;
 mod ledger;
 mod replay;
@@ -27,6 +30,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Expose(arguments) => expose::run(&arguments),
+        Command::Import(arguments) => import::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Learn(arguments) => learn::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
@@ -34,6 +39,7 @@ fn main() -> ExitCode {
         Command::Notify(arguments) => channel::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Ledger(arguments) => ledger::run(&arguments),
+        Command::Foresee(arguments) => foresight::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

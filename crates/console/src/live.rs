@@ -13,6 +13,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
+use crate::exposure::Exposure;
+
 /// Lines that are kept for a reader that was away, and that a slow one may lie behind before it is dropped.
 pub const KEPT_LINES: usize = 512;
 
@@ -179,7 +181,7 @@ pub struct Sensor {
 }
 
 /// Everything that is so right now.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// The institution's name.
     pub institution: String,
@@ -204,6 +206,8 @@ pub struct Snapshot {
     pub floods: Vec<Value>,
     /// Sensors.
     pub sensors: Vec<Sensor>,
+    /// What the next days may bring, if anything is known of that.
+    pub outlook: Option<Arc<crate::outlook::Outlook>>,
 }
 
 impl Snapshot {
@@ -222,6 +226,7 @@ impl Snapshot {
             services: Vec::new(),
             floods: Vec::new(),
             sensors: Vec::new(),
+            outlook: None,
         }
     }
 }
@@ -241,6 +246,7 @@ pub struct Line {
 
 struct Inner {
     snapshot: ArcSwap<Snapshot>,
+    exposure: ArcSwap<Exposure>,
     sender: broadcast::Sender<Line>,
     kept: Mutex<VecDeque<Line>>,
 }
@@ -254,12 +260,28 @@ impl Live {
     #[must_use]
     pub fn new(snapshot: Snapshot) -> Self {
         let sender = broadcast::Sender::new(KEPT_LINES);
-        Self(Arc::new(Inner { snapshot: ArcSwap::from_pointee(snapshot), sender, kept: Mutex::default() }))
+        Self(Arc::new(Inner {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            exposure: ArcSwap::default(),
+            sender,
+            kept: Mutex::default(),
+        }))
     }
 
     /// Shows another snapshot from now on.
     pub fn show(&self, snapshot: Snapshot) {
         self.0.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Shows what the institution is exposed to, from now on: to be called when its file was read.
+    pub fn show_exposure(&self, exposure: Exposure) {
+        self.0.exposure.store(Arc::new(exposure));
+    }
+
+    /// What was shown of that last; nothing before the first time.
+    #[must_use]
+    pub fn exposure(&self) -> Arc<Exposure> {
+        self.0.exposure.load_full()
     }
 
     /// The snapshot of now.

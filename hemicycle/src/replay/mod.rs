@@ -82,6 +82,9 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
     if known.is_some() {
         pipeline.each_hour(&mut hourly);
     }
+    if arguments.speed == Speed::Max && !inputs.may_wait() {
+        pipeline = pipeline.count_beside().context("cannot start a thread")?;
+    }
     let ran = pipeline.run(&mut inputs)?;
     let (floods, privacy, zone) = reporter.finish()?;
     let summary = Summary::new(&inputs.summaries(), &ran, &floods, &privacy, name.as_deref(), started);

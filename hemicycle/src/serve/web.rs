@@ -26,6 +26,7 @@ use super::outlet::{Drain, Outlet};
 use super::output::{Log, Output};
 use super::shared::Shared;
 use super::web_learning::WebStudent;
+use super::witness::Figures;
 
 /// Lines may be so long on their way: servers write logs in blocks (nginx: `flush=5s`), relays pass them on, and a line is
 /// written when its request is over. What it costs is that the end of a flood is told so much later where everything
@@ -58,6 +59,7 @@ struct Layer {
     origins: Vec<Origin>,
     key: [u8; 16],
     events: Outlet<Output>,
+    figures: Figures,
     shared: Arc<Shared>,
     generation: u64,
     /// When a line came last that was not late.
@@ -75,12 +77,15 @@ impl Web {
     pub(super) fn new(
         origins: Vec<Origin>,
         key: [u8; 16],
-        events: Outlet<Output>,
+        (events, figures): (Outlet<Output>, Figures),
         shared: Arc<Shared>,
     ) -> Self {
         let mut generation = u64::MAX;
         let institution = shared.newer_institution(&mut generation).unwrap_or_else(|| shared.institution());
         let mut detector = WebDetector::of_institution(&institution, key);
+        if figures.are_wanted() {
+            detector.meter();
+        }
         let sites = sites(&institution, &mut detector, &origins, key);
         Self(Arc::new(Mutex::new(Layer {
             detector,
@@ -88,6 +93,7 @@ impl Web {
             origins,
             key,
             events,
+            figures,
             shared,
             generation,
             flowed: collect::now(),
@@ -150,6 +156,7 @@ impl Web {
             }
             layer.detector.finish();
             layer.tell();
+            layer.tell_figures();
             if let Some(slot) = layer.shared.web.first() {
                 layer.shared.report_last(slot, |report| *report = layer.report());
             }
@@ -196,8 +203,16 @@ impl Layer {
         if let Some(student) = &mut self.student {
             student.tick(&self.detector, now);
         }
+        self.tell_figures();
         if let Some(slot) = self.shared.web.first() {
             self.shared.report(slot, |report| *report = self.report());
+        }
+    }
+
+    /// Seconds that are over.
+    fn tell_figures(&mut self) {
+        while let Some((second, services)) = self.detector.take_metered() {
+            self.figures.web(second, services);
         }
     }
 
@@ -270,7 +285,7 @@ mod tests {
         let (events, _) = Outlet::open("test", 16, |_| Box::new(|_| ())).unwrap();
         let name = "/var/log/access.log".to_owned();
         let origin = Origin { number: 0, name, format: LineFormat::Auto, service: None };
-        Web::new(vec![origin], [7; 16], events, shared)
+        Web::new(vec![origin], [7; 16], (events, Figures::new(None)), shared)
     }
 
     fn second(web: &Web) -> i64 {

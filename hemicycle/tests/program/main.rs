@@ -8,6 +8,8 @@ mod demo;
 mod doctor;
 mod events;
 mod exporter;
+mod expose;
+mod foresee;
 mod inputs;
 mod learn;
 mod ledger;

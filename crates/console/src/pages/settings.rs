@@ -171,7 +171,7 @@ fn about(visit: &Visit, totals: &Totals, snapshot: &Snapshot) -> Markup {
                 div { dt { "Ledger" } dd { (count(totals.entries)) " entries, " (words::bytes(totals.database_bytes + totals.evidence_bytes)) } }
                 div { dt { "Last entry" } dd { code class="hash" { (totals.last_hash) } } }
             }
-            @if let Some(fingerprint) = &visit.app.fingerprint { div { dt { "Certificate, SHA-256" } dd { code class="hash" { (fingerprint) } } } }
+            @if let Some(fingerprint) = visit.app.fingerprint.load().as_deref() { div { dt { "Certificate, SHA-256" } dd { code class="hash" { (fingerprint) } } } }
             div { dt { "Licence" } dd { "Apache-2.0" } }
         }
     }

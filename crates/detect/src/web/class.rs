@@ -131,6 +131,11 @@ impl Class {
         }
     }
 
+    /// Whether it tells of something that was asked for, and not of a connection over which nothing was.
+    pub(crate) const fn is_request(self) -> bool {
+        !matches!(self, Self::Hello | Self::Held | Self::Quic)
+    }
+
     /// A few words for the evidence.
     pub(crate) const fn words(self) -> &'static str {
         match self {

@@ -349,11 +349,11 @@ impl Course {
     }
 
     /// Whether most of it was seen in what connections do, and not in requests.
-    fn is_of_connections(&self) -> bool {
+    fn is_of_connections(&self, service: &Service) -> bool {
         let total: f64 = self.totals.iter().sum();
         let of = |class: &Class| self.totals[*class as usize];
         let sealed: f64 = Class::ALL.iter().filter(|class| class.is_sealed()).map(of).sum();
-        self.slow_connections > 0 || sealed > 0.5 * total
+        service.has_connections && (self.slow_connections > 0 || sealed > 0.5 * total)
     }
 
     fn web(&self, service: &Service, watch: Option<&Watch>) -> WebEvidence {
@@ -363,7 +363,7 @@ impl Course {
         let seen = watch.map_or(0, Watch::total);
         let random = self.totals[Class::QueryNovel as usize] / self.totals.iter().sum::<f64>().max(1.0);
         let mut web = WebEvidence {
-            seen_in: if self.is_of_connections() { "connections" } else { "requests" },
+            seen_in: if self.is_of_connections(service) { "connections" } else { "requests" },
             requests: round(self.requests),
             peak_requests_per_second: round(f64::from(self.peak)),
             service_requests_per_second: round(all),

@@ -22,6 +22,7 @@ mod flood;
 mod hello;
 mod hours;
 mod learnt;
+mod meter;
 mod quic;
 mod reason;
 mod record;
@@ -52,6 +53,7 @@ use calendar::Calendar;
 use class::Class;
 use clients::{Asked, Clients, Manner};
 use connections::Connections;
+use meter::Meter;
 use quic::Quic;
 use service::Service;
 
@@ -128,6 +130,8 @@ pub struct WebDetector {
     calendar: Calendar,
     campaigns: Campaigns,
     events: Vec<Event>,
+    /// Unless nobody wants to know.
+    metered: Option<Meter>,
     counters: WebCounters,
 }
 
@@ -171,6 +175,7 @@ impl WebDetector {
             calendar: Calendar::default(),
             campaigns: Campaigns::default(),
             events: Vec::new(),
+            metered: None,
             counters: WebCounters::default(),
         }
     }
@@ -379,6 +384,21 @@ impl WebDetector {
     /// The events since the last call, in order.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+
+    /// From now on it is counted how much each service is asked for.
+    pub fn meter(&mut self) {
+        self.metered.get_or_insert_default();
+    }
+
+    /// What came in the oldest second that is over and was not taken: the second, and the names of services with their requests.
+    /// None unless [`WebDetector::meter`] was called.
+    pub fn take_metered(&mut self) -> Option<(u32, Vec<(String, u64)>)> {
+        let metered = self.metered.as_mut()?.take()?;
+        let name = |index: u32| self.services.get(index as usize).map(|service| service.target.name.clone());
+        let named =
+            metered.services.into_iter().filter_map(|(index, requests)| Some((name(index)?, requests)));
+        Some((metered.second, named.collect()))
     }
 
     /// Whether there are events to take.

@@ -111,7 +111,11 @@ impl WebDetector {
         let mut restless = std::mem::take(&mut self.restless);
         restless.clear();
         let now = Time::from_seconds(i64::from(second) + 1, 0);
+        let mut metered = self.metered.take();
         self.for_each(&due, second, now, |index, service, closing| {
+            if let Some(meter) = &mut metered {
+                meter.add(second, index, service.requests());
+            }
             let had = service.watch.is_some();
             closing.may_watch = watched < MAXIMUM_WATCHED;
             service.close(closing);
@@ -120,7 +124,7 @@ impl WebDetector {
                 restless.push(index);
             }
         });
-        self.restless = restless;
+        (self.restless, self.metered) = (restless, metered);
         due.clear();
         self.touched = due;
         self.count_begun(told);

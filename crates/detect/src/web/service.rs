@@ -127,6 +127,12 @@ impl Service {
         }
     }
 
+    /// Requests of the running second.
+    pub(crate) fn requests(&self) -> u64 {
+        let requests = Class::ALL.iter().filter(|class| class.is_request());
+        requests.map(|&class| u64::from(self.counts[class as usize])).sum()
+    }
+
     /// Whether there is something to close although nothing came.
     pub(crate) fn is_restless(&self) -> bool {
         self.flood.is_some()

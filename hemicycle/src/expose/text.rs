@@ -1,0 +1,310 @@
+//! Findings for people: what stops what, what a flood takes down, what to do first, what is not known.
+
+use std::collections::BTreeMap;
+
+use expose::segregation::{Observed, State, Verdict};
+use expose::{Coupling, Unit, fixes};
+use jiff::Timestamp;
+
+use super::Told;
+use crate::style::{Style, plain, short, table};
+
+/// Fixes that are shown.
+const FIXES: usize = 10;
+/// Rows of any other table that are shown; the rest is counted.
+const ROWS: usize = 25;
+/// Names in one cell.
+const NAMES: usize = 5;
+
+/// Everything, for a terminal.
+pub(super) fn text(told: &Told, style: Style) -> String {
+    let mut text = heading(told, style);
+    text.push_str(&alone(told, style));
+    text.push_str(&together(told, style));
+    text.push_str(&coupling(told, style));
+    text.push_str(&first(told, style));
+    text.push_str(&rules(told, style));
+    if let Some(observed) = &told.observed {
+        text.push_str(&seen(observed, style));
+    }
+    text
+}
+
+fn names(list: &[String]) -> String {
+    let shown = list.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if list.len() > NAMES { format!("{shown} and {} more", list.len() - NAMES) } else { shown }
+}
+
+fn part(title: &str, explained: &str, style: Style) -> String {
+    format!("\n{}\n{}\n", style.bold(title), style.dim(explained))
+}
+
+fn cut(rows: &mut Vec<Vec<String>>) -> String {
+    let more = rows.len().saturating_sub(ROWS);
+    rows.truncate(ROWS);
+    if more > 0 { format!("... and {more} more; --json has all of them\n") } else { String::new() }
+}
+
+fn heading(told: &Told, style: Style) -> String {
+    let institution = &told.institution;
+    let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    format!(
+        "{}\n{}, {}, {}\n",
+        style.bold(&plain(&institution.name)),
+        count(institution.services.len(), "service"),
+        count(institution.nodes.len(), "node"),
+        count(institution.causes.len(), "shared cause"),
+    )
+}
+
+/// Single points: one row for each element, with everything that it stops.
+fn alone(told: &Told, style: Style) -> String {
+    let exposure = &told.exposure;
+    let mut services: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (place, cuts) in exposure.services() {
+        cuts.single().for_each(|event| services.entry(event).or_default().push(place));
+    }
+    if services.is_empty() {
+        return part("Single points of failure", "Nothing that the file names stops a service alone.", style);
+    }
+    let mut list: Vec<(u32, Vec<usize>)> = services.into_iter().collect();
+    let model = &exposure.model;
+    let weight = |places: &Vec<usize>| -> f64 {
+        places.iter().map(|&place| expose::worth(model.elements[place].criticality)).sum()
+    };
+    list.sort_by(|one, other| weight(&other.1).total_cmp(&weight(&one.1)).then(one.0.cmp(&other.0)));
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (event, mut places) in list {
+        places.sort_by_key(|&place| std::cmp::Reverse(model.elements[place].criticality));
+        let stopped: Vec<String> = places.iter().map(|&place| model.elements[place].name.clone()).collect();
+        let element = model.event_element(event);
+        let whose = element.and_then(|element| model.party(element)).filter(|party| !party.own);
+        let kind = element.map_or("shared cause", |element| element.kind.word());
+        let witness =
+            places.first().map(|&place| exposure.witness(place, event).join(" > ")).unwrap_or_default();
+        rows.push(vec![
+            model.event_name(event).to_owned(),
+            kind.replace('_', " "),
+            whose.map_or_else(String::new, |party| party.name.clone()),
+            places.len().to_string(),
+            names(&stopped),
+            witness,
+        ]);
+    }
+    let more = cut(&mut rows);
+    let headings = ["ELEMENT", "KIND", "NOT OURS", "STOPS", "SERVICES", "FOR EXAMPLE"];
+    part("Single points of failure", "What stops a service alone, the most critical services first.", style)
+        + &table(&headings, &[false, false, false, true], &rows, style)
+        + &more
+}
+
+/// How many larger sets each service has, and where there can be more.
+fn together(told: &Told, style: Style) -> String {
+    let exposure = &told.exposure;
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (place, cuts) in exposure.services() {
+        let count = |order: usize| cuts.sets.iter().filter(|set| set.order() == order).count().to_string();
+        let element = &exposure.model.elements[place];
+        let gets_through: Vec<String> = [Unit::BitsPerSecond, Unit::PacketsPerSecond]
+            .iter()
+            .filter_map(|&unit| {
+                let range = exposure.through(place, unit)?;
+                let high = range.high?;
+                let low = if range.low < high { format!("{} to ", short(range.low)) } else { String::new() };
+                Some(format!("{low}{} {}", short(high), unit.short()))
+            })
+            .collect();
+        rows.push(vec![
+            element.name.clone(),
+            element.criticality.as_str().to_owned(),
+            count(1),
+            count(2),
+            count(3),
+            if element.needs.is_none() {
+                "needs not known".to_owned()
+            } else if cuts.truncated {
+                format!("complete up to {}", cuts.complete)
+            } else {
+                "none larger".to_owned()
+            },
+            gets_through.join(", "),
+        ]);
+    }
+    let more = cut(&mut rows);
+    let headings =
+        ["SERVICE", "CRITICALITY", "ALONE", "PAIRS", "TRIPLES", "LARGER SETS", "GETS THROUGH FROM OUTSIDE"];
+    part("What has to fail together", "How many smallest sets stop each service, by their size.", style)
+        + &table(&headings, &[false, false, true, true, true], &rows, style)
+        + &more
+}
+
+/// The size of a row of the table in words.
+pub(super) fn size(row: &Coupling) -> String {
+    let Some((unit, at)) = row.unit.zip(row.at) else { return "unknown".to_owned() };
+    let number = |value: f64| format!("{} {}", short(value), unit.short());
+    match (row.low, row.high) {
+        (None, _) => format!("{} at the latest", number(at)),
+        (Some(low), Some(high)) if low < high => format!("{} to {}", short(low), number(high)),
+        _ => number(at),
+    }
+}
+
+fn coupling(told: &Told, style: Style) -> String {
+    let title = "What a flood outside takes down inside";
+    let table_of = &told.exposure.couplings;
+    if table_of.rows.is_empty() {
+        return part(
+            title,
+            "Nothing that the file names is shared by a public service and another one.",
+            style,
+        );
+    }
+    let mut rows: Vec<Vec<String>> = table_of
+        .rows
+        .iter()
+        .map(|row| vec![row.target.clone(), row.elements.join(" + "), size(row), names(&row.inside)])
+        .collect();
+    let more = cut(&mut rows);
+    part(
+        title,
+        "A flood on a public service, what gives way, at which size, and what else is lost with it.",
+        style,
+    ) + &table(&["FLOOD ON", "THROUGH", "AT", "TAKES DOWN"], &[], &rows, style)
+        + &more
+}
+
+fn first(told: &Told, style: Style) -> String {
+    let rows: Vec<Vec<String>> = fixes(&told.exposure)
+        .into_iter()
+        .take(FIXES)
+        .enumerate()
+        .map(|(number, fix)| {
+            vec![
+                (number + 1).to_string(),
+                plain(&fix.text).into_owned(),
+                names(&fix.services),
+                fix.what_if.map_or_else(String::new, |change| change.chars().take(60).collect()),
+            ]
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    part("Do first", "Changes by how much they take away; --what-if tries one.", style)
+        + &table(&["", "WHAT", "HELPS", "--what-if"], &[true], &rows, style)
+}
+
+fn rules(told: &Told, style: Style) -> String {
+    let mut rows: Vec<Vec<String>> = told
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.state != State::Pass && verdict.rule.id != "SPOF-01")
+        .map(|verdict| {
+            vec![
+                verdict.state.name().to_owned(),
+                verdict.rule.id.to_owned(),
+                verdict.subject.clone(),
+                verdict.detail.clone(),
+                sources(verdict),
+            ]
+        })
+        .collect();
+    let passed: Vec<&str> = told
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.state == State::Pass)
+        .map(|verdict| verdict.rule.id)
+        .collect();
+    let more = cut(&mut rows);
+    let passed = if passed.is_empty() { String::new() } else { format!("Passed: {}\n", passed.join(", ")) };
+    part(
+        "Kept apart or not",
+        "Rules that fail, and what the file does not say; the last column has their sources.",
+        style,
+    ) + &table(&["STATE", "RULE", "ABOUT", "WHY", "SOURCES"], &[], &rows, style)
+        + &more
+        + &passed
+}
+
+/// ANSSI's guide, the annex of NIS2 and SP 800-53 in one cell.
+pub(super) fn sources(verdict: &Verdict) -> String {
+    let rule = verdict.rule;
+    let mut parts = Vec::new();
+    if !rule.anssi.is_empty() {
+        parts.push(format!("ANSSI {}", rule.anssi.join(" ")));
+    }
+    if !rule.nis2.is_empty() {
+        parts.push(format!("NIS2 {}", rule.nis2.join(" ")));
+    }
+    if !rule.sp800_53.is_empty() {
+        parts.push(rule.sp800_53.join(" "));
+    }
+    parts.join("; ")
+}
+
+fn time(seconds: f64) -> String {
+    let time = Timestamp::from_nanosecond((seconds * 1e9) as i128).unwrap_or_default();
+    time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+fn seen(observed: &Observed, style: Style) -> String {
+    let mut rows: Vec<Vec<String>> = observed
+        .drifts
+        .iter()
+        .map(|drift| {
+            let witness = drift.witnesses.first().map(|(client, server)| format!("{client} to {server}"));
+            let answered = if drift.answered { "answered" } else { "asked only" };
+            vec![
+                drift.from.clone(),
+                drift.to.clone(),
+                drift.port.clone(),
+                drift.flows.to_string(),
+                answered.to_owned(),
+                time(drift.first_seconds),
+                time(drift.last_seconds),
+                witness.unwrap_or_default(),
+            ]
+        })
+        .collect();
+    let more = cut(&mut rows);
+    let explained = format!(
+        "{} records make {} flows; {} did not fit, {} have no ports. Crossed zones although no conduit allows it:",
+        observed.records, observed.flows, observed.refused, observed.without_ports
+    );
+    let mut text = part("Seen", &explained, style);
+    text += &table(
+        &["FROM", "TO", "PORT", "FLOWS", "", "FIRST", "LAST", "WITNESS"],
+        &[false, false, false, true],
+        &rows,
+        style,
+    );
+    text += &more;
+    let mut rows: Vec<Vec<String>> = observed
+        .proposals
+        .iter()
+        .map(|proposal| {
+            let rank = proposal.rank.map_or_else(|| "not ranked".to_owned(), |rank| format!("{rank:.2}"));
+            vec![
+                proposal.service.clone(),
+                proposal.needs.clone(),
+                proposal.port.clone(),
+                format!("{} of {}", proposal.count, proposal.asked),
+                rank,
+                time(proposal.first_seconds),
+                time(proposal.last_seconds),
+            ]
+        })
+        .collect();
+    let more = cut(&mut rows);
+    text += &part(
+        "Seems to need",
+        "By the looks of flows, which the file does not say; put into the file what is true.",
+        style,
+    );
+    text += &table(&["SERVICE", "NEEDS", "PORT", "SEEN", "RANK", "FIRST", "LAST"], &[], &rows, style);
+    text += &more;
+    if !observed.unused.is_empty() {
+        text.push_str(&format!("Allowed and not seen: {}\n", names(&observed.unused)));
+    }
+    text
+}

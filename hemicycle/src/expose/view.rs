@@ -1,0 +1,226 @@
+//! Findings in the words of the console, for its page and for the report.
+
+use console::exposure::{Coupling, Element, Exposure as Views, Fix, Rule, SinglePoint, View};
+use expose::segregation::{State, Verdict};
+use expose::{CutSets, Exposure, Expression, Model, Unit, fixes, picture};
+use institution::Institution;
+use jiff::Timestamp;
+
+use super::text::{size, sources};
+use super::{Told, tell};
+use crate::style::short;
+
+/// Services of one single point whose witness is shown.
+const WITNESSES: usize = 3;
+/// Most characters of an expression of needs.
+const NEEDS_CHARACTERS: usize = 160;
+
+/// The report, a document that stands alone.
+pub(crate) fn document(told: &Told) -> String {
+    let view = view(told, None);
+    let now = Timestamp::now().to_zoned(told.institution.time_zone.clone());
+    let made =
+        format!("Made by hemicycle {} on {}", env!("CARGO_PKG_VERSION"), now.strftime("%-d %B %Y, %H:%M %Z"));
+    console::exposure::document(&told.institution.name, &made, &view)
+}
+
+/// What the console shows of an institution; nothing if it cannot be worked out.
+pub(crate) fn views(institution: &Institution) -> Views {
+    let Ok(told) = tell(institution.clone()) else { return Views::default() };
+    let organisations = told.institution.organisations.iter();
+    let organisations =
+        organisations.map(|organisation| (organisation.id.clone(), view(&told, Some(&organisation.id))));
+    Views { house: view(&told, None), organisations: organisations.collect() }
+}
+
+/// What one organisation sees, or who sees the whole house.
+fn view(told: &Told, organisation: Option<&str>) -> View {
+    let exposure = &told.exposure;
+    let model = &exposure.model;
+    let seen = |place: usize| {
+        let party = model.elements.get(place).and_then(|element| model.party(element));
+        organisation.is_none_or(|own| party.is_some_and(|party| party.name == own))
+    };
+    let named = |name: &str| model.find(name).is_ok_and(seen);
+    let picture = picture::draw(exposure, &seen);
+    let single_points = single_points(exposure, &seen);
+    let alone: Vec<usize> = single_points.iter().filter_map(|point| point.place).collect();
+    let elements = (0..model.elements.len()).filter(|place| seen(*place) && !alone.contains(place));
+    let couplings = exposure.couplings.rows.iter().filter(|row| named(&row.target));
+    let couplings: Vec<Coupling> =
+        couplings.map(|row| coupling(row, &named, organisation.is_some())).collect();
+    let fixes = fixes(exposure).into_iter().filter(|fix| named(&fix.element) || organisation.is_none());
+    let fixes: Vec<Fix> = fixes
+        .map(|fix| Fix {
+            text: fix.text,
+            services: fix.services.into_iter().filter(|name| named(name)).collect(),
+        })
+        .collect();
+    let rules = told.verdicts.iter().filter(|verdict| verdict.state != State::Pass);
+    let rules = rules.filter(|verdict| organisation.is_none() || named(&verdict.subject));
+    let is_empty = (0..model.elements.len()).all(|place| !seen(place));
+    View {
+        picture: if is_empty { String::new() } else { picture.svg },
+        omitted: picture.omitted,
+        remarks: remarks(told, &single_points, &couplings, organisation),
+        elements: elements.map(|place| element(exposure, place, &seen)).collect(),
+        single_points,
+        couplings,
+        fixes,
+        rules: rules.map(rule).collect(),
+    }
+}
+
+fn remarks(
+    told: &Told,
+    points: &[SinglePoint],
+    couplings: &[Coupling],
+    organisation: Option<&str>,
+) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if let Some(worst) = points.first() {
+        remarks.push(format!(
+            "{} things each stop a service alone; {} stops {} of them.",
+            points.len(),
+            worst.element,
+            worst.services.len()
+        ));
+    }
+    if let Some(first) =
+        couplings.iter().find(|row| row.elements.first() != Some(&row.target) && row.size != "unknown")
+    {
+        remarks.push(format!(
+            "A flood on {} of {} through {} is predicted to take down {}.",
+            first.target,
+            first.size,
+            first.elements.join(" + "),
+            first.inside.join(", ")
+        ));
+    }
+    let limits = told.exposure.limits().count();
+    if limits > 0 && organisation.is_none() {
+        remarks.push(format!(
+            "Sets of more than three elements are not looked for; {limits} services can have some."
+        ));
+    }
+    remarks
+}
+
+fn single_points(exposure: &Exposure, seen: &dyn Fn(usize) -> bool) -> Vec<SinglePoint> {
+    let model = &exposure.model;
+    let mut by_event: std::collections::BTreeMap<u32, Vec<usize>> = std::collections::BTreeMap::new();
+    for (place, cuts) in exposure.services().filter(|&(place, _)| seen(place)) {
+        cuts.single().for_each(|event| by_event.entry(event).or_default().push(place));
+    }
+    let weight = |places: &[usize]| -> f64 {
+        places.iter().map(|&place| expose::worth(model.elements[place].criticality)).sum()
+    };
+    let mut list: Vec<(u32, Vec<usize>)> = by_event.into_iter().collect();
+    list.sort_by(|one, other| weight(&other.1).total_cmp(&weight(&one.1)).then(one.0.cmp(&other.0)));
+    let point = |(event, mut places): (u32, Vec<usize>)| {
+        places.sort_by_key(|&place| std::cmp::Reverse(model.elements[place].criticality));
+        let element = model.event_element(event);
+        // What another organisation runs is named only as what it is.
+        let is_seen = element.is_none() || seen(event as usize);
+        let hide = |name: &str| {
+            let hidden = model.find(name).is_ok_and(|place| !seen(place));
+            if hidden { "(another organisation)".to_owned() } else { name.to_owned() }
+        };
+        let witness = |&place: &usize| exposure.witness(place, event).iter().map(|name| hide(name)).collect();
+        SinglePoint {
+            place: (element.is_some() && is_seen).then_some(event as usize),
+            element: if is_seen {
+                model.event_name(event).to_owned()
+            } else {
+                "(another organisation)".to_owned()
+            },
+            kind: element.map_or("shared cause".to_owned(), |element| element.kind.word().replace('_', " ")),
+            outside_control: outside(model, element).filter(|_| is_seen),
+            services: places.iter().map(|&place| model.elements[place].name.clone()).collect(),
+            witnesses: places.iter().take(WITNESSES).map(witness).collect(),
+        }
+    };
+    list.into_iter().map(point).collect()
+}
+
+fn outside(model: &Model, element: Option<&expose::Element>) -> Option<String> {
+    element
+        .and_then(|element| model.party(element))
+        .filter(|party| !party.own)
+        .map(|party| party.title.clone())
+}
+
+fn element(exposure: &Exposure, place: usize, seen: &dyn Fn(usize) -> bool) -> Element {
+    let model = &exposure.model;
+    let element = &model.elements[place];
+    let mut needs = element
+        .needs
+        .as_ref()
+        .map_or_else(|| "not written down".to_owned(), |needs| words(model, needs, seen));
+    if needs.chars().count() > NEEDS_CHARACTERS {
+        needs = needs.chars().take(NEEDS_CHARACTERS).chain(['…']).collect();
+    }
+    let cuts = exposure.cuts.get(place).and_then(Option::as_ref);
+    let capacity: Vec<String> = Unit::ALL
+        .iter()
+        .filter_map(|unit| Some(format!("{} {}", short(unit.of(&element.capacity)?), unit.short())))
+        .collect();
+    Element {
+        place,
+        name: element.name.clone(),
+        kind: element.kind.word().replace('_', " "),
+        outside_control: outside(model, Some(element)),
+        needs,
+        stopped_by: cuts.map_or_else(String::new, stopped_by),
+        capacity: if capacity.is_empty() { "not written down".to_owned() } else { capacity.join(", ") },
+    }
+}
+
+fn stopped_by(cuts: &CutSets) -> String {
+    let count = |order: usize| cuts.sets.iter().filter(|set| set.order() == order).count();
+    let larger = if cuts.truncated { ", perhaps larger sets" } else { "" };
+    match (count(1), count(2), count(3)) {
+        (0, 0, 0) => format!("nothing that is known{larger}"),
+        (one, two, three) => format!("{one} alone, {two} pairs, {three} triples{larger}"),
+    }
+}
+
+fn words(model: &Model, needs: &Expression, seen: &dyn Fn(usize) -> bool) -> String {
+    let list = |parts: &[Expression], between: &str| {
+        let parts: Vec<String> = parts.iter().map(|part| words(model, part, seen)).collect();
+        parts.join(between)
+    };
+    match needs {
+        Expression::Element(place) if !seen(*place) => "(another organisation)".to_owned(),
+        Expression::Element(place) => {
+            model.elements.get(*place).map_or_else(String::new, |element| element.name.clone())
+        }
+        Expression::All(parts) => list(parts, " and "),
+        Expression::Any { count: 1, of } => format!("({})", list(of, " or ")),
+        Expression::Any { count, of } => format!("{count} of ({})", list(of, ", ")),
+    }
+}
+
+fn coupling(row: &expose::Coupling, named: &dyn Fn(&str) -> bool, narrow: bool) -> Coupling {
+    let hide = |name: &String| {
+        if named(name) || !narrow { name.clone() } else { "(another organisation)".to_owned() }
+    };
+    Coupling {
+        target: row.target.clone(),
+        elements: row.elements.iter().map(hide).collect(),
+        size: size(row),
+        certain: row.is_certain(),
+        inside: row.inside.iter().filter(|name| !narrow || named(name)).cloned().collect(),
+    }
+}
+
+fn rule(verdict: &Verdict) -> Rule {
+    Rule {
+        state: verdict.state.name().to_owned(),
+        id: verdict.rule.id.to_owned(),
+        question: verdict.rule.question.to_owned(),
+        subject: verdict.subject.clone(),
+        detail: verdict.detail.clone(),
+        sources: sources(verdict),
+    }
+}
