@@ -179,7 +179,11 @@ fn headers_of_a_flood_on_a_mirror_port_open_in_tshark() {
     let onset: jiff::Timestamp = event["onset"].as_str().unwrap().parse().unwrap();
     let time = |row: &[&str]| row[5].parse::<f64>().unwrap();
     let onset = onset.as_nanosecond() as f64 / 1e9;
-    assert!(rows.iter().any(|row| time(row) < onset), "what was before is there too: {event} {:?}", rows.first());
+    assert!(
+        rows.iter().any(|row| time(row) < onset),
+        "what was before is there too: {event} {:?}",
+        rows.first()
+    );
     assert!(rows.iter().any(|row| time(row) >= onset));
     let mut cut = 0;
     for row in &rows {
