@@ -93,14 +93,14 @@ pub enum ReadError {
     Long,
 }
 
+/// The lines of a compressed file.
+pub(crate) type Unpacked<R> = Lines<BufReader<GzDecoder<R>>>;
+
 /// The lines of a file behind a header of this format and version, and when it was written.
 ///
 /// # Errors
 /// When it is empty, damaged, or of another kind.
-pub(crate) fn opened<R: BufRead>(
-    compressed: R,
-    format: &str,
-) -> Result<(Timestamp, Lines<BufReader<GzDecoder<R>>>), ReadError> {
+pub(crate) fn opened<R: BufRead>(compressed: R, format: &str) -> Result<(Timestamp, Unpacked<R>), ReadError> {
     let mut lines = Lines { text: BufReader::new(GzDecoder::new(compressed)), line: Vec::new(), bytes: 0 };
     let Some(first) = lines.next()? else { return Err(ReadError::Empty) };
     let header: Header = serde_json::from_slice(first).map_err(|_| ReadError::Foreign)?;

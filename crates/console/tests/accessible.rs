@@ -3,7 +3,7 @@
 //!
 //! axe-core (MPL-2.0) is no part of this repository: `cargo xtask setup` fetches it. Without it that part is skipped.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod browser;
 mod client;

@@ -1,5 +1,7 @@
 //! The drawing: everything that is seen has one box, single points are marked, names are escaped.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use expose::{Exposure, Model, picture};
 
 fn exposure(services: usize) -> Exposure {

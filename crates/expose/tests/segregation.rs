@@ -1,5 +1,7 @@
 //! Rules, drift, mined dependencies and differences of reachability, on the example parliament.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
 use std::net::IpAddr;
 
 use expose::segregation::{Reachability, Seen, State, Watch, differences, judge};

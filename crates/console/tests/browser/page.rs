@@ -94,7 +94,7 @@ impl<'a> Page<'a> {
 
     fn try_value(&self, expression: &str) -> Result<Value, Value> {
         let parameters = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let mut found = self.browser.ask(Some(&self.session), "Runtime.evaluate", parameters)?;
+        let mut found = self.browser.ask(Some(&self.session), "Runtime.evaluate", &parameters)?;
         if found["exceptionDetails"].is_object() {
             return Err(found["exceptionDetails"].take());
         }
