@@ -54,7 +54,8 @@ fn a_page_that_is_none_is_refused_and_no_fault_of_ours() {
     let console = Console::over(Arc::new(record.reader()), Arc::new(record.writer()));
     let (ada, _) = console.member("ada", Role::Analyst, None);
     let session = console.session(&ada);
-    for path in ["/floods?after=nonsense", "/api/v1/floods?after=nonsense", "/api/v1/entries?after=nonsense"] {
+    for path in ["/floods?after=nonsense", "/api/v1/floods?after=nonsense", "/api/v1/entries?after=nonsense"]
+    {
         assert_eq!(console.get(path, Some(&session)).status, 400, "{path}");
     }
 }

@@ -70,7 +70,8 @@ pub(super) fn run(options: &Options, report: &mut Report) -> Result<()> {
     row("bytes of the database with points", record.reader().totals()?.database_bytes.to_string());
     floods(&record, options.floods)?;
     drop(record);
-    let checks: [(&str, Check); 2] = [("", record::verify), (", and every page of the file", record::verify_all)];
+    let checks: [(&str, Check); 2] =
+        [("", record::verify), (", and every page of the file", record::verify_all)];
     let mut milliseconds = Vec::new();
     for (what, check) in checks {
         let begin = Instant::now();

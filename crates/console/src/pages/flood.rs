@@ -212,7 +212,9 @@ fn kept(visit: &Visit, shown: &Shown) -> Markup {
         .into_iter()
         .flatten()
         .filter(|(name, _)| name.as_str() != "reason")
-        .filter_map(|(name, value)| Some((words::capital(&name.replace('_', " ")), said(visit, name, value)?)))
+        .filter_map(|(name, value)| {
+            Some((words::capital(&name.replace('_', " ")), said(visit, name, value)?))
+        })
         .take(16)
         .collect();
     let may_open = visit.principal.sees_house() && Roles::ANALYSTS.has(visit.principal.account.role);

@@ -266,7 +266,10 @@ mod tests {
             percent(0.0213),
             percent(0.93),
         ];
-        assert_eq!(shown, ["210,000", "999", "2.5", "1.2\u{a0}M", "950", "12\u{a0}k", "2.1\u{a0}%", "93\u{a0}%"]);
+        assert_eq!(
+            shown,
+            ["210,000", "999", "2.5", "1.2\u{a0}M", "950", "12\u{a0}k", "2.1\u{a0}%", "93\u{a0}%"]
+        );
         let shown = [duration(0), duration(59), duration(7_500), duration(90_061), precise(1_240_000_000)];
         assert_eq!(
             shown,
