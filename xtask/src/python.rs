@@ -23,6 +23,8 @@ const PACKAGES: &[Package] = &[
     package("pandas", "3.1.1", "pandas", "opens the flow records of a flood as analysts do"),
     package("pyarrow", "26.0.1", "pyarrow", "reads Parquet for pandas"),
     package("duckdb", "2.0.1", "duckdb", "opens the same with SQL"),
+    package("stix2-validator", "3.3.2", "stix2validator", "judges the bundles of STIX that go out"),
+    package("pymisp", "2.5.34.4", "pymisp", "loads the events of MISP that go out"),
 ];
 
 const fn package(

@@ -271,7 +271,7 @@ fn draw_box(
 }
 
 /// Whether it stands in the way of traffic and nothing says how much it carries.
-fn is_unknown(model: &Model, place: usize) -> bool {
+pub fn is_unknown(model: &Model, place: usize) -> bool {
     let element = &model.elements[place];
     let matters = match element.kind {
         Kind::Node(kind) => {

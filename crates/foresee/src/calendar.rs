@@ -174,7 +174,7 @@ fn unfold(text: &str) -> Vec<(usize, String)> {
     for (number, line) in text.lines().enumerate() {
         match (line.strip_prefix([' ', '\t']), lines.last_mut()) {
             (Some(rest), Some((_, last))) if last.len() + rest.len() <= MAXIMUM_LINE_BYTES => {
-                last.push_str(rest)
+                last.push_str(rest);
             }
             (Some(_), _) => {}
             (None, _) if line.len() <= MAXIMUM_LINE_BYTES => lines.push((number + 1, line.to_owned())),

@@ -304,7 +304,7 @@ fn checks(techniques: &BTreeSet<Technique>, service: Option<&Service>, whose: Wh
         Whose::Own => {}
         Whose::Party => checks.push("Call the party: its site is listed, and ours may follow.".to_owned()),
         Whose::Supplier => {
-            checks.push("Call the supplier: what hits it hits what it runs for us.".to_owned())
+            checks.push("Call the supplier: what hits it hits what it runs for us.".to_owned());
         }
         Whose::Authority => checks.push("Tell the authority that it is listed.".to_owned()),
     }

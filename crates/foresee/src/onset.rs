@@ -85,7 +85,7 @@ fn further(panel: &Panel, claims: &[Claim]) -> Vec<[f64; FURTHER]> {
             ]);
         }
         let fade = |values: &mut Vec<f64>, days: f64| {
-            values.iter_mut().for_each(|value| *value *= (-1.0 / days).exp())
+            values.iter_mut().for_each(|value| *value *= (-1.0 / days).exp());
         };
         fade(&mut claimed, 10.0);
         fade(&mut others, 10.0);

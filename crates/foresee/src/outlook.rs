@@ -314,7 +314,7 @@ fn more_reasons(remembered: &Remembered, shown: Option<&Shown>, about: &About<'_
     match shown {
         None => reasons.push("too little history to grade a model on, so the usual is shown".to_owned()),
         Some(shown) if shown.model != MODEL && shown.model != WITH_FACTORS => {
-            reasons.push(shown.reason.clone())
+            reasons.push(shown.reason.clone());
         }
         Some(_) => {}
     }

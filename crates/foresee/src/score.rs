@@ -71,7 +71,7 @@ impl Graded {
         }
         let count = n as f64;
         let positives = self.rows.iter().filter(|row| row.1).count();
-        let brier = self.rows.iter().map(|row| error(row)).sum::<f64>() / count;
+        let brier = self.rows.iter().map(error).sum::<f64>() / count;
         let log =
             -self.rows.iter().map(|(p, y, _)| if *y { p.ln() } else { (1.0 - p).ln() }).sum::<f64>() / count;
         let mut sorted: Vec<(f64, bool)> = self.rows.iter().map(|(p, y, _)| (*p, *y)).collect();

@@ -71,8 +71,11 @@ pub struct EventInputs {
     rows: Vec<[u8; 6]>,
 }
 
+/// A type of event, how far it may lie before the window, and how far behind its first day.
+type Flag = (&'static str, i32, fn(i32) -> i32);
+
 /// Which type, and where the event lies from the first day of the window of `length` days.
-const FLAGS: [(&str, i32, fn(i32) -> i32); 6] = [
+const FLAGS: [Flag; 6] = [
     ("election_national", -1, |length| length),
     // The days behind the window: an election throws its shadow ahead.
     ("election_national", i32::MIN, |length| length + 5),

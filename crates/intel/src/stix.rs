@@ -207,22 +207,32 @@ impl Library {
     /// (granular markings); the whole then goes only where its narrowest part may.
     #[must_use]
     pub fn tlp(&self, object: &Map<String, Value>) -> Tlp {
+        self.marked(object).unwrap_or(Tlp::UNMARKED)
+    }
+
+    /// Nothing where no marking restricts it. A marking that is not known here may, and is taken to.
+    fn marked(&self, object: &Map<String, Value>) -> Option<Tlp> {
         if object.get("type").and_then(Value::as_str) == Some("marking-definition") {
-            return Tlp::Clear;
+            return Some(Tlp::Clear);
         }
         let list = |name: &str| object.get(name).and_then(Value::as_array).into_iter().flatten();
         let whole = list("object_marking_refs").filter_map(Value::as_str);
         let parts = list("granular_markings").filter_map(|part| part["marking_ref"].as_str());
-        whole.chain(parts).filter_map(|id| self.tlp_of_marking(id)).max().unwrap_or(Tlp::UNMARKED)
+        whole.chain(parts).filter_map(|id| self.tlp_of_marking(id)).max()
     }
 
+    /// A statement, such as a copyright, restricts nothing (STIX 2.1, 7.2.1.3).
     fn tlp_of_marking(&self, id: &str) -> Option<Tlp> {
-        Tlp::of_marking(id).or_else(|| {
-            let definition = self.newest(id)?;
-            let text = |name: &str| definition.get(name)?.as_str();
-            let inner = definition.get("definition").and_then(|inner| inner["tlp"].as_str());
-            inner.or_else(|| text("name")).and_then(Tlp::of)
-        })
+        if let Some(tlp) = Tlp::of_marking(id) {
+            return Some(tlp);
+        }
+        let Some(definition) = self.newest(id) else { return Some(Tlp::UNMARKED) };
+        let text = |name: &str| definition.get(name)?.as_str();
+        if text("definition_type") == Some("statement") {
+            return None;
+        }
+        let inner = definition.get("definition").and_then(|inner| inner["tlp"].as_str());
+        Some(inner.or_else(|| text("name")).and_then(Tlp::of).unwrap_or(Tlp::UNMARKED))
     }
 
     /// A bundle of what may reach the audience. A marking that this library gives to objects without one (`unmarked`) decides for those.
@@ -230,13 +240,7 @@ impl Library {
     /// # Errors
     /// When it cannot be written as JSON, which cannot happen.
     pub fn export(&self, audience: Audience, unmarked: Tlp) -> Result<Exported, StixError> {
-        let may = |object: &Map<String, Value>| {
-            let marked =
-                ["object_marking_refs", "granular_markings"].iter().any(|name| object.contains_key(*name));
-            let tlp = self.tlp(object);
-            let tlp = if !marked && tlp == Tlp::UNMARKED { unmarked } else { tlp };
-            tlp.may_reach(audience)
-        };
+        let may = |object: &Map<String, Value>| self.marked(object).unwrap_or(unmarked).may_reach(audience);
         let kept: BTreeSet<&str> = self
             .objects
             .iter()
@@ -388,12 +392,15 @@ mod tests {
         {"type":"note","id":"note--1","object_marking_refs":["marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"],
          "granular_markings":[{"marking_ref":"marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1","selectors":["content"]}]},
         {"type":"marking-definition","id":"marking-definition--own","definition_type":"tlp","definition":{"tlp":"white"}},
+        {"type":"marking-definition","id":"marking-definition--right","definition_type":"statement","definition":{"statement":"(c)"}},
+        {"type":"course-of-action","id":"course-of-action--1","object_marking_refs":["marking-definition--right"]},
+        {"type":"course-of-action","id":"course-of-action--2","object_marking_refs":["marking-definition--unknown"]},
         17, {"type":"tool","id":"identity--2"}, {"no":"id"}]}"#;
 
     #[test]
     fn every_property_is_kept_and_a_bad_element_costs_itself() {
         let library = library(MIXED);
-        assert_eq!((library.len(), library.skipped), (7, 3));
+        assert_eq!((library.len(), library.skipped), (10, 3));
         assert_eq!(library.newest("tool--1").unwrap()["x_odd"], json!({"deep": [1, 2.50, null]}));
     }
 
@@ -413,7 +420,13 @@ mod tests {
             assert_eq!(exported.withheld, library.len() - ids.len());
             ids
         };
-        assert_eq!(ids(Audience::Public, Tlp::UNMARKED), ["marking-definition--own", "tool--1"]);
+        assert_eq!(
+            ids(Audience::Public, Tlp::UNMARKED),
+            ["marking-definition--own", "marking-definition--right", "tool--1"]
+        );
+        let clear = ids(Audience::Public, Tlp::Clear);
+        assert!(clear.contains(&"course-of-action--1".to_owned()), "a copyright restricts nothing");
+        assert!(!clear.contains(&"course-of-action--2".to_owned()), "a marking that is not known may");
         let own = ids(Audience::Organisation, Tlp::UNMARKED);
         assert!(own.contains(&"identity--1".to_owned()) && own.contains(&"report--1".to_owned()));
         for red in ["malware--1", "relationship--1", "note--1"] {

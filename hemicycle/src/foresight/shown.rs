@@ -1,18 +1,22 @@
 //! The outlook in the words of the console: no decimals, a fixed vocabulary, and what of ours each technique would hit.
 
 use console::outlook::{Coming, Likely, Listed, Odds, Outlook as Shown};
+use expose::{Coupling, Model, Unit};
 use foresee::listed::{Listing, Whose};
 use foresee::outlook::{Outlook, State};
 use foresee::{Technique, words};
-use institution::{Exposure, Institution, NodeKind, OrganisationKind};
+use institution::{Exposure, Institution, OrganisationKind};
 use intel::scale::Level;
 
+/// Things of ours that are shown for a technique.
+const HITS: usize = 6;
 /// Techniques that are shown.
 const TECHNIQUES: usize = 6;
 
 /// As the console shows it. `became` says what became of it, where that is known.
 pub(crate) fn shown(outlook: &Outlook, institution: &Institution, became: Vec<String>) -> Shown {
     let level = level(outlook);
+    let couplings = couplings(institution);
     Shown {
         time: outlook.time,
         state: name(outlook.state).to_owned(),
@@ -21,7 +25,12 @@ pub(crate) fn shown(outlook: &Outlook, institution: &Institution, became: Vec<St
         odds: outlook.forecasts.iter().map(odds).collect(),
         listed: outlook.listings.iter().map(listed).collect(),
         coming: outlook.calendar.iter().map(|event| coming(outlook, event)).collect(),
-        likely: outlook.techniques.iter().take(TECHNIQUES).map(|share| likely(share, institution)).collect(),
+        likely: outlook
+            .techniques
+            .iter()
+            .take(TECHNIQUES)
+            .map(|share| likely(share, institution, &couplings))
+            .collect(),
         readiness: outlook.readiness.state.name().to_owned(),
         readiness_until: outlook
             .readiness
@@ -35,6 +44,11 @@ pub(crate) fn shown(outlook: &Outlook, institution: &Institution, became: Vec<St
         became,
         notes: outlook.notes.clone(),
     }
+}
+
+/// The coupling table, the cheapest rows first for each target; empty where the institution is too large for it.
+fn couplings(institution: &Institution) -> Vec<Coupling> {
+    expose::Exposure::of(Model::of(institution)).map(|exposure| exposure.couplings.rows).unwrap_or_default()
 }
 
 const fn name(state: State) -> &'static str {
@@ -101,44 +115,48 @@ fn coming(outlook: &Outlook, event: &foresee::event::Event) -> Coming {
     }
 }
 
-fn likely(share: &foresee::mix::TechniqueShare, institution: &Institution) -> Likely {
+fn likely(share: &foresee::mix::TechniqueShare, institution: &Institution, couplings: &[Coupling]) -> Likely {
     Likely {
         technique: share.technique.words().to_owned(),
         of_ten: (share.share * 10.0).round().clamp(0.0, 10.0) as u8,
-        hits: hits(share.technique, institution),
+        hits: hits(share.technique, institution, couplings),
     }
 }
 
-/// What of ours a technique would hit first: state tables and lines, or the services that answer requests.
-fn hits(technique: Technique, institution: &Institution) -> Vec<String> {
-    let nodes = |kinds: &[NodeKind]| {
-        institution
-            .nodes
-            .iter()
-            .filter(|node| kinds.contains(&node.kind))
-            .map(|node| node.id.clone())
-            .collect::<Vec<_>>()
-    };
+/// What of ours a technique would hit: the services that answer such requests, or the elements that give way in its units, each with what is
+/// lost with it by the coupling table ([`expose::Couplings`]).
+fn hits(technique: Technique, institution: &Institution, couplings: &[Coupling]) -> Vec<String> {
     use Technique as T;
-    match technique {
-        T::TcpSyn | T::TcpAck | T::TcpSynAck | T::TcpConnect => {
-            nodes(&[NodeKind::Firewall, NodeKind::LoadBalancer])
+    let units: &[Unit] = match technique {
+        T::TcpSyn | T::TcpConnect => &[Unit::NewConnectionsPerSecond, Unit::TableEntries],
+        T::TcpAck | T::TcpSynAck => &[Unit::PacketsPerSecond, Unit::TableEntries],
+        T::Udp => &[Unit::BitsPerSecond, Unit::PacketsPerSecond],
+        T::SlowHttp | T::HttpGet | T::HttpPost | T::Http2 | T::Http3 | T::Unknown => return web(institution),
+    };
+    let mut hits: Vec<String> = Vec::new();
+    let fits = |row: &&Coupling| row.units.iter().any(|(unit, _)| units.contains(unit));
+    for row in couplings.iter().filter(fits) {
+        let inside: Vec<&str> = row.inside.iter().take(3).map(String::as_str).collect();
+        let with =
+            if inside.is_empty() { String::new() } else { format!(", and with it {}", inside.join(", ")) };
+        let hit = format!("{}{with}", row.elements.join(" and "));
+        if !hits.contains(&hit) && hits.len() < HITS {
+            hits.push(hit);
         }
-        T::Udp => nodes(&[NodeKind::Link]),
-        T::SlowHttp | T::HttpGet | T::HttpPost | T::Http2 | T::Http3 | T::Unknown => institution
-            .services
-            .iter()
-            .filter(|service| {
-                !service.names.is_empty() && institution[service.zone].exposure == Exposure::Internet
-            })
-            .filter(|service| institution[service.organisation].kind != OrganisationKind::Party)
-            .filter(|service| {
-                service.ports.is_empty()
-                    || service.ports.iter().any(|ports| ports.contains(6, 443) || ports.contains(6, 80))
-            })
-            .map(|service| service.id.clone())
-            .collect(),
     }
+    hits
+}
+
+/// Services of ours that answer requests of everybody.
+fn web(institution: &Institution) -> Vec<String> {
+    let fits = |service: &&institution::Service| {
+        let open = institution[service.zone].exposure == Exposure::Internet;
+        let ours = institution[service.organisation].kind != OrganisationKind::Party;
+        let asked = |ports: &institution::PortRange| ports.contains(6, 443) || ports.contains(6, 80);
+        let answers = service.ports.is_empty() || service.ports.iter().any(asked);
+        open && ours && answers && !service.names.is_empty()
+    };
+    institution.services.iter().filter(fits).map(|service| service.id.clone()).collect()
 }
 
 fn record(shown: &foresee::backtest::Shown, outlook: &Outlook) -> String {
@@ -157,13 +175,13 @@ mod tests {
     fn what_a_technique_hits_is_ours() {
         let text = include_str!("../../../data/institution/examplia.toml");
         let institution = institution::parse("examplia", text).unwrap();
-        assert_eq!(hits(Technique::Udp, &institution), ["isp-a", "isp-b", "isp-hosting"]);
-        assert!(hits(Technique::TcpSyn, &institution).contains(&"fw-edge-1".to_owned()));
-        let web = hits(Technique::HttpGet, &institution);
-        assert!(
-            web.contains(&"www".to_owned())
-                && !web.contains(&"party-x-site".to_owned())
-                && !web.contains(&"mail".to_owned())
-        );
+        let couplings = couplings(&institution);
+        let syn = hits(Technique::TcpSyn, &institution, &couplings);
+        assert!(syn.iter().any(|hit| hit.starts_with("fw-edge") && hit.contains("vpn")), "{syn:?}");
+        let udp = hits(Technique::Udp, &institution, &couplings);
+        assert!(udp.iter().any(|hit| hit.contains("isp-a")), "{udp:?}");
+        let web = hits(Technique::HttpGet, &institution, &couplings);
+        assert!(web.contains(&"www".to_owned()) && !web.contains(&"party-x-site".to_owned()));
+        assert!(!web.contains(&"mail".to_owned()));
     }
 }

@@ -267,10 +267,14 @@ fn nothing_leaves_that_may_not() {
     assert_eq!(ran.lines()[0]["name"], "indicator_matched");
 }
 
-/// A program of Python's package index, or of a folder that is named by a variable.
+/// A program of the environment that `cargo xtask test` makes, or of this machine.
 fn tool(name: &str) -> Option<PathBuf> {
-    let folders = std::env::var_os("HEMICYCLE_PYTHON_TOOLS").or_else(|| std::env::var_os("PATH"))?;
-    std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
+    let folders = std::env::var_os("PATH")?;
+    let own = repository("target/xtask/python/bin");
+    std::iter::once(own)
+        .chain(std::env::split_paths(&folders))
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
 }
 
 #[test]

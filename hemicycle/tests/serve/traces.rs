@@ -176,8 +176,7 @@ fn the_recorded_day_leaves_no_payload_and_no_address_of_a_person() {
     let institution = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/institution/examplia.toml");
     let config = format!(
         "{CONFIG}[[mirror]]\ninterface = \"span\"\n{CONSOLE}[[log]]\npath = \"access.log\"\nservice = \"www\"\nfrom = \"beginning\"\n\
-         [[notify]]\nname = \"siem\"\nkind = \"syslog\"\nhost = \"127.0.0.1\"\nport = {port}\ntransport = \"udp\"\nallow_plain = true\n\
-         burst = 600\n"
+         [[notify]]\nname = \"siem\"\nkind = \"syslog\"\nhost = \"127.0.0.1\"\nport = {port}\ntransport = \"udp\"\nburst = 600\n"
     );
     let config = config.replace("institution.toml", institution.to_str().unwrap());
     let folder = crate::service::folder("traces", &config, "");
