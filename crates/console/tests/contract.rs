@@ -4,7 +4,7 @@
 //! schemathesis (PyPI) is fetched by `cargo xtask setup`; without it these tests are skipped. `HEMICYCLE_EXAMPLES` is how many
 //! questions are made up for each operation.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod browser;
 mod client;
