@@ -5,7 +5,8 @@
 //! asks for. A test without a browser is skipped by name.
 
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each test takes what it needs")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::needless_pass_by_value, reason = "parameters are made where they are passed")]
 
 mod page;
 
