@@ -14,6 +14,8 @@ const MAXIMUM_LINE_BYTES: usize = 8_192;
 const MAXIMUM_TITLE_CHARACTERS: usize = 200;
 /// Longest event in days; what is longer is cut to it.
 const MAXIMUM_EVENT_DAYS: i32 = 31;
+/// What stands in a calendar that does not say since when was known for a week.
+const CALENDAR_NOTICE_DAYS: i32 = 7;
 /// Words of a summary and the type that they mean, in English, French and German.
 const TYPES: &[(&str, &str)] = &[
     ("european parliament election", "election_ep"),
@@ -98,7 +100,13 @@ impl Entry {
                 let excluded = whole_days || value.contains("T000000");
                 self.end = day(value).map(|day| (day, excluded));
             }
-            "CREATED" => self.created = day(value),
+            // The earlier of both; an export stamps every entry anew.
+            "CREATED" | "DTSTAMP" => {
+                self.created = match (self.created, day(value)) {
+                    (Some(before), Some(day)) => Some(before.min(day)),
+                    (before, day) => before.or(day),
+                };
+            }
             "SUMMARY" => self.summary = plain(value),
             "CATEGORIES" | "X-HEMICYCLE-TYPE" => {
                 let word = value
@@ -151,7 +159,8 @@ impl Calendar {
                 scope: entry.scope.clone().unwrap_or_else(|| scope.to_owned()),
                 kind: kind.clone(),
                 title: entry.summary.clone(),
-                known_from: known_from.unwrap_or_else(|| start.plus(-notice_days(&kind))),
+                known_from: known_from
+                    .unwrap_or_else(|| start.plus(-notice_days(&kind).max(CALENDAR_NOTICE_DAYS))),
                 verified: false,
                 source: file.to_owned(),
                 place: (file.to_owned(), entry.line),

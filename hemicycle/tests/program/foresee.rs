@@ -69,7 +69,7 @@ fn on_14_december_2023_we_are_listed_at_once_and_the_day_before_the_odds_are_low
     let proposed: Vec<&Value> =
         www["proposals"].as_array().unwrap().iter().map(|proposal| &proposal["technique"]).collect();
     assert!(
-        techniques.len() > 2 && techniques.iter().all(|technique| proposed.contains(&technique)),
+        !techniques.is_empty() && techniques.iter().all(|technique| proposed.contains(&technique)),
         "{www}"
     );
     assert!(www["proposals"][0]["match"].is_object() && www["proposals"][0]["layer"].is_string());
