@@ -153,29 +153,25 @@ impl Service {
             events: events.counts().clone(),
             log: log.counts().clone(),
         };
-        if let Some(listener) = listener {
-            http::start(listener, sources())?;
-        }
+        listener.map(|listener| http::start(listener, sources())).transpose()?;
         office.reads(&sources);
         let sources = sources();
-        let told = (events.clone(), log.clone());
         let (workers, keepers) = start_detection(
             &config,
             (bound.workers, mirrors, syslog),
             (before, key),
-            (told, witness),
+            ((events.clone(), log.clone()), witness),
             &shared,
         )?;
         log.say("ready");
         let supervisor = Supervisor::new();
         supervisor.ready(&start::institution_line(&shared.institution()));
-        let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
         Ok(Self {
             shared,
             file,
             watch: config.watch,
             show_addresses: config.show_addresses,
-            proposals,
+            proposals: (config.undeclared == Undeclared::Propose).then(Proposals::default),
             workers,
             keepers,
             sources,
@@ -335,7 +331,7 @@ fn start_detection(
     let keeper = before.map(|before| teach(&mut detection, before, shared, &log)).transpose()?;
     let mut keepers: Vec<_> = keeper.into_iter().collect();
     let web = Web::new(origins(config), key, (events, figures()), shared.clone());
-    if learns && shared.web.first().is_some() {
+    if learns && !shared.web.is_empty() {
         let taught = web.learn(&config.state_folder, &log, intake::collect::now());
         keepers.push(taught.context("cannot start the thread that saves")?);
     }
