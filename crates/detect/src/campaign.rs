@@ -121,9 +121,10 @@ impl Campaigns {
         member.sources.clone_from(sources);
         (member.distinct, member.compared) = (sources.estimate(), event.time);
         let member = &self.members[at];
-        let others = self.members.iter().enumerate().filter(|(place, other)| {
-            *place != at && other.target != member.target && member.is_near(other)
-        });
+        let others =
+            self.members.iter().enumerate().filter(|(place, other)| {
+                *place != at && other.target != member.target && member.is_near(other)
+            });
         let shared: Vec<_> =
             others.filter_map(|(place, other)| Some((place, member.shared(other)?))).collect();
         for (place, share) in shared {
@@ -262,7 +263,8 @@ mod tests {
         let mut forged = line("a", 100);
         forged.sources.spoofing = Spoofing::Likely;
         campaigns.join(&mut forged, Some(&sources(0..10)));
-        campaigns.join(&mut FloodEvent { direction: Direction::Out, ..line("b", 100) }, Some(&sources(0..10)));
+        campaigns
+            .join(&mut FloodEvent { direction: Direction::Out, ..line("b", 100) }, Some(&sources(0..10)));
         assert!(campaigns.members.is_empty());
         for number in 0..2 * MEMBERS as u64 {
             let keys = number * 1_000..number * 1_000 + 10;

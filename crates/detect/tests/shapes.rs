@@ -33,7 +33,7 @@ fn packet(at: i64, number: u32, target: &str, protocol: u8) -> Observation {
         protocol,
         first_protocol: protocol,
         source_port: 1_024 + (number % 60_000) as u16,
-        destination_port: 443,
+        destination_port: if protocol == 6 { 443 } else { 9_999 },
         tcp_flags: flags,
         hop_limit: 50,
         packets: 1,
@@ -108,7 +108,10 @@ fn changing_vectors_are_one_flood_with_a_time_line() {
     let since = |time: Time| time.seconds_since(Time::from_nanoseconds(START));
     for (name, from, to) in [("syn_flood", 0.0, 20.0), ("udp_flood", 20.0, 40.0), ("gre_flood", 40.0, 60.0)] {
         let span = at(name).unwrap_or_else(|| panic!("{name} is not in {spans:?}"));
-        assert!((since(span.from) - from).abs() < 2.0 && (since(span.to) - to).abs() < 2.0, "{name}: {span:?}");
+        assert!(
+            (since(span.from) - from).abs() < 2.0 && (since(span.to) - to).abs() < 2.0,
+            "{name}: {span:?}"
+        );
     }
     assert!(lines.last().unwrap().evidence.multi_vector);
 }
@@ -146,7 +149,10 @@ fn one_botnet_at_two_targets_is_one_campaign_and_another_one_is_not() {
     assert_eq!(ends.len(), 3, "{:?}", ends.keys());
     let (one, two) = (ends["192.0.2.10"].as_ref().unwrap(), ends["198.51.100.20"].as_ref().unwrap());
     assert_eq!((&one.id, one.targets, two.targets), (&two.id, 2, 2));
-    assert_eq!((&one.also[..], &two.also[..]), (&["198.51.100.20".to_owned()][..], &["192.0.2.10".to_owned()][..]));
+    assert_eq!(
+        (&one.also[..], &two.also[..]),
+        (&["198.51.100.20".to_owned()][..], &["192.0.2.10".to_owned()][..])
+    );
     assert!(one.shared_sources > 0.8, "{one:?}");
     assert_eq!(ends["203.0.113.30"], None);
 }

@@ -33,7 +33,8 @@ fn readers(second: i64, count: u32) -> Vec<Request<'static>> {
     for number in 0..count {
         let who = (second as u32 * 1_000 + number).wrapping_mul(2_654_435_761) >> 9 | 0x80_0000;
         let begins = second * SECOND + i64::from(who % 700) * 1_000_000;
-        let page = Request { referrer: b"https://www.example/", ..at(begins, who, "/agenda", "Mozilla/5.0 (A)") };
+        let page =
+            Request { referrer: b"https://www.example/", ..at(begins, who, "/agenda", "Mozilla/5.0 (A)") };
         asked.push(page);
         for asset in 1..=5_i64 {
             asked.push(at(begins + asset * 30_000_000, who, "/a.css", "Mozilla/5.0 (A)"));
@@ -94,16 +95,24 @@ fn one_program_that_loads_whole_pages_as_fast_as_it_is_answered_is_a_flood() {
 #[test]
 fn monitors_tickers_and_houses_behind_one_address_are_no_flood() {
     let monitors = said(|second| {
-        let every = |step: i64| (0..6).map(move |who| at(second * SECOND + step * 400_000_000, who, "/", "check"));
+        let every =
+            |step: i64| (0..6).map(move |who| at(second * SECOND + step * 400_000_000, who, "/", "check"));
         (0..2).flat_map(every).collect()
     });
     assert!(monitors.is_empty(), "{monitors:#?}");
     // A hundred open pages ask for a result every two seconds.
     let tickers = said(|second| {
-        let page = |who: u32| (0..4).map(move |part| at(second * SECOND + part * 1_000, who, "/a.css", "Mozilla"));
+        let page =
+            |who: u32| (0..4).map(move |part| at(second * SECOND + part * 1_000, who, "/a.css", "Mozilla"));
         let loads = (0..100).filter(move |_| second == 15).flat_map(page);
         let asks = (0..100).filter(move |who| i64::from(*who) % 2 == second % 2);
-        loads.chain(asks.map(|who| at(second * SECOND + i64::from(who) * 9_000_000, who, "/api/votes", "Mozilla"))).collect()
+        loads
+            .chain(
+                asks.map(|who| {
+                    at(second * SECOND + i64::from(who) * 9_000_000, who, "/api/votes", "Mozilla")
+                }),
+            )
+            .collect()
     });
     assert!(tickers.is_empty(), "{tickers:#?}");
     // Six visits a second from one address with one agent, each with what belongs to its page.
@@ -185,7 +194,8 @@ fn an_event_in_the_calendar_raises_what_may_come_and_silences_no_flood() {
             let count = if second < 2_050 { (second % 2) as u32 } else { 8 };
             let mut requests = readers(second, count);
             if second >= 2_500 {
-                requests.extend((0..300).map(|number| at(second * SECOND + number * 3_000_000, 9, "/", "ab")));
+                requests
+                    .extend((0..300).map(|number| at(second * SECOND + number * 3_000_000, 9, "/", "ab")));
             }
             events.append(&mut play(&mut web, www, requests));
         }

@@ -73,8 +73,10 @@ pub(super) fn run(seed: u64, report: &mut Report) -> Result<()> {
 }
 
 fn table(title: String, scores: &[(u32, Score)]) -> Table {
-    let factors: Vec<f64> =
-        scores.first().map(|(_, score)| score.curve(|_| true).iter().map(|point| point.factor).collect()).unwrap_or_default();
+    let factors: Vec<f64> = scores
+        .first()
+        .map(|(_, score)| score.curve(|_| true).iter().map(|point| point.factor).collect())
+        .unwrap_or_default();
     let columns: Vec<String> = std::iter::once("one in".to_owned())
         .chain(factors.iter().map(|factor| format!("{factor}x")))
         .chain(["false floods", "surges called so"].map(str::to_owned))

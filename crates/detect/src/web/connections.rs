@@ -281,7 +281,9 @@ fn milliseconds(time: Time) -> u32 {
 fn note_bare(
     web: &mut WebDetector,
     (place, found): (Place, Option<usize>),
-    packet: &Packet<'_>, to_server: bool) {
+    packet: &Packet<'_>,
+    to_server: bool,
+) {
     let opened = &mut web.connections.opened;
     match (to_server, packet.tcp_flags.0 & (TcpFlags::SYN | TcpFlags::ACK)) {
         (true, TcpFlags::SYN) => {

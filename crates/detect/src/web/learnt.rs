@@ -97,8 +97,7 @@ impl LearntWeb {
 impl Service {
     fn learnt(&self) -> LearntWeb {
         let kinds = Class::ALL.into_iter().filter_map(|class| {
-            let (kind, slow) =
-                (&self.usual.kinds[class as usize], &self.usual.slows.0[class as usize]);
+            let (kind, slow) = (&self.usual.kinds[class as usize], &self.usual.slows.0[class as usize]);
             let records =
                 [kind.excess.highest, kind.height.highest, slow.records[0].highest, slow.records[1].highest];
             let is_there = kind.mean > 1e-6 || records.iter().any(|record| *record > 0.0);
@@ -134,7 +133,9 @@ impl Service {
         };
         self.usual.seconds = learnt.seconds;
         for kept in &learnt.kinds {
-            let Some(class) = Class::ALL.into_iter().find(|class| class.name() == kept.kind) else { continue };
+            let Some(class) = Class::ALL.into_iter().find(|class| class.name() == kept.kind) else {
+                continue;
+            };
             let kind = &mut self.usual.kinds[class as usize];
             (kind.mean, kind.dispersion) = (kept.mean * times, kept.dispersion);
             let slow = &mut self.usual.slows.0[class as usize];
@@ -187,9 +188,17 @@ mod tests {
     fn play(web: &mut WebDetector, seconds: std::ops::Range<i64>, others: u32) -> Vec<Event> {
         let www = web.service("www", &[]).unwrap();
         let ask = |web: &mut WebDetector, second: i64, client: u64, target: &[u8], referrer: &[u8]| {
-            let address = wire::Address::from(std::net::IpAddr::from([10, (client >> 16) as u8, (client >> 8) as u8, client as u8]));
+            let address = wire::Address::from(std::net::IpAddr::from([
+                10,
+                (client >> 16) as u8,
+                (client >> 8) as u8,
+                client as u8,
+            ]));
             let (time, client) = (Time::from_seconds(START + second, 0), Client::Address(address));
-            web.observe(www, &Request { time, client, method: Method::Get, target, referrer, ..Request::default() });
+            web.observe(
+                www,
+                &Request { time, client, method: Method::Get, target, referrer, ..Request::default() },
+            );
         };
         for second in seconds {
             let reader = second as u64 / 2;

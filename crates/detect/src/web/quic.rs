@@ -115,8 +115,7 @@ impl Quic {
     }
 
     fn find(&self, place: Place) -> Option<usize> {
-        let is_it =
-            |at: &usize| self.entries[*at].tag == place.tag && self.entries[*at].stage != Stage::Free;
+        let is_it = |at: &usize| self.entries[*at].tag == place.tag && self.entries[*at].stage != Stage::Free;
         if self.entries.is_empty() { None } else { place.ways().find(is_it) }
     }
 }
@@ -154,7 +153,8 @@ fn enter(web: &mut WebDetector, place: Place, packet: &Packet<'_>) {
     let old = quic.entries[at];
     quic.evicted += u64::from(old.is_on_wheel && matches!(old.stage, Stage::Asked | Stage::Answered));
     let client = super::client_bits(packet.source);
-    quic.entries[at] = Entry { tag: place.tag, service, client, second, stage: Stage::Asked, is_on_wheel: true };
+    quic.entries[at] =
+        Entry { tag: place.tag, service, client, second, stage: Stage::Asked, is_on_wheel: true };
     if !old.is_on_wheel {
         quic.wheel.push(second.wrapping_add(WAIT_SECONDS), at as u32);
     }

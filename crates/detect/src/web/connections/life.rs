@@ -2,10 +2,10 @@
 
 use wire::Packet;
 
-use super::super::{WebDetector, client_bits};
 use super::super::class::Class;
 use super::super::wheel::Place;
 use super::super::window::Reading;
+use super::super::{WebDetector, client_bits};
 use super::{
     BRIEF_MILLISECONDS, BRIEF_REQUESTS, CONNECTIONS, Entry, GONE_MILLISECONDS, SILENT_SECONDS, SLOW_SECONDS,
     Stage, VAIN_MILLISECONDS,
@@ -29,7 +29,12 @@ pub(super) fn look_again(web: &mut WebDetector, at: usize, seconds: u32) {
 }
 
 /// Makes a place for a connection.
-pub(super) fn enter(web: &mut WebDetector, place: Place, packet: &Packet<'_>, shift: Option<u8>) -> Option<usize> {
+pub(super) fn enter(
+    web: &mut WebDetector,
+    place: Place,
+    packet: &Packet<'_>,
+    shift: Option<u8>,
+) -> Option<usize> {
     let service = web.service_at(packet.destination)?;
     let port = packet.destination_port;
     web.connections.ports[usize::from(port) / 64] |= 1 << (port % 64);
