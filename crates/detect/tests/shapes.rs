@@ -33,7 +33,7 @@ fn packet(at: i64, number: u32, target: &str, protocol: u8) -> Observation {
         protocol,
         first_protocol: protocol,
         source_port: 1_024 + (number % 60_000) as u16,
-        destination_port: 443,
+        destination_port: if protocol == 6 { 443 } else { 9_999 },
         tcp_flags: flags,
         hop_limit: 50,
         packets: 1,
