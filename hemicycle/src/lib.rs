@@ -5,3 +5,4 @@ pub mod exporters;
 pub mod intelligence;
 pub mod pipeline;
 pub mod sites;
+pub mod web_baselines;

@@ -347,22 +347,28 @@ mod tests {
         assert!(Countries::open(Path::new("/nowhere/at/all.mmdb")).is_err());
     }
 
-    proptest! {
-        /// Whatever is changed, an answer is two letters or none, and comes soon.
-        #[test]
-        fn a_damaged_file_is_no_danger(changes in proptest::collection::vec((any::<usize>(), any::<u8>()), 1..40),
-            bits in prop_oneof![Just(24), Just(28), Just(32)], address in any::<u32>()) {
+    /// Whatever is changed, an answer is two letters or none, and comes soon.
+    #[test]
+    fn a_damaged_file_is_no_danger() {
+        let changes = proptest::collection::vec((any::<usize>(), any::<u8>()), 1..40);
+        let input = (changes, prop_oneof![Just(24), Just(28), Just(32)], any::<u32>());
+        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(2_000));
+        let outcome = runner.run(&input, |(changes, bits, address)| {
             let mut bytes = file(bits);
             let length = bytes.len();
-            for (place, value) in changes {
-                bytes[place % length] = value;
-            }
+            changes.into_iter().for_each(|(place, value)| bytes[place % length] = value);
             if let Some(countries) = Countries::of(bytes) {
-                for address in [IpAddr::V4(address.into()), "198.51.100.9".parse().unwrap(), "2001:db8::9".parse().unwrap()] {
+                for address in [
+                    IpAddr::V4(address.into()),
+                    "198.51.100.9".parse().unwrap(),
+                    "2001:db8::9".parse().unwrap(),
+                ] {
                     let code = countries.of_address(address);
                     prop_assert!(code.is_none_or(|code| code.len() == 2));
                 }
             }
-        }
+            Ok(())
+        });
+        outcome.unwrap();
     }
 }

@@ -1,10 +1,10 @@
 //! The description of the API against the API: schemathesis asks whatever the description allows and much that it does not, with the
-//! token of each role, of the house and of a party. No answer is a failure of ours, and none is of a kind that is not described.
+//! token of each role, some of the house and some of a party. No answer is a failure of ours, and none is of a kind that is not described.
 //!
 //! schemathesis (PyPI) is fetched by `cargo xtask setup`; without it these tests are skipped. `HEMICYCLE_EXAMPLES` is how many
 //! questions are made up for each operation.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod browser;
 mod client;
@@ -20,7 +20,7 @@ use record::{Actor, Entry, Kind, Record, Sample};
 use serde_json::json;
 
 /// Questions for each operation.
-const EXAMPLES: &str = "12";
+const EXAMPLES: &str = "8";
 /// What is looked at in each answer.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
     response_schema_conformance,negative_data_rejection,missing_required_header,unsupported_method,\
@@ -61,7 +61,7 @@ fn record(folder: &std::path::Path) -> Record {
 }
 
 /// Runs schemathesis with a token; what it says where something is not as described.
-fn ask(console: &Console, token: &str, more: &[&str]) -> Result<(), String> {
+fn ask(console: &Console, token: &str) -> Result<(), String> {
     let program = fetched("python/bin/schemathesis").unwrap();
     let base = format!("http://{}", console.address);
     let home = tempfile::tempdir().unwrap();
@@ -91,7 +91,7 @@ fn ask(console: &Console, token: &str, more: &[&str]) -> Result<(), String> {
     command.args(["--continue-on-failure", "--suppress-health-check", "all", "--request-timeout", "20"]);
     // It never ends: `events.rs` asks it.
     command.args(["--exclude-path", "/api/v1/events", "--no-color"]);
-    command.args(["--warnings", "off"]).args(more).current_dir(home.path());
+    command.args(["--warnings", "off"]).current_dir(home.path());
     // Loopback and nothing else, whatever the machine's proxy is.
     command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
     let output = command.output().unwrap();
@@ -100,7 +100,7 @@ fn ask(console: &Console, token: &str, more: &[&str]) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(format!("{text}\n{errors}")) }
 }
 
-fn is_kept(test: &str, role: Role) {
+fn is_kept(test: &str, role: Role, organisation: Option<&'static str>) {
     if fetched("python/bin/schemathesis").is_none() {
         println!("skipped: {test}: schemathesis is not fetched");
         return;
@@ -109,13 +109,10 @@ fn is_kept(test: &str, role: Role) {
     let record = record(folder.path());
     let console = Console::over(Arc::new(record.reader()), Arc::new(record.writer()));
     console.member("root", Role::Administrator, None);
-    for organisation in [None, Some("party-x")] {
-        let name = format!("{} {}", role.name(), organisation.unwrap_or("house"));
-        let (account, _) = console.member(&name, role, organisation);
-        let token = console.people.create_token(&account, "t", &Scope::ALL, organisation, 1).unwrap();
-        if let Err(said) = ask(&console, &token, &[]) {
-            panic!("as {name}:\n{said}");
-        }
+    let (account, _) = console.member("somebody", role, organisation);
+    let token = console.people.create_token(&account, "t", &Scope::ALL, organisation, 1).unwrap();
+    if let Err(said) = ask(&console, &token) {
+        panic!("{said}");
     }
     let figures = console.handle.figures();
     let counted = |class: &str| {
@@ -128,25 +125,25 @@ fn is_kept(test: &str, role: Role) {
 
 #[test]
 fn a_viewer_gets_what_is_described() {
-    is_kept("a_viewer_gets_what_is_described", Role::Viewer);
+    is_kept("a_viewer_gets_what_is_described", Role::Viewer, Some("party-x"));
 }
 
 #[test]
 fn an_analyst_gets_what_is_described() {
-    is_kept("an_analyst_gets_what_is_described", Role::Analyst);
+    is_kept("an_analyst_gets_what_is_described", Role::Analyst, None);
 }
 
 #[test]
 fn an_operator_gets_what_is_described() {
-    is_kept("an_operator_gets_what_is_described", Role::Operator);
+    is_kept("an_operator_gets_what_is_described", Role::Operator, Some("party-x"));
 }
 
 #[test]
 fn an_administrator_gets_what_is_described() {
-    is_kept("an_administrator_gets_what_is_described", Role::Administrator);
+    is_kept("an_administrator_gets_what_is_described", Role::Administrator, None);
 }
 
 #[test]
 fn data_protection_gets_what_is_described() {
-    is_kept("data_protection_gets_what_is_described", Role::DataProtection);
+    is_kept("data_protection_gets_what_is_described", Role::DataProtection, None);
 }

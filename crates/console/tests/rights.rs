@@ -16,6 +16,8 @@ const MEANT: &str = "
 GET  /static/{hash}/{name}             everybody  nothing   -
 GET  /signin                           everybody  nothing   -
 POST /signin                           everybody  nothing   -
+GET  /signin/oidc                      everybody  nothing   -
+GET  /signin/oidc/callback             everybody  nothing   -
 GET  /welcome/{token}                  everybody  nothing   -
 POST /welcome/{token}                  everybody  nothing   -
 GET  /healthz                          everybody  nothing   -
@@ -26,8 +28,15 @@ GET  /floods                           VAOMD      filtered  -
 GET  /floods/{id}                      VAOMD      thing     -
 POST /floods/{id}/notes                AOM        thing     -
 GET  /institution                      VAOMD      filtered  -
+GET  /outlook                          VAOMD      filtered  -
+GET  /exposure                         VAOMD      filtered  -
+GET  /runbooks                         VAOMD      nothing   -
+GET  /runbooks/{page}                  VAOMD      nothing   -
 GET  /data-protection                  VAOMD      nothing   -
 POST /data-protection/open             AOM        house     -
+POST /data-protection/report           MD         house     -
+POST /data-protection/erase            MD         house     -
+POST /evidence/open                    AOM        house     -
 GET  /api                              VAOMD      nothing   -
 GET  /settings                         VAOMD      nothing   -
 POST /settings/theme                   VAOMD      nothing   -
@@ -49,6 +58,10 @@ GET  /api/v1/services/{name}/series    VAOMD      thing     read
 GET  /api/v1/floods                    VAOMD      filtered  read
 GET  /api/v1/floods/{id}               VAOMD      thing     read
 GET  /api/v1/floods/{id}/series        VAOMD      thing     read
+GET  /api/v1/floods/{id}/evidence      VAOMD      thing     read
+GET  /api/v1/floods/{id}/evidence/{kind} VAOMD    thing     read
+GET  /api/v1/outlook                   VAOMD      filtered  read
+GET  /api/v1/exposure                  VAOMD      filtered  read
 GET  /api/v1/entries                   AOMD       filtered  ledger
 GET  /api/v1/events                    VAOMD      filtered  read
 ";

@@ -7,6 +7,7 @@
 //! The room is pure: time comes with the records, nothing is random, and memory is bounded by
 //! [`Limits`], whatever comes. It does not know how anything is filtered.
 
+mod campaign;
 mod confirm;
 mod conversation;
 mod counters;

@@ -1,11 +1,14 @@
 //! How much gets through to a service, by maximum flow (Dinic, 1970), and how many elements have to fail.
 //!
-//! A service that needs all of several things gets no more than the least of them lets through; one of several lets
-//! through the sum. So the things that are needed in any case are bounds each, and below each of them ways are a network
-//! with capacities at its nodes. Where something on a way needs all of several things again, the way goes on through one
-//! of them, and each choice is a bound too; the least bound of at most [`MAXIMUM_CHOICES`] choices and of the cut sets counts.
+//! A least cut is a cut set: where all cut sets are known, the one whose capacities add up to least says how much gets through,
+//! exactly. Where larger ones can exist, the ways are a network with capacities at its nodes, and maximum flow finds its least cut,
+//! of whatever size. Something that needs all of several things gets no more than the least of them lets through, so each of them is
+//! looked at; if that is so for the service alone, the answer is exact. If it is so for elements on the way too, each combination of
+//! ways is a bound from above, of which [`MAXIMUM_CHOICES`] are tried, and nothing is said from below.
 //!
 //! What is not known is taken once as nothing and once as without end: the answer is a range.
+//!
+//! Limits: in models of more than [`MAXIMUM_ELEMENTS`] elements only the cut sets are weighed.
 
 use crate::cuts::CutSets;
 use crate::model::{Element, Expression, Kind, Model};
@@ -15,6 +18,8 @@ use crate::unit::{Reach, Unit, carries, limits_of};
 
 /// Most combinations of ways that are looked at for one service and unit.
 pub const MAXIMUM_CHOICES: usize = 32;
+/// Largest model of which flows are worked out.
+pub const MAXIMUM_ELEMENTS: usize = 1_500;
 
 /// From what surely gets through to what at most does; none is without known end.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -36,20 +41,22 @@ enum Weight {
 
 /// How much of a unit gets through from outside to a service.
 pub(crate) fn through(model: &Model, service: usize, unit: Unit, cuts: &CutSets) -> Range {
-    let low = least(model, service, Weight::Unit(unit, false), cuts);
-    let high = least(model, service, Weight::Unit(unit, true), cuts);
-    // Nothing that limits it is known or unknown: there is no end in this unit.
-    Range { low: if low == NO_END { 0.0 } else { low }, high: (high < NO_END).then_some(high) }
+    let (low, is_exact) = least(model, service, Weight::Unit(unit, false), cuts);
+    let (high, _) = least(model, service, Weight::Unit(unit, true), cuts);
+    // Without any end, known or unknown, the unit does not limit it.
+    Range { low: if low >= NO_END || !is_exact { 0.0 } else { low }, high: (high < NO_END).then_some(high) }
 }
 
-/// How many nodes and other services have to fail together to stop a service; none if nothing stops it. Causes
-/// are left out: they are counted by the cut sets.
+/// How many nodes and other services have to fail together to stop a service; none if nothing stops it, or if it cannot be
+/// said. Causes are left out: they are counted by the cut sets.
 pub(crate) fn connectivity(model: &Model, service: usize, cuts: &CutSets) -> Option<usize> {
-    let count = least(model, service, Weight::One, cuts);
-    (count < NO_END).then_some(count as usize)
+    let (count, is_exact) = least(model, service, Weight::One, cuts);
+    // A single one is the least there can be, whatever else is not known.
+    (count < NO_END && (is_exact || count <= 1.0)).then_some(count as usize)
 }
 
-fn least(model: &Model, service: usize, weight: Weight, cuts: &CutSets) -> f64 {
+/// The least cut that was found, and whether there can be no smaller one.
+fn least(model: &Model, service: usize, weight: Weight, cuts: &CutSets) -> (f64, bool) {
     let mut bound = match weight {
         Weight::One => NO_END,
         Weight::Unit(unit, endless) => of_element(&model.elements[service], unit, endless),
@@ -65,13 +72,43 @@ fn least(model: &Model, service: usize, weight: Weight, cuts: &CutSets) -> f64 {
         parts.sum()
     };
     bound = cuts.sets.iter().map(weigh).fold(bound, f64::min);
-    // Single points and their like have been weighed; what is left is a cut of more elements than a set has.
-    if cuts.truncated || cuts.complete < crate::MAXIMUM_ORDER {
-        for choice in 0..MAXIMUM_CHOICES {
-            bound = bound.min(flow(model, service, weight, choice));
-        }
+    if !cuts.truncated && cuts.complete >= crate::MAXIMUM_ORDER {
+        return (bound, true);
     }
-    bound
+    if model.elements.len() > MAXIMUM_ELEMENTS {
+        return (bound, false);
+    }
+    let (choices, is_exact) = choices(model, service);
+    // A cause that has the name of an element stops more than what passes the element.
+    let is_exact =
+        is_exact && model.cause_events().iter().all(|&event| event as usize >= model.elements.len());
+    for choice in 0..choices {
+        bound = bound.min(flow(model, service, weight, choice));
+    }
+    (bound, is_exact)
+}
+
+/// How many combinations of ways to try, and whether these are all that there are.
+fn choices(model: &Model, service: usize) -> (usize, bool) {
+    let own = model.elements[service].needs.as_ref();
+    let below = model.needed_by(service);
+    let is_plain_below = below.iter().all(|&place| model.elements[place].needs.as_ref().is_none_or(is_plain));
+    match own {
+        Some(Expression::All(parts)) if is_plain_below && parts.iter().all(is_plain) => {
+            (parts.len().min(MAXIMUM_CHOICES), parts.len() <= MAXIMUM_CHOICES)
+        }
+        Some(needs) if is_plain_below && is_plain(needs) => (1, true),
+        _ => (MAXIMUM_CHOICES, false),
+    }
+}
+
+/// Whether one way through it is enough: nothing in it needs several things at once.
+fn is_plain(needs: &Expression) -> bool {
+    match needs {
+        Expression::Element(_) => true,
+        Expression::All(parts) => parts.len() == 1 && parts.iter().all(is_plain),
+        Expression::Any { count, of } => *count == 1 && of.iter().all(is_plain),
+    }
 }
 
 /// The flow if everything that needs all of several goes on through the one that the choice says.
@@ -108,8 +145,9 @@ fn ways(needs: &Expression, choice: usize, salt: usize, next: &mut Vec<usize>) {
     match needs {
         Expression::Element(place) => next.push(*place),
         Expression::All(list) => {
-            // Different elements choose differently, so that the choices cover more than the diagonal.
-            let chosen = if list.is_empty() { 0 } else { (choice + (choice / 4) * salt) % list.len() };
+            // The first choices are each part in turn; later ones are another one for each element.
+            let chosen =
+                if list.is_empty() { 0 } else { (choice + (choice / list.len()) * salt) % list.len() };
             if let Some(part) = list.get(chosen) {
                 ways(part, choice, salt, next);
             }

@@ -11,7 +11,7 @@
 //! gives way at its capacity if each request asks it once, and later if answers are kept.
 //!
 //! # Limits
-//! [`MAXIMUM_ROWS`] rows, the first by target and size; the rest is counted. What no `needs` says is not known here.
+//! [`MAXIMUM_ROWS`] rows, [`MAXIMUM_ROWS_OF_TARGET`] of one target, single elements first; the rest is counted. What no `needs` says is not known here.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,13 @@ use serde::Serialize;
 
 use crate::cuts::CutSets;
 use crate::model::{Kind, Model};
-use crate::set::CutSet;
+use crate::set::{CutSet, MAXIMUM_ORDER};
 use crate::unit::{Reach, Unit, carries, end_of, is_finite};
 
 /// Most rows of the table.
 pub const MAXIMUM_ROWS: usize = 20_000;
+/// Most rows of one target: those of few elements before others.
+pub const MAXIMUM_ROWS_OF_TARGET: usize = 500;
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -72,7 +74,7 @@ impl Coupling {
 pub struct Couplings {
     /// Rows by target, then by what they cost.
     pub rows: Vec<Coupling>,
-    /// Rows beyond [`MAXIMUM_ROWS`].
+    /// Rows beyond the limits.
     pub omitted: usize,
 }
 
@@ -124,31 +126,42 @@ pub fn loaded(model: &Model, needed: &[Vec<usize>], target: usize) -> BTreeMap<u
     loaded
 }
 
-/// Which services are lost when events happen, from the cut sets of all services.
+/// Which services are lost when events happen, from the cut sets of all services: sorted sets, and behind each the services of
+/// which it is a minimal cut set.
 pub(crate) struct Losses {
-    by_set: BTreeMap<CutSet, Vec<usize>>,
+    sets: Vec<CutSet>,
+    starts: Vec<usize>,
+    services: Vec<usize>,
 }
 
 impl Losses {
     pub(crate) fn new(cuts: &[Option<CutSets>]) -> Self {
-        let mut by_set: BTreeMap<CutSet, Vec<usize>> = BTreeMap::new();
+        let mut pairs: Vec<(CutSet, usize)> = Vec::new();
         for (place, cuts) in cuts.iter().enumerate() {
-            for set in cuts.iter().flat_map(|cuts| &cuts.sets) {
-                by_set.entry(*set).or_default().push(place);
-            }
+            pairs.extend(cuts.iter().flat_map(|cuts| &cuts.sets).map(|set| (*set, place)));
         }
-        Self { by_set }
+        pairs.sort_unstable();
+        let mut losses =
+            Self { sets: Vec::new(), starts: Vec::new(), services: Vec::with_capacity(pairs.len()) };
+        for (set, service) in pairs {
+            if losses.sets.last() != Some(&set) {
+                losses.sets.push(set);
+                losses.starts.push(losses.services.len());
+            }
+            losses.services.push(service);
+        }
+        losses
     }
 
-    /// Every set with the services of which it is a minimal cut set.
-    pub(crate) fn sets(&self) -> impl Iterator<Item = (&CutSet, &Vec<usize>)> {
-        self.by_set.iter()
+    fn exactly(&self, set: &CutSet) -> &[usize] {
+        let Ok(at) = self.sets.binary_search(set) else { return &[] };
+        let end = self.starts.get(at + 1).copied().unwrap_or(self.services.len());
+        self.services.get(self.starts[at]..end).unwrap_or_default()
     }
 
     /// Services that are lost when all of these happen, ascending.
     pub(crate) fn of(&self, model: &Model, set: &CutSet) -> Vec<usize> {
-        let mut lost: Vec<usize> =
-            set.subsets().filter_map(|subset| self.by_set.get(&subset)).flatten().copied().collect();
+        let mut lost: Vec<usize> = set.subsets().flat_map(|subset| self.exactly(&subset).to_vec()).collect();
         let own = set.events().iter().map(|&event| event as usize);
         lost.extend(
             own.filter(|&place| model.elements.get(place).is_some_and(|it| it.kind == Kind::Service)),
@@ -161,26 +174,36 @@ impl Losses {
 
 /// The table for every public service.
 pub(crate) fn couplings(model: &Model, needed: &[Vec<usize>], losses: &Losses) -> Couplings {
-    // Sets of elements alone, by their first one, so that each target looks only at what it loads.
-    let mut by_first: BTreeMap<usize, Vec<&CutSet>> = BTreeMap::new();
-    for (set, _) in losses.sets() {
-        let elements = set.events().iter().all(|&event| (event as usize) < model.elements.len());
-        if let Some(&first) = set.events().first().filter(|_| elements) {
-            by_first.entry(first as usize).or_default().push(set);
+    // Sets of elements alone, by their first one and the smallest first, so that each target looks only at what it loads.
+    let mut by_first: Vec<Vec<CutSet>> = vec![Vec::new(); model.elements.len()];
+    for set in &losses.sets {
+        if set.events().iter().all(|&event| (event as usize) < model.elements.len())
+            && let Some(list) = set.events().first().and_then(|&first| by_first.get_mut(first as usize))
+        {
+            list.push(*set);
         }
     }
     let mut table = Couplings::default();
     for target in model.services().filter(|&place| model.is_public(place)) {
         let loaded = loaded(model, needed, target);
+        let mut reach_of: Vec<Option<Reach>> = vec![None; model.elements.len()];
+        loaded.iter().for_each(|(&place, &reach)| reach_of[place] = Some(reach));
         let mut rows = Vec::new();
-        for set in loaded.keys().filter_map(|first| by_first.get(first)).flatten() {
-            let reaches = set.events().iter().map(|&event| loaded.get(&(event as usize)).copied());
-            let Some(reach) = reaches.collect::<Option<Vec<Reach>>>() else { continue };
-            if rows.len() + table.rows.len() >= MAXIMUM_ROWS {
-                table.omitted += 1;
-                continue;
+        for order in 1..=MAXIMUM_ORDER {
+            for set in loaded.keys().filter_map(|&first| by_first.get(first)).flatten() {
+                let is_loaded = set.order() == order
+                    && set.events().iter().all(|&event| reach_of[event as usize].is_some());
+                if !is_loaded {
+                    continue;
+                }
+                if rows.len() >= MAXIMUM_ROWS_OF_TARGET || rows.len() + table.rows.len() >= MAXIMUM_ROWS {
+                    table.omitted += 1;
+                    continue;
+                }
+                let reach: Vec<Reach> =
+                    set.events().iter().filter_map(|&event| reach_of[event as usize]).collect();
+                rows.extend(row(model, losses, target, set, &reach));
             }
-            rows.extend(row(model, losses, target, set, &reach));
         }
         rows.sort_by(|one: &Coupling, other| {
             let cost = |row: &Coupling| row.bits_per_second.unwrap_or(f64::INFINITY);

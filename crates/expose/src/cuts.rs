@@ -8,10 +8,10 @@
 //! # Limits
 //! [`MAXIMUM_ORDER`] events a set. A list of more than [`MAXIMUM_SETS`] sets, or one that takes more than [`MAXIMUM_STEPS`]
 //! steps, is worked out again for sets of one event less; [`CutSets::complete`] then says up to which order nothing is
-//! missing. All elements together take at most `MAXIMUM_STEPS_OF_ALL` steps, after which only single points are
+//! missing. All elements together take at most `STEPS_OF_ELEMENT` steps each on average, after which only single points are
 //! looked for.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{Element, Error, Event, Expression, Model};
@@ -19,12 +19,16 @@ use crate::set::{CutSet, MAXIMUM_ORDER, minimal};
 
 /// Most cut sets of one element.
 pub const MAXIMUM_SETS: usize = 20_000;
+/// Most cut sets of all services together: each has its share, and at least [`SMALLEST_SHARE`].
+pub const MAXIMUM_SETS_OF_ALL: usize = 2_000_000;
+/// What each service may have however many there are.
+pub const SMALLEST_SHARE: usize = 2_000;
 /// Most steps for one element.
-pub const MAXIMUM_STEPS: usize = 2_000_000;
+pub const MAXIMUM_STEPS: usize = 300_000;
 /// Most steps for the single points of one element.
 pub(crate) const MAXIMUM_STEPS_FOR_SINGLE: usize = 20_000_000;
-/// Most steps for all elements together.
-pub(crate) const MAXIMUM_STEPS_OF_ALL: usize = 40_000_000;
+/// Most steps for all elements together, by their number.
+pub(crate) const STEPS_OF_ELEMENT: usize = 5_000;
 
 /// The cut sets of one element.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +63,8 @@ pub fn cut_sets(model: &Model) -> Result<Vec<Option<CutSets>>, Error> {
     let mut search = Search {
         causes: model.cause_events(),
         lists: vec![None; model.elements.len()],
-        steps_left: MAXIMUM_STEPS_OF_ALL,
+        steps_left: (model.elements.len() * STEPS_OF_ELEMENT).max(10 * MAXIMUM_STEPS),
+        most: (MAXIMUM_SETS_OF_ALL / model.services().count().max(1)).clamp(SMALLEST_SHARE, MAXIMUM_SETS),
     };
     let needed = model.needed();
     let mut users: Vec<usize> = vec![0; model.elements.len()];
@@ -91,6 +96,7 @@ struct Search {
     causes: Vec<Event>,
     lists: Vec<Option<Arc<CutSets>>>,
     steps_left: usize,
+    most: usize,
 }
 
 impl Search {
@@ -119,7 +125,7 @@ impl Search {
         self.steps_left = self.steps_left.saturating_sub(steps - work.steps_left);
         let mut sets = minimal(sets?);
         sets.retain(|set| !set.contains(place as Event));
-        if order > 1 && sets.len() > MAXIMUM_SETS {
+        if order > 1 && sets.len() > self.most {
             return None;
         }
         let truncated = work.truncated || work.complete < MAXIMUM_ORDER;
@@ -177,7 +183,7 @@ impl Work {
         }
         // The parts that are hardest to fail first: fewest branches.
         parts.sort_by_key(Vec::len);
-        let mut seen = HashSet::new();
+        let mut seen = BTreeSet::new();
         let mut open = vec![CutSet::EMPTY];
         let mut found = Vec::new();
         while let Some(set) = open.pop() {

@@ -35,10 +35,10 @@ mod unit;
 mod witness;
 
 pub use analysis::{Exposure, Finding, Weight, worth};
-pub use capacity::{MAXIMUM_CHOICES, Range};
+pub use capacity::{MAXIMUM_CHOICES, MAXIMUM_ELEMENTS, Range};
 pub use change::{Change, Difference, difference};
-pub use coupling::{Coupling, Couplings, MAXIMUM_ROWS, loaded};
-pub use cuts::{CutSets, MAXIMUM_SETS, MAXIMUM_STEPS, cut_sets};
+pub use coupling::{Coupling, Couplings, MAXIMUM_ROWS, MAXIMUM_ROWS_OF_TARGET, loaded};
+pub use cuts::{CutSets, MAXIMUM_SETS, MAXIMUM_SETS_OF_ALL, MAXIMUM_STEPS, SMALLEST_SHARE, cut_sets};
 pub use dominators::{chain, dominators};
 pub use fixes::{Fix, Remedy, fixes};
 pub use importance::{ASSUMED_PROBABILITY, Importance, importance, probability};

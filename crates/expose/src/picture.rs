@@ -20,7 +20,9 @@ pub const MAXIMUM_BOXES: usize = 600;
 /// With more boxes than this, lines are shown only of the one that is pointed at.
 pub const MAXIMUM_WITH_LINES: usize = 60;
 /// Characters of a name in a box.
-pub const NAME_CHARACTERS: usize = 19;
+pub const NAME_CHARACTERS: usize = 18;
+/// The same beside a mark.
+const NAME_BESIDE_MARK: usize = 15;
 
 const WIDTH: usize = 1200;
 const MARGIN: usize = 12;
@@ -228,9 +230,11 @@ fn draw_box(
     if element.kind == Kind::Service {
         let _ = write!(class, " {}", element.criticality.as_str());
     }
-    let name: String = element.name.chars().take(NAME_CHARACTERS).collect();
-    let name =
-        if name.len() < element.name.len() { format!("{}…", name.trim_end_matches('…')) } else { name };
+    let room = if alone > 0 { NAME_BESIDE_MARK } else { NAME_CHARACTERS };
+    let mut name: String = element.name.chars().take(room).collect();
+    if name.len() < element.name.len() {
+        name.push('…');
+    }
     let mut title = format!("{} ({})", element.name, element.kind.word().replace('_', " "));
     if alone > 0 {
         let _ = write!(title, ": alone stops {alone} service{}", if alone == 1 { "" } else { "s" });
@@ -271,7 +275,7 @@ fn draw_box(
 }
 
 /// Whether it stands in the way of traffic and nothing says how much it carries.
-fn is_unknown(model: &Model, place: usize) -> bool {
+pub fn is_unknown(model: &Model, place: usize) -> bool {
     let element = &model.elements[place];
     let matters = match element.kind {
         Kind::Node(kind) => {

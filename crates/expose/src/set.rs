@@ -1,7 +1,5 @@
 //! A set of at most three events, and lists of such sets without what is superfluous.
 
-use std::collections::HashSet;
-
 use crate::model::Event;
 
 /// Most events of a set: cut sets of a higher order are not looked for.
@@ -94,9 +92,14 @@ pub(crate) fn minimal(mut sets: Vec<CutSet>) -> Vec<CutSet> {
     if sets.first().map(CutSet::order) == sets.last().map(CutSet::order) {
         return sets;
     }
-    let known: HashSet<CutSet> = sets.iter().copied().collect();
-    sets.retain(|set| set.subsets().filter(|subset| subset != set).all(|subset| !known.contains(&subset)));
-    sets
+    let mut kept: Vec<CutSet> = Vec::with_capacity(sets.len());
+    // Smaller ones come first, so that what is kept stays sorted and all that could lie in a set is there already.
+    for set in sets {
+        if !set.holds_one_of(&kept) {
+            kept.push(set);
+        }
+    }
+    kept
 }
 
 #[cfg(test)]

@@ -97,6 +97,7 @@ fn remarks(
             first.inside.join(", ")
         ));
     }
+    remarks.extend(open_questions(&told.exposure, organisation));
     let limits = told.exposure.limits().count();
     if limits > 0 && organisation.is_none() {
         remarks.push(format!(
@@ -104,6 +105,34 @@ fn remarks(
         ));
     }
     remarks
+}
+
+/// What the file does not say: to an organisation its own, to the house how much each other one has to say.
+fn open_questions(exposure: &Exposure, organisation: Option<&str>) -> Vec<String> {
+    let model = &exposure.model;
+    let mut open: std::collections::BTreeMap<(bool, &str, &str), Vec<&str>> =
+        std::collections::BTreeMap::new();
+    for (place, element) in model.elements.iter().enumerate() {
+        let Some(party) = model.party(element) else { continue };
+        if organisation.is_some_and(|own| own != party.name) {
+            continue;
+        }
+        let needs = exposure.cuts.get(place).is_some_and(Option::is_some) && element.needs.is_none();
+        let end = picture::is_unknown(model, place);
+        if needs || end {
+            let of = open.entry((party.own, party.name.as_str(), party.title.as_str())).or_default();
+            of.push(&element.name);
+        }
+    }
+    let line = |((own, name, title), elements): ((bool, &str, &str), Vec<&str>)| {
+        let shown = elements.iter().take(8).copied().collect::<Vec<_>>().join(", ");
+        let more =
+            if elements.len() > 8 { format!(" and {} more", elements.len() - 8) } else { String::new() };
+        let is_readers = own || organisation == Some(name);
+        let whose = if is_readers { "Yours to write down".to_owned() } else { format!("For {title} to say") };
+        format!("{whose}, capacity or needs: {shown}{more}.")
+    };
+    open.into_iter().rev().map(line).collect()
 }
 
 fn single_points(exposure: &Exposure, seen: &dyn Fn(usize) -> bool) -> Vec<SinglePoint> {

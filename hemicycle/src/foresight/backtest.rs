@@ -95,6 +95,27 @@ fn print(output: &mut impl Write, outcome: &Outcome, style: Style) -> Result<()>
     ];
     let right = [true, false, false, true, true, true, true, true, true, true, true, true];
     writeln!(output, "{}", table(&headings, &right, &rows, style))?;
+    print_factors(output, outcome, style)?;
+    for bin in &outcome.reliability {
+        writeln!(
+            output,
+            "said {:.2} to {:.2}: {:>6} times, {:.3} on average, happened {:.3}",
+            bin.from, bin.to, bin.n, bin.said, bin.observed
+        )?;
+    }
+    for shown in &outcome.shown {
+        writeln!(
+            output,
+            "\n{} days: {} is shown: it {}",
+            shown.days,
+            style.bold(&shown.model),
+            shown.reason
+        )?;
+    }
+    Ok(())
+}
+
+fn print_factors(output: &mut impl Write, outcome: &Outcome, style: Style) -> Result<()> {
     let rows: Vec<Vec<String>> = outcome
         .factors
         .iter()
@@ -115,21 +136,5 @@ fn print(output: &mut impl Write, outcome: &Outcome, style: Style) -> Result<()>
     let headings = ["event", "days", "events", "observed", "expected", "ratio", "90 %", "chance", ""];
     let right = [false, true, true, true, true, true, true, true, false];
     writeln!(output, "{}", table(&headings, &right, &rows, style))?;
-    for bin in &outcome.reliability {
-        writeln!(
-            output,
-            "said {:.2} to {:.2}: {:>6} times, {:.3} on average, happened {:.3}",
-            bin.from, bin.to, bin.n, bin.said, bin.observed
-        )?;
-    }
-    for shown in &outcome.shown {
-        writeln!(
-            output,
-            "\n{} days: {} is shown: it {}",
-            shown.days,
-            style.bold(&shown.model),
-            shown.reason
-        )?;
-    }
     Ok(())
 }

@@ -132,21 +132,7 @@ fn take(
         }
         Kind::Claims => {
             let (claims, skipped) = mix::claims(&name, &text)?;
-            let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\"").replace(['\n', '\r'], " "));
-            let lines: String = claims
-                .iter()
-                .map(|claim| {
-                    format!(
-                        "{},{},{},{},{}\n",
-                        claim.date,
-                        quoted(&claim.actor),
-                        claim.country,
-                        quoted(&claim.target),
-                        quoted(&claim.source)
-                    )
-                })
-                .collect();
-            store.append("claims.csv", "date,actor,country,target,source\n", &lines)?;
+            store.append("claims.csv", "date,actor,country,target,source\n", &lines_of(&claims))?;
             done("claims", claims.len(), skipped)
         }
         Kind::Targets => {
@@ -160,6 +146,24 @@ fn take(
             Ok(Taken { is: "targets of a list", taken: hosts, skipped: list.skipped + list.refused, listed })
         }
     }
+}
+
+/// Claims as lines of `claims.csv`.
+fn lines_of(claims: &[mix::Claim]) -> String {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\"").replace(['\n', '\r'], " "));
+    claims
+        .iter()
+        .map(|claim| {
+            format!(
+                "{},{},{},{},{}\n",
+                claim.date,
+                quoted(&claim.actor),
+                claim.country,
+                quoted(&claim.target),
+                quoted(&claim.source)
+            )
+        })
+        .collect()
 }
 
 /// What lies at an address of the web: a calendar or a list that is subscribed to.

@@ -60,9 +60,9 @@ pub(super) fn run(arguments: &OutlookArguments) -> Result<()> {
     }
     let mut output = output();
     if arguments.json {
-        print_json(&mut output, &found)?
+        print_json(&mut output, &found)?;
     } else {
-        print(&mut output, &found, &who.place, color)?
+        print(&mut output, &found, &who.place, color)?;
     }
     Ok(output.flush()?)
 }

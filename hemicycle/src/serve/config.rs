@@ -159,11 +159,7 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
     }
     office::read(&mut reader, top, folder, &mut config);
     config.notify = notify::channels(&mut reader, top, folder);
-    if let Some(table) = section(&mut reader, top, "foresee", &schema::FORESEE) {
-        let mut place = |name| reader.optional_text(table.get(name));
-        let (data, store, place) = (place("data").map(path), place("store").map(path), place("place"));
-        config.foresee = Some(Foresight { data, store, place });
-    }
+    config.foresee = foresight(&mut reader, top, folder);
     if let Some(table) = section(&mut reader, top, "learn", &schema::LEARN) {
         config.learn = reader.flag(table.get("enabled")).unwrap_or(true);
     }
@@ -177,6 +173,13 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
     }
     read_limits(&mut reader, top, &mut config.limits);
     reader.finish().map(|_| config)
+}
+
+fn foresight(reader: &mut Reader, top: Table<'_, '_>, folder: &Path) -> Option<Foresight> {
+    let table = section(reader, top, "foresee", &schema::FORESEE)?;
+    let mut text = |name| reader.optional_text(table.get(name));
+    let path = |text: String| folder.join(text);
+    Some(Foresight { data: text("data").map(path), store: text("store").map(path), place: text("place") })
 }
 
 fn read_limits(reader: &mut Reader, top: Table<'_, '_>, limits: &mut Limits) {

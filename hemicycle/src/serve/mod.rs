@@ -26,6 +26,7 @@ mod summary;
 mod supervisor;
 mod text;
 mod web;
+mod web_learning;
 mod witness;
 mod worker;
 
@@ -107,7 +108,7 @@ struct Service {
     proposals: Option<Proposals>,
     workers: Vec<Running>,
     /// Of the thread that saves what was learnt.
-    keeper: Option<Drain>,
+    keepers: Vec<Drain>,
     sources: Sources,
     events: outlet::Outlet<Output>,
     events_drain: Drain,
@@ -152,31 +153,27 @@ impl Service {
             events: events.counts().clone(),
             log: log.counts().clone(),
         };
-        if let Some(listener) = listener {
-            http::start(listener, sources())?;
-        }
+        listener.map(|listener| http::start(listener, sources())).transpose()?;
         office.reads(&sources);
         let sources = sources();
-        let told = (events.clone(), log.clone());
-        let (workers, keeper) = start_detection(
+        let (workers, keepers) = start_detection(
             &config,
             (bound.workers, mirrors, syslog),
             (before, key),
-            (told, witness),
+            ((events.clone(), log.clone()), witness),
             &shared,
         )?;
         log.say("ready");
         let supervisor = Supervisor::new();
         supervisor.ready(&start::institution_line(&shared.institution()));
-        let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
         Ok(Self {
             shared,
             file,
             watch: config.watch,
             show_addresses: config.show_addresses,
-            proposals,
+            proposals: (config.undeclared == Undeclared::Propose).then(Proposals::default),
             workers,
-            keeper,
+            keepers,
             sources,
             events,
             events_drain,
@@ -247,7 +244,7 @@ impl Service {
         self.supervisor.stopping();
         self.shared.stop();
         let ended: Vec<_> = self.workers.into_iter().map(JoinHandle::join).collect();
-        if self.keeper.is_some_and(|keeper| !keeper.wait(LAST_SAVE)) {
+        if !self.keepers.iter().all(|keeper| keeper.wait(LAST_SAVE)) {
             self.log.say("warning: the disk is too slow; what was learnt last is not saved");
         }
         let summary = Summary::new(&self.sources, self.show_addresses);
@@ -326,16 +323,22 @@ fn start_detection(
     (before, key): (Option<Before>, [u8; 16]),
     ((events, log), witness): ((outlet::Outlet<Output>, Log), Option<Witness>),
     shared: &Arc<Shared>,
-) -> Result<(Vec<Running>, Option<Drain>)> {
+) -> Result<(Vec<Running>, Vec<Drain>)> {
     let mut detection = Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
     let figures = || Figures::new(witness.as_ref().map(Witness::writer));
     detection.meter(figures());
+    let learns = before.is_some();
     let keeper = before.map(|before| teach(&mut detection, before, shared, &log)).transpose()?;
+    let mut keepers: Vec<_> = keeper.into_iter().collect();
     let web = Web::new(origins(config), key, (events, figures()), shared.clone());
+    if learns && !shared.web.is_empty() {
+        let taught = web.learn(&config.state_folder, &log, intake::collect::now());
+        keepers.push(taught.context("cannot start the thread that saves")?);
+    }
     let seen = Seen { witness, shared: shared.clone(), key };
     let mut workers = start_workers(collectors, mirrors, (detection, web.clone()), &seen)?;
     workers.extend(start_lines(config, syslog, (web, key), &log, shared)?);
-    Ok((workers, keeper))
+    Ok((workers, keepers))
 }
 
 /// What those who see traffic need beside the detector.

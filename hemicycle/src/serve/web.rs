@@ -8,6 +8,8 @@
 //! is counted and left out. A line from the future counts when it comes ([`AHEAD_NANOSECONDS`]), so that one server's
 //! clock cannot make those of all others late.
 
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use detect::web::{WebCounters, WebDetector};
@@ -20,9 +22,10 @@ use wire::{Packet, Time};
 
 use super::detection::TICK;
 use super::live::Origin;
-use super::outlet::Outlet;
-use super::output::Output;
+use super::outlet::{Drain, Outlet};
+use super::output::{Log, Output};
 use super::shared::Shared;
+use super::web_learning::WebStudent;
 use super::witness::Figures;
 
 /// Lines may be so long on their way: servers write logs in blocks (nginx: `flush=5s`), relays pass them on, and a line is
@@ -62,6 +65,8 @@ struct Layer {
     /// When a line came last that was not late.
     flowed: Time,
     ticked: Time,
+    /// Unless nothing is to be learnt.
+    student: Option<WebStudent>,
     floods_running: u64,
     surges_running: u64,
     ahead: u64,
@@ -93,10 +98,23 @@ impl Web {
             generation,
             flowed: collect::now(),
             ticked: Time::default(),
+            student: None,
             floods_running: 0,
             surges_running: 0,
             ahead: 0,
         })))
+    }
+
+    /// Recalls what was learnt before, and keeps from now on what is learnt.
+    ///
+    /// # Errors
+    /// When the system refuses another thread.
+    pub(super) fn learn(&self, folder: &Path, log: &Log, now: Time) -> io::Result<Drain> {
+        let mut layer = self.lock();
+        let shared = layer.shared.clone();
+        let (student, drain) = WebStudent::start(folder, &mut layer.detector, &shared, log, now)?;
+        layer.student = Some(student);
+        Ok(drain)
     }
 
     /// Another thread ended by a fault, which ends the service within a second.
@@ -133,6 +151,9 @@ impl Web {
     pub(super) fn finish(self) {
         if let Some(layer) = Arc::into_inner(self.0) {
             let mut layer = layer.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if let Some(student) = &layer.student {
+                student.collect(&layer.detector, collect::now());
+            }
             layer.detector.finish();
             layer.tell();
             layer.tell_figures();
@@ -179,6 +200,9 @@ impl Layer {
             self.detector.advance(until);
         }
         self.tell();
+        if let Some(student) = &mut self.student {
+            student.tick(&self.detector, now);
+        }
         self.tell_figures();
         if let Some(slot) = self.shared.web.first() {
             self.shared.report(slot, |report| *report = self.report());

@@ -214,6 +214,11 @@ fn what_is_imported_is_seen_issued_and_graded() {
     let analyst = cards.iter().find(|card| card["model"] == "analyst").unwrap();
     assert_eq!((&analyst["graded"], &analyst["happened"]), (&2.into(), &1.into()), "{analyst}");
     assert!(cards.iter().any(|card| card["who"] == "country" && card["graded"] == 2));
+}
+
+#[test]
+fn before_an_election_there_is_what_to_prepare() {
+    let institution = path("data/institution/examplia.toml");
     let calendar = run(&[
         "foresee",
         "calendar",

@@ -86,7 +86,9 @@ impl Person {
         let started = Instant::now();
         loop {
             let list = self.json(&format!("/api/v1/floods/{flood}/evidence"));
-            let found = list["items"].as_array().unwrap().iter().find(|item| item["kind"] == kind);
+            // Before the record has the flood there is no such thing.
+            let mut items = list["items"].as_array().into_iter().flatten();
+            let found = items.find(|item| item["kind"] == kind);
             if let Some(found) = found {
                 return found.clone();
             }

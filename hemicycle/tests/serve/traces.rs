@@ -176,8 +176,7 @@ fn the_recorded_day_leaves_no_payload_and_no_address_of_a_person() {
     let institution = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/institution/examplia.toml");
     let config = format!(
         "{CONFIG}[[mirror]]\ninterface = \"span\"\n{CONSOLE}[[log]]\npath = \"access.log\"\nservice = \"www\"\nfrom = \"beginning\"\n\
-         [[notify]]\nname = \"siem\"\nkind = \"syslog\"\nhost = \"127.0.0.1\"\nport = {port}\ntransport = \"udp\"\nallow_plain = true\n\
-         burst = 600\n"
+         [[notify]]\nname = \"siem\"\nkind = \"syslog\"\nhost = \"127.0.0.1\"\nport = {port}\ntransport = \"udp\"\nburst = 600\n"
     );
     let config = config.replace("institution.toml", institution.to_str().unwrap());
     let folder = crate::service::folder("traces", &config, "");
@@ -198,7 +197,30 @@ fn the_recorded_day_leaves_no_payload_and_no_address_of_a_person() {
         wanted.persons.iter().map(IpAddr::to_string).chain([LOGGED[0].to_owned()]).collect();
     assert!(wanted.pieces.len() > 200 && persons.len() > 200, "{} {}", wanted.pieces.len(), persons.len());
     assert!(holds(&sent_bytes, &wanted.pieces) > 200, "the search finds what is there");
-    // What everybody sees of it who is signed in.
+    let (ids, mut heap) = shown_to(&person);
+    service.has_said("ready");
+    let log = service.log.clone();
+    let (status, lines) = service.stop_with_text("TERM");
+    assert!(status.success());
+    heap.extend(lines.join("\n").into_bytes());
+    heap.extend(log.into_bytes());
+    heap.extend(notices.lock().unwrap().iter());
+    assert!(!notices.lock().unwrap().is_empty(), "floods are told");
+    let record = folder.join("state/record");
+    let exported = Command::new(PROGRAM).args(["ledger", "export"]).arg(&record).output().unwrap();
+    assert!(exported.status.success());
+    heap.extend(exported.stdout);
+    all(&folder.join("state"), &mut heap);
+    let persons_found = found(&heap, &persons);
+    assert!(persons_found.is_empty(), "{persons_found:?}");
+    assert_eq!(holds(&heap, &wanted.pieces), 0, "payload outside evidence");
+    let text = String::from_utf8_lossy(&heap);
+    assert!(LOGGED.iter().all(|word| !text.contains(word)), "what a log holds stays in it");
+    evidence(&record, &folder, &ids, &wanted);
+}
+
+/// What everybody sees of the day who is signed in: the floods, and all the bytes.
+fn shown_to(person: &Person) -> (Vec<String>, Vec<u8>) {
     let mut heap = Vec::new();
     let floods = person.json("/api/v1/floods?limit=200");
     let ids: Vec<String> = floods["items"]
@@ -223,25 +245,7 @@ fn the_recorded_day_leaves_no_payload_and_no_address_of_a_person() {
         heap.extend(person.get(&format!("/floods/{id}")));
         heap.extend(person.get(&format!("/api/v1/floods/{id}")));
     }
-    service.has_said("ready");
-    let log = service.log.clone();
-    let (status, lines) = service.stop_with_text("TERM");
-    assert!(status.success());
-    heap.extend(lines.join("\n").into_bytes());
-    heap.extend(log.into_bytes());
-    heap.extend(notices.lock().unwrap().iter());
-    assert!(!notices.lock().unwrap().is_empty(), "floods are told");
-    let record = folder.join("state/record");
-    let exported = Command::new(PROGRAM).args(["ledger", "export"]).arg(&record).output().unwrap();
-    assert!(exported.status.success());
-    heap.extend(exported.stdout);
-    all(&folder.join("state"), &mut heap);
-    let persons_found = found(&heap, &persons);
-    assert!(persons_found.is_empty(), "{persons_found:?}");
-    assert_eq!(holds(&heap, &wanted.pieces), 0, "payload outside evidence");
-    let text = String::from_utf8_lossy(&heap);
-    assert!(LOGGED.iter().all(|word| !text.contains(word)), "what a log holds stays in it");
-    evidence(&record, &folder, &ids, &wanted);
+    (ids, heap)
 }
 
 /// Evidence as files: headers only, and hosts that are not those that were seen.
@@ -280,5 +284,5 @@ fn evidence(record: &Path, folder: &Path, ids: &[String], wanted: &Wanted) {
         }
     }
     assert!(files >= 5 && rows > 1_000, "{files} files, {rows} addresses");
-    assert!(hidden as f64 > 0.97 * rows as f64, "{hidden} of {rows} are hidden");
+    assert!(f64::from(hidden) > 0.97 * f64::from(rows), "{hidden} of {rows} are hidden");
 }

@@ -91,10 +91,10 @@ pub(super) fn inside() -> Value {
     let mut addresses: Vec<IpAddr> = Vec::new();
     for index in 0..COUNT {
         let value = value(&mut random, index);
-        if let Ok(address) = value.parse() {
-            if addresses.len() < RECORDS / 4 {
-                addresses.push(address);
-            }
+        if let Ok(address) = value.parse()
+            && addresses.len() < RECORDS / 4
+        {
+            addresses.push(address);
         }
         text.push_str(&value);
         text.push_str(",TLP:GREEN,70,2026-01-01\n");

@@ -119,6 +119,12 @@ fn table(folder: &Folder, report: &mut Report) -> Result<Outcome> {
         ]);
     }
     report.table(scores);
+    tell_factors(&outcome, report);
+    Ok(outcome)
+}
+
+/// What became of the types of events, and how reliable the numbers were.
+fn tell_factors(outcome: &Outcome, report: &mut Report) {
     let mut factors = Table::new(
         "Events: listed place-days against those expected by the base rate",
         &["type", "days", "events", "observed", "expected", "ratio", "90 %", "chance", "verdict"],
@@ -150,5 +156,4 @@ fn table(folder: &Folder, report: &mut Report) -> Result<Outcome> {
         ]);
     }
     report.table(reliability);
-    Ok(outcome)
 }

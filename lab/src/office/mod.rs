@@ -62,6 +62,9 @@ pub(crate) struct Options {
     write: bool,
 }
 
+/// What measures a part.
+type Measure = fn(&Options, &mut Report) -> Result<()>;
+
 /// Runs the evaluation. Gives whether all bars hold.
 pub(crate) fn run(options: &Options) -> Result<bool> {
     let mut report = Report::new("console", options.json);
@@ -69,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     if let Err(error) = namespace::enter() {
         eprintln!("no network namespace of our own: {error:#}");
     }
-    let parts: [(Part, &[&str], fn(&Options, &mut Report) -> Result<()>); 5] = [
+    let parts: [(Part, &[&str], Measure); 5] = [
         (Part::Pages, &[pages::BAR], pages::run),
         (Part::Load, &[load::BAR], load::run),
         (Part::Crowd, &crowd::BARS, crowd::run),

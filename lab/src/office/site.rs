@@ -185,14 +185,6 @@ impl Running {
         self.said("listening on ")
     }
 
-    /// Where it gives figures.
-    ///
-    /// # Errors
-    /// When it did not say so.
-    pub(crate) fn metrics(&self) -> Result<SocketAddr> {
-        self.said("metrics on http://")
-    }
-
     /// The console: where it is, and how it is known.
     ///
     /// # Errors

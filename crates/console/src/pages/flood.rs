@@ -51,7 +51,7 @@ fn span(flood: &FloodRow) -> (i64, i64) {
 
 fn gather(app: &App, principal: &Principal, id: &str) -> Result<Shown, Fault> {
     let flood = flood_of(app, principal, id)?;
-    let requests = flood.peak_requests_per_second.is_some_and(|rate| rate > 0.0);
+    let requests = flood.peak_requests_per_second.is_some_and(|rate| rate >= words::LEAST_REQUESTS);
     let (from, to) = span(&flood);
     let resolution = if to - from > 6 * 3_600 { Resolution::Minute } else { Resolution::Second };
     let read = |vector: &str| -> Result<Vec<(i64, f64)>, Fault> {
@@ -135,7 +135,7 @@ fn facts(visit: &Visit, shown: &Shown) -> Markup {
             (fact("Lasted", &html! { (words::duration((end - flood.onset) / 1_000_000_000)) @if flood.ended.is_none() { " so far" } }))
             @if let Some(rate) = flood.peak_packets_per_second { (fact("Peak", &html! { (words::short(rate)) " packets/s" })) }
             @if let Some(rate) = flood.peak_bits_per_second { (fact("Peak", &html! { (words::short(rate)) "bit/s" })) }
-            @if let Some(rate) = flood.peak_requests_per_second.filter(|rate| *rate > 0.0) { (fact("Peak", &html! { (words::short(rate)) " requests/s" })) }
+            @if let Some(rate) = flood.peak_requests_per_second.filter(|rate| *rate >= words::LEAST_REQUESTS) { (fact("Peak", &html! { (words::short(rate)) " requests/s" })) }
             @if let Some(confidence) = confidence { (fact("Confidence", &html! { (words::percent(confidence)) })) }
             (fact("Figures are", &html! { (flood.certainty.replace('_', " ")) @if let Some(rate) = flood.last["sampling"].as_u64().filter(|rate| *rate > 1) { ", 1 in " (rate) } }))
             @if flood.ended.is_some() { (fact("Over", &seen(end))) }
@@ -162,7 +162,9 @@ fn rate(visit: &Visit, shown: &Shown) -> Markup {
         zone: &visit.zone,
     };
     html! {
-        @if shown.points.is_empty() { p class="empty" { "No point of its time line is kept." } } @else { (chart.draw()) }
+        @if shown.points.is_empty() { p class="empty" { "No point of its time line is kept." } }
+        @else if shown.points.iter().all(|point| point.1 <= 0.0) { p class="empty" { "It is not one of packets or requests a second: connections are held." } }
+        @else { (chart.draw()) }
         p class="key" { span class="swatch line" {} (words::capital(shown.unit)) @if let Some(ordinary) = shown.ordinary {
             span class="swatch ordinary" {} "Ordinary: " (words::count(ordinary)) } }
     }
@@ -188,20 +190,30 @@ fn vectors(visit: &Visit, shown: &Shown) -> Markup {
     }
 }
 
+/// A value of the evidence for people, if it is one for them.
+fn said(visit: &Visit, name: &str, value: &Value) -> Option<Markup> {
+    let text = match value {
+        Value::String(text) => match text.parse() {
+            Ok(time) => return Some(words::date_time(time, &visit.zone)),
+            Err(_) => text.clone(),
+        },
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Number(number) if name.ends_with("share") => words::percent(number.as_f64()?),
+        Value::Number(number) => words::count(number.as_f64()?),
+        _ => return None,
+    };
+    Some(html! { (text) })
+}
+
 fn kept(visit: &Visit, shown: &Shown) -> Markup {
-    let simple: Vec<(String, String)> = shown.flood.last["evidence"]
+    // The reason stands on top of the page.
+    let simple: Vec<(String, Markup)> = shown.flood.last["evidence"]
         .as_object()
         .into_iter()
         .flatten()
+        .filter(|(name, _)| name.as_str() != "reason")
         .filter_map(|(name, value)| {
-            let text = match value {
-                Value::String(text) => text.clone(),
-                Value::Bool(true) => "yes".to_owned(),
-                Value::Number(number) if name.ends_with("share") => words::percent(number.as_f64()?),
-                Value::Number(number) => words::count(number.as_f64()?),
-                _ => return None,
-            };
-            Some((words::capital(&name.replace('_', " ")), text))
+            Some((words::capital(&name.replace('_', " ")), said(visit, name, value)?))
         })
         .take(16)
         .collect();

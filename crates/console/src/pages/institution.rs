@@ -23,7 +23,7 @@ pub(crate) async fn page(visit: Visit) -> Response {
             @if unseen.is_empty() { "Every service is seen by a sensor that hears." }
             @else { b { (unseen.len()) @if unseen.len() == 1 { " service is" } @else { " services are" } " seen by no sensor that hears: " } (names(&unseen)) "." }
         }
-        section class="panel flush" id="sensors" { h2 { "Sensors: coverage and blindness" } (sensor_table(&visit, &sensors, &services)) }
+        section class="panel flush" id="sensors" tabindex="0" aria-label="Sensors" { h2 { "Sensors: coverage and blindness" } (sensor_table(&visit, &sensors, &services)) }
         @for zone in &snapshot.zones {
             @let here: Vec<&&Service> = services.iter().filter(|service| service.zone == zone.name).collect();
             @if !here.is_empty() {

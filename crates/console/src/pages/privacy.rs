@@ -45,7 +45,7 @@ pub(super) async fn show(visit: &Visit, once: Option<Markup>) -> Result<Response
         (statement(visit))
         @if may_open { section class="panel" id="open" { h2 { "Open an address" } (open_form(visit)) } }
         @if answers { section class="panel" id="person" { h2 { "What a person may ask for" } (super::person::forms(visit)) } }
-        @if oversees { section class="panel flush" id="opened" { h2 { "Who looked" } (looked(visit, &opened)) } }
+        @if oversees { section class="panel flush" id="opened" tabindex="0" aria-label="Who looked" { h2 { "Who looked" } (looked(visit, &opened)) } }
     };
     Ok(visit.page("/data-protection", "Data protection", &content))
 }

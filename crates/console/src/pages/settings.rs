@@ -59,7 +59,7 @@ pub(super) async fn show(visit: &Visit, once: Option<Markup>) -> Result<Response
             section class="panel" id="appearance" { h2 { "Colours" } (theme_form(visit)) }
             section class="panel" id="password" { h2 { "Password" } (password_form(visit)) }
             section class="panel" id="recovery" { h2 { "Recovery codes" } (recovery_form(visit, shown.codes_left)) }
-            section class="panel flush" id="sessions" { h2 { "Sessions" } (sessions(visit, &shown.sessions)) }
+            section class="panel flush" id="sessions" tabindex="0" aria-label="Sessions" { h2 { "Sessions" } (sessions(visit, &shown.sessions)) }
             section class="panel flush" id="tokens" { h2 { "API tokens" } (tokens(visit, &shown.tokens, &snapshot)) }
             section class="panel" id="about" { h2 { "About" } (about(visit, &shown.totals, &snapshot)) }
         }

@@ -5,7 +5,8 @@
 //! asks for. A test without a browser is skipped by name.
 
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each test takes what it needs")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(clippy::needless_pass_by_value, reason = "parameters are made where they are passed")]
 
 mod page;
 
@@ -95,11 +96,11 @@ impl Browser {
 
     /// Sends a command and waits for what it gives.
     fn call(&self, session: Option<&str>, method: &str, parameters: Value) -> Value {
-        self.ask(session, method, parameters).unwrap_or_else(|error| panic!("{method}: {error}"))
+        self.ask(session, method, &parameters).unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
     /// The same where it may fail, as while a page goes away.
-    fn ask(&self, session: Option<&str>, method: &str, parameters: Value) -> Result<Value, Value> {
+    fn ask(&self, session: Option<&str>, method: &str, parameters: &Value) -> Result<Value, Value> {
         let id = self.next.replace(self.next.get() + 1);
         let mut message = json!({"id": id, "method": method, "params": parameters});
         if let Some(session) = session {

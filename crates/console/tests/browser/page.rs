@@ -56,10 +56,15 @@ impl<'a> Page<'a> {
         assert_eq!(set["success"], true, "{name}");
     }
 
-    /// Opens an address and waits until everything of it is there.
-    pub fn open(&self, url: &str) {
+    /// Goes to an address, wherever that leads.
+    pub fn go(&self, url: &str) {
         let gone = self.call("Page.navigate", json!({"url": url}));
         assert!(gone["errorText"].is_null(), "{url}: {gone}");
+    }
+
+    /// Opens an address and waits until everything of it is there.
+    pub fn open(&self, url: &str) {
+        self.go(url);
         let path = url.splitn(4, '/').nth(3).unwrap_or_default();
         self.at(&format!("/{path}"));
     }
@@ -89,7 +94,7 @@ impl<'a> Page<'a> {
 
     fn try_value(&self, expression: &str) -> Result<Value, Value> {
         let parameters = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let mut found = self.browser.ask(Some(&self.session), "Runtime.evaluate", parameters)?;
+        let mut found = self.browser.ask(Some(&self.session), "Runtime.evaluate", &parameters)?;
         if found["exceptionDetails"].is_object() {
             return Err(found["exceptionDetails"].take());
         }

@@ -17,6 +17,7 @@ use std::collections::VecDeque;
 use sketch::KeyedState;
 use wire::{Address, Time};
 
+use crate::campaign::Campaigns;
 use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS};
 use crate::counters::Counters;
 use crate::event::{Event, Target};
@@ -101,6 +102,8 @@ pub struct Detector {
     floods: Vec<Flood>,
     /// The last floods that ended, the newest last: what comes soon after one may be its next pulse.
     pauses: VecDeque<(Target, Pause)>,
+    /// What belongs together.
+    campaigns: Campaigns,
     events: Vec<Event>,
     step: Option<i64>,
     /// Where that begins, in nanoseconds.
@@ -144,6 +147,7 @@ impl Detector {
             suspects_maximum: limits.suspects.min(usize::from(u16::MAX)),
             floods: Vec::new(),
             pauses: VecDeque::new(),
+            campaigns: Campaigns::default(),
             events: Vec::new(),
             step: None,
             step_begins: 0,

@@ -25,13 +25,9 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
 fn walk(value: &Value, depth: usize, draft: &mut Draft) {
     match value {
         Value::Array(list) if depth > 0 => list.iter().for_each(|item| walk(item, depth - 1, draft)),
-        Value::Object(object) => {
-            if !put(value, draft) && depth > 0 {
-                object
-                    .values()
-                    .filter(|value| value.is_array() || value.is_object())
-                    .for_each(|value| walk(value, depth - 1, draft));
-            }
+        Value::Object(object) if !put(value, draft) && depth > 0 => {
+            let inner = object.values().filter(|value| value.is_array() || value.is_object());
+            inner.for_each(|value| walk(value, depth - 1, draft));
         }
         _ => {}
     }

@@ -54,7 +54,7 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
                 if tag.name().as_ref() == "host"
                     && let Some(host) = host.take()
                 {
-                    put(host, draft);
+                    put(&host, draft);
                 }
             }
             Ok(_) => {}
@@ -110,7 +110,7 @@ fn inside(tag: &BytesStart<'_>, host: &mut Host) {
     }
 }
 
-fn put(host: Host, draft: &mut Draft) {
+fn put(host: &Host, draft: &mut Draft) {
     if host.ports.is_empty() || host.addresses.is_empty() || host.is_down {
         draft.skip("hosts without an open port");
         return;

@@ -52,7 +52,7 @@ pub(super) fn haproxy(text: &str, draft: &mut Draft) {
             haproxy_line(&words, part);
         }
     }
-    put("HAProxy", parts, draft);
+    put("HAProxy", &parts, draft);
 }
 
 fn haproxy_line(words: &[&str], part: &mut Part) {
@@ -117,7 +117,7 @@ pub(super) fn nginx(text: &str, draft: &mut Draft) {
         }
     }
     let _ = line;
-    put("nginx", parts, draft);
+    put("nginx", &parts, draft);
 }
 
 fn nginx_directive(words: &[String], part: &mut Part) {
@@ -148,10 +148,10 @@ fn nginx_directive(words: &[String], part: &mut Part) {
 }
 
 /// Makes entries of the parts of a configuration.
-fn put(program: &str, parts: Vec<Part>, draft: &mut Draft) {
+fn put(program: &str, parts: &[Part], draft: &mut Draft) {
     let mut backends: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut connections = None;
-    for part in &parts {
+    for part in parts {
         if matches!(part.kind.as_str(), "global" | "defaults") {
             connections = part.connections.or(connections);
         }

@@ -10,6 +10,9 @@ const EXAMPLE: &str = include_str!("../../../../data/serve/examplia.toml");
 /// The section without a head.
 const TOP_LEVEL: &str = "the top level";
 
+/// The example stands elsewhere than a file of one's own.
+const INSTITUTION: &str = "institution = \"institution.toml\"";
+
 /// The line of a key in the example, without comment signs, and what is said of it there.
 struct Shown<'a> {
     line: &'a str,
@@ -103,8 +106,11 @@ pub(crate) fn commented() -> String {
         }
         for key in section.keys.iter().filter(|key| !is_table(key)) {
             let shown = example(section, key.name);
-            let line =
-                shown.as_ref().map_or_else(|| format!("{} = \"…\"", key.name), |shown| shown.line.to_owned());
+            let line = match &shown {
+                _ if key.name == "institution" => INSTITUTION.to_owned(),
+                Some(shown) => shown.line.to_owned(),
+                None => format!("{} = \"…\"", key.name),
+            };
             let holds = key
                 .default
                 .map_or_else(|| "must be there".to_owned(), |default| format!("without it: {default}"));
@@ -132,7 +138,7 @@ mod tests {
             parse("printed", &commented(), folder).map_err(|problems| problems.render(false)).unwrap();
         assert_eq!(config.state_folder, Path::new("/var/lib/hemicycle"));
         assert!(config.console.is_none() && config.mirrors.is_empty() && config.notify.is_empty());
-        assert!(!commented().contains('…'), "every key has a value in the example");
+        assert!(!commented().contains("= \"…\""), "every key has a value in the example");
     }
 
     #[test]

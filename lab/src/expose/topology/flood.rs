@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use crate::live::pace;
+
 /// Bytes of a datagram, and what is around them on an Ethernet: headers of UDP, IPv4 and the frame.
 const DATAGRAM_BYTES: usize = 1_400;
 const AROUND_BYTES: usize = 8 + 20 + 14;
@@ -43,7 +45,7 @@ fn connections(address: SocketAddr, size: f64, seconds: f64) -> Result<()> {
             Err(error) => return Err(error).context("connections"),
         }
     }
-    std::thread::sleep(Duration::from_secs_f64((seconds - begin.elapsed().as_secs_f64()).max(0.0)));
+    pace::wait(Duration::from_secs_f64((seconds - begin.elapsed().as_secs_f64()).max(0.0)));
     Ok(())
 }
 
@@ -94,6 +96,6 @@ fn paced(rate: f64, seconds: f64, send: &mut dyn FnMut() -> Result<()>) -> Resul
             let _ = send();
             sent += 1;
         }
-        std::thread::sleep(Duration::from_micros(500));
+        pace::wait(Duration::from_micros(500));
     }
 }

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::{DEADLINE_SECONDS, PROBES, RESOLVER_QUERIES, Shared, TABLE_ENTRIES, UPLINK_BITS, WARM};
+use crate::live::pace;
 
 /// How long programs may take to answer for the first time.
 const START: Duration = Duration::from_secs(8);
@@ -158,7 +159,7 @@ impl House {
             }
             Shared::Resolver => {
                 // A server that answers so many queries a second and lets the others wait.
-                let rate = format!("{}bit", (RESOLVER_QUERIES * QUERY_BYTES * 8.0) as u64);
+                let rate = format!("{}bit", (RESOLVER_QUERIES * QUERY_BYTES * 8.0).round() as u64);
                 self.inside(
                     "fw",
                     &[
@@ -245,7 +246,7 @@ impl House {
             if begin.elapsed() > START {
                 bail!("{down:?} did not start: {}", self.log());
             }
-            std::thread::sleep(Duration::from_millis(200));
+            pace::wait(Duration::from_millis(200));
         }
     }
 

@@ -19,6 +19,7 @@ use expose::{Exposure, Model, Unit};
 
 use self::house::House;
 use super::LEFT_OUT;
+use crate::live::pace;
 use crate::report::{Bar, Report};
 use crate::table::Table;
 
@@ -221,7 +222,7 @@ fn measure(shared: Shared) -> Result<Measured> {
         let before = house.down()?;
         ensure!(before.is_empty(), "down without a flood: {before:?}; {}", house.log());
         let flood = house.flood(predicted.size * factor)?;
-        std::thread::sleep(flood.warm);
+        pace::wait(flood.warm);
         let down = house.down();
         drop(flood);
         down
