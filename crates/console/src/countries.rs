@@ -358,9 +358,11 @@ mod tests {
             let length = bytes.len();
             changes.into_iter().for_each(|(place, value)| bytes[place % length] = value);
             if let Some(countries) = Countries::of(bytes) {
-                for address in
-                    [IpAddr::V4(address.into()), "198.51.100.9".parse().unwrap(), "2001:db8::9".parse().unwrap()]
-                {
+                for address in [
+                    IpAddr::V4(address.into()),
+                    "198.51.100.9".parse().unwrap(),
+                    "2001:db8::9".parse().unwrap(),
+                ] {
                     let code = countries.of_address(address);
                     prop_assert!(code.is_none_or(|code| code.len() == 2));
                 }

@@ -15,7 +15,7 @@ use crate::service::{CONFIG, Service, pause};
 /// The most events or pauses of a test that waits for one.
 const MOST: usize = 6000;
 /// Datagrams of ordinary traffic before a flood.
-const BEFORE: usize = 40;
+const BEFORE: usize = 200;
 
 /// A Python that has a module, out of those that a test machine may have.
 fn python_with(module: &str) -> Option<PathBuf> {
@@ -179,7 +179,11 @@ fn headers_of_a_flood_on_a_mirror_port_open_in_tshark() {
     let onset: jiff::Timestamp = event["onset"].as_str().unwrap().parse().unwrap();
     let time = |row: &[&str]| row[5].parse::<f64>().unwrap();
     let onset = onset.as_nanosecond() as f64 / 1e9;
-    assert!(rows.iter().any(|row| time(row) < onset), "what was before is there too: {event} {:?}", rows.first());
+    assert!(
+        rows.iter().any(|row| time(row) < onset),
+        "what was before is there too: {event} {:?}",
+        rows.first()
+    );
     assert!(rows.iter().any(|row| time(row) >= onset));
     let mut cut = 0;
     for row in &rows {
