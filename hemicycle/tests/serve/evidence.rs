@@ -15,7 +15,7 @@ use crate::service::{CONFIG, Service, pause};
 /// The most events or pauses of a test that waits for one.
 const MOST: usize = 6000;
 /// Datagrams of ordinary traffic before a flood.
-const BEFORE: usize = 40;
+const BEFORE: usize = 200;
 
 /// A Python that has a module, out of those that a test machine may have.
 fn python_with(module: &str) -> Option<PathBuf> {
