@@ -93,6 +93,9 @@ pub enum ReadError {
     Long,
 }
 
+/// Lines of a compressed file.
+pub(crate) type PackedLines<R> = Lines<BufReader<GzDecoder<R>>>;
+
 /// The lines of a file behind a header of this format and version, and when it was written.
 ///
 /// # Errors
@@ -100,7 +103,7 @@ pub enum ReadError {
 pub(crate) fn opened<R: BufRead>(
     compressed: R,
     format: &str,
-) -> Result<(Timestamp, Lines<BufReader<GzDecoder<R>>>), ReadError> {
+) -> Result<(Timestamp, PackedLines<R>), ReadError> {
     let mut lines = Lines { text: BufReader::new(GzDecoder::new(compressed)), line: Vec::new(), bytes: 0 };
     let Some(first) = lines.next()? else { return Err(ReadError::Empty) };
     let header: Header = serde_json::from_slice(first).map_err(|_| ReadError::Foreign)?;
