@@ -67,7 +67,8 @@ fn institution() -> &'static Institution {
 
 /// Neither declared in the institution file nor nobody's.
 fn is_persons(address: IpAddr) -> bool {
-    let is_own = institution().lookup(address).zone().is_some();
+    let is_exporter = institution().exporters.iter().any(|exporter| exporter.address == address);
+    let is_own = is_exporter || institution().lookup(address).zone().is_some();
     let is_nobodys = address.is_loopback() || address.is_multicast() || address.is_unspecified();
     !is_own && !is_nobodys && address != IpAddr::from([255; 4])
 }
