@@ -134,7 +134,10 @@ fn hits(technique: Technique, institution: &Institution, couplings: &[Coupling])
         T::SlowHttp | T::HttpGet | T::HttpPost | T::Http2 | T::Http3 | T::Unknown => return web(institution),
     };
     let mut hits: Vec<String> = Vec::new();
-    let fits = |row: &&Coupling| row.units.iter().any(|(unit, _)| units.contains(unit));
+    let gives_way = |unit: &Unit| units.contains(unit);
+    let fits = |row: &&Coupling| {
+        row.unit.as_ref().is_some_and(gives_way) || row.units.iter().any(|(unit, _)| gives_way(unit))
+    };
     for row in couplings.iter().filter(fits) {
         let inside: Vec<&str> = row.inside.iter().take(3).map(String::as_str).collect();
         let with =
