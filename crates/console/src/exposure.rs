@@ -94,7 +94,9 @@ pub struct Coupling {
     pub elements: Vec<String>,
     /// At which size, in words.
     pub size: String,
-    /// Whether the size is one known number.
+    /// Whether the target asks it, instead of traffic passing it.
+    pub asked: bool,
+    /// Whether the size is one known number, or not known at all.
     pub certain: bool,
     /// What else is lost.
     pub inside: Vec<String>,

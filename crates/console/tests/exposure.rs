@@ -27,6 +27,7 @@ fn view(name: &str) -> View {
             target: "www".into(),
             elements: vec![name.into()],
             size: "2.00 M table entries".into(),
+            asked: true,
             certain: true,
             inside: vec!["vpn".into()],
         }],
@@ -45,7 +46,7 @@ fn everybody_sees_their_own_view() {
         (Some("party-x"), Some("fw-party"), "fw-house"),
         (Some("party-y"), None, "fw-house"),
     ] {
-        let (account, _) = console.member(&format!("viewer {reach:?}"), Role::Viewer, reach);
+        let (account, _) = console.member(reach.unwrap_or("house"), Role::Viewer, reach);
         let session = console.session(&account);
         for path in ["/exposure", "/api/v1/exposure"] {
             let answer = console.get(path, Some(&session));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use expose::segregation::{Observed, State, Verdict};
-use expose::{Coupling, Unit, fixes};
+use expose::{Coupling, Reach, Unit, fixes};
 use jiff::Timestamp;
 
 use super::Told;
@@ -149,6 +149,11 @@ pub(super) fn size(row: &Coupling) -> String {
     }
 }
 
+fn through(row: &Coupling) -> String {
+    let asked = if row.reach == Reach::Asked { " (asked)" } else { "" };
+    format!("{}{asked}", row.elements.join(" + "))
+}
+
 fn coupling(told: &Told, style: Style) -> String {
     let title = "What a flood outside takes down inside";
     let table_of = &told.exposure.couplings;
@@ -162,7 +167,7 @@ fn coupling(told: &Told, style: Style) -> String {
     let mut rows: Vec<Vec<String>> = table_of
         .rows
         .iter()
-        .map(|row| vec![row.target.clone(), row.elements.join(" + "), size(row), names(&row.inside)])
+        .map(|row| vec![row.target.clone(), through(row), size(row), names(&row.inside)])
         .collect();
     let more = cut(&mut rows);
     part(

@@ -12,6 +12,8 @@ use crate::style::short;
 
 /// Services of one single point whose witness is shown.
 const WITNESSES: usize = 3;
+/// Names of a remark.
+const FEW: usize = 6;
 /// Most characters of an expression of needs.
 const NEEDS_CHARACTERS: usize = 160;
 
@@ -79,11 +81,12 @@ fn remarks(
 ) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some(worst) = points.first() {
+        let services = worst.services.len();
         remarks.push(format!(
-            "{} things each stop a service alone; {} stops {} of them.",
+            "{} things stop a service alone; {} stops {services} service{}.",
             points.len(),
             worst.element,
-            worst.services.len()
+            if services == 1 { "" } else { "s" }
         ));
     }
     if let Some(first) =
@@ -94,7 +97,7 @@ fn remarks(
             first.target,
             first.size,
             first.elements.join(" + "),
-            first.inside.join(", ")
+            few(&first.inside)
         ));
     }
     remarks.extend(open_questions(&told.exposure, organisation));
@@ -105,6 +108,12 @@ fn remarks(
         ));
     }
     remarks
+}
+
+/// The first few names, and how many more there are.
+fn few(names: &[String]) -> String {
+    let shown = names.iter().take(FEW).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > FEW { format!("{shown} and {} more services", names.len() - FEW) } else { shown }
 }
 
 /// What the file does not say: to an organisation its own, to the house how much each other one has to say.
@@ -237,8 +246,9 @@ fn coupling(row: &expose::Coupling, named: &dyn Fn(&str) -> bool, narrow: bool) 
     Coupling {
         target: row.target.clone(),
         elements: row.elements.iter().map(hide).collect(),
+        asked: row.reach == expose::Reach::Asked,
         size: size(row),
-        certain: row.is_certain(),
+        certain: row.is_certain() || row.at.is_none(),
         inside: row.inside.iter().filter(|name| !narrow || named(name)).cloned().collect(),
     }
 }

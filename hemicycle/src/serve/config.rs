@@ -116,7 +116,6 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
     let Some(document) = reader.document(text) else { return Err(finish_with_errors(reader)) };
     let top = reader.open(document.get_ref(), &(0..0), &schema::TOP);
     let path = |text: String| folder.join(text);
-    let limits = Limits::default();
     let mut config = Config {
         institution: reader.optional_text(top.get("institution")).map(path).unwrap_or_default(),
         watch: reader.flag(top.get("watch")).unwrap_or(true),
@@ -133,7 +132,7 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         foresee: None,
         learn: true,
         show_addresses: None,
-        limits,
+        limits: Limits::default(),
         events_queued: DEFAULT_EVENTS_QUEUED,
         record: None,
         console: None,

@@ -156,13 +156,9 @@ impl Service {
         listener.map(|listener| http::start(listener, sources())).transpose()?;
         office.reads(&sources);
         let sources = sources();
-        let (workers, keepers) = start_detection(
-            &config,
-            (bound.workers, mirrors, syslog),
-            (before, key),
-            ((events.clone(), log.clone()), witness),
-            &shared,
-        )?;
+        let told = ((events.clone(), log.clone()), witness);
+        let (workers, keepers) =
+            start_detection(&config, (bound.workers, mirrors, syslog), (before, key), told, &shared)?;
         log.say("ready");
         let supervisor = Supervisor::new();
         supervisor.ready(&start::institution_line(&shared.institution()));

@@ -13,7 +13,7 @@ use crate::service::{CONFIG, INSTITUTION, Service, folder, pause};
 /// Rounds of a flood.
 const MOST: usize = 6000;
 
-/// A small file system in memory.
+/// A small file system in memory, with room for the evidence of some floods.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -71,7 +71,7 @@ fn a_full_disk_stops_nothing_and_is_used_again_when_there_is_room() {
     let config = CONFIG.replace("folder = \"state\"", "folder = \"small/state\"");
     let config = format!("{config}[[log]]\npath = \"access.log\"\n");
     let folder = folder("disk", &config, INSTITUTION);
-    let Some(disk) = SmallDisk::mount(folder.join("small"), "512k", "a_full_disk_stops_nothing") else {
+    let Some(disk) = SmallDisk::mount(folder.join("small"), "32m", "a_full_disk_stops_nothing") else {
         return;
     };
     let events = disk.0.join("events.jsonl");
@@ -114,7 +114,7 @@ fn a_disk_that_is_full_at_the_start_is_used_once_there_is_room() {
     let place = format!("folder = \"small/state\"\nkey_file = {:?}", folder.join("key"));
     let config = CONFIG.replace("folder = \"state\"", &place);
     fs::write(folder.join("serve.toml"), format!("{config}[console]\nlisten = [\"127.0.0.1:0\"]\n")).unwrap();
-    let Some(disk) = SmallDisk::mount(folder.join("small"), "4m", test) else { return };
+    let Some(disk) = SmallDisk::mount(folder.join("small"), "32m", test) else { return };
     disk.fill();
     let mut service = Service::run(folder.clone(), Stdio::null());
     service.has_said("nothing is recorded until the disk takes it");

@@ -27,7 +27,7 @@ use crate::service::{CONFIG, PROGRAM, Service};
 const PIECE_BYTES: usize = 16;
 const PIECES_OF_RECORDING: usize = 60;
 /// Frames of one recording that are sent.
-const FRAMES: usize = 2_500;
+const FRAMES: usize = 4_000;
 /// A piece has so many different bytes at the least: noughts and repeated letters are everywhere.
 const DIFFERENT_BYTES: usize = 10;
 /// As fast as the recorded floods.
@@ -67,7 +67,8 @@ fn institution() -> &'static Institution {
 
 /// Neither declared in the institution file nor nobody's.
 fn is_persons(address: IpAddr) -> bool {
-    let is_own = institution().lookup(address).zone().is_some();
+    let is_exporter = institution().exporters.iter().any(|exporter| exporter.address == address);
+    let is_own = is_exporter || institution().lookup(address).zone().is_some();
     let is_nobodys = address.is_loopback() || address.is_multicast() || address.is_unspecified();
     !is_own && !is_nobodys && address != IpAddr::from([255; 4])
 }
@@ -229,7 +230,7 @@ fn shown_to(person: &Person) -> (Vec<String>, Vec<u8>) {
         .iter()
         .map(|flood| flood["id"].as_str().unwrap().to_owned())
         .collect();
-    assert!(ids.len() >= 5, "the day has floods: {floods}");
+    assert!(ids.len() >= 3, "the day has floods: {floods}");
     for path in [
         "/",
         "/floods",
@@ -277,12 +278,12 @@ fn evidence(record: &Path, folder: &Path, ids: &[String], wanted: &Wanted) {
             if is_persons(*plain) {
                 rows += 1;
                 // Of a /24 one host in 256 stands for itself.
-                hidden += usize::from(shown != plain);
+                hidden += u32::from(shown != plain);
             } else {
                 assert_eq!(shown, plain, "what is the institution's stays");
             }
         }
     }
-    assert!(files >= 5 && rows > 1_000, "{files} files, {rows} addresses");
+    assert!(files >= 3 && rows > 500, "{files} files, {rows} addresses");
     assert!(f64::from(hidden) > 0.97 * f64::from(rows), "{hidden} of {rows} are hidden");
 }

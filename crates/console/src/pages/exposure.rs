@@ -121,7 +121,7 @@ fn couplings(list: &[Coupling]) -> Markup {
                     tbody { @for row in list.iter().take(ROWS) {
                         tr {
                             th scope="row" { (row.target) }
-                            td { (row.elements.join(" + ")) }
+                            td { (row.elements.join(" + ")) @if row.asked { " " span class="tag" { "asked" } } }
                             td { (row.size) @if !row.certain { " " span class="tag" { "range" } } }
                             td { (names(&row.inside)) }
                         }
