@@ -24,8 +24,9 @@ fn example<'a>(section: &Section, name: &str) -> Option<Shown<'a>> {
     let mut here = TOP_LEVEL;
     for line in EXAMPLE.lines() {
         let line = line.trim_start_matches(['#', ' ']);
-        if line.starts_with('[') && line.ends_with(']') {
-            here = line;
+        let head = split_remark(line).0;
+        if head.starts_with('[') && head.ends_with(']') {
+            here = head;
         }
         let is_it = line.strip_prefix(name).is_some_and(|rest| rest.starts_with(" = "));
         if is_it && here == section.path {
