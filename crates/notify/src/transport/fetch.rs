@@ -142,6 +142,10 @@ fn read(from: &mut impl Read, most: usize) -> Result<Fetched, Failure> {
             return Err(too_long(most));
         }
     }
+    // What came together with the head was not counted yet.
+    if wanted.is_none() && bytes.len() > limit {
+        return Err(too_long(most));
+    }
     fetched.body = match wanted {
         Some(wanted) if bytes.len() < wanted => return Err(Failure::temporary("the answer breaks off")),
         Some(wanted) => {

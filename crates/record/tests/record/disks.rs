@@ -172,14 +172,16 @@ fn a_disk_that_is_full_at_the_start_is_taken_when_it_has_room() {
 #[test]
 fn a_disk_that_is_read_only_at_the_start_is_taken_when_it_is_not() {
     let test = "a_disk_that_is_read_only_at_the_start_is_taken_when_it_is_not";
-    let disk = match Disk::new("ro") {
+    // A disk that is read-only from the beginning has a device below it that stays so.
+    let disk = match Disk::new("rw") {
         Ok(disk) => disk,
         Err(reason) => return println!("skipped: {test}: {reason}"),
     };
     let folder = disk.path().join("record");
-    let record = waiting(&folder);
     let path = disk.path();
     let mount = |options: &str| command("mount", &["-o", options, path.to_str().unwrap()]).unwrap();
+    mount("remount,ro");
+    let record = waiting(&folder);
     mount("remount,rw");
     is_back(record, &folder);
 
