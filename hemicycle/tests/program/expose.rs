@@ -112,8 +112,8 @@ fn two_versions_are_compared() {
 /// allowed.
 #[test]
 fn what_crosses_zones_without_a_conduit_is_drift() {
-    type Sent = ([u8; 4], [u8; 4], u16, u16, u8);
-    let packets: [Sent; 4] = [
+    type Segment = ([u8; 4], [u8; 4], u16, u16, u8);
+    let packets: [Segment; 4] = [
         ([192, 0, 2, 10], [192, 0, 2, 130], 40_000, 445, 0x02),
         ([192, 0, 2, 130], [192, 0, 2, 10], 445, 40_000, 0x12),
         ([192, 0, 2, 10], [192, 0, 2, 131], 40_001, 443, 0x02),
