@@ -25,11 +25,17 @@ _hemicycle() {
             hemicycle,doctor)
                 cmd="hemicycle__subcmd__doctor"
                 ;;
+            hemicycle,expose)
+                cmd="hemicycle__subcmd__expose"
+                ;;
             hemicycle,generate)
                 cmd="hemicycle__subcmd__generate"
                 ;;
             hemicycle,help)
                 cmd="hemicycle__subcmd__help"
+                ;;
+            hemicycle,import)
+                cmd="hemicycle__subcmd__import"
                 ;;
             hemicycle,learn)
                 cmd="hemicycle__subcmd__learn"
@@ -76,11 +82,17 @@ _hemicycle() {
             hemicycle__subcmd__help,doctor)
                 cmd="hemicycle__subcmd__help__subcmd__doctor"
                 ;;
+            hemicycle__subcmd__help,expose)
+                cmd="hemicycle__subcmd__help__subcmd__expose"
+                ;;
             hemicycle__subcmd__help,generate)
                 cmd="hemicycle__subcmd__help__subcmd__generate"
                 ;;
             hemicycle__subcmd__help,help)
                 cmd="hemicycle__subcmd__help__subcmd__help"
+                ;;
+            hemicycle__subcmd__help,import)
+                cmd="hemicycle__subcmd__help__subcmd__import"
                 ;;
             hemicycle__subcmd__help,learn)
                 cmd="hemicycle__subcmd__help__subcmd__learn"
@@ -203,7 +215,7 @@ _hemicycle() {
 
     case "${cmd}" in
         hemicycle)
-            opts="-h -V --help --version check replay learn serve doctor user notify ledger demo generate help"
+            opts="-h -V --help --version check expose import replay learn serve doctor user notify ledger demo generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -260,6 +272,44 @@ _hemicycle() {
             fi
             case "${prev}" in
                 --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__expose)
+            opts="-h -V --json --html --flows --flow-port --against --what-if --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --flows)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --flow-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --against)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --what-if)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -373,7 +423,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help)
-            opts="check replay learn serve doctor user notify ledger demo generate help"
+            opts="check expose import replay learn serve doctor user notify ledger demo generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -415,6 +465,20 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__expose)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -471,6 +535,20 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__import)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -673,6 +751,24 @@ _hemicycle() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__import)
+            opts="-h -V --name --json --help --version csv threagile nftables haproxy nginx nmap netbox"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -27,6 +27,8 @@ end
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -s h -l help -d 'Print help'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -s V -l version -d 'Print version'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "check" -d 'Check an institution file'
+complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "expose" -d 'Show single points of failure, and what a flood outside takes down inside'
+complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "import" -d 'Propose lines of an institution file from what other tools know'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "replay" -d 'Find floods in captures, flow exports and access logs'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "learn" -d 'Learn what is ordinary from captures and flow exports'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "serve" -d 'Find floods as they come'
@@ -43,6 +45,21 @@ never\t''"
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand check" -l json -d 'Print JSON, one object a line: each problem, or the summary'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand check" -s V -l version -d 'Print version'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand expose" -l html -d 'Write a report with the picture, to be opened in a browser and printed' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand expose" -l flows -d 'Compare with what was seen: captures and flow exports, as for `replay`; can be repeated' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand expose" -l flow-port -d 'Look for flow exports at this UDP port, instead of 2055, 4739, 6343, 9995 and 9996; can be repeated' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand expose" -l against -d 'Show only what is different from this earlier version of the file' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand expose" -l what-if -d 'Show only what a change would make different: `second:NAME`, `split:NAME:SERVICE,...`, `apart:NAME:CAUSE`, `capacity:NAME:UNIT=NUMBER`, `need:NAME:ELEMENT`; can be repeated' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand expose" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand expose" -l json -d 'Print JSON, one object a line: each cut set, coupling, capacity, rule and fix; the last line is the summary'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand expose" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand expose" -s V -l version -d 'Print version'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand import" -l name -d 'Print a whole file for an institution of this name, not only lines to be added to one' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand import" -l json -d 'Print JSON, one proposed table a line; the last line is the summary'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand import" -s V -l version -d 'Print version'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l institution -d 'What is protected, and which exporters report it (TOML; see `hemicycle check`)' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l baselines -d 'Judge by what was learnt and is kept in this folder (see `hemicycle learn`); nothing is written there' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l key-file -d 'Hash under the key of a service, which it keeps in this file, instead of the published one: events have the same `id` and figures as those that the service told' -r -F
@@ -172,17 +189,19 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "man" -d 'A man page in roff: of the program, or of one command'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'Completions for a shell'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve doctor user notify ledger demo generate help" -f -a "check" -d 'Check an institution file'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve doctor user notify ledger demo generate help" -f -a "replay" -d 'Find floods in captures, flow exports and access logs'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve doctor user notify ledger demo generate help" -f -a "learn" -d 'Learn what is ordinary from captures and flow exports'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve doctor user notify ledger demo generate help" -f -a "serve" -d 'Find floods as they come'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve doctor user notify ledger demo generate help" -f -a "doctor" -d 'Look whether this machine is fit for the service'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve doctor user notify ledger demo generate help" -f -a "user" -d 'Let people back into the console'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve doctor user notify ledger demo generate help" -f -a "notify" -d 'Test whether people and tools can be told'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve doctor user notify ledger demo generate help" -f -a "ledger" -d 'Check, export, copy and erase from the record of a service'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve doctor user notify ledger demo generate help" -f -a "demo" -d 'Play the bundled recorded day'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve doctor user notify ledger demo generate help" -f -a "generate" -d 'Write a document that describes this command line to standard output'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check replay learn serve doctor user notify ledger demo generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "check" -d 'Check an institution file'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "expose" -d 'Show single points of failure, and what a flood outside takes down inside'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "import" -d 'Propose lines of an institution file from what other tools know'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "replay" -d 'Find floods in captures, flow exports and access logs'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "learn" -d 'Learn what is ordinary from captures and flow exports'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "serve" -d 'Find floods as they come'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "doctor" -d 'Look whether this machine is fit for the service'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "user" -d 'Let people back into the console'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "notify" -d 'Test whether people and tools can be told'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "ledger" -d 'Check, export, copy and erase from the record of a service'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "demo" -d 'Play the bundled recorded day'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "generate" -d 'Write a document that describes this command line to standard output'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "link" -d 'Make a one-time link with which somebody who has an account sets password and second factor anew'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from notify" -f -a "test" -d 'Send a message that says that it is a test; exits with 1 if it did not get through'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from ledger" -f -a "verify" -d 'Check that nothing was changed, removed, put in or moved; exits with 1 if something was'
