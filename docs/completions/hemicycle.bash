@@ -28,9 +28,12 @@ _hemicycle() {
             hemicycle,expose)
                 cmd="hemicycle__subcmd__expose"
                 ;;
+<<<<<<< HEAD
             hemicycle,foresee)
                 cmd="hemicycle__subcmd__foresee"
                 ;;
+=======
+>>>>>>> expose
             hemicycle,generate)
                 cmd="hemicycle__subcmd__generate"
                 ;;
@@ -178,9 +181,12 @@ _hemicycle() {
             hemicycle__subcmd__help,expose)
                 cmd="hemicycle__subcmd__help__subcmd__expose"
                 ;;
+<<<<<<< HEAD
             hemicycle__subcmd__help,foresee)
                 cmd="hemicycle__subcmd__help__subcmd__foresee"
                 ;;
+=======
+>>>>>>> expose
             hemicycle__subcmd__help,generate)
                 cmd="hemicycle__subcmd__help__subcmd__generate"
                 ;;
@@ -344,7 +350,11 @@ _hemicycle() {
 
     case "${cmd}" in
         hemicycle)
+<<<<<<< HEAD
             opts="-h -V --help --version check expose import replay learn serve doctor user notify ledger foresee demo generate help"
+=======
+            opts="-h -V --help --version check expose import replay learn serve doctor user notify ledger demo generate help"
+>>>>>>> expose
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -453,6 +463,7 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+<<<<<<< HEAD
         hemicycle__subcmd__foresee)
             opts="-h -V --help --version outlook backtest import scorecard calendar intel help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1063,6 +1074,8 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+=======
+>>>>>>> expose
         hemicycle__subcmd__generate)
             opts="-h -V --help --version man configuration completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1190,7 +1203,11 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help)
+<<<<<<< HEAD
             opts="check expose import replay learn serve doctor user notify ledger foresee demo generate help"
+=======
+            opts="check expose import replay learn serve doctor user notify ledger demo generate help"
+>>>>>>> expose
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1259,6 +1276,7 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+<<<<<<< HEAD
         hemicycle__subcmd__help__subcmd__foresee)
             opts="outlook backtest import scorecard calendar intel"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1413,6 +1431,8 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+=======
+>>>>>>> expose
         hemicycle__subcmd__help__subcmd__generate)
             opts="man configuration completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then

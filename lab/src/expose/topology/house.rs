@@ -90,7 +90,7 @@ impl House {
             house.cable(near, far, number)?;
         }
         house.inside("fw", &["ip", "route", "add", "10.90.0.0/24", "via", "10.90.4.2"])?;
-        house.inside("lan", &["ip", "address", "add", "10.90.2.3/24", "dev", "up"])?;
+        house.inside("lan", &["ip", "address", "add", "10.90.2.3/24", "dev", "eth0"])?;
         for router in ["fw", "net"] {
             house.inside(router, &["sysctl", "-qw", "net.ipv4.ip_forward=1"])?;
         }
@@ -118,16 +118,16 @@ impl House {
         run("ip", &arguments)
     }
 
-    /// A cable between two namespaces; the far end is called `up`, the near one after the far namespace.
+    /// A cable between two namespaces; the far end is called `eth0`, the near one after the far namespace.
     fn cable(&self, near: &str, far: &str, number: usize) -> Result<()> {
         let (here, there) = (self.name(near), self.name(far));
         run(
             "ip",
-            &["link", "add", "up", "netns", &there, "type", "veth", "peer", "name", far, "netns", &here],
+            &["link", "add", "eth0", "netns", &there, "type", "veth", "peer", "name", far, "netns", &here],
         )?;
-        self.inside(far, &["ip", "address", "add", &format!("10.90.{number}.2/24"), "dev", "up"])?;
+        self.inside(far, &["ip", "address", "add", &format!("10.90.{number}.2/24"), "dev", "eth0"])?;
         self.inside(near, &["ip", "address", "add", &format!("10.90.{number}.1/24"), "dev", far])?;
-        self.inside(far, &["ip", "link", "set", "up", "up"])?;
+        self.inside(far, &["ip", "link", "set", "eth0", "up"])?;
         self.inside(near, &["ip", "link", "set", far, "up"])?;
         self.inside(far, &["ip", "route", "add", "default", "via", &format!("10.90.{number}.1")])
     }
@@ -141,7 +141,7 @@ impl House {
         };
         let rules = format!(
             "table ip firewall {{ chain forward {{ type filter hook forward priority 0; policy drop; \
-             ct state established,related accept\n {limit}\n tcp dport {{ 80, 8080 }} accept\n udp dport {{ 53, 9 }} accept\n }} }}\n"
+             ct state established,related accept\n {limit}\n tcp dport {{ 80, 8080 }} accept\n udp dport {{ 53, 9 }} accept\n }}\n }}\n"
         );
         let file = self.folder.path().join("rules.nft");
         fs::write(&file, rules)?;
@@ -152,7 +152,7 @@ impl House {
                 // What comes from outside waits here for the line, as before a router of a provider.
                 let rate = format!("{}bit", UPLINK_BITS as u64);
                 let shape = [
-                    "tc", "qdisc", "add", "dev", "up", "root", "tbf", "rate", &rate, "burst", "16kb",
+                    "tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", &rate, "burst", "16kb",
                     "limit", "1mb",
                 ];
                 self.inside("net", &shape)

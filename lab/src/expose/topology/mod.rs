@@ -155,15 +155,16 @@ pub(super) fn run(asked: bool, report: &mut Report) {
     let reason = if asked { missing() } else { Some(LEFT_OUT.to_owned()) };
     for shared in Shared::ALL {
         let measured = match &reason {
-            Some(reason) => Err(anyhow!("{reason}")),
-            None => measure(shared),
+            Some(reason) => Err(Bar::skipped("", "", reason.as_str())),
+            // What goes wrong although everything is there is a prediction that was not kept.
+            None => measure(shared).map_err(|error| Bar::new("", "", format!("{error:#}"), false)),
         };
         bars(shared, measured, &mut table, report);
     }
     report.table(table);
 }
 
-fn bars(shared: Shared, measured: Result<Measured>, table: &mut Table, report: &mut Report) {
+fn bars(shared: Shared, measured: Result<Measured, Bar>, table: &mut Table, report: &mut Report) {
     let name = |what: &str| format!("{}: {what}", shared.name());
     let names = [
         name("exactly what is predicted is down"),
@@ -174,9 +175,9 @@ fn bars(shared: Shared, measured: Result<Measured>, table: &mut Table, report: &
     let needed = ["equal", "none", within.as_str()];
     let measured = match measured {
         Ok(measured) => measured,
-        Err(error) => {
+        Err(bar) => {
             for (name, needed) in names.iter().zip(needed) {
-                report.bar(Bar::skipped(name.as_str(), needed, format!("{error:#}")));
+                report.bar(Bar { name: name.clone(), needed: needed.to_owned(), ..bar.clone() });
             }
             return;
         }
