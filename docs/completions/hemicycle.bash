@@ -28,12 +28,9 @@ _hemicycle() {
             hemicycle,expose)
                 cmd="hemicycle__subcmd__expose"
                 ;;
-<<<<<<< HEAD
             hemicycle,foresee)
                 cmd="hemicycle__subcmd__foresee"
                 ;;
-=======
->>>>>>> expose
             hemicycle,generate)
                 cmd="hemicycle__subcmd__generate"
                 ;;
@@ -181,12 +178,9 @@ _hemicycle() {
             hemicycle__subcmd__help,expose)
                 cmd="hemicycle__subcmd__help__subcmd__expose"
                 ;;
-<<<<<<< HEAD
             hemicycle__subcmd__help,foresee)
                 cmd="hemicycle__subcmd__help__subcmd__foresee"
                 ;;
-=======
->>>>>>> expose
             hemicycle__subcmd__help,generate)
                 cmd="hemicycle__subcmd__help__subcmd__generate"
                 ;;
@@ -350,11 +344,7 @@ _hemicycle() {
 
     case "${cmd}" in
         hemicycle)
-<<<<<<< HEAD
             opts="-h -V --help --version check expose import replay learn serve doctor user notify ledger foresee demo generate help"
-=======
-            opts="-h -V --help --version check expose import replay learn serve doctor user notify ledger demo generate help"
->>>>>>> expose
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -463,7 +453,6 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-<<<<<<< HEAD
         hemicycle__subcmd__foresee)
             opts="-h -V --help --version outlook backtest import scorecard calendar intel help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1074,8 +1063,6 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-=======
->>>>>>> expose
         hemicycle__subcmd__generate)
             opts="-h -V --help --version man configuration completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1203,11 +1190,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help)
-<<<<<<< HEAD
             opts="check expose import replay learn serve doctor user notify ledger foresee demo generate help"
-=======
-            opts="check expose import replay learn serve doctor user notify ledger demo generate help"
->>>>>>> expose
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1276,7 +1259,6 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-<<<<<<< HEAD
         hemicycle__subcmd__help__subcmd__foresee)
             opts="outlook backtest import scorecard calendar intel"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -1431,8 +1413,6 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-=======
->>>>>>> expose
         hemicycle__subcmd__help__subcmd__generate)
             opts="man configuration completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
