@@ -1,5 +1,12 @@
 //! The drawing: everything that is seen has one box, single points are marked, names are escaped.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use expose::{Exposure, Model, picture};
 
 fn exposure(services: usize) -> Exposure {

@@ -1,5 +1,12 @@
 //! Hand-worked answers: the example parliament and three topologies from the literature.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use std::collections::BTreeSet;
 
 use expose::{Change, Exposure, Model, Unit, difference};

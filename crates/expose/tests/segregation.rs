@@ -1,5 +1,12 @@
 //! Rules, drift, mined dependencies and differences of reachability, on the example parliament.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
 use std::net::IpAddr;
 
 use expose::segregation::{Reachability, Seen, State, Watch, differences, judge};
