@@ -28,6 +28,9 @@ _hemicycle() {
             hemicycle,expose)
                 cmd="hemicycle__subcmd__expose"
                 ;;
+            hemicycle,foresee)
+                cmd="hemicycle__subcmd__foresee"
+                ;;
             hemicycle,generate)
                 cmd="hemicycle__subcmd__generate"
                 ;;
@@ -55,8 +58,95 @@ _hemicycle() {
             hemicycle,user)
                 cmd="hemicycle__subcmd__user"
                 ;;
+            hemicycle__subcmd__foresee,backtest)
+                cmd="hemicycle__subcmd__foresee__subcmd__backtest"
+                ;;
+            hemicycle__subcmd__foresee,calendar)
+                cmd="hemicycle__subcmd__foresee__subcmd__calendar"
+                ;;
+            hemicycle__subcmd__foresee,help)
+                cmd="hemicycle__subcmd__foresee__subcmd__help"
+                ;;
+            hemicycle__subcmd__foresee,import)
+                cmd="hemicycle__subcmd__foresee__subcmd__import"
+                ;;
+            hemicycle__subcmd__foresee,intel)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel"
+                ;;
+            hemicycle__subcmd__foresee,outlook)
+                cmd="hemicycle__subcmd__foresee__subcmd__outlook"
+                ;;
+            hemicycle__subcmd__foresee,scorecard)
+                cmd="hemicycle__subcmd__foresee__subcmd__scorecard"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__help,backtest)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__backtest"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__help,calendar)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__calendar"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__help,help)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__help"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__help,import)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__import"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__help,intel)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__intel"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__help,outlook)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__outlook"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__help,scorecard)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__scorecard"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__help__subcmd__intel,export)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__export"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__help__subcmd__intel,fetch)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__fetch"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__help__subcmd__intel,match)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__match"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__help__subcmd__intel,profiles)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__profiles"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel,export)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__export"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel,fetch)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__fetch"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel,help)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__help"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel,match)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__match"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel,profiles)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__profiles"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel__subcmd__help,export)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__export"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel__subcmd__help,fetch)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__fetch"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel__subcmd__help,help)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__help"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel__subcmd__help,match)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__match"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel__subcmd__help,profiles)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__profiles"
+                ;;
             hemicycle__subcmd__generate,completions)
                 cmd="hemicycle__subcmd__generate__subcmd__completions"
+                ;;
+            hemicycle__subcmd__generate,configuration)
+                cmd="hemicycle__subcmd__generate__subcmd__configuration"
                 ;;
             hemicycle__subcmd__generate,help)
                 cmd="hemicycle__subcmd__generate__subcmd__help"
@@ -66,6 +156,9 @@ _hemicycle() {
                 ;;
             hemicycle__subcmd__generate__subcmd__help,completions)
                 cmd="hemicycle__subcmd__generate__subcmd__help__subcmd__completions"
+                ;;
+            hemicycle__subcmd__generate__subcmd__help,configuration)
+                cmd="hemicycle__subcmd__generate__subcmd__help__subcmd__configuration"
                 ;;
             hemicycle__subcmd__generate__subcmd__help,help)
                 cmd="hemicycle__subcmd__generate__subcmd__help__subcmd__help"
@@ -84,6 +177,9 @@ _hemicycle() {
                 ;;
             hemicycle__subcmd__help,expose)
                 cmd="hemicycle__subcmd__help__subcmd__expose"
+                ;;
+            hemicycle__subcmd__help,foresee)
+                cmd="hemicycle__subcmd__help__subcmd__foresee"
                 ;;
             hemicycle__subcmd__help,generate)
                 cmd="hemicycle__subcmd__help__subcmd__generate"
@@ -112,8 +208,41 @@ _hemicycle() {
             hemicycle__subcmd__help,user)
                 cmd="hemicycle__subcmd__help__subcmd__user"
                 ;;
+            hemicycle__subcmd__help__subcmd__foresee,backtest)
+                cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__backtest"
+                ;;
+            hemicycle__subcmd__help__subcmd__foresee,calendar)
+                cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__calendar"
+                ;;
+            hemicycle__subcmd__help__subcmd__foresee,import)
+                cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__import"
+                ;;
+            hemicycle__subcmd__help__subcmd__foresee,intel)
+                cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__intel"
+                ;;
+            hemicycle__subcmd__help__subcmd__foresee,outlook)
+                cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__outlook"
+                ;;
+            hemicycle__subcmd__help__subcmd__foresee,scorecard)
+                cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__scorecard"
+                ;;
+            hemicycle__subcmd__help__subcmd__foresee__subcmd__intel,export)
+                cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__export"
+                ;;
+            hemicycle__subcmd__help__subcmd__foresee__subcmd__intel,fetch)
+                cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__fetch"
+                ;;
+            hemicycle__subcmd__help__subcmd__foresee__subcmd__intel,match)
+                cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__match"
+                ;;
+            hemicycle__subcmd__help__subcmd__foresee__subcmd__intel,profiles)
+                cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__profiles"
+                ;;
             hemicycle__subcmd__help__subcmd__generate,completions)
                 cmd="hemicycle__subcmd__help__subcmd__generate__subcmd__completions"
+                ;;
+            hemicycle__subcmd__help__subcmd__generate,configuration)
+                cmd="hemicycle__subcmd__help__subcmd__generate__subcmd__configuration"
                 ;;
             hemicycle__subcmd__help__subcmd__generate,man)
                 cmd="hemicycle__subcmd__help__subcmd__generate__subcmd__man"
@@ -215,7 +344,7 @@ _hemicycle() {
 
     case "${cmd}" in
         hemicycle)
-            opts="-h -V --help --version check expose import replay learn serve doctor user notify ledger demo generate help"
+            opts="-h -V --help --version check expose import replay learn serve doctor user notify ledger foresee demo generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -324,8 +453,618 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hemicycle__subcmd__foresee)
+            opts="-h -V --help --version outlook backtest import scorecard calendar intel help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__backtest)
+            opts="-h -V --data --from --any --json --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__calendar)
+            opts="-h -V --data --store --institution --place --house --date --at --days --scenarios --json --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --institution)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --place)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --house)
+                    COMPREPLY=($(compgen -W "parliament other" -- "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --date)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --days)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scenarios)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help)
+            opts="outlook backtest import scorecard calendar intel help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__backtest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__calendar)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__intel)
+            opts="export match fetch profiles"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__fetch)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__match)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__profiles)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__outlook)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__scorecard)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__import)
+            opts="-h -V --store --time --actor --scope --unmarked --institution --json --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --actor)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scope)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --unmarked)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --institution)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel)
+            opts="-h -V --help --version export match fetch profiles help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__export)
+            opts="-h -V --store --for --form --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --form)
+                    COMPREPLY=($(compgen -W "stix misp csv" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__fetch)
+            opts="-h -V --store --authorization --ca-file --allow-plain --timeout --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --authorization)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__help)
+            opts="export match fetch profiles help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__fetch)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__match)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__profiles)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__match)
+            opts="-h -V --store --institution --warnings --at --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --institution)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --warnings)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__profiles)
+            opts="-h -V --for --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__outlook)
+            opts="-h -V --data --store --institution --place --house --date --at --list --claims --incidents --issue --analyst --json --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --institution)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --place)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --house)
+                    COMPREPLY=($(compgen -W "parliament other" -- "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --date)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --list)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --claims)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --incidents)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --analyst)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__scorecard)
+            opts="-h -V --data --store --institution --place --house --json --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --institution)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --place)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --house)
+                    COMPREPLY=($(compgen -W "parliament other" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hemicycle__subcmd__generate)
-            opts="-h -V --help --version man completions help"
+            opts="-h -V --help --version man configuration completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -352,8 +1091,22 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hemicycle__subcmd__generate__subcmd__configuration)
+            opts="-h -V --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hemicycle__subcmd__generate__subcmd__help)
-            opts="man completions help"
+            opts="man configuration completions help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -367,6 +1120,20 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__generate__subcmd__help__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__generate__subcmd__help__subcmd__configuration)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -423,7 +1190,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help)
-            opts="check expose import replay learn serve doctor user notify ledger demo generate help"
+            opts="check expose import replay learn serve doctor user notify ledger foresee demo generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -492,8 +1259,162 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hemicycle__subcmd__help__subcmd__foresee)
+            opts="outlook backtest import scorecard calendar intel"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__foresee__subcmd__backtest)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__foresee__subcmd__calendar)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__foresee__subcmd__import)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__foresee__subcmd__intel)
+            opts="export match fetch profiles"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__fetch)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__match)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__profiles)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__foresee__subcmd__outlook)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__foresee__subcmd__scorecard)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hemicycle__subcmd__help__subcmd__generate)
-            opts="man completions"
+            opts="man configuration completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -507,6 +1428,20 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help__subcmd__generate__subcmd__completions)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__generate__subcmd__configuration)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1047,7 +1982,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__ledger__subcmd__verify)
-            opts="-h -V --head --key-file --json --help --version"
+            opts="-h -V --head --whole --key-file --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1193,7 +2128,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__serve)
-            opts="-q -h -V --config --check --color --quiet --help --version"
+            opts="-q -h -V --config --print-config --check --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

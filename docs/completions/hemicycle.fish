@@ -36,6 +36,7 @@ complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "doctor" -d 'Loo
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "user" -d 'Let people back into the console'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "notify" -d 'Test whether people and tools can be told'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "ledger" -d 'Check, export, copy and erase from the record of a service'
+complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "foresee" -d 'Say how likely it is to be a target, whether we are on a list, and how good that was so far'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "demo" -d 'Play the bundled recorded day'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "generate" -d 'Write a document that describes this command line to standard output'
 complete -c hemicycle -n "__fish_hemicycle_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -88,6 +89,7 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand serve" -l config -d 
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand serve" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand serve" -l print-config -d 'Print a configuration to begin with, every key explained, and end'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand serve" -l check -d 'Check the configuration and the institution file, and end'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand serve" -s q -l quiet -d 'Print no floods on standard error'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -135,6 +137,7 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand ledger; and not __fi
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand ledger; and not __fish_seen_subcommand_from verify export backup restore held-about erase help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l head -d 'A head that was written down earlier, NUMBER:HASH' -r
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l key-file -d 'The key file of the service: seals are checked too' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l whole -d 'Look for damage in the whole file, figures and floods too; it may have a hundred times as much of them'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand ledger; and __fish_seen_subcommand_from verify" -l json -d 'Print JSON, one object a line'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand ledger; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand ledger; and __fish_seen_subcommand_from verify" -s V -l version -d 'Print version'
@@ -170,6 +173,95 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand ledger; and __fish_s
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand ledger; and __fish_seen_subcommand_from help" -f -a "held-about" -d 'Tell what is held about a person\'s address; that this was asked for is written into the ledger'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand ledger; and __fish_seen_subcommand_from help" -f -a "erase" -d 'Erase a person\'s address; the chain is not touched, and what it holds instead leads nowhere any more'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand ledger; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and not __fish_seen_subcommand_from outlook backtest import scorecard calendar intel help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and not __fish_seen_subcommand_from outlook backtest import scorecard calendar intel help" -s V -l version -d 'Print version'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and not __fish_seen_subcommand_from outlook backtest import scorecard calendar intel help" -f -a "outlook" -d 'Tell the outlook of a moment'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and not __fish_seen_subcommand_from outlook backtest import scorecard calendar intel help" -f -a "backtest" -d 'Forecast every day of the past with what was known on its morning, and grade it'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and not __fish_seen_subcommand_from outlook backtest import scorecard calendar intel help" -f -a "import" -d 'Take up lists, claims, calendars and indicators'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and not __fish_seen_subcommand_from outlook backtest import scorecard calendar intel help" -f -a "scorecard" -d 'Grade the forecasts that were issued'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and not __fish_seen_subcommand_from outlook backtest import scorecard calendar intel help" -f -a "calendar" -d 'Show what is coming, and what to prepare'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and not __fish_seen_subcommand_from outlook backtest import scorecard calendar intel help" -f -a "intel" -d 'Fetch, match and give on indicators and profiles'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and not __fish_seen_subcommand_from outlook backtest import scorecard calendar intel help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l data -d 'The folder of lists and events' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l store -d 'The store of what was imported and issued' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l institution -d 'What is ours (TOML; see `hemicycle check`)' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l place -d 'The country\'s two letters, or `eu`; default: the institution\'s country' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l house -d 'What kind of house it is' -r -f -a "parliament\t'A parliament'
+other\t'Anything else'"
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l at -l date -d 'The moment: a date, or a date and a time (of the institution\'s zone unless it says one); default: now' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l list -d 'A list of targets, and when it was seen: FILE@TIME; can be repeated' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l claims -d 'Claims of actors (CSV: date, actor, country, target); can be repeated' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l incidents -d 'Own incidents and drills (CSV: date, kind, degraded, note)' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l analyst -d 'What the analyst thinks of the next three days, in percent: kept and graded beside the model' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l issue -d 'Keep the numbers in the store, to be graded later'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l json -d 'Print JSON, one object a line'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -s V -l version -d 'Print version'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from backtest" -l data -d 'The folder of lists and events' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from backtest" -l from -d 'The first day that is graded; default: a year after the first list' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from backtest" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from backtest" -l any -d 'Count any host of a country, not only those of public institutions'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from backtest" -l json -d 'Print JSON, one object a line'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from backtest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from backtest" -s V -l version -d 'Print version'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l store -d 'Where to keep it; made if it is missing' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l time -d 'When a list was seen; default: now' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l actor -d 'Whose list it is' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l scope -d 'Whom a calendar is about: a country\'s two letters, `eu` or `own`' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l unmarked -d 'How what carries no marking may be given on' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l institution -d 'Look whether anything of this institution is on the lists' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l json -d 'Print JSON, one object a line'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -s V -l version -d 'Print version'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l data -d 'The folder of lists and events' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l store -d 'The store of what was imported and issued' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l institution -d 'What is ours (TOML; see `hemicycle check`)' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l place -d 'The country\'s two letters, or `eu`; default: the institution\'s country' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l house -d 'What kind of house it is' -r -f -a "parliament\t'A parliament'
+other\t'Anything else'"
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l json -d 'Print JSON, one object a line'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -s V -l version -d 'Print version'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l data -d 'The folder of lists and events' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l store -d 'The store of what was imported and issued' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l institution -d 'What is ours (TOML; see `hemicycle check`)' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l place -d 'The country\'s two letters, or `eu`; default: the institution\'s country' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l house -d 'What kind of house it is' -r -f -a "parliament\t'A parliament'
+other\t'Anything else'"
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l at -l date -d 'From this day on; default: today' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l days -d 'So many days' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l scenarios -d 'Scenarios of elections (JSON in the form of the MISP galaxy): what to prepare where an election is near' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l json -d 'Print JSON, one object a line'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -s V -l version -d 'Print version'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -s h -l help -d 'Print help'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -s V -l version -d 'Print version'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -f -a "export" -d 'Write what an audience may see, and say how much was withheld'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -f -a "match" -d 'Look for indicators in lines of text: addresses, names and URLs, separated by spaces or commas'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -f -a "fetch" -d 'Get what is new in a collection of a TAXII 2.1 server'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -f -a "profiles" -d 'Show adversaries, each statement with source and date'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from help" -f -a "outlook" -d 'Tell the outlook of a moment'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from help" -f -a "backtest" -d 'Forecast every day of the past with what was known on its morning, and grade it'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from help" -f -a "import" -d 'Take up lists, claims, calendars and indicators'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from help" -f -a "scorecard" -d 'Grade the forecasts that were issued'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from help" -f -a "calendar" -d 'Show what is coming, and what to prepare'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from help" -f -a "intel" -d 'Fetch, match and give on indicators and profiles'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand demo" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
@@ -177,31 +269,36 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand demo" -l exit -d 'En
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand demo" -l json -d 'Print events as JSON, one object a line; the last line is the summary'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand demo" -s V -l version -d 'Print version'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and not __fish_seen_subcommand_from man completions help" -s h -l help -d 'Print help'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and not __fish_seen_subcommand_from man completions help" -s V -l version -d 'Print version'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and not __fish_seen_subcommand_from man completions help" -f -a "man" -d 'A man page in roff: of the program, or of one command'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and not __fish_seen_subcommand_from man completions help" -f -a "completions" -d 'Completions for a shell'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and not __fish_seen_subcommand_from man completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and not __fish_seen_subcommand_from man configuration completions help" -s h -l help -d 'Print help'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and not __fish_seen_subcommand_from man configuration completions help" -s V -l version -d 'Print version'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and not __fish_seen_subcommand_from man configuration completions help" -f -a "man" -d 'A man page in roff: of the program, or of one command'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and not __fish_seen_subcommand_from man configuration completions help" -f -a "configuration" -d 'The reference of the service\'s configuration, in Markdown'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and not __fish_seen_subcommand_from man configuration completions help" -f -a "completions" -d 'Completions for a shell'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and not __fish_seen_subcommand_from man configuration completions help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from man" -s h -l help -d 'Print help'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from man" -s V -l version -d 'Print version'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from configuration" -s h -l help -d 'Print help'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from configuration" -s V -l version -d 'Print version'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from completions" -s h -l help -d 'Print help'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from completions" -s V -l version -d 'Print version'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "man" -d 'A man page in roff: of the program, or of one command'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "configuration" -d 'The reference of the service\'s configuration, in Markdown'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "completions" -d 'Completions for a shell'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand generate; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "check" -d 'Check an institution file'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "expose" -d 'Show single points of failure, and what a flood outside takes down inside'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "import" -d 'Propose lines of an institution file from what other tools know'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "replay" -d 'Find floods in captures, flow exports and access logs'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "learn" -d 'Learn what is ordinary from captures and flow exports'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "serve" -d 'Find floods as they come'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "doctor" -d 'Look whether this machine is fit for the service'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "user" -d 'Let people back into the console'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "notify" -d 'Test whether people and tools can be told'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "ledger" -d 'Check, export, copy and erase from the record of a service'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "demo" -d 'Play the bundled recorded day'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "generate" -d 'Write a document that describes this command line to standard output'
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger demo generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "check" -d 'Check an institution file'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "expose" -d 'Show single points of failure, and what a flood outside takes down inside'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "import" -d 'Propose lines of an institution file from what other tools know'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "replay" -d 'Find floods in captures, flow exports and access logs'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "learn" -d 'Learn what is ordinary from captures and flow exports'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "serve" -d 'Find floods as they come'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "doctor" -d 'Look whether this machine is fit for the service'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "user" -d 'Let people back into the console'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "notify" -d 'Test whether people and tools can be told'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "ledger" -d 'Check, export, copy and erase from the record of a service'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "foresee" -d 'Say how likely it is to be a target, whether we are on a list, and how good that was so far'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "demo" -d 'Play the bundled recorded day'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "generate" -d 'Write a document that describes this command line to standard output'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and not __fish_seen_subcommand_from check expose import replay learn serve doctor user notify ledger foresee demo generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from user" -f -a "link" -d 'Make a one-time link with which somebody who has an account sets password and second factor anew'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from notify" -f -a "test" -d 'Send a message that says that it is a test; exits with 1 if it did not get through'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from ledger" -f -a "verify" -d 'Check that nothing was changed, removed, put in or moved; exits with 1 if something was'
@@ -210,5 +307,12 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_see
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from ledger" -f -a "restore" -d 'Check a copy and put it where there is no record'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from ledger" -f -a "held-about" -d 'Tell what is held about a person\'s address; that this was asked for is written into the ledger'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from ledger" -f -a "erase" -d 'Erase a person\'s address; the chain is not touched, and what it holds instead leads nowhere any more'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from foresee" -f -a "outlook" -d 'Tell the outlook of a moment'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from foresee" -f -a "backtest" -d 'Forecast every day of the past with what was known on its morning, and grade it'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from foresee" -f -a "import" -d 'Take up lists, claims, calendars and indicators'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from foresee" -f -a "scorecard" -d 'Grade the forecasts that were issued'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from foresee" -f -a "calendar" -d 'Show what is coming, and what to prepare'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from foresee" -f -a "intel" -d 'Fetch, match and give on indicators and profiles'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "man" -d 'A man page in roff: of the program, or of one command'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "configuration" -d 'The reference of the service\'s configuration, in Markdown'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand help; and __fish_seen_subcommand_from generate" -f -a "completions" -d 'Completions for a shell'

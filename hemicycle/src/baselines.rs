@@ -93,23 +93,53 @@ pub enum ReadError {
     Long,
 }
 
+/// The lines of a compressed file.
+pub(crate) type Unpacked<R> = Lines<BufReader<GzDecoder<R>>>;
+
+/// The lines of a file behind a header of this format and version, and when it was written.
+///
+/// # Errors
+/// When it is empty, damaged, or of another kind.
+pub(crate) fn opened<R: BufRead>(compressed: R, format: &str) -> Result<(Timestamp, Unpacked<R>), ReadError> {
+    let mut lines = Lines { text: BufReader::new(GzDecoder::new(compressed)), line: Vec::new(), bytes: 0 };
+    let Some(first) = lines.next()? else { return Err(ReadError::Empty) };
+    let header: Header = serde_json::from_slice(first).map_err(|_| ReadError::Foreign)?;
+    if header.format != format {
+        return Err(ReadError::Foreign);
+    }
+    if header.version != VERSION {
+        return Err(ReadError::Version(header.version));
+    }
+    Ok((header.written, lines))
+}
+
+/// Writes lines behind a header, and gives the file back: what was buffered is written, nothing is synchronised.
+pub(crate) fn write_lines<W: Write>(
+    file: W,
+    format: &str,
+    lines: impl Iterator<Item = impl Serialize>,
+    written: Timestamp,
+) -> io::Result<W> {
+    let mut text = BufWriter::new(GzEncoder::new(BufWriter::new(file), Compression::fast()));
+    let header = Header { format: format.to_owned(), version: VERSION, written };
+    serde_json::to_writer(&mut text, &header)?;
+    text.write_all(b"\n")?;
+    for line in lines {
+        serde_json::to_writer(&mut text, &line)?;
+        text.write_all(b"\n")?;
+    }
+    let compressed = text.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
+    compressed.into_inner().map_err(io::IntoInnerError::into_error)
+}
+
 impl State {
     /// Reads a file. A line that cannot be used is counted and left out.
     ///
     /// # Errors
     /// When it is not what this version writes, or not all of it.
     pub fn read(compressed: impl BufRead) -> Result<Self, ReadError> {
-        let mut lines =
-            Lines { text: BufReader::new(GzDecoder::new(compressed)), line: Vec::new(), bytes: 0 };
-        let Some(first) = lines.next()? else { return Err(ReadError::Empty) };
-        let header: Header = serde_json::from_slice(first).map_err(|_| ReadError::Foreign)?;
-        if header.format != FORMAT {
-            return Err(ReadError::Foreign);
-        }
-        if header.version != VERSION {
-            return Err(ReadError::Version(header.version));
-        }
-        let mut state = Self { written: Some(header.written), ..Self::default() };
+        let (written, mut lines) = opened(compressed, FORMAT)?;
+        let mut state = Self { written: Some(written), ..Self::default() };
         let mut number = 1;
         while let Some(line) = lines.next()? {
             number += 1;
@@ -170,14 +200,14 @@ fn checked(line: &[u8]) -> Result<Entry, String> {
 }
 
 /// Lines of bounded length, of a text of bounded length.
-struct Lines<R> {
+pub(crate) struct Lines<R> {
     text: R,
     line: Vec<u8>,
     bytes: u64,
 }
 
 impl<R: BufRead> Lines<R> {
-    fn next(&mut self) -> Result<Option<&[u8]>, ReadError> {
+    pub(crate) fn next(&mut self) -> Result<Option<&[u8]>, ReadError> {
         self.line.clear();
         let mut limited = (&mut self.text).take(MAXIMUM_LINE_BYTES as u64 + 1);
         let read = limited.read_until(b'\n', &mut self.line).map_err(ReadError::Damaged)?;
@@ -198,16 +228,7 @@ pub fn write<'e, W: Write>(
     entries: impl Iterator<Item = &'e Entry>,
     written: Timestamp,
 ) -> io::Result<W> {
-    let mut text = BufWriter::new(GzEncoder::new(BufWriter::new(file), Compression::fast()));
-    let header = Header { format: FORMAT.to_owned(), version: VERSION, written };
-    serde_json::to_writer(&mut text, &header)?;
-    text.write_all(b"\n")?;
-    for entry in entries {
-        serde_json::to_writer(&mut text, entry)?;
-        text.write_all(b"\n")?;
-    }
-    let compressed = text.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
-    compressed.into_inner().map_err(io::IntoInnerError::into_error)
+    write_lines(file, FORMAT, entries, written)
 }
 
 /// Two histories of one target, of different times: the level is that of the later one, and the hours of the week are

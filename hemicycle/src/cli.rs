@@ -1,6 +1,7 @@
 //! What can be typed. Help, man pages and shell completions are all made from these definitions.
 
 mod expose;
+mod foresee;
 mod notify;
 
 use std::path::PathBuf;
@@ -9,6 +10,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::web::Format;
 
 pub(crate) use self::expose::{ExposeArguments, ImportArguments};
+pub(crate) use foresee::{
+    BacktestArguments, CalendarArguments, ForeseeArguments, ForeseeTask, Form, House,
+    ImportArguments as IntelligenceArguments, IntelTask, KnownArguments, OutlookArguments,
+    ScorecardArguments, WhoArguments,
+};
 pub(crate) use notify::{NotifyArguments, NotifyTask};
 
 const AFTER_HELP: &str = "\
@@ -37,6 +43,7 @@ pub(crate) enum Command {
     User(UserArguments),
     Notify(NotifyArguments),
     Ledger(LedgerArguments),
+    Foresee(ForeseeArguments),
     Demo(DemoArguments),
     #[command(hide = true)]
     Generate(GenerateArguments),
@@ -170,8 +177,11 @@ what it knows of its targets over it.";
 #[command(after_long_help = SERVE_EXAMPLES)]
 pub(crate) struct ServeArguments {
     /// What to listen on and what to protect (TOML; see docs/serve.md)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "print_config")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print a configuration to begin with, every key explained, and end
+    #[arg(long, conflicts_with_all = ["config", "check"])]
+    pub(crate) print_config: bool,
     /// Check the configuration and the institution file, and end
     #[arg(long)]
     pub(crate) check: bool,
@@ -184,6 +194,7 @@ pub(crate) struct ServeArguments {
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
+  hemicycle serve --print-config > /etc/hemicycle/serve.toml
   hemicycle serve --config data/serve/examplia.toml --check
   hemicycle serve --config /etc/hemicycle/serve.toml > events.jsonl
   curl -s http://127.0.0.1:9464/metrics
@@ -285,6 +296,9 @@ pub(crate) enum LedgerTask {
         /// A head that was written down earlier, NUMBER:HASH
         #[arg(long, value_name = "HEAD")]
         head: Option<record::Head>,
+        /// Look for damage in the whole file, figures and floods too; it may have a hundred times as much of them
+        #[arg(long)]
+        whole: bool,
         #[command(flatten)]
         key: KeyArgument,
         /// Print JSON, one object a line
@@ -383,6 +397,8 @@ pub(crate) enum Document {
         /// The command
         command: Option<String>,
     },
+    /// The reference of the service's configuration, in Markdown
+    Configuration,
     /// Completions for a shell
     Completions {
         /// The shell

@@ -16,6 +16,7 @@ pub(crate) fn run(arguments: &GenerateArguments) -> Result<()> {
     let mut text = Vec::new();
     match &arguments.document {
         Document::Man { command } => man(command.as_deref(), &mut text)?,
+        Document::Configuration => text.extend(crate::serve::configuration().bytes()),
         Document::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "hemicycle", &mut text);
         }

@@ -24,7 +24,10 @@ type Key = [u8; 16];
 /// When a record or an export cannot be used, or does not hold.
 pub(crate) fn run(arguments: &LedgerArguments) -> Result<()> {
     match &arguments.task {
-        LedgerTask::Verify { record, head, key, json } => verify(record, head.as_ref(), key, *json),
+        LedgerTask::Verify { record, head, whole, key, json } => {
+            let check = if *whole { record::verify_all } else { record::verify };
+            verify(record, head.as_ref(), key, (check, *json))
+        }
         LedgerTask::Export { record, show_addresses, by, key } => {
             export(record, show_addresses.as_deref(), by.as_deref(), key)
         }
@@ -50,12 +53,20 @@ fn read_key(path: Option<&PathBuf>) -> Result<Option<Key>> {
     key::read(path)?.with_context(|| format!("there is no {}", files::shown(path))).map(Some)
 }
 
-fn verify(path: &Path, head: Option<&record::Head>, key: &KeyArgument, json: bool) -> Result<()> {
+/// Looks at the ledger of a folder.
+type Check = fn(&Path, Option<Key>, Option<&record::Head>) -> record::Result<Verification>;
+
+fn verify(
+    path: &Path,
+    head: Option<&record::Head>,
+    key: &KeyArgument,
+    (check, json): (Check, bool),
+) -> Result<()> {
     let key = read_key(key.key_file.as_ref())?;
     let name = files::shown(path);
     let failed = || format!("cannot read {name}");
     let found = if path.is_dir() {
-        record::verify(path, key, head).with_context(failed)?
+        check(path, key, head).with_context(failed)?
     } else {
         let file = File::open(path).with_context(failed)?;
         record::verify_export(BufReader::new(file), key, head).with_context(failed)?

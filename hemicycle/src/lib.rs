@@ -2,5 +2,7 @@
 
 pub mod baselines;
 pub mod exporters;
+pub mod intelligence;
 pub mod pipeline;
 pub mod sites;
+pub mod web_baselines;

@@ -9,6 +9,7 @@ mod doctor;
 mod expose;
 mod failure;
 mod files;
+mod foresight;
 mod generate;
 mod import;
 mod learn;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Notify(arguments) => channel::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Ledger(arguments) => ledger::run(&arguments),
+        Command::Foresee(arguments) => foresight::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
     };

@@ -88,7 +88,7 @@ pub(crate) fn is_own(institution: &Institution, target: &LearntTarget) -> bool {
 pub(crate) fn save(folder: &Path, learnt: Vec<Learnt>, at: Time, now: Time) -> Result<Saved> {
     let (before, set_aside) = match load(folder) {
         Ok(state) => (state, None),
-        Err(_) => (State::default(), Some(set_aside(folder)?)),
+        Err(_) => (State::default(), Some(set_aside(folder, FILE_NAME)?)),
     };
     let at = timestamp(at);
     let fresh = learnt.into_iter().map(|learnt| (learnt.target.clone(), Entry { at, learnt })).collect();
@@ -136,17 +136,29 @@ pub(crate) fn save_all(
 ///
 /// # Errors
 /// When it cannot be renamed.
-fn set_aside(folder: &Path) -> Result<PathBuf> {
-    let path = path(folder);
-    let aside = folder.join(format!("{FILE_NAME}.{REFUSED_SUFFIX}"));
+pub(crate) fn set_aside(folder: &Path, name: &str) -> Result<PathBuf> {
+    let path = folder.join(name);
+    let aside = folder.join(format!("{name}.{REFUSED_SUFFIX}"));
     fs::rename(&path, &aside).with_context(|| format!("cannot set {} aside", shown(&path)))?;
     Ok(aside)
 }
 
 fn write<'e>(folder: &Path, entries: impl Iterator<Item = &'e Entry>, written: Timestamp) -> io::Result<()> {
+    write_file(folder, FILE_NAME, |file| hemicycle::baselines::write(file, entries, written))
+}
+
+/// Writes a file of the folder under another name first, so that there is a whole one at any time.
+///
+/// # Errors
+/// When it cannot be written; the one before is then still there.
+pub(crate) fn write_file(
+    folder: &Path,
+    name: &str,
+    write: impl FnOnce(File) -> io::Result<File>,
+) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let unfinished = folder.join(format!("{FILE_NAME}.new-{}", std::process::id()));
-    let done = write_to(&unfinished, entries, written).and_then(|()| fs::rename(&unfinished, path(folder)));
+    let unfinished = folder.join(format!("{name}.new-{}", std::process::id()));
+    let done = write_to(&unfinished, write).and_then(|()| fs::rename(&unfinished, folder.join(name)));
     if done.is_err() {
         let _ = fs::remove_file(&unfinished);
         return done;
@@ -155,9 +167,9 @@ fn write<'e>(folder: &Path, entries: impl Iterator<Item = &'e Entry>, written: T
     File::open(folder)?.sync_all()
 }
 
-fn write_to<'e>(path: &Path, entries: impl Iterator<Item = &'e Entry>, written: Timestamp) -> io::Result<()> {
+fn write_to(path: &Path, write: impl FnOnce(File) -> io::Result<File>) -> io::Result<()> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    hemicycle::baselines::write(file, entries, written)?.sync_all()
+    write(file)?.sync_all()
 }
 
 #[cfg(test)]

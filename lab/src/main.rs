@@ -6,11 +6,13 @@
 mod dataset;
 mod detection;
 mod expose;
+mod foresight;
 mod latency;
 mod link;
 mod live;
 mod machine;
 mod memory;
+mod office;
 mod random;
 mod report;
 mod table;
@@ -44,8 +46,12 @@ enum Evaluation {
     Memory(memory::Options),
     /// What is made of weeks of requests with surges and floods
     Web(web::Options),
+    /// The forecast on years of lists of targets, and what it must not be able to do
+    Foresee(foresight::Options),
     /// Whether what is said of an institution file is true: cut sets, capacities, what a flood takes down
     Expose(expose::Options),
+    /// What the console costs, how fast it answers, what it withstands
+    Console(office::Options),
     /// A receiver that looks at nothing, for the others to be compared with
     #[command(hide = true)]
     Receive(live::bare::Options),
@@ -58,7 +64,9 @@ fn main() -> ExitCode {
         Evaluation::Latency(options) => latency::run(&options),
         Evaluation::Memory(options) => memory::run(&options),
         Evaluation::Web(options) => web::run(&options),
+        Evaluation::Foresee(options) => foresight::run(&options),
         Evaluation::Expose(options) => expose::run(&options),
+        Evaluation::Console(options) => office::run(&options),
         Evaluation::Receive(options) => live::bare::run(&options),
     };
     match result {

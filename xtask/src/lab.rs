@@ -15,7 +15,7 @@ use crate::repo;
 #[command(after_help = "Each evaluation prints its tables and ends with `lab NAME: H of M bars hold`; \
     it exits 0 only if H equals M. `cargo xtask lab NAME --help` lists its own options.")]
 pub(crate) struct Options {
-    /// The evaluation (detect, throughput, latency, memory, web or expose), then its options: --data FOLDER, --json, --write
+    /// The evaluation (detect, throughput, latency, memory, web, console, foresee or expose), then its options: --data FOLDER, --json, --write
     #[arg(value_name = "NAME", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }

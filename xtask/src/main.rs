@@ -5,11 +5,13 @@
 //! crate of the workspace, so that a crate that does not compile is a reported failure and not the end of the run.
 
 mod docs;
+mod fetched;
 mod fuzz;
 mod lab;
 mod package;
 mod picture;
 mod process;
+mod python;
 mod repo;
 mod seeds;
 mod test;
@@ -48,7 +50,7 @@ enum Task {
     Docs(docs::Options),
     /// Make what a site installs: Debian package, static binary, list of parts (CycloneDX), checksums, signature
     Package(package::Options),
-    /// Install the Debian packages and cargo tools that the tests use
+    /// Install the Debian packages, cargo tools and checkers that the tests use
     Setup,
 }
 

@@ -73,6 +73,7 @@ fn seeds_of(target: &str, path: &Path, data: &Path) -> Vec<Vec<u8>> {
     let wanted = match target {
         "web_log" | "lines" => is_log,
         "institution" => is_institution,
+        "targets" | "intelligence" => path.starts_with("foresee"),
         "capture" | "packet" => is_capture,
         "netflow" | "templates" | "sflow" => is_capture || is_dump,
         _ => false,

@@ -1,7 +1,7 @@
 //! What the tests use that is not Rust: Debian packages and cargo tools, why each is needed, and how it is installed.
 //!
 //! Only what a test or a check starts is listed; what recorded the fixtures is named in lab/record/README.md.
-//! To add one, add a line to [`PACKAGES`] or [`CARGO_TOOLS`]. A test that needs a program and does not find it prints
+//! To add one, add a line to [`PACKAGES`], [`CARGO_TOOLS`] or [`fetched::FETCHED`]. A test that needs a program and does not find it prints
 //! `skipped: <test>: <reason>` and passes (see CONTRIBUTING.md), so nothing here is needed to build or use the product.
 
 use std::fs;
@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use crate::fetched;
 use crate::process::{self, Finished};
+use crate::python;
 use crate::repo;
 use crate::test::report::Report;
 
@@ -39,13 +41,23 @@ pub(crate) const PACKAGES: &[Package] = &[
     package("bsdutils", "logger", "sends syslog by UDP and TCP as services do"),
     package("debootstrap", "debootstrap", "makes the fresh Debian in which the package is tried"),
     package("systemd-container", "systemd-nspawn", "boots it"),
+    package(
+        "musl-tools",
+        "musl-gcc",
+        "compiles the C parts of the static binary; the musl target of Rust comes by rustup",
+    ),
+    package("minisign", "minisign", "signs and verifies the checksums of a release"),
     package("binutils", "objdump", "says which C library the package needs"),
     package(
         "python3-aiosmtpd",
         "aiosmtpd",
         "a real mail server for notifications; its python3 checks a webhook as the page says",
     ),
+    package("python3-venv", "python3", "the environment in which others' programs open evidence files"),
+    package("tshark", "tshark", "opens the headers that are kept of a flood"),
+    package("curl", "curl", "asks the console as people and programs do"),
     package("openssl", "openssl", "sends syslog by TLS, and makes the certificate for it"),
+    package("chromium", "chromium", "opens the pages of the console as people do"),
 ];
 
 /// Cargo tools that the checks use.
@@ -110,6 +122,8 @@ pub(crate) fn ensure(install: Install) -> Result<Report> {
     let mut report = Report::default();
     ensure_packages(install, &mut report)?;
     ensure_cargo_tools(install, &mut report)?;
+    python::ensure(install.allowed(), &mut report)?;
+    fetched::ensure(install.allowed(), &mut report)?;
     Ok(report)
 }
 
@@ -267,7 +281,10 @@ mod tests {
     fn what_may_not_be_installed_is_skipped_by_name_and_nothing_is_lost() {
         let report = ensure(Install::No).unwrap();
         let seen = report.passed + report.skipped.len() as u64;
-        assert_eq!(seen, (PACKAGES.len() + CARGO_TOOLS.len()) as u64);
+        assert_eq!(
+            seen,
+            (PACKAGES.len() + CARGO_TOOLS.len() + python::COUNT + fetched::FETCHED.len()) as u64
+        );
         assert!(report.failed.is_empty());
     }
 

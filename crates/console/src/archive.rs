@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use record::{
-    Entry, EvidenceItem, Filter, FloodRow, Page, PageOf, Point, Reader, Resolution, StoredEntry, Totals,
-    Writer,
+    AddressReport, Entry, Erasure, EvidenceItem, EvidenceKind, Filter, FloodRow, NetworkShare, Page, PageOf,
+    Point, Reader, Resolution, StoredEntry, Totals, Writer,
 };
 
 /// What was recorded. Called on threads that may wait.
@@ -31,6 +31,10 @@ pub trait Archive: Send + Sync {
     fn entries(&self, filter: &Filter, page: &Page) -> record::Result<PageOf<StoredEntry>>;
     /// The evidence of a flood.
     fn evidence(&self, flood: &str) -> record::Result<Vec<EvidenceItem>>;
+    /// The same as a pcap or Parquet file, with hosts hidden; none without any.
+    fn evidence_file(&self, flood: &str, kind: EvidenceKind) -> record::Result<Option<Vec<u8>>>;
+    /// Networks that the kept traffic of a flood came from, the one with the most packets first.
+    fn evidence_networks(&self, flood: &str) -> record::Result<Vec<NetworkShare>>;
     /// How much there is.
     fn totals(&self) -> record::Result<Totals>;
 }
@@ -66,6 +70,14 @@ impl Archive for Reader {
         Self::evidence(self, flood)
     }
 
+    fn evidence_file(&self, flood: &str, kind: EvidenceKind) -> record::Result<Option<Vec<u8>>> {
+        Self::evidence_file(self, flood, kind)
+    }
+
+    fn evidence_networks(&self, flood: &str) -> record::Result<Vec<NetworkShare>> {
+        Self::evidence_networks(self, flood)
+    }
+
     fn totals(&self) -> record::Result<Totals> {
         Self::totals(self)
     }
@@ -77,6 +89,18 @@ pub trait Journal: Send + Sync {
     fn append(&self, entry: Entry) -> record::Result<()>;
     /// The plain address of a code, for a purpose that is written down first. None if it is no longer kept.
     fn open_address(&self, code: &str, purpose: &str, who: &str) -> record::Result<Option<IpAddr>>;
+    /// Evidence with plain addresses, for a purpose that is written down first. None without any.
+    fn open_evidence(
+        &self,
+        flood: &str,
+        kind: EvidenceKind,
+        purpose: &str,
+        who: &str,
+    ) -> record::Result<Option<Vec<u8>>>;
+    /// What is held about an address; that it was asked for is written down before it is given.
+    fn held_about(&self, address: IpAddr, purpose: &str, who: &str) -> record::Result<AddressReport>;
+    /// Erases a person's address, and writes down that it was done.
+    fn erase(&self, address: IpAddr, purpose: &str, who: &str) -> record::Result<Erasure>;
 }
 
 impl Journal for Writer {
@@ -86,5 +110,23 @@ impl Journal for Writer {
 
     fn open_address(&self, code: &str, purpose: &str, who: &str) -> record::Result<Option<IpAddr>> {
         Self::open_address(self, code, purpose, who)
+    }
+
+    fn open_evidence(
+        &self,
+        flood: &str,
+        kind: EvidenceKind,
+        purpose: &str,
+        who: &str,
+    ) -> record::Result<Option<Vec<u8>>> {
+        Self::open_evidence(self, flood, kind, purpose, who)
+    }
+
+    fn held_about(&self, address: IpAddr, purpose: &str, who: &str) -> record::Result<AddressReport> {
+        Self::held_about(self, address, purpose, who)
+    }
+
+    fn erase(&self, address: IpAddr, purpose: &str, who: &str) -> record::Result<Erasure> {
+        Self::erase(self, address, purpose, who)
     }
 }

@@ -16,24 +16,30 @@
 //! * Nobody who is slow, silent or many keeps others out: every queue, table, head, body and time has a limit.
 //!
 //! # Limits
-//! HTTP/1.1 only. Accounts are local. Behind a proxy every client has the proxy's address, so the allowance of addresses
+//! HTTP/1.1 only. Behind a proxy every client has the proxy's address, so the allowance of addresses
 //! (see `people/throttle.rs`) is then shared by all strangers; known devices are not touched by it.
 
 pub(crate) mod api;
 mod archive;
+mod countries;
 pub mod exposure;
 mod http;
 pub mod live;
+mod oidc;
 mod options;
+pub mod outlook;
 pub(crate) mod pages;
 pub mod people;
+mod runbooks;
 
 pub use archive::{Archive, Journal};
 pub use http::{
     Answer, Door, ExternalFlood, Handle, Look, Parameter, ROUTES, Reach, Route, start, start_with,
 };
 pub use live::Live;
+pub use oidc::{Provider, Rule};
 pub use options::{
     Complain, Error, Figures, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS, MAXIMUM_EVENT_READERS,
     Options, Outside, Patience, Signer, Tls,
 };
+pub use runbooks::{Alarm, RUNBOOKS, runbook};

@@ -181,7 +181,7 @@ pub struct Sensor {
 }
 
 /// Everything that is so right now.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Snapshot {
     /// The institution's name.
     pub institution: String,
@@ -206,6 +206,8 @@ pub struct Snapshot {
     pub floods: Vec<Value>,
     /// Sensors.
     pub sensors: Vec<Sensor>,
+    /// What the next days may bring, if anything is known of that.
+    pub outlook: Option<Arc<crate::outlook::Outlook>>,
 }
 
 impl Snapshot {
@@ -224,6 +226,7 @@ impl Snapshot {
             services: Vec::new(),
             floods: Vec::new(),
             sensors: Vec::new(),
+            outlook: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::http::ExternalFlood;
+use crate::oidc::Provider;
 use crate::people::{self, Clock, Policy};
 
 /// Most connections at once.
@@ -97,6 +98,10 @@ pub struct Options {
     pub clock: Clock,
     /// How long sessions last and what a password costs to try.
     pub policy: Policy,
+    /// By whose word people may sign in, beside local accounts.
+    pub provider: Option<Provider>,
+    /// The file that says which network is of which country; MMDB.
+    pub countries: Option<PathBuf>,
     /// Who may send signed webhooks.
     pub signers: Vec<Signer>,
     /// Figures for `/metrics`; the console's own follow.
@@ -121,6 +126,8 @@ impl Options {
             tls: Tls::Own { names: Vec::new() },
             clock,
             policy: Policy::default(),
+            provider: None,
+            countries: None,
             signers: Vec::new(),
             figures: Arc::new(String::new),
             outside: Arc::new(|_| false),
@@ -149,6 +156,12 @@ pub enum Error {
     /// A certificate or key cannot be used.
     #[error("{0}: {1}")]
     Certificate(PathBuf, String),
+    /// The provider of sign-ins cannot be used.
+    #[error("sign-in by a provider: {0}")]
+    Provider(String),
+    /// The file of countries cannot be used.
+    #[error("countries: {0}")]
+    Countries(String),
     /// A secret for webhooks is too short.
     #[error("the secret of the webhook {0:?} has fewer than 16 bytes")]
     ShortSecret(String),

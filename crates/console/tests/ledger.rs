@@ -44,3 +44,18 @@ fn what_the_record_holds_is_shown_and_what_people_do_is_kept() {
         assert_eq!(console.get(path, Some(&own)).status, 200, "{path}");
     }
 }
+
+/// Found by schemathesis: it was a 503, as if the disk had failed. Issue 5.
+#[test]
+fn a_page_that_is_none_is_refused_and_no_fault_of_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = record::Options::new([7; 16], Arc::new(|| 1_790_000_000_000_000_000));
+    let record = Record::open(folder.path(), options).unwrap();
+    let console = Console::over(Arc::new(record.reader()), Arc::new(record.writer()));
+    let (ada, _) = console.member("ada", Role::Analyst, None);
+    let session = console.session(&ada);
+    for path in ["/floods?after=nonsense", "/api/v1/floods?after=nonsense", "/api/v1/entries?after=nonsense"]
+    {
+        assert_eq!(console.get(path, Some(&session)).status, 400, "{path}");
+    }
+}

@@ -175,5 +175,5 @@ fn an_administrator_brings_people_in_and_locks_them_out() {
     assert_eq!(console.get("/", Some(&his)).status, 303, "closed at once");
     let last = console.form_as(&session, &format!("/settings/people/{}", root.id), "role=viewer");
     assert_eq!(last.status, 400);
-    assert!(last.body.contains("last administrator"));
+    assert!(last.body.contains("last local administrator"));
 }

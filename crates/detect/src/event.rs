@@ -224,6 +224,9 @@ pub struct Evidence {
     /// The flood on the same target that ended shortly before, where this is taken for its next pulse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub follows: Option<String>,
+    /// Floods on other targets at the same time by the same sources.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<Campaign>,
     /// The target is IPv6.
     #[serde(skip_serializing_if = "is_false")]
     pub ipv6: bool,
@@ -274,6 +277,28 @@ pub struct Evidence {
     pub ended_by: Option<&'static str>,
 }
 
+/// Floods on several targets by the same sources.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Campaign {
+    /// The same for all of its floods: the identity of the first of them.
+    pub id: String,
+    /// How many targets it has had so far, this one included.
+    pub targets: u64,
+    /// Names of the others, 16 at most.
+    pub also: Vec<String>,
+    /// Share of the sources that another of its floods has as well, of the smaller one of the two; estimated, 0 to 1.
+    pub shared_sources: f64,
+}
+
+/// What the calendar expects of a time.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ExpectedCrowd {
+    /// What it is, as the institution file says.
+    pub reason: String,
+    /// How many times the usual readers may come.
+    pub times: f64,
+}
+
 /// What the web layer shows of a flood or surge.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct WebEvidence {
@@ -287,6 +312,9 @@ pub struct WebEvidence {
     pub service_requests_per_second: f64,
     /// Requests a second that are ordinary now; none before enough was seen.
     pub usual_requests_per_second: Option<f64>,
+    /// What the calendar expects of this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<ExpectedCrowd>,
     /// Line by line what speaks for and against a flood.
     pub lines: Vec<String>,
     /// Share of requests for images, scripts and the like, over the last seconds.

@@ -7,6 +7,7 @@
 //! The room is pure: time comes with the records, nothing is random, and memory is bounded by
 //! [`Limits`], whatever comes. It does not know how anything is filtered.
 
+mod campaign;
 mod confirm;
 mod conversation;
 mod counters;
@@ -15,6 +16,7 @@ pub mod event;
 mod flood;
 mod judge;
 mod learning;
+mod meter;
 mod near;
 mod observation;
 pub mod policy;
@@ -39,6 +41,7 @@ pub use detector::{Detector, LATE_AFTER_SECONDS, LOSS_SECONDS, Learnt, LearntTar
 pub use event::{Event, FloodEvent, Phase};
 pub use flood::HOLD_SECONDS;
 pub use learning::{Learning, SETTLE_PACKETS_PER_SECOND, SETTLE_SECONDS};
+pub use meter::Metered;
 pub use observation::{Observation, Opening, Quoted, are_bytes_enough, possible_packets};
 pub use prepare::{Batch, Preparer};
 pub use scope::{MAXIMUM_AUTOMATIC_PREFIXES, Scope};

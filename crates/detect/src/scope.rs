@@ -94,6 +94,7 @@ impl Scope {
         };
         let lookup = institution.index.lookup_bits(address.bits());
         place.is_outside = !lookup.protected;
+        place.is_of_service = lookup.protected && !lookup.services.is_empty();
         for &id in &lookup.services {
             if let Some(index) = self.services[id.0 as usize] {
                 place.push(index);

@@ -40,6 +40,8 @@ pub(crate) struct Closed {
     pub(crate) packets: f32,
     /// Unwanted packets.
     pub(crate) unwanted: f32,
+    /// Bytes.
+    pub(crate) bytes: f32,
 }
 
 /// What is known of one target. In cache lines of its own: what is asked for ahead is all of it and nothing else.
@@ -288,7 +290,7 @@ impl TargetState {
         if self.flood.is_none() {
             self.move_baseline(packets);
         }
-        Closed { packets, unwanted }
+        Closed { packets, unwanted, bytes: self.bytes }
     }
 
     /// Later fragments are ordinary as far as first ones came with them. The two may be in different steps: samples

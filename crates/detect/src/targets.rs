@@ -38,6 +38,8 @@ pub(crate) struct Place {
     pub(crate) wider_count: u8,
     /// Whether the flood would leave the institution: the address is somebody else's.
     pub(crate) is_outside: bool,
+    /// Whether it is an address of a service.
+    pub(crate) is_of_service: bool,
 }
 
 /// The addresses that are counted.

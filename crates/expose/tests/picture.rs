@@ -1,11 +1,6 @@
 //! The drawing: everything that is seen has one box, single points are marked, names are escaped.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    reason = "a test fails by panicking, in its helpers too"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use expose::{Exposure, Model, picture};
 

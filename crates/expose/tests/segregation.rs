@@ -1,11 +1,6 @@
 //! Rules, drift, mined dependencies and differences of reachability, on the example parliament.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    reason = "a test fails by panicking, in its helpers too"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 use std::net::IpAddr;
 

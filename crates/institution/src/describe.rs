@@ -57,6 +57,8 @@ pub struct Counts {
     pub target_settings: usize,
     /// Maintenance windows.
     pub maintenance_windows: usize,
+    /// Times in which many people will come.
+    pub expected_crowds: usize,
     /// Mutes.
     pub mutes: usize,
 }
@@ -100,6 +102,7 @@ pub fn describe(institution: &Institution) -> Summary {
         allowed_networks: institution.allow.len(),
         target_settings: institution.detect.targets.len(),
         maintenance_windows: institution.detect.maintenance.len(),
+        expected_crowds: institution.detect.expected.len(),
         mutes: institution.detect.mutes.len(),
     };
     let notices = institution.warnings.list().iter().map(|warning| Notice {
@@ -142,6 +145,7 @@ impl fmt::Display for Summary {
         let settings = [
             (counts.target_settings, "targets with settings"),
             (counts.maintenance_windows, "maintenance windows"),
+            (counts.expected_crowds, "expected crowds"),
             (counts.mutes, "mutes"),
         ];
         for (count, what) in settings.into_iter().filter(|&(count, _)| count > 0) {

@@ -353,6 +353,8 @@ pub struct Detect {
     pub targets: Vec<TargetSettings>,
     /// Times in which alarms are expected.
     pub maintenance: Vec<Maintenance>,
+    /// Times in which many people will come.
+    pub expected: Vec<Expected>,
     /// Alarms that are not to be raised.
     pub mutes: Vec<Mute>,
 }
@@ -404,6 +406,21 @@ pub struct Maintenance {
     /// End, excluded.
     pub end: Timestamp,
     /// Why.
+    pub reason: String,
+}
+
+/// A time in which many people will come.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Whose readers they are; empty means every service.
+    pub services: Vec<ServiceId>,
+    /// Start, included.
+    pub start: Timestamp,
+    /// End, excluded.
+    pub end: Timestamp,
+    /// How many times the usual readers may come, from 1 to 1000.
+    pub times: f64,
+    /// What it is.
     pub reason: String,
 }
 
@@ -520,6 +537,12 @@ impl Institution {
 
 impl Default for Detect {
     fn default() -> Self {
-        Self { false_alarms_per_month: 1.0, targets: Vec::new(), maintenance: Vec::new(), mutes: Vec::new() }
+        Self {
+            false_alarms_per_month: 1.0,
+            targets: Vec::new(),
+            maintenance: Vec::new(),
+            expected: Vec::new(),
+            mutes: Vec::new(),
+        }
     }
 }

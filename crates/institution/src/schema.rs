@@ -252,6 +252,7 @@ pub(crate) const DETECT: Section = Section {
         ),
         optional("target", Kind::Is("tables"), "none", "Settings of single targets; see below."),
         optional("maintenance", Kind::Is("tables"), "none", "Times in which alarms are expected; see below."),
+        optional("expected", Kind::Is("tables"), "none", "Times in which many people will come; see below."),
         optional("mute", Kind::Is("tables"), "none", "Alarms that are not to be raised; see below."),
     ],
 };
@@ -290,6 +291,19 @@ pub(crate) const MAINTENANCE: Section = Section {
         required("end", TIME, "End, excluded; later than the start."),
         required("reason", TEXT, "Why."),
         optional("targets", Kind::Is("list of targets"), "everything", "What is worked on."),
+    ],
+};
+
+pub(crate) const EXPECTED: Section = Section {
+    path: "[[detect.expected]]",
+    doc: "A time in which many people will come: an election night, a vote that is broadcast. Readers are called a surge only \
+        when there are more than this, and a flood is one as at any other time: an event silences nothing.",
+    keys: &[
+        required("start", TIME, "Start, included."),
+        required("end", TIME, "End, excluded; later than the start."),
+        required("reason", TEXT, "What it is; shown with what is found then."),
+        required("times", Kind::Is("number from 1 to 1000"), "How many times the usual readers may come."),
+        optional("services", Kind::Is("list of services"), "all", "Whose readers they are."),
     ],
 };
 
@@ -339,6 +353,7 @@ pub(crate) const SECTIONS: &[&Section] = &[
     &TARGET,
     &CEILING,
     &MAINTENANCE,
+    &EXPECTED,
     &MUTE,
     &CONDUIT,
     &ALLOW,

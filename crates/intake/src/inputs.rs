@@ -34,6 +34,7 @@ pub struct Inputs {
     decompressed_bytes_limit: u64,
     log_format: Option<Format>,
     standard_input_taken: bool,
+    may_wait: bool,
     ran: bool,
 }
 
@@ -47,6 +48,7 @@ impl Inputs {
             decompressed_bytes_limit: options.decompressed_bytes_limit,
             log_format: options.log_format.clone(),
             standard_input_taken: false,
+            may_wait: false,
             ran: false,
         }
     }
@@ -87,13 +89,16 @@ impl Inputs {
             if std::mem::replace(&mut self.standard_input_taken, true) {
                 return Err(IntakeError::StandardInputTwice);
             }
+            self.may_wait = true;
             return self.add(name, Window::stream(Box::new(io::stdin())));
         }
         let unreadable = |source| IntakeError::Unreadable { name: name.clone(), source };
         let file = File::open(path).map_err(unreadable)?;
-        if file.metadata().map_err(unreadable)?.is_dir() {
+        let metadata = file.metadata().map_err(unreadable)?;
+        if metadata.is_dir() {
             return Err(IntakeError::Directory { name });
         }
+        self.may_wait |= !metadata.is_file();
         self.add(name, Window::file(file))
     }
 
@@ -190,6 +195,11 @@ impl Inputs {
     /// What the flow decoder counted, over all inputs.
     pub fn flow_counters(&self) -> &FlowCounters {
         self.shared.decoder.counters()
+    }
+
+    /// Whether any input is standard input or a pipe, from which something may come at any time.
+    pub fn may_wait(&self) -> bool {
+        self.may_wait
     }
 
     /// How many inputs were opened.

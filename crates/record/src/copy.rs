@@ -13,7 +13,7 @@ use rusqlite::backup::{Backup, StepResult};
 use serde::Serialize;
 
 use crate::evidence::store;
-use crate::verify::{Head, verify};
+use crate::verify::{Head, verify_all};
 use crate::{Error, Result, schema};
 
 /// How often a locked page is waited for.
@@ -45,7 +45,7 @@ pub fn backup(from: &Path, to: &Path, key: Option<[u8; 16]>) -> Result<Copied> {
 /// # Errors
 /// As [`backup`]. Where there is a record already nothing is done.
 pub fn restore(from: &Path, to: &Path, key: Option<[u8; 16]>) -> Result<Copied> {
-    let found = verify(from, key, None)?;
+    let found = verify_all(from, key, None)?;
     if !found.holds {
         let what = found.faults.first().map(|fault| fault.what.clone()).unwrap_or_default();
         return Err(Error::Damaged(format!("the backup does not hold: {what}")));
@@ -68,7 +68,7 @@ fn copy(from: &Path, to: &Path, key: Option<[u8; 16]>) -> Result<Copied> {
     let evidence_files = evidence(from, to)?;
     // Only what is whole has the name of a record.
     fs::rename(&unfinished, &path).and_then(|()| File::open(to)?.sync_all()).map_err(failed)?;
-    let found = verify(to, key, None)?;
+    let found = verify_all(to, key, None)?;
     if !found.holds {
         let what = found.faults.first().map(|fault| fault.what.clone()).unwrap_or_default();
         return Err(Error::Damaged(format!("the copy does not hold: {what}")));

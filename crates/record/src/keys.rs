@@ -175,15 +175,24 @@ fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
 /// Bytes as hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(*byte));
+    }
+    text
 }
 
 /// The bytes of hexadecimal digits; none if something else is among them.
 pub(crate) fn from_hexadecimal(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    (0..text.len() / 2).map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()).collect()
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    };
+    let (pairs, []) = text.as_bytes().as_chunks::<2>() else { return None };
+    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }
 
 #[cfg(test)]
@@ -219,6 +228,7 @@ mod tests {
     fn hexadecimal_digits_there_and_back() {
         assert_eq!(hexadecimal(&[0, 0xab, 0xff]), "00abff");
         assert_eq!(from_hexadecimal("00abff"), Some(vec![0, 0xab, 0xff]));
+        assert_eq!(from_hexadecimal("00ABfF"), Some(vec![0, 0xab, 0xff]));
         assert!(from_hexadecimal("0").is_none() && from_hexadecimal("é0").is_none());
     }
 }

@@ -53,7 +53,7 @@ mod writer;
 pub use copy::{Copied, backup, restore};
 pub use entry::{Actor, Entry, Kind, Receipt, StoredEntry};
 pub use error::Error;
-pub use evidence::{EvidenceItem, EvidenceKind, FlowRow, Frame, MAXIMUM_HEADER_BYTES};
+pub use evidence::{EvidenceItem, EvidenceKind, FlowRow, Frame, MAXIMUM_HEADER_BYTES, NetworkShare};
 pub use export::{Exported, export};
 pub use filter::{Filter, Page, PageOf};
 pub use health::{Counts, Health, State};
@@ -61,7 +61,7 @@ pub use options::{Clock, Limits, Options, OwnAddresses, Retention};
 pub use point::{Point, Resolution, Sample};
 pub use reader::{FloodRow, Reader, SensorRow, Severity, Totals};
 pub use record::Record;
-pub use verify::{Fault, Head, Verification, verify, verify_export};
+pub use verify::{Fault, Head, Verification, verify, verify_all, verify_export};
 pub use writer::{AddressReport, CodeReport, Erasure, SensorSeen, Writer};
 
 /// The result of whatever reads or writes.

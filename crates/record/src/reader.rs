@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::evidence::{Hider, Records, store};
+use crate::evidence::{Hider, NetworkShare, Records, networks_of, store};
 use crate::read::{entries, floods, other, points};
 use crate::shared::Shared;
 use crate::{
@@ -280,6 +280,22 @@ impl Reader {
         let mut records = store::load(&shared.folder, &shared.keys, flood, kind)?;
         Hider { keys: &shared.keys, own: &shared.options.own, flood }.records(&mut records);
         file(&records, flood, "hosts are hidden")
+    }
+
+    /// Networks that the kept traffic of a flood came from, the one with the most packets first.
+    ///
+    /// # Errors
+    /// As [`Reader::evidence_file`].
+    pub fn evidence_networks(&self, flood: &str) -> Result<Vec<NetworkShare>> {
+        let shared = self.shared()?;
+        let load = |kind| store::load(&shared.folder, &shared.keys, flood, kind);
+        let (flows, frames) = (load(EvidenceKind::Flows)?, load(EvidenceKind::Packets)?);
+        match (&flows, &frames) {
+            (Records::Flows(flows), Records::Packets(frames)) => {
+                Ok(networks_of(flows, frames, &shared.options.own))
+            }
+            _ => Ok(Vec::new()),
+        }
     }
 
     pub(crate) fn evidence_plain(&self, flood: &str, kind: EvidenceKind) -> Result<Option<Vec<u8>>> {

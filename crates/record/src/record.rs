@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::shared::Shared;
 use crate::write::{Message, Room};
-use crate::{Error, Options, Reader, Result, Writer, schema};
+use crate::{Error, Options, Reader, Result, State, Writer, schema};
 
 /// Whoever holds a lock on this file is the service.
 const LOCK_NAME: &str = "record.lock";
@@ -25,8 +25,6 @@ const KEY: &str = "key";
 pub struct Record {
     writer: Writer,
     thread: Option<JoinHandle<()>>,
-    /// Held until the writer has ended.
-    _lock: Option<File>,
 }
 
 impl Record {
@@ -36,13 +34,29 @@ impl Record {
     /// When the folder cannot be used, when another process has it open for writing, when the file is newer than this program, was
     /// written under another key, or is something else.
     pub fn open(folder: &Path, options: Options) -> Result<Self> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|error| Error::file(folder, error))?;
-        let lock = lock(folder)?;
-        Self::start(folder, options, true, Some(lock))
+        let shared = Arc::new(Shared::new(folder.to_owned(), options)?);
+        let opened = open_folder(&shared)?;
+        Self::start(shared, opened, true)
+    }
+
+    /// The same for a service that detects whatever the disk does: a disk that takes nothing ([`Error::is_of_the_disk`]) is no
+    /// error. The record then begins as [`State::Degraded`]; it is opened as soon as the disk takes something, which is tried every
+    /// second, and its first entry says what was lost. Beside it why it could not be opened, if it could not.
+    ///
+    /// # Errors
+    /// As [`Record::open`], when it is not the disk.
+    pub fn open_or_wait(folder: &Path, options: Options) -> Result<(Self, Option<Error>)> {
+        let shared = Arc::new(Shared::new(folder.to_owned(), options)?);
+        match open_folder(&shared) {
+            Ok(opened) => Ok((Self::start(shared, opened, true)?, None)),
+            Err(error) if error.is_of_the_disk() => {
+                *shared.state() = State::Degraded { why: error.to_string(), since: shared.now(), lost: 0 };
+                // Without a table: whatever is tried on it fails, and is counted.
+                let nothing = Opened { connection: Connection::open_in_memory()?, lock: None };
+                Ok((Self::start(shared, nothing, false)?, Some(error)))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens a record that is there beside a service that may be running: for single commands. Each transaction goes on behind the
@@ -53,27 +67,20 @@ impl Record {
     pub fn open_beside(folder: &Path, options: Options) -> Result<Self> {
         let path = folder.join(schema::FILE_NAME);
         path.metadata().map_err(|error| Error::file(&path, error))?;
-        Self::start(folder, options, false, None)
+        let shared = Arc::new(Shared::new(folder.to_owned(), options)?);
+        let connection = schema::open(&path, false)?;
+        own_key(&connection, &path, &shared.keys.identity)?;
+        Self::start(shared, Opened { connection, lock: None }, true)
     }
 
-    fn start(folder: &Path, options: Options, create: bool, lock: Option<File>) -> Result<Self> {
-        let path = folder.join(schema::FILE_NAME);
-        let connection = schema::open(&path, create)?;
-        if create {
-            // The names of new files are on the disk too.
-            File::open(folder)
-                .and_then(|folder| folder.sync_all())
-                .map_err(|error| Error::file(folder, error))?;
-        }
-        let places = options.limits.queue_places;
-        let shared = Arc::new(Shared::new(folder.to_owned(), options)?);
-        own_key(&connection, &path, &shared.keys.identity)?;
-        let (sender, receiver) = sync_channel(places);
-        let room = Room::new(connection, shared.clone());
+    fn start(shared: Arc<Shared>, opened: Opened, is_open: bool) -> Result<Self> {
+        let folder = shared.folder.clone();
+        let (sender, receiver) = sync_channel(shared.limits().queue_places);
+        let room = Room::new(opened, is_open, shared.clone());
         let thread = thread::Builder::new().name("record".to_owned()).spawn(move || room.run(&receiver));
-        let thread = thread.map_err(|error| Error::file(folder, error))?;
-        let reader = Reader::new(folder.to_owned(), Some(shared.clone()));
-        Ok(Self { writer: Writer { sender, shared, reader }, thread: Some(thread), _lock: lock })
+        let thread = thread.map_err(|error| Error::file(&folder, error))?;
+        let reader = Reader::new(folder, Some(shared.clone()));
+        Ok(Self { writer: Writer { sender, shared, reader }, thread: Some(thread) })
     }
 
     /// Where things are handed in.
@@ -95,6 +102,30 @@ impl Drop for Record {
             let _ = thread.join();
         }
     }
+}
+
+/// A database that is open for writing, and the service's lock on its folder.
+pub(crate) struct Opened {
+    pub(crate) connection: Connection,
+    /// Held until the writer has ended.
+    pub(crate) lock: Option<File>,
+}
+
+/// Makes what is missing of a service's folder, and opens what is in it.
+///
+/// # Errors
+/// As [`Record::open`].
+pub(crate) fn open_folder(shared: &Shared) -> Result<Opened> {
+    let folder = shared.folder.as_path();
+    let failed = |error| Error::file(folder, error);
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    let lock = lock(folder)?;
+    let path = folder.join(schema::FILE_NAME);
+    let connection = schema::open(&path, true)?;
+    // The names of new files are on the disk too.
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    own_key(&connection, &path, &shared.keys.identity)?;
+    Ok(Opened { connection, lock: Some(lock) })
 }
 
 fn stop(sender: &SyncSender<Message>, shared: &Shared) {

@@ -80,18 +80,36 @@ pub struct Verification {
     pub fault_count: u64,
 }
 
-/// Checks the ledger of a folder, while it is written too. `head` is one that was written down earlier.
+/// Checks the ledger of a folder, while it is written too. `head` is one that was written down earlier. Of the file the tables
+/// of the ledger are looked at; figures and floods, which may be a hundred times as much, by [`verify_all`] only.
 ///
 /// # Errors
 /// When the file cannot be read at all; what is wrong with the ledger is no error but a finding.
 pub fn verify(folder: &Path, key: Option<[u8; 16]>, head: Option<&Head>) -> Result<Verification> {
+    check(folder, key, head, &["entry", "meta"])
+}
+
+/// The same, and every page of the file.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_all(folder: &Path, key: Option<[u8; 16]>, head: Option<&Head>) -> Result<Verification> {
+    check(folder, key, head, &[])
+}
+
+/// `tables`: which are looked at for damage; all without one.
+fn check(folder: &Path, key: Option<[u8; 16]>, head: Option<&Head>, tables: &[&str]) -> Result<Verification> {
     let connection = schema::open_to_read(&folder.join(schema::FILE_NAME))?;
     let mut checker = Checker::new(key, head)?;
     // One snapshot for all questions.
     connection.execute_batch("BEGIN")?;
-    let sound: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if sound != "ok" {
-        checker.fault(None, format!("the file is damaged: {sound}"));
+    let all = if tables.is_empty() { &["1"] } else { tables };
+    for part in all {
+        let sound: String =
+            connection.query_row(&format!("PRAGMA quick_check({part})"), [], |row| row.get(0))?;
+        if sound != "ok" {
+            checker.fault(None, format!("the file is damaged: {sound}"));
+        }
     }
     let kept = kept_head(&connection)?;
     if let Err(error) = entries::each(&connection, 0, |entry| {

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod day;
+mod forecast;
 mod outcome;
 mod showing;
 mod stage;

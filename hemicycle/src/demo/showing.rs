@@ -17,6 +17,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use wire::Time;
 
+use super::forecast::Forecast;
 use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json;
 use crate::serve::office::{Board, Teller, make_folder, now_nanoseconds, said, snapshot};
@@ -63,7 +64,9 @@ impl Showing {
             some.iter().for_each(|event| teller.event(event, &shown(event)));
             record.writer().flush().context("cannot write the day down")?;
         }
-        let live = Live::new(self.snapshot(self.start, &teller.board));
+        let starts = self.events.iter().filter(|event| event.line().phase == Phase::Start).count();
+        let forecast = Forecast::new(&self.institution, self.start, starts)?;
+        let live = Live::new(self.snapshot(self.start, &teller.board, &forecast));
         live.show_exposure(crate::expose::view::views(&self.institution));
         let listen = vec![std::net::SocketAddr::from(([127, 0, 0, 1], 0))];
         make_folder(&folder.path().join("console")).context("cannot make a folder for the console")?;
@@ -77,13 +80,13 @@ impl Showing {
         say("the day goes by again there, 24 hours in 4 minutes; Ctrl-C ends it")?;
         teller.writer = None;
         teller.live = Some(live.clone());
-        self.play(&teller, &live, &mut signals);
+        self.play(&teller, &live, &forecast, &mut signals);
         handle.stop();
         Ok(())
     }
 
     #[expect(clippy::disallowed_methods, reason = "people watch it in real time")]
-    fn play(&self, teller: &Teller, live: &Live, signals: &mut Signals) {
+    fn play(&self, teller: &Teller, live: &Live, forecast: &Forecast, signals: &mut Signals) {
         let speed = 86_400.0 / DAY.as_secs_f64();
         loop {
             let (began, mut next) = (Instant::now(), 0);
@@ -96,7 +99,7 @@ impl Showing {
                     teller.event(event, &shown(event));
                     next += 1;
                 }
-                live.show(self.snapshot(now, &teller.board));
+                live.show(self.snapshot(now, &teller.board, forecast));
                 std::thread::sleep(STEP);
             }
             for event in self.events.iter().skip(next).filter(|event| event.line().phase == Phase::End) {
@@ -105,7 +108,7 @@ impl Showing {
         }
     }
 
-    fn snapshot(&self, now: Time, board: &Board) -> Snapshot {
+    fn snapshot(&self, now: Time, board: &Board, forecast: &Forecast) -> Snapshot {
         let sensor = Sensor {
             name: "recorded-day".to_owned(),
             kind: "mirror".to_owned(),
@@ -119,6 +122,7 @@ impl Showing {
         let mut snapshot =
             snapshot::of(&self.institution, &board.running(), (vec![sensor], &|_, _| true), Some(said));
         let time = |time: Time| Timestamp::from_nanosecond(time.nanoseconds().into()).unwrap_or_default();
+        snapshot.outlook = Some(forecast.at(now));
         (snapshot.time, snapshot.started) = (time(now), time(self.start));
         snapshot
     }

@@ -44,6 +44,35 @@ pub(super) fn what_if(
     write(&difference(&before, &after), &[], json, style, output)
 }
 
+fn write_json(difference: &Difference, openings: &[Opening], output: &mut impl Write) -> Result<()> {
+    for (change, list) in [("gone", &difference.gone), ("new", &difference.new)] {
+        for (service, elements) in list {
+            writeln!(
+                output,
+                "{}",
+                json!({"kind": "cut_set_difference", "change": change, "service": service, "elements": elements, "order": elements.len()})
+            )?;
+        }
+    }
+    for (change, list) in [("gone", &difference.couplings_gone), ("new", &difference.couplings_new)] {
+        for (target, elements, inside) in list {
+            writeln!(
+                output,
+                "{}",
+                json!({"kind": "coupling_difference", "change": change, "target": target, "elements": elements, "inside": inside})
+            )?;
+        }
+    }
+    for opening in openings {
+        let mut value = serde_json::to_value(opening)?;
+        value["kind"] = json!("reach");
+        writeln!(output, "{value}")?;
+    }
+    let summary = json!({"kind": "summary", "cut_sets_gone": difference.gone.len(), "cut_sets_new": difference.new.len(),
+        "couplings_gone": difference.couplings_gone.len(), "couplings_new": difference.couplings_new.len(), "reach": openings.len()});
+    Ok(writeln!(output, "{summary}")?)
+}
+
 fn write(
     difference: &Difference,
     openings: &[Opening],
@@ -52,32 +81,7 @@ fn write(
     output: &mut impl Write,
 ) -> Result<()> {
     if json {
-        for (change, list) in [("gone", &difference.gone), ("new", &difference.new)] {
-            for (service, elements) in list {
-                writeln!(
-                    output,
-                    "{}",
-                    json!({"kind": "cut_set_difference", "change": change, "service": service, "elements": elements, "order": elements.len()})
-                )?;
-            }
-        }
-        for (change, list) in [("gone", &difference.couplings_gone), ("new", &difference.couplings_new)] {
-            for (target, elements, inside) in list {
-                writeln!(
-                    output,
-                    "{}",
-                    json!({"kind": "coupling_difference", "change": change, "target": target, "elements": elements, "inside": inside})
-                )?;
-            }
-        }
-        for opening in openings {
-            let mut value = serde_json::to_value(opening)?;
-            value["kind"] = json!("reach");
-            writeln!(output, "{value}")?;
-        }
-        let summary = json!({"kind": "summary", "cut_sets_gone": difference.gone.len(), "cut_sets_new": difference.new.len(),
-            "couplings_gone": difference.couplings_gone.len(), "couplings_new": difference.couplings_new.len(), "reach": openings.len()});
-        return Ok(writeln!(output, "{summary}")?);
+        return write_json(difference, openings, output);
     }
     let sets = |list: &[(String, Vec<String>)]| -> Vec<String> {
         list.iter().map(|(service, elements)| format!("{} stops {service}", elements.join(" + "))).collect()

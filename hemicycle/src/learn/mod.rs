@@ -122,7 +122,7 @@ fn study<W: Write>(
     let mut pipeline = Pipeline::new(Some(institution.clone()), reporter);
     pipeline.each_hour(&mut hourly);
     inputs.run(&mut pipeline)?;
-    let learnt = pipeline.detector().learnt();
+    let learnt = pipeline.detector().into_iter().flat_map(|detector| detector.learnt());
     let learnt = learnt.filter(|learnt| state::is_own(institution, &learnt.target)).collect();
     let ran = pipeline.finish();
     let last = inputs.summaries().iter().filter_map(|input| input.last).max();

@@ -81,6 +81,8 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
     let mut pipeline = Pipeline::with_key(institution, &mut reporter, key);
     if known.is_some() {
         pipeline.each_hour(&mut hourly);
+    } else if arguments.speed == Speed::Max && !inputs.may_wait() {
+        pipeline = pipeline.count_beside().context("cannot start a thread")?;
     }
     let ran = pipeline.run(&mut inputs)?;
     let (floods, privacy, zone) = reporter.finish()?;

@@ -207,6 +207,7 @@ fn rates(flood: &FloodEvent) -> String {
             ),
         );
     }
+    parts.extend(campaign(flood));
     parts.push(format!("confidence {}", percent(flood.confidence)));
     parts.push(match flood.certainty {
         Certainty::Sampled => format!("sampled 1 in {}", flood.sampling),
@@ -222,6 +223,16 @@ fn sources(flood: &FloodEvent) -> String {
         Some(count) => format!("{} sources, spoofing {forged}", short(count as f64)),
         None => format!("spoofing {forged}"),
     }
+}
+
+/// With whom it is attacked together.
+fn campaign(flood: &FloodEvent) -> Option<String> {
+    const NAMED: usize = 3;
+    let campaign = flood.evidence.campaign.as_ref()?;
+    let named: Vec<_> = campaign.also.iter().take(NAMED).map(|name| plain(name).into_owned()).collect();
+    let more = (campaign.targets as usize).saturating_sub(named.len() + 1);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    Some(format!("together with {}{more}", named.join(", ")))
 }
 
 fn ending(flood: &FloodEvent) -> String {
@@ -243,7 +254,8 @@ fn ending(flood: &FloodEvent) -> String {
             short(evidence.peak_packets_per_second)
         ),
     };
-    format!("lasted {}; {much}; {}; {why}", duration(lasted), sources(flood))
+    let with = campaign(flood).map_or_else(String::new, |with| format!("; {with}"));
+    format!("lasted {}; {much}; {}{with}; {why}", duration(lasted), sources(flood))
 }
 
 /// A short number that ends so that a unit can follow: `12.3 M` and `bit/s` to `12.3 Mbit/s`.

@@ -4,7 +4,9 @@
 mod live;
 mod notify;
 mod office;
+mod reference;
 mod schema;
+mod sso;
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -20,7 +22,9 @@ use intake::syslog::SyslogOptions;
 use super::live::Origin;
 pub(crate) use notify::{in_zone, secrets};
 pub(crate) use office::{Desk, Kept};
+pub(crate) use reference::{commented, markdown};
 use schema::UNDECLARED;
+pub(crate) use sso::SingleSignOn;
 
 /// Where flow exports come in if the file says nothing: NetFlow, IPFIX (RFC 7011 section 10.3.4) and sFlow, on
 /// every address of this machine.
@@ -47,6 +51,17 @@ pub(crate) enum Undeclared {
     Propose,
 }
 
+/// What the outlook is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Foresight {
+    /// The folder of lists and events.
+    pub(crate) data: Option<PathBuf>,
+    /// The folder of what was imported.
+    pub(crate) store: Option<PathBuf>,
+    /// The country, or the bloc; the institution's country if it is not said.
+    pub(crate) place: Option<String>,
+}
+
 /// A checked configuration; paths are complete.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -63,6 +78,8 @@ pub(crate) struct Config {
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) state_folder: PathBuf,
     pub(crate) key_file: PathBuf,
+    /// What the outlook is made of, if there is one.
+    pub(crate) foresee: Option<Foresight>,
     /// Whether what is ordinary is learnt.
     pub(crate) learn: bool,
     /// The purpose, if sources are shown in full.
@@ -73,6 +90,8 @@ pub(crate) struct Config {
     pub(crate) record: Option<Kept>,
     /// What people see in their browsers, if anything.
     pub(crate) console: Option<Desk>,
+    /// By whose word people may sign in, beside local accounts.
+    pub(crate) oidc: Option<SingleSignOn>,
     /// Who may tell of floods: names, and files of secrets.
     pub(crate) webhooks: Vec<(String, PathBuf)>,
     /// Whom to tell; quiet hours are not in the institution's zone yet.
@@ -97,7 +116,6 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
     let Some(document) = reader.document(text) else { return Err(finish_with_errors(reader)) };
     let top = reader.open(document.get_ref(), &(0..0), &schema::TOP);
     let path = |text: String| folder.join(text);
-    let limits = Limits::default();
     let mut config = Config {
         institution: reader.optional_text(top.get("institution")).map(path).unwrap_or_default(),
         watch: reader.flag(top.get("watch")).unwrap_or(true),
@@ -111,12 +129,14 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
         metrics: None,
         state_folder: PathBuf::new(),
         key_file: PathBuf::new(),
+        foresee: None,
         learn: true,
         show_addresses: None,
-        limits,
+        limits: Limits::default(),
         events_queued: DEFAULT_EVENTS_QUEUED,
         record: None,
         console: None,
+        oidc: None,
         webhooks: Vec::new(),
         notify: Vec::new(),
         user: None,
@@ -138,6 +158,7 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
     }
     office::read(&mut reader, top, folder, &mut config);
     config.notify = notify::channels(&mut reader, top, folder);
+    config.foresee = foresight(&mut reader, top, folder);
     if let Some(table) = section(&mut reader, top, "learn", &schema::LEARN) {
         config.learn = reader.flag(table.get("enabled")).unwrap_or(true);
     }
@@ -151,6 +172,13 @@ pub(crate) fn parse(file_name: &str, text: &str, folder: &Path) -> Result<Config
     }
     read_limits(&mut reader, top, &mut config.limits);
     reader.finish().map(|_| config)
+}
+
+fn foresight(reader: &mut Reader, top: Table<'_, '_>, folder: &Path) -> Option<Foresight> {
+    let table = section(reader, top, "foresee", &schema::FORESEE)?;
+    let mut text = |name| reader.optional_text(table.get(name));
+    let path = |text: String| folder.join(text);
+    Some(Foresight { data: text("data").map(path), store: text("store").map(path), place: text("place") })
 }
 
 fn read_limits(reader: &mut Reader, top: Table<'_, '_>, limits: &mut Limits) {

@@ -13,6 +13,7 @@ use super::learning::Student;
 use super::outlet::{Drain, Outlet};
 use super::output::{Log, Output};
 use super::shared::Shared;
+use super::witness::Figures;
 
 /// Records that a worker hands over together, if it finds the detector free.
 const BATCH_RECORDS: usize = 512;
@@ -49,6 +50,7 @@ pub(super) struct Detection {
     detector: Detector,
     /// Unless nothing is to be learnt.
     student: Option<Student>,
+    figures: Figures,
     now: Time,
     /// When the last tick was.
     ticked: Time,
@@ -75,6 +77,7 @@ impl Detection {
         let detection = Self {
             detector: Detector::new(scope, limits, key),
             student: None,
+            figures: Figures::new(None),
             now: collect::now(),
             ticked: Time::default(),
             key,
@@ -99,6 +102,21 @@ impl Detection {
         let (student, drain) = start(&mut self.detector, self.now)?;
         self.student = Some(student);
         Ok(drain)
+    }
+
+    /// How much comes to each service is handed over from now on, if somebody wants it.
+    pub(super) fn meter(&mut self, figures: Figures) {
+        if figures.are_wanted() {
+            self.detector.meter();
+            self.figures = figures;
+        }
+    }
+
+    /// Seconds that are over.
+    fn tell_figures(&mut self) {
+        while let Some(metered) = self.detector.take_metered() {
+            self.figures.network(&metered, &self.shared.institution());
+        }
     }
 
     #[inline]
@@ -176,6 +194,7 @@ impl Sink for Detection {
         if let Some(student) = &mut self.student {
             student.tick(&mut self.detector, self.now);
         }
+        self.tell_figures();
         self.shared.report(&self.shared.detection, |report| self.fill(report));
     }
 
@@ -185,6 +204,7 @@ impl Sink for Detection {
         }
         self.detector.finish();
         self.tell();
+        self.tell_figures();
         self.shared.report_last(&self.shared.detection, |report| self.fill(report));
     }
 

@@ -49,6 +49,10 @@ pub(crate) struct Counts {
     pub(crate) saves: AtomicU64,
     /// Files that could not be written.
     pub(crate) saves_failed: AtomicU64,
+    /// Services whose requests were known from before at the start.
+    pub(crate) web_recalled: AtomicU64,
+    /// Services of whose requests enough was known when that was collected last.
+    pub(crate) web_learnt: AtomicU64,
     /// When the last file was written, in seconds since the epoch; 0 if none was.
     pub(crate) saved_at_seconds: AtomicI64,
 }

@@ -19,6 +19,7 @@ use super::outlet::Counts;
 use super::shared::{DetectionReport, ExporterCounts, Shared, WorkerReport};
 use super::text::Kind::{self, Counter, Gauge};
 use super::text::Text;
+use super::witness::Witness;
 
 /// Exporters with figures of their own; those of further ones are added up.
 pub(super) const MAXIMUM_LABELLED_EXPORTERS: usize = 256;
@@ -30,6 +31,8 @@ pub(super) struct Sources {
     pub(super) shared: Arc<Shared>,
     /// Unless nothing is kept.
     pub(super) record: Option<record::Writer>,
+    /// The same for evidence.
+    pub(super) witness: Option<Witness>,
     /// Whom to tell.
     pub(super) channels: Channels,
     pub(super) sockets: Vec<BoundSocket>,
@@ -60,6 +63,7 @@ impl Sources {
         rows::detect(&mut text, &detection.counters);
         self.found(&mut text, &detection);
         record_rows::record(&mut text, self.record.as_ref());
+        record_rows::evidence(&mut text, self.witness.as_ref());
         channel_rows::channels(&mut text, &self.channels.states());
         rows::learning(&mut text, &self.shared.learning);
         process(&mut text);
@@ -77,6 +81,12 @@ impl Sources {
         let refused = shared.reloads_refused.load(Ordering::Relaxed);
         let help = "Institution files that had errors or could not be read; the one before stayed.";
         text.single("reloads_refused_total", Counter, help, refused);
+        let certificates = shared.certificates.load(Ordering::Relaxed);
+        let help = "Certificates of the console taken at a reload.";
+        text.single("certificate_reloads_total", Counter, help, certificates);
+        let refused = shared.certificates_refused.load(Ordering::Relaxed);
+        let help = "Certificates of the console that could not be used; the one before stayed.";
+        text.single("certificate_reloads_refused_total", Counter, help, refused);
         let institution = shared.institution();
         text.single(
             "services",

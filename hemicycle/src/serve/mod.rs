@@ -7,7 +7,7 @@
 //!
 //! All that can go wrong at the start goes wrong before the first thread runs.
 
-mod config;
+pub(crate) mod config;
 mod detection;
 mod http;
 pub(crate) mod key;
@@ -26,8 +26,12 @@ mod summary;
 mod supervisor;
 mod text;
 mod web;
+mod web_learning;
+mod witness;
 mod worker;
 
+use std::hash::BuildHasher;
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -44,8 +48,8 @@ use signal_hook::iterator::Signals;
 
 use crate::cli::ServeArguments;
 use crate::replay::privacy::Privacy;
-pub(crate) use config::Config;
 use config::Undeclared;
+pub(crate) use config::{Config, markdown as configuration};
 use detection::{Detection, Together};
 use learning::{Before, Student};
 use live::WebLines;
@@ -63,6 +67,7 @@ pub(crate) use start::config_of;
 use summary::Summary;
 use supervisor::Supervisor;
 use web::Web;
+use witness::{Figures, Tap, Witness};
 use worker::Worker;
 
 /// Between two looks at the institution file and at the threads.
@@ -78,6 +83,9 @@ const LAST_SAVE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the configuration is unusable, something cannot be opened, or a thread ended.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
+    if arguments.print_config {
+        return Ok(std::io::stdout().lock().write_all(config::commented().as_bytes())?);
+    }
     if arguments.check {
         return start::check(arguments);
     }
@@ -100,7 +108,7 @@ struct Service {
     proposals: Option<Proposals>,
     workers: Vec<Running>,
     /// Of the thread that saves what was learnt.
-    keeper: Option<Drain>,
+    keepers: Vec<Drain>,
     sources: Sources,
     events: outlet::Outlet<Output>,
     events_drain: Drain,
@@ -133,10 +141,11 @@ impl Service {
         lines.iter().for_each(|line| log.say(line));
         let mut office = Office::start(&config, (record, protected), &shared, &log)?;
         let (events, events_drain) = output::events(config.events_queued, shown, log.clone(), office.told())?;
-        let (writer, channels) = (office.writer(), office.channels());
+        let (writer, channels, witness) = (office.writer(), office.channels(), office.witness());
         let sources = || Sources {
             shared: shared.clone(),
             record: writer.clone(),
+            witness: witness.clone(),
             channels: channels.clone(),
             sockets: bound.sockets.clone(),
             logs: config.logs.iter().map(|(origin, _)| origin.name.clone()).collect(),
@@ -144,26 +153,23 @@ impl Service {
             events: events.counts().clone(),
             log: log.counts().clone(),
         };
-        if let Some(listener) = listener {
-            http::start(listener, sources())?;
-        }
+        listener.map(|listener| http::start(listener, sources())).transpose()?;
         office.reads(&sources);
         let sources = sources();
-        let told = (events.clone(), log.clone());
-        let (workers, keeper) =
+        let told = ((events.clone(), log.clone()), witness);
+        let (workers, keepers) =
             start_detection(&config, (bound.workers, mirrors, syslog), (before, key), told, &shared)?;
         log.say("ready");
         let supervisor = Supervisor::new();
         supervisor.ready(&start::institution_line(&shared.institution()));
-        let proposals = (config.undeclared == Undeclared::Propose).then(Proposals::default);
         Ok(Self {
             shared,
             file,
             watch: config.watch,
             show_addresses: config.show_addresses,
-            proposals,
+            proposals: (config.undeclared == Undeclared::Propose).then(Proposals::default),
             workers,
-            keeper,
+            keepers,
             sources,
             events,
             events_drain,
@@ -181,6 +187,7 @@ impl Service {
                     self.supervisor.reloading();
                     let again = self.file.again();
                     self.reloaded(again, true);
+                    self.office.reload_certificate(&self.log);
                     self.supervisor.ready(&start::institution_line(&self.shared.institution()));
                 }
                 Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
@@ -233,7 +240,7 @@ impl Service {
         self.supervisor.stopping();
         self.shared.stop();
         let ended: Vec<_> = self.workers.into_iter().map(JoinHandle::join).collect();
-        if self.keeper.is_some_and(|keeper| !keeper.wait(LAST_SAVE)) {
+        if !self.keepers.iter().all(|keeper| keeper.wait(LAST_SAVE)) {
             self.log.say("warning: the disk is too slow; what was learnt last is not saved");
         }
         let summary = Summary::new(&self.sources, self.show_addresses);
@@ -310,15 +317,39 @@ fn start_detection(
     config: &Config,
     (collectors, mirrors, syslog): (Vec<intake::collect::Worker>, Vec<(Mirror, u32)>, Option<Syslog>),
     (before, key): (Option<Before>, [u8; 16]),
-    (events, log): (outlet::Outlet<Output>, Log),
+    ((events, log), witness): ((outlet::Outlet<Output>, Log), Option<Witness>),
     shared: &Arc<Shared>,
-) -> Result<(Vec<Running>, Option<Drain>)> {
+) -> Result<(Vec<Running>, Vec<Drain>)> {
     let mut detection = Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
+    let figures = || Figures::new(witness.as_ref().map(Witness::writer));
+    detection.meter(figures());
+    let learns = before.is_some();
     let keeper = before.map(|before| teach(&mut detection, before, shared, &log)).transpose()?;
-    let web = Web::new(origins(config), key, events, shared.clone());
-    let mut workers = start_workers(collectors, mirrors, (detection, web.clone()), shared, key)?;
+    let mut keepers: Vec<_> = keeper.into_iter().collect();
+    let web = Web::new(origins(config), key, (events, figures()), shared.clone());
+    if learns && !shared.web.is_empty() {
+        let taught = web.learn(&config.state_folder, &log, intake::collect::now());
+        keepers.push(taught.context("cannot start the thread that saves")?);
+    }
+    let seen = Seen { witness, shared: shared.clone(), key };
+    let mut workers = start_workers(collectors, mirrors, (detection, web.clone()), &seen)?;
     workers.extend(start_lines(config, syslog, (web, key), &log, shared)?);
-    Ok((workers, keeper))
+    Ok((workers, keepers))
+}
+
+/// What those who see traffic need beside the detector.
+struct Seen {
+    /// Unless nothing is kept.
+    witness: Option<Witness>,
+    shared: Arc<Shared>,
+    key: [u8; 16],
+}
+
+impl Seen {
+    /// Another one for each worker, and nobody's to know.
+    fn seed(&self, number: usize) -> u64 {
+        sketch::KeyedState::new(self.key).hash_one(number as u64)
+    }
 }
 
 /// One worker has the detector for itself; several share it.
@@ -326,14 +357,13 @@ fn start_workers(
     collectors: Vec<intake::collect::Worker>,
     mirrors: Vec<(Mirror, u32)>,
     (detection, web): (Detection, Web),
-    shared: &Arc<Shared>,
-    key: [u8; 16],
+    seen: &Seen,
 ) -> Result<Vec<Running>> {
     if collectors.len() + mirrors.len() == 1 {
-        return spawn(collectors, mirrors, ([detection].into_iter(), web), shared, key);
+        return spawn(collectors, mirrors, ([detection].into_iter(), web), seen);
     }
     let ways = Together::share(detection, collectors.len() + mirrors.len());
-    spawn(collectors, mirrors, (ways.into_iter(), web), shared, key)
+    spawn(collectors, mirrors, (ways.into_iter(), web), seen)
 }
 
 /// Each with its way to the detector.
@@ -341,16 +371,19 @@ fn spawn<S: detection::Sink + Send + 'static>(
     collectors: Vec<intake::collect::Worker>,
     mirrors: Vec<(Mirror, u32)>,
     (mut ways, web): (impl Iterator<Item = S>, Web),
-    shared: &Arc<Shared>,
-    key: [u8; 16],
+    seen: &Seen,
 ) -> Result<Vec<Running>> {
     let mut running = Vec::new();
+    let (shared, key) = (&seen.shared, seen.key);
+    let (of_flows, of_frames) = (collectors.len(), mirrors.len());
     for ((number, collector), way) in collectors.into_iter().enumerate().zip(ways.by_ref()) {
-        let worker = Worker::new(number, collector, way, shared.clone(), key);
+        let tap = Tap::new(seen.witness.clone(), of_flows, seen.seed(number));
+        let worker = Worker::new(number, collector, (way, tap), shared.clone(), key);
         running.push(thread(format!("worker-{number}"), move || Ok(worker.run()?))?);
     }
     for ((number, mirror), way) in mirrors.into_iter().enumerate().zip(ways) {
-        let packets = Packets::new(way, web.clone());
+        let tap = Tap::new(seen.witness.clone(), of_frames, seen.seed(number));
+        let packets = Packets::new(way, web.clone(), tap);
         let worker = live::mirror::Worker::new(number, mirror, packets, shared.clone());
         running.push(thread(format!("mirror-{number}"), move || Ok(worker.run()?))?);
     }

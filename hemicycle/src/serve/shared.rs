@@ -135,6 +135,9 @@ pub(crate) struct Shared {
     pub(crate) reloads: AtomicU64,
     /// Institution files refused because they could not be read or had errors.
     pub(crate) reloads_refused: AtomicU64,
+    /// Certificates of the console taken since the start, and refused.
+    pub(crate) certificates: AtomicU64,
+    pub(crate) certificates_refused: AtomicU64,
 }
 
 impl Shared {
@@ -154,6 +157,8 @@ impl Shared {
             learning: super::learning::Counts::default(),
             reloads: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),
+            certificates: AtomicU64::new(0),
+            certificates_refused: AtomicU64::new(0),
         }
     }
 

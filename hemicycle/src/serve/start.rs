@@ -167,7 +167,8 @@ fn chosen(config: &Config) -> Vec<String> {
 }
 
 fn read(arguments: &ServeArguments) -> Result<(Config, InstitutionFile, Institution)> {
-    files_of(&arguments.config, arguments.color.color)
+    // There is one unless nothing but a configuration is to be printed.
+    files_of(arguments.config.as_deref().unwrap_or(Path::new("")), arguments.color.color)
 }
 
 /// The configuration of a service, and its institution.

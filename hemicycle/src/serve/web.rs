@@ -8,6 +8,8 @@
 //! is counted and left out. A line from the future counts when it comes ([`AHEAD_NANOSECONDS`]), so that one server's
 //! clock cannot make those of all others late.
 
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use detect::web::{WebCounters, WebDetector};
@@ -20,9 +22,11 @@ use wire::{Packet, Time};
 
 use super::detection::TICK;
 use super::live::Origin;
-use super::outlet::Outlet;
-use super::output::Output;
+use super::outlet::{Drain, Outlet};
+use super::output::{Log, Output};
 use super::shared::Shared;
+use super::web_learning::WebStudent;
+use super::witness::Figures;
 
 /// Lines may be so long on their way: servers write logs in blocks (nginx: `flush=5s`), relays pass them on, and a line is
 /// written when its request is over. What it costs is that the end of a flood is told so much later where everything
@@ -55,11 +59,14 @@ struct Layer {
     origins: Vec<Origin>,
     key: [u8; 16],
     events: Outlet<Output>,
+    figures: Figures,
     shared: Arc<Shared>,
     generation: u64,
     /// When a line came last that was not late.
     flowed: Time,
     ticked: Time,
+    /// Unless nothing is to be learnt.
+    student: Option<WebStudent>,
     floods_running: u64,
     surges_running: u64,
     ahead: u64,
@@ -70,12 +77,15 @@ impl Web {
     pub(super) fn new(
         origins: Vec<Origin>,
         key: [u8; 16],
-        events: Outlet<Output>,
+        (events, figures): (Outlet<Output>, Figures),
         shared: Arc<Shared>,
     ) -> Self {
         let mut generation = u64::MAX;
         let institution = shared.newer_institution(&mut generation).unwrap_or_else(|| shared.institution());
         let mut detector = WebDetector::of_institution(&institution, key);
+        if figures.are_wanted() {
+            detector.meter();
+        }
         let sites = sites(&institution, &mut detector, &origins, key);
         Self(Arc::new(Mutex::new(Layer {
             detector,
@@ -83,14 +93,28 @@ impl Web {
             origins,
             key,
             events,
+            figures,
             shared,
             generation,
             flowed: collect::now(),
             ticked: Time::default(),
+            student: None,
             floods_running: 0,
             surges_running: 0,
             ahead: 0,
         })))
+    }
+
+    /// Recalls what was learnt before, and keeps from now on what is learnt.
+    ///
+    /// # Errors
+    /// When the system refuses another thread.
+    pub(super) fn learn(&self, folder: &Path, log: &Log, now: Time) -> io::Result<Drain> {
+        let mut layer = self.lock();
+        let shared = layer.shared.clone();
+        let (student, drain) = WebStudent::start(folder, &mut layer.detector, &shared, log, now)?;
+        layer.student = Some(student);
+        Ok(drain)
     }
 
     /// Another thread ended by a fault, which ends the service within a second.
@@ -127,8 +151,12 @@ impl Web {
     pub(super) fn finish(self) {
         if let Some(layer) = Arc::into_inner(self.0) {
             let mut layer = layer.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if let Some(student) = &layer.student {
+                student.collect(&layer.detector, collect::now());
+            }
             layer.detector.finish();
             layer.tell();
+            layer.tell_figures();
             if let Some(slot) = layer.shared.web.first() {
                 layer.shared.report_last(slot, |report| *report = layer.report());
             }
@@ -172,8 +200,19 @@ impl Layer {
             self.detector.advance(until);
         }
         self.tell();
+        if let Some(student) = &mut self.student {
+            student.tick(&self.detector, now);
+        }
+        self.tell_figures();
         if let Some(slot) = self.shared.web.first() {
             self.shared.report(slot, |report| *report = self.report());
+        }
+    }
+
+    /// Seconds that are over.
+    fn tell_figures(&mut self) {
+        while let Some((second, services)) = self.detector.take_metered() {
+            self.figures.web(second, services);
         }
     }
 
@@ -246,7 +285,7 @@ mod tests {
         let (events, _) = Outlet::open("test", 16, |_| Box::new(|_| ())).unwrap();
         let name = "/var/log/access.log".to_owned();
         let origin = Origin { number: 0, name, format: LineFormat::Auto, service: None };
-        Web::new(vec![origin], [7; 16], events, shared)
+        Web::new(vec![origin], [7; 16], (events, Figures::new(None)), shared)
     }
 
     fn second(web: &Web) -> i64 {

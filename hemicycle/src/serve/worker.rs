@@ -15,11 +15,13 @@ use institution::Institution;
 use intake::collect::{
     self, CollectError, Datagram, FingerprintKey, LinkRate, LinkUse, Repeats, Senders, Skew, Standing,
 };
+use record::FlowRow;
 use wire::flow::{FlowDecoder, FlowSink, InterfaceCounters, Limits};
 use wire::{Address, FlowRecord, Time};
 
 use super::detection::{Sink, TICK};
 use super::shared::{ExporterCounts, Shared, WorkerReport};
+use super::witness::{Tap, flow_row};
 
 /// Calls of the receiver after the service was asked to stop: what the kernel holds is taken, but a sender that goes
 /// on at full rate does not keep the service alive. 64 datagrams a call and socket.
@@ -50,6 +52,7 @@ struct Reader<S> {
     links: LinkUse,
     fingerprints: FingerprintKey,
     sink: S,
+    tap: Tap<FlowRow>,
     shared: Arc<Shared>,
     generation: u64,
     ticks: u32,
@@ -69,11 +72,11 @@ struct Declared {
 }
 
 impl<S: Sink> Worker<S> {
-    /// The worker of this number, which hands over to `sink`.
+    /// The worker of this number, which hands over to `sink` and shows what it sees to `tap`.
     pub(super) fn new(
         number: usize,
         collector: collect::Worker,
-        sink: S,
+        (sink, tap): (S, Tap<FlowRow>),
         shared: Arc<Shared>,
         key: [u8; 16],
     ) -> Self {
@@ -87,6 +90,7 @@ impl<S: Sink> Worker<S> {
             links: LinkUse::new(key),
             fingerprints: FingerprintKey::new(key),
             sink,
+            tap,
             shared,
             generation: 0,
             ticks: 0,
@@ -161,6 +165,7 @@ impl<S: Sink> Reader<S> {
             exporter,
             links: &mut self.links,
             sink: &mut self.sink,
+            tap: &mut self.tap,
             sender,
             arrival,
             correction_nanoseconds,
@@ -183,6 +188,7 @@ impl<S: Sink> Reader<S> {
             self.exporters.replace(&institution);
         }
         self.sink.tick();
+        self.tap.tick();
         self.ticks = self.ticks.wrapping_add(1);
         let with_lists = self.ticks.is_multiple_of(TICKS_PER_LIST);
         if let Some(slot) = self.shared.workers.get(self.number) {
@@ -204,7 +210,8 @@ impl<S: Sink> Reader<S> {
         self.declared = declared;
     }
 
-    fn finish(self) {
+    fn finish(mut self) {
+        self.tap.finish();
         if let Some(slot) = self.shared.workers.get(self.number) {
             self.shared.report_last(slot, |report| self.fill(report, true));
         }
@@ -287,6 +294,7 @@ struct Records<'a, S> {
     exporter: Judge<'a>,
     links: &'a mut LinkUse,
     sink: &'a mut S,
+    tap: &'a mut Tap<FlowRow>,
     sender: Address,
     arrival: Time,
     /// From the exporter's clock to ours.
@@ -309,6 +317,9 @@ impl<S: Sink> FlowSink for Records<'_, S> {
         let mut observation = Observation::of_flow(self.arrival, record, sampling);
         if record.last.is_some() {
             observation = observation.by_our_clock(self.correction_nanoseconds);
+        }
+        if self.tap.admits() {
+            self.tap.take(flow_row(self.sender, record, &observation));
         }
         self.sink.observe(&observation);
     }

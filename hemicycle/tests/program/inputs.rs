@@ -100,3 +100,49 @@ fn an_institution_names_the_target_and_counts_external_interfaces_once() {
     assert_eq!(undeclared[0].1, "www", "believed");
     assert_eq!(counters["undeclared_records"], 2000);
 }
+
+/// Captures and logs below a folder of the repository.
+fn all_below(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            all_below(&path, found);
+        } else if [".pcap", ".pcap.gz", ".pcapng", ".pcapng.gz", ".log", ".log.gz"]
+            .iter()
+            .any(|ending| path.to_string_lossy().ends_with(ending))
+        {
+            found.push(path);
+        }
+    }
+}
+
+/// What is played at a set speed is counted where it is read, what is played at once on a thread beside it. One test for
+/// packets, requests and tunnels together: who finds something must not change when it is told.
+#[test]
+fn counting_beside_tells_the_same_in_the_same_order() {
+    let mut paths = Vec::new();
+    all_below(&repository("data/recorded"), &mut paths);
+    // Damaged exports make losses.
+    all_below(&repository("data/flows"), &mut paths);
+    paths.truncate(intake::MAX_INPUTS);
+    let play = |speed: &str| {
+        let mut arguments: Vec<std::ffi::OsString> =
+            ["replay", "--json", "--speed", speed].map(Into::into).to_vec();
+        arguments.extend(paths.iter().map(|path| path.clone().into_os_string()));
+        let ran = run(&arguments);
+        assert_eq!(ran.code, Some(0), "{}", ran.errors);
+        let mut lines: Vec<String> = ran.output.lines().map(str::to_owned).collect();
+        let mut summary = ran.summary();
+        summary.as_object_mut().unwrap().remove("elapsed_seconds");
+        lines.pop();
+        (lines, summary)
+    };
+    let (beside, alone) = (play("max"), play("1000000000"));
+    assert!(beside.0.len() > 200, "{}", beside.0.len());
+    for (line, other) in beside.0.iter().zip(&alone.0) {
+        assert_eq!(line, other);
+    }
+    assert_eq!(beside.0.len(), alone.0.len());
+    assert_eq!(beside.1, alone.1);
+}

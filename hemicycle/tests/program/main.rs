@@ -9,6 +9,7 @@ mod doctor;
 mod events;
 mod exporter;
 mod expose;
+mod foresee;
 mod inputs;
 mod learn;
 mod ledger;

@@ -13,14 +13,14 @@ use crate::service::{CONFIG, INSTITUTION, Service, folder, pause};
 /// Rounds of a flood.
 const MOST: usize = 6000;
 
-/// A file system of half a megabyte in memory.
+/// A small file system in memory, with room for the evidence of some floods.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn mount(at: PathBuf, test: &str) -> Option<Self> {
+    fn mount(at: PathBuf, size: &str, test: &str) -> Option<Self> {
         fs::create_dir_all(&at).unwrap();
-        let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"]).arg(&at).output();
+        let size = format!("size={size}");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at).output();
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(at));
         }
@@ -71,7 +71,9 @@ fn a_full_disk_stops_nothing_and_is_used_again_when_there_is_room() {
     let config = CONFIG.replace("folder = \"state\"", "folder = \"small/state\"");
     let config = format!("{config}[[log]]\npath = \"access.log\"\n");
     let folder = folder("disk", &config, INSTITUTION);
-    let Some(disk) = SmallDisk::mount(folder.join("small"), "a_full_disk_stops_nothing") else { return };
+    let Some(disk) = SmallDisk::mount(folder.join("small"), "32m", "a_full_disk_stops_nothing") else {
+        return;
+    };
     let events = disk.0.join("events.jsonl");
     let output = OpenOptions::new().create(true).append(true).open(&events).unwrap();
     append(&folder.join("access.log"), "");
@@ -103,4 +105,39 @@ fn a_full_disk_stops_nothing_and_is_used_again_when_there_is_room() {
         text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
     assert_eq!(lines.last().unwrap()["kind"], "summary");
     assert!(lines.iter().filter(|line| line["phase"] == "end").count() >= 6, "{text}");
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_start_is_used_once_there_is_room() {
+    let test = "a_disk_that_is_full_at_the_start_is_used_once_there_is_room";
+    let folder = folder("disk_at_start", "", INSTITUTION);
+    let place = format!("folder = \"small/state\"\nkey_file = {:?}", folder.join("key"));
+    let config = CONFIG.replace("folder = \"state\"", &place);
+    fs::write(folder.join("serve.toml"), format!("{config}[console]\nlisten = [\"127.0.0.1:0\"]\n")).unwrap();
+    let Some(disk) = SmallDisk::mount(folder.join("small"), "32m", test) else { return };
+    disk.fill();
+    let mut service = Service::run(folder.clone(), Stdio::null());
+    service.has_said("nothing is recorded until the disk takes it");
+    service.has_said("there is no console until the disk takes something");
+    let mut exporter = Exporter::at([127, 0, 0, 1], service.flows());
+    append(&folder.join("access.log"), "");
+    until(&service, &mut exporter, "floods are found", |service| {
+        service.figure("detect_floods_total").unwrap() >= 6.0
+    });
+    assert_eq!(service.figure("record_writing"), Some(0.0), "the alarm stands");
+    disk.make_room();
+    service.hears("the record is written again");
+    service.hears("console on https://");
+    service.reaches("record_writing", 1.0);
+    assert!(service.stop("TERM").0.success());
+    let ledger = |what: &str| {
+        let mut command = Command::new(crate::service::PROGRAM);
+        command.args(["ledger", what]).arg(folder.join("small/state/record"));
+        command.arg("--key-file").arg(folder.join("key")).output().unwrap()
+    };
+    assert!(ledger("verify").status.success());
+    let exported = String::from_utf8(ledger("export").stdout).unwrap();
+    for kind in ["started", "observed", "lost", "stopped"] {
+        assert!(exported.contains(&format!("\"kind\":\"{kind}\"")), "{kind}: {exported}");
+    }
 }

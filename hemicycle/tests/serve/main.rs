@@ -2,7 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+mod browser;
+mod certificate;
+#[path = "../../../crates/console/tests/browser/mod.rs"]
+mod chromium;
 mod disk;
+mod evidence;
 mod export;
 mod figures;
 mod floods;
@@ -13,9 +18,12 @@ mod losses;
 mod mirror;
 mod notify;
 mod office;
+mod person;
 mod reload;
+mod requests;
 mod same;
 mod service;
 mod start;
 mod system;
+mod traces;
 mod web;

@@ -214,6 +214,21 @@ async def cancels(rng, o):
     await stream(rng, o.rate, lambda: session(rng, Browser(source(rng), "h2", rng), rng.choice((2, 3, 4)), think=0.6, cancel=0.34))
 
 
+async def classroom(rng, o):
+    """A school: the same managed browser on every desk behind one address; all open the same pages when they are told to."""
+    desks = [Browser("198.18.97.3", rng.choice(("h2", "h2", "h1")), rng) for _ in range(28)]
+    for desk in desks:
+        desk.agent = desks[0].agent
+
+    async def open_page(desk, path):
+        await asyncio.sleep(rng.uniform(0, 4))
+        await desk.visit(path, "")
+
+    while True:
+        await asyncio.gather(*(quietly(open_page(desk, path)) for path in [rng.choice(("/agenda", f"/news/{rng.randrange(400)}", "/members/17"))] for desk in desks))
+        await asyncio.sleep(rng.uniform(5, 9))
+
+
 async def crawler(rng, o):
     await crawl(rng, o.rate)
 
@@ -223,7 +238,7 @@ async def monitors(rng, o):
 
 
 ROLES = {"ordinary": ordinary, "election": surge, "news": surge, "nat": nat, "idle": idle, "downloads": downloads, "slow": slow, "searches": searches,
-         "logins": logins, "votes": votes, "feeds": feeds, "cancels": cancels, "crawler": crawler, "monitors": monitors}
+         "logins": logins, "votes": votes, "feeds": feeds, "cancels": cancels, "classroom": classroom, "crawler": crawler, "monitors": monitors}
 
 
 def main():

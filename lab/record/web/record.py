@@ -130,11 +130,13 @@ class Run:
         return subprocess.Popen(self.lab.inside(side) + words, stdin=subprocess.DEVNULL, start_new_session=True, cwd=self.work, **more)
 
     def command(self, line):
-        """`side: words`; `floods` and `readers` stand for this folder's tools, {work} and {lab} for the folder and the namespaces' name."""
+        """`side: words`; `floods`, `readers`, `sessions` and `programs` stand for this folder's tools, {work} and {lab} for the folder and the namespaces' name."""
         side, _, rest = line.partition(": ")
         words = shlex.split(rest.replace("{work}", self.work).replace("{lab}", self.lab.prefix).replace("{here}", HERE))
-        if words[0] in ("floods", "readers", "hold"):
+        if words[0] in ("floods", "readers", "sessions", "hold"):
             words = ["python3", f"{HERE if words[0] != 'hold' else os.path.dirname(HERE)}/{words[0]}.py"] + words[1:]
+        if words[0] == "programs":
+            words = ["node", f"{HERE}/programs.mjs"] + words[1:]
         return side, words
 
     def server(self):
@@ -159,8 +161,13 @@ def end(processes, patience=3.0):
         try:
             process.wait(max(0.05, limit - time.monotonic()))
         except subprocess.TimeoutExpired:
+            pass
+        # What a shell started in the background does not hear interrupts, and outlives the shell.
+        try:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        except ProcessLookupError:
+            pass
+        process.wait()
 
 
 def record(lab, work, item):

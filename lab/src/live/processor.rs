@@ -33,6 +33,11 @@ pub(crate) fn peak_memory_of_tree(process: u32) -> u64 {
     tree(process).into_iter().filter_map(|process| status_bytes(&process.to_string(), "VmHWM:")).sum()
 }
 
+/// Resident memory of a process and of what it started, in bytes.
+pub(crate) fn memory_of_tree(process: u32) -> u64 {
+    tree(process).into_iter().filter_map(|process| status_bytes(&process.to_string(), "VmRSS:")).sum()
+}
+
 /// Highest resident memory of this process so far, in bytes.
 pub(crate) fn own_peak_memory() -> Option<u64> {
     status_bytes("self", "VmHWM:")

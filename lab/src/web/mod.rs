@@ -1,7 +1,7 @@
 //! `lab web`: requests, from logs and from packets, with floods and surges whose truth is known.
 //!
-//! Three parts: [`weeks`] of generated requests of several services, [`recordings`] with labels, and [`speed`] beside other
-//! programs. Ordinary traffic of the weeks is made of the sessions of a real log ([`corpus`]) at rates that vary as real ones do
+//! Four parts: [`weeks`] of generated requests of several services, [`recordings`] with labels, [`speed`] beside other
+//! programs, and what [`sampling`] costs. Ordinary traffic of the weeks is made of the sessions of a real log ([`corpus`]) at rates that vary as real ones do
 //! ([`rate`]); what is inserted is in [`event`]; [`traffic`] puts them in order, [`score`] judges what an [`Answerer`] said.
 
 mod corpus;
@@ -11,6 +11,7 @@ mod plot;
 mod rate;
 mod recordings;
 mod request;
+mod sampling;
 mod score;
 mod speed;
 mod traffic;
@@ -41,13 +42,15 @@ enum Part {
     Recordings,
     /// Lines and packets a second, beside other programs
     Speed,
+    /// Generated requests of which one in so many is seen
+    Sampling,
 }
 
 /// Options of `lab web`.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
     /// Only these parts; the bars of the others are not held
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Weeks, Part::Recordings, Part::Speed])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Weeks, Part::Recordings, Part::Speed, Part::Sampling])]
     parts: Vec<Part>,
     /// A folder with EXPECTED.tsv for the recordings; default: data/captures of the repository. Its own recordings are always run
     #[arg(long, value_name = "FOLDER")]
@@ -131,6 +134,9 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
     match wants(Part::Weeks) {
         true => weeks::run(options, &mut report)?,
         false => weeks::skip(LEFT_OUT, &mut report),
+    }
+    if wants(Part::Sampling) {
+        sampling::run(options.seed, &mut report)?;
     }
     report.finish(options.write)
 }

@@ -8,6 +8,7 @@
 
 mod debian;
 mod sbom;
+mod signed;
 pub(crate) mod trial;
 
 use std::fs;
@@ -76,6 +77,12 @@ pub(crate) fn make(source: &Path, out: &Path) -> Result<String> {
     let build = Build::of(source)?;
     let shared = build.binary(Linking::Shared)?;
     let package = debian::pack(&build, &shared, &out)?;
+    let is_musl = triple(Linking::Static)?.ends_with("-musl");
+    if !is_musl {
+        println!(
+            "skipped: static by musl: no musl target of Rust or no musl-gcc here; the static binary has glibc in it"
+        );
+    }
     let binary = build.binary(Linking::Static)?;
     fs::copy(&binary, out.join("hemicycle"))?;
     let archive = build.archive(&out)?;

@@ -48,6 +48,7 @@ const EXPECTED: &[&str] = &[
 /// The step of `cargo xtask test`.
 pub(crate) fn step() -> Result<Report> {
     let mut report = Report::default();
+    super::signed::step(&mut report)?;
     if let Some(reason) = cannot()? {
         report.skip(TRIAL, &reason);
         return Ok(report);

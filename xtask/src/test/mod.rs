@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::tools::{self, Install};
-use crate::{fuzz, tidy};
+use crate::{fetched, fuzz, tidy};
 use report::Report;
 
 /// How long each fuzz target runs in the smoke when nothing else is said.
@@ -153,9 +153,17 @@ fn list() {
     for package in tools::PACKAGES {
         println!("  {:<15} {}", package.name, package.why);
     }
+    println!("\nPython packages, in an environment of their own:");
+    for (name, why) in crate::python::list() {
+        println!("  {name:<15} {why}");
+    }
     println!("\nCargo tools:");
     for tool in tools::CARGO_TOOLS {
         println!("  {:<15} {:<8} {}", tool.name, tool.version, tool.why);
+    }
+    println!("\nFetched:");
+    for item in fetched::FETCHED {
+        println!("  {:<15} {:<8} {}", item.name, item.version, item.why);
     }
 }
 

@@ -13,6 +13,8 @@ use crate::process;
 /// nothing on the left knows anything on the right. Tests may use more, but never the top level (see [`TOP`]).
 const ALLOWED: &[(&str, &[&str])] = &[
     ("institution", &[]),
+    ("intel", &[]),
+    ("foresee", &["institution", "intel"]),
     ("wire", &[]),
     ("sketch", &[]),
     ("baseline", &[]),
@@ -26,6 +28,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "hemicycle",
         &[
             "institution",
+            "intel",
+            "foresee",
             "wire",
             "sketch",
             "baseline",
@@ -42,6 +46,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "hemicycle",
             "institution",
+            "intel",
+            "foresee",
             "wire",
             "sketch",
             "baseline",

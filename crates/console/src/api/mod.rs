@@ -1,6 +1,7 @@
 //! What programs ask under `/api/v1`, with `/healthz` and `/metrics` beside it.
 
 pub(crate) mod events;
+pub(crate) mod evidence;
 pub(crate) mod openapi;
 pub(crate) mod query;
 pub(crate) mod types;
@@ -61,6 +62,44 @@ pub(crate) fn visible_sensors(snapshot: &Snapshot, principal: &Principal) -> Vec
         principal.sees_house() || services.iter().any(|service| service.seen_by.contains(&sensor.name))
     };
     snapshot.sensors.iter().filter(seen).cloned().collect()
+}
+
+/// The outlook as somebody may see it: what is listed of others, and what is to be prepared here, is not for accounts of one organisation.
+pub(crate) fn visible_outlook(snapshot: &Snapshot, principal: &Principal) -> Option<crate::outlook::Outlook> {
+    let mut outlook = crate::outlook::Outlook::clone(snapshot.outlook.as_deref()?);
+    if principal.sees_house() {
+        return Some(outlook);
+    }
+    outlook.listed.retain(|listed| principal.sees([&listed.organisation]));
+    outlook.odds.retain(|odds| odds.who == "country");
+    outlook.likely.iter_mut().for_each(|likely| likely.hits.clear());
+    outlook.readiness_reasons.clear();
+    outlook.checklist.clear();
+    outlook.became.clear();
+    outlook.notes.clear();
+    // The words for the house hang on what is listed of it; who does not see that sees what is left.
+    let listed = !outlook.listed.is_empty();
+    outlook.state = match () {
+        () if listed => "listed".to_owned(),
+        () if outlook.odds.iter().any(|odds| odds.state == "raised") => "raised".to_owned(),
+        () => "quiet".to_owned(),
+    };
+    let (level, meaning) = match outlook.state.as_str() {
+        "listed" => ("high", "you are on a list of targets"),
+        "raised" => ("medium", "the odds are higher than usual"),
+        _ => ("low", "nothing points at more than the usual"),
+    };
+    (outlook.level, outlook.level_meaning) = (level.to_owned(), meaning.to_owned());
+    outlook.readiness = if outlook.state == "quiet" { "calm" } else { "watch" }.to_owned();
+    Some(outlook)
+}
+
+/// `GET /api/v1/outlook`.
+pub(crate) async fn outlook(
+    State(app): State<Shared>,
+    Extension(principal): Extension<Principal>,
+) -> Json<types::CurrentOutlook> {
+    Json(types::CurrentOutlook { outlook: visible_outlook(&app.snapshot(), &principal) })
 }
 
 /// `GET /api/v1/now`.

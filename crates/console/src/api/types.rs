@@ -1,7 +1,7 @@
 //! The forms of answers. The OpenAPI document is made of these types, so that it cannot say something else.
 
 use jiff::Timestamp;
-use record::{FloodRow, Point, StoredEntry};
+use record::{EvidenceItem, FloodRow, Point, StoredEntry};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -41,6 +41,13 @@ pub(crate) struct Now {
     pub(crate) services: Vec<Service>,
     /// The last event of each flood and surge that goes on.
     pub(crate) floods: Vec<Value>,
+}
+
+/// What the next days may bring.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct CurrentOutlook {
+    /// Null where no lists and no calendar are set up.
+    pub(crate) outlook: Option<crate::outlook::Outlook>,
 }
 
 /// Services.
@@ -227,4 +234,38 @@ pub(crate) struct Entries {
     pub(crate) items: Vec<Entry>,
     /// The next page begins after this; null on the last one.
     pub(crate) next: Option<String>,
+}
+
+/// A file of evidence.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Evidence {
+    /// `packets` (pcap) or `flows` (Parquet).
+    kind: String,
+    /// Packets or flow records in it.
+    records: u64,
+    /// Those that did not fit.
+    left_out: u64,
+    /// Bytes on the disk, sealed.
+    bytes: u64,
+    /// When it was last written, RFC 3339.
+    written: String,
+}
+
+impl From<EvidenceItem> for Evidence {
+    fn from(item: EvidenceItem) -> Self {
+        Self {
+            kind: item.kind.name().to_owned(),
+            records: item.records,
+            left_out: item.left_out,
+            bytes: item.bytes,
+            written: time(item.written),
+        }
+    }
+}
+
+/// The evidence of a flood.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct EvidenceList {
+    /// At most one of each kind.
+    pub(crate) items: Vec<Evidence>,
 }

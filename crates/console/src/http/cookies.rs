@@ -8,6 +8,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 pub(crate) const SESSION: &str = "__Host-session";
 /// The cookie of a known device.
 pub(crate) const DEVICE: &str = "__Host-device";
+/// The cookie of a sign-in by the provider that is under way.
+pub(crate) const TICKET: &str = "__Host-ticket";
 /// The cookie of the chosen colours.
 pub(crate) const THEME: &str = "__Host-theme";
 /// Longest value that is looked at.
@@ -34,6 +36,10 @@ impl<'a> Cookies<'a> {
         self.get(DEVICE)
     }
 
+    pub(crate) fn ticket(&self) -> Option<&'a str> {
+        self.get(TICKET)
+    }
+
     pub(crate) fn theme(&self) -> &'static str {
         match self.get(THEME) {
             Some("dark") => "dark",
@@ -49,6 +55,8 @@ pub(crate) enum Keep<'a> {
     Device(&'a str, i64),
     Theme(&'a str),
     NoSession,
+    Ticket(&'a str, i64),
+    NoTicket,
 }
 
 impl Keep<'_> {
@@ -59,8 +67,12 @@ impl Keep<'_> {
             Self::NoSession => (SESSION, "", "; Max-Age=0".to_owned()),
             Self::Device(value, seconds) => (DEVICE, *value, format!("; Max-Age={seconds}")),
             Self::Theme(value) => (THEME, *value, "; Max-Age=31536000".to_owned()),
+            Self::Ticket(value, seconds) => (TICKET, *value, format!("; Max-Age={seconds}")),
+            Self::NoTicket => (TICKET, "", "; Max-Age=0".to_owned()),
         };
-        let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Strict{age}");
+        // The provider's site leads back here, and that is all that this one cookie is for.
+        let site = if matches!(self, Self::Ticket(..) | Self::NoTicket) { "Lax" } else { "Strict" };
+        let text = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite={site}{age}");
         HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 }
@@ -86,5 +98,11 @@ mod tests {
             assert!(text.starts_with("__Host-") && !text.contains("Domain"), "{text}");
             assert!(text.contains("; Path=/; Secure; HttpOnly; SameSite=Strict"), "{text}");
         }
+        let ticket = Keep::Ticket("a", 600).header();
+        assert_eq!(
+            ticket.to_str().unwrap(),
+            "__Host-ticket=a; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600",
+            "it has to come back from the provider's site, and is worth nothing without what that brings"
+        );
     }
 }

@@ -15,6 +15,7 @@ mod tls;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use record::{Actor, Entry, Kind};
@@ -33,7 +34,9 @@ pub(crate) use server::Peer;
 pub use server::{Handle, start, start_with};
 
 use crate::archive::{Archive, Journal};
+use crate::countries::Countries;
 use crate::live::{Live, Snapshot};
+use crate::oidc::Oidc;
 use crate::options::{MAXIMUM_EVENT_READERS, Options};
 use crate::people::People;
 
@@ -112,7 +115,11 @@ pub(crate) struct App {
     pub(crate) closing: watch::Receiver<bool>,
     /// Whether cookies and links are for `https`.
     pub(crate) secure: bool,
-    pub(crate) fingerprint: Option<String>,
+    pub(crate) fingerprint: ArcSwapOption<String>,
+    /// Unless only local accounts sign in.
+    pub(crate) oidc: Option<Oidc>,
+    /// Unless nobody said where countries stand.
+    pub(crate) countries: Option<Countries>,
 }
 
 /// Shared by every connection.
@@ -126,7 +133,7 @@ impl App {
         archive: Arc<dyn Archive>,
         journal: Arc<dyn Journal>,
         closing: watch::Receiver<bool>,
-        fingerprint: Option<String>,
+        (fingerprint, oidc, countries): (Option<String>, Option<Oidc>, Option<Countries>),
     ) -> Shared {
         let secure = fingerprint.is_some();
         Arc::new(Self {
@@ -142,7 +149,9 @@ impl App {
             replays: Mutex::default(),
             closing,
             secure,
-            fingerprint,
+            fingerprint: ArcSwapOption::new(fingerprint.map(Arc::new)),
+            oidc,
+            countries,
         })
     }
 

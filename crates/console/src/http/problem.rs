@@ -42,7 +42,13 @@ impl From<people::Error> for Fault {
 
 impl From<record::Error> for Fault {
     fn from(error: record::Error) -> Self {
-        Self::Internal(error.to_string())
+        match error {
+            // What was asked or said, and not the disk.
+            record::Error::Refused(_) => {
+                Self::Bad("The record does not take this: no such page, or too much.")
+            }
+            other => Self::Internal(other.to_string()),
+        }
     }
 }
 

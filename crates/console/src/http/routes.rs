@@ -78,6 +78,7 @@ pub struct Route {
 const EVERYBODY: Door = Door::Roles(Roles::EVERYBODY);
 const ANALYSTS: Door = Door::Roles(Roles::ANALYSTS);
 const AUDITORS: Door = Door::Roles(Roles::AUDITORS);
+const GUARDIANS: Door = Door::Roles(Roles::GUARDIANS);
 const ADMINISTRATORS: Door = Door::Roles(Roles::ADMINISTRATORS);
 const JSON: &str = "application/json";
 
@@ -142,7 +143,7 @@ const SERIES: [Parameter; 4] = [
     SPAN[0],
     SPAN[1],
     ("resolution", "How far points are apart; 1min if not said.", &["1s", "1min", "1h"]),
-    ("vector", "A vector; `all`, everything, if not said.", &[]),
+    ("vector", "A vector; `all`, packets and bits of everything, if not said; `requests`.", &[]),
 ];
 const FLOODS: [Parameter; 9] = [
     PAGING[0],
@@ -173,6 +174,12 @@ pub const ROUTES: &[Route] = &[
     },
     page("/signin", Door::Open, Reach::Nothing, "The form to sign in.", || get(pages::signin::page)),
     form("/signin", Door::Open, Reach::Nothing, "Signs in.", || post(pages::signin::sign_in)),
+    page("/signin/oidc", Door::Open, Reach::Nothing, "Goes to the house's provider.", || {
+        get(pages::oidc::begin)
+    }),
+    page("/signin/oidc/callback", Door::Open, Reach::Nothing, "Comes back from there.", || {
+        get(pages::oidc::callback)
+    }),
     page("/welcome/{token}", Door::Open, Reach::Nothing, "Follows a one-time link.", || {
         get(pages::welcome::page)
     }),
@@ -216,6 +223,9 @@ pub const ROUTES: &[Route] = &[
     },
     // Pages.
     page("/", EVERYBODY, Reach::Filtered, "Now.", || get(pages::now::page)),
+    page("/outlook", EVERYBODY, Reach::Filtered, "What the next days may bring.", || {
+        get(pages::outlook::page)
+    }),
     page("/floods", EVERYBODY, Reach::Filtered, "History.", || get(pages::history::page)),
     page("/floods/{id}", EVERYBODY, Reach::Thing, "One flood.", || get(pages::flood::page)),
     form("/floods/{id}/notes", ANALYSTS, Reach::Thing, "Adds a note to a flood.", || {
@@ -237,6 +247,29 @@ pub const ROUTES: &[Route] = &[
         "Opens the address of a code, for a purpose.",
         || post(pages::privacy::open),
     ),
+    form(
+        "/data-protection/report",
+        GUARDIANS,
+        Reach::House,
+        "Says what is held about an address, for a purpose.",
+        || post(pages::person::report),
+    ),
+    form("/data-protection/erase", GUARDIANS, Reach::House, "Erases an address, for a purpose.", || {
+        post(pages::person::erase)
+    }),
+    form(
+        "/evidence/open",
+        ANALYSTS,
+        Reach::House,
+        "Gives evidence with plain addresses, for a purpose.",
+        || post(pages::flood::open_evidence),
+    ),
+    page("/runbooks", EVERYBODY, Reach::Nothing, "What to do about each alarm.", || {
+        get(pages::runbooks::list)
+    }),
+    page("/runbooks/{page}", EVERYBODY, Reach::Nothing, "What to do about one.", || {
+        get(pages::runbooks::page)
+    }),
     page("/api", EVERYBODY, Reach::Nothing, "The API, described.", || get(pages::api::page)),
     page("/settings", EVERYBODY, Reach::Nothing, "Own account; people, for administrators.", || {
         get(pages::settings::page)
@@ -286,6 +319,13 @@ pub const ROUTES: &[Route] = &[
     read("/api/v1/now", Reach::Filtered, "How everything is now.", api::schema::<types::Now>, || {
         get(api::now)
     }),
+    read(
+        "/api/v1/outlook",
+        Reach::Filtered,
+        "What the next days may bring.",
+        api::schema::<types::CurrentOutlook>,
+        || get(api::outlook),
+    ),
     read(
         "/api/v1/services",
         Reach::Filtered,
@@ -341,6 +381,23 @@ pub const ROUTES: &[Route] = &[
         api::schema::<types::Series>,
         || get(api::flood_series),
     ),
+    read(
+        "/api/v1/floods/{id}/evidence",
+        Reach::Thing,
+        "What is kept of the traffic of a flood.",
+        api::schema::<types::EvidenceList>,
+        || get(api::evidence::list),
+    ),
+    Route {
+        answer: Some(("application/octet-stream", api::schema::<String>)),
+        ..read(
+            "/api/v1/floods/{id}/evidence/{kind}",
+            Reach::Thing,
+            "Headers of packets as pcap, or flow records as Parquet, with hosts hidden.",
+            api::schema::<String>,
+            || get(api::evidence::file),
+        )
+    },
     Route {
         door: AUDITORS,
         scope: Some(Scope::Ledger),
@@ -397,6 +454,8 @@ mod tests {
             "/static/{hash}/{name}",
             "/signin",
             "/signin",
+            "/signin/oidc",
+            "/signin/oidc/callback",
             "/welcome/{token}",
             "/welcome/{token}",
             "/healthz",

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -22,7 +23,9 @@ use tower::ServiceExt;
 use super::patience::Patient;
 use super::{App, Counts, Shared, router, tls};
 use crate::archive::{Archive, Journal};
+use crate::countries::Countries;
 use crate::live::Live;
+use crate::oidc::Oidc;
 use crate::options::{Error, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS, Options, Tls};
 use crate::people::People;
 
@@ -42,11 +45,11 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 /// A console that runs; dropping it stops it.
 pub struct Handle {
     addresses: Vec<SocketAddr>,
-    fingerprint: Option<String>,
     first_link: Option<String>,
     app: Shared,
     closing: watch::Sender<bool>,
     connections: Arc<Semaphore>,
+    door: Arc<Doorkeeper>,
     runtime: Option<Runtime>,
 }
 
@@ -59,8 +62,25 @@ impl Handle {
 
     /// SHA-256 of the certificate, as browsers show it.
     #[must_use]
-    pub fn fingerprint(&self) -> Option<&str> {
-        self.fingerprint.as_deref()
+    pub fn fingerprint(&self) -> Option<String> {
+        self.app.fingerprint.load().as_deref().cloned()
+    }
+
+    /// Reads the certificate again; connections from now on get it. The new fingerprint, or none if it is the same one.
+    ///
+    /// # Errors
+    /// When it cannot be used; then the one before stays.
+    pub fn reload_certificate(&self) -> Result<Option<String>, Error> {
+        let options = &self.app.options;
+        let Some(identity) = tls::identity(&options.tls, &options.folder, year(options))? else {
+            return Ok(None);
+        };
+        if self.fingerprint().as_deref() == Some(identity.fingerprint.as_str()) {
+            return Ok(None);
+        }
+        self.door.acceptor.store(Some(Arc::new(TlsAcceptor::from(identity.config))));
+        self.app.fingerprint.store(Some(Arc::new(identity.fingerprint.clone())));
+        Ok(Some(identity.fingerprint))
     }
 
     /// The one-time link of the first start, from `/` on; none when somebody has an account.
@@ -123,8 +143,11 @@ pub fn start_with(
     journal: Arc<dyn Journal>,
 ) -> Result<Handle, Error> {
     check(&options)?;
-    let year = i32::from((options.clock)().to_zoned(jiff::tz::TimeZone::UTC).year());
-    let identity = tls::identity(&options.tls, &options.folder, year)?;
+    let identity = tls::identity(&options.tls, &options.folder, year(&options))?;
+    let oidc = options.provider.clone().map(|provider| Oidc::new(provider, options.clock.clone()));
+    let oidc = oidc.transpose().map_err(Error::Provider)?;
+    let countries = options.countries.as_deref().map(Countries::open);
+    let countries = countries.transpose().map_err(Error::Countries)?;
     let listeners = options.listen.iter().map(|address| listen(*address)).collect::<Result<Vec<_>, _>>()?;
     let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let first_link = people.first_link()?.map(|token| format!("/welcome/{token}"));
@@ -137,11 +160,11 @@ pub fn start_with(
         .map_err(Error::Threads)?;
     let (closing, closed) = watch::channel(false);
     let fingerprint = identity.as_ref().map(|identity| identity.fingerprint.clone());
-    let app = App::new(options, live, people, archive, journal, closed, fingerprint.clone());
+    let app = App::new(options, live, people, archive, journal, closed, (fingerprint, oidc, countries));
     let connections = Arc::new(Semaphore::new(MAXIMUM_CONNECTIONS));
     let door = Arc::new(Doorkeeper {
         router: router(&app),
-        acceptor: identity.map(|identity| TlsAcceptor::from(identity.config)),
+        acceptor: ArcSwapOption::new(identity.map(|identity| Arc::new(TlsAcceptor::from(identity.config)))),
         app: Arc::clone(&app),
         connections: Arc::clone(&connections),
         of_address: Mutex::default(),
@@ -154,7 +177,11 @@ pub fn start_with(
         runtime.spawn(Arc::clone(&door).take_all(listener));
     }
     drop(_guard);
-    Ok(Handle { addresses, fingerprint, first_link, app, closing, connections, runtime: Some(runtime) })
+    Ok(Handle { addresses, first_link, app, closing, connections, door, runtime: Some(runtime) })
+}
+
+fn year(options: &Options) -> i32 {
+    i32::from((options.clock)().to_zoned(jiff::tz::TimeZone::UTC).year())
 }
 
 fn check(options: &Options) -> Result<(), Error> {
@@ -181,7 +208,8 @@ fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 /// What every connection needs.
 struct Doorkeeper {
     router: Router,
-    acceptor: Option<TlsAcceptor>,
+    /// Another one after the certificate was read again.
+    acceptor: ArcSwapOption<TlsAcceptor>,
     app: Shared,
     connections: Arc<Semaphore>,
     /// Connections of each address; as many entries as there are connections at most.
@@ -244,7 +272,7 @@ impl Doorkeeper {
     async fn serve(self: Arc<Self>, stream: TcpStream, place: Place) {
         // Pages are small; waiting for more to send with them only makes them late.
         let _ = stream.set_nodelay(true);
-        let Some(acceptor) = &self.acceptor else { return self.converse(stream, &place).await };
+        let Some(acceptor) = self.acceptor.load_full() else { return self.converse(stream, &place).await };
         let handshake = tokio::time::timeout(self.app.options.patience.handshake, acceptor.accept(stream));
         match handshake.await {
             Ok(Ok(stream)) => self.converse(stream, &place).await,

@@ -76,11 +76,15 @@ fn make(names: &[String], certificate: &Path, key: &Path, year: i32) -> Result<(
     write(certificate, &signed.pem(), 0o644).map_err(|error| wrong(&error))
 }
 
+/// Under another name first: a disk that gets full leaves no half of a file that would be taken for a whole one.
 fn write(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(path)?;
+    let unfinished = path.with_extension("unfinished");
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&unfinished)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    file.sync_all()?;
+    fs::rename(&unfinished, path)
 }
 
 #[cfg(test)]

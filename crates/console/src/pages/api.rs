@@ -17,7 +17,7 @@ pub(crate) fn page(visit: Visit) -> Ready<Response> {
         p class="reason" { "Everything that the pages show, for programs. The document: " a href="/api/v1/openapi.json" { "/api/v1/openapi.json" } " (OpenAPI 3.1)." }
         section class="panel" {
             h2 { "How to ask" }
-            pre { code { "curl --cacert console-certificate.pem \\\n  -H 'Authorization: Bearer hemicycle_…' \\\n  https://localhost:8443/api/v1/floods?limit=10" } }
+            pre tabindex="0" { code { "curl --cacert console-certificate.pem \\\n  -H 'Authorization: Bearer hemicycle_…' \\\n  https://localhost:8443/api/v1/floods?limit=10" } }
             p { "Tokens are made under " a href="/settings#tokens" { "Settings" } ". Times are RFC 3339, null is unknown. A list that is cut has " code { "next" } "; send it back as " code { "after" } "." }
             p { "A webhook is signed: " code { "Hemicycle-Signature: t=SECONDS,v1=HEX" } ", the HMAC-SHA-256 of " code { "SECONDS.BODY" } " under the shared secret. It is good for five minutes and once." }
         }

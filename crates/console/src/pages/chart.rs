@@ -87,11 +87,13 @@ impl Chart<'_> {
                 short(value)
             );
         }
-        for (second, text) in self.ticks() {
+        for (index, (second, text)) in self.ticks().into_iter().enumerate() {
             let x = self.x(second);
+            // On a telephone there is room for every second one.
+            let class = if index % 2 == 0 { "tick" } else { "tick odd" };
             let _ = write!(
                 inside,
-                "<text class=\"tick\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{text}</text>",
+                "<text class=\"{class}\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{text}</text>",
                 self.height - 6.0
             );
         }
@@ -149,11 +151,12 @@ impl Chart<'_> {
             );
             // Two moments a second apart would write over each other.
             let (dx, anchor) = if x > WIDTH * 0.8 { (-5.0, "end") } else { (5.0, "start") };
-            let y = if x - labelled < 80.0 { TOP + 25.0 } else { TOP + 10.0 };
+            let is_near = x - labelled < 80.0;
+            let (class, y) = if is_near { ("moment near", TOP + 25.0) } else { ("moment", TOP + 10.0) };
             labelled = x;
             let _ = write!(
                 inside,
-                "<text class=\"moment\" x=\"{:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{word}</text>",
+                "<text class=\"{class}\" x=\"{:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{word}</text>",
                 x + dx
             );
         }

@@ -4,16 +4,19 @@ use axum::Form;
 use axum::extract::Path;
 use axum::response::Response;
 use maud::{Markup, html};
-use record::{EvidenceItem, EvidenceKind, Filter, FloodRow, Kind, Page, Point, Resolution, StoredEntry};
+use record::{
+    EvidenceItem, EvidenceKind, Filter, FloodRow, Kind, NetworkShare, Page, Point, Resolution, StoredEntry,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::chart::Chart;
 use super::layout::glyph;
 use super::{Visit, see_other, words};
-use crate::api::flood_of;
+use crate::api::{evidence, flood_of};
 use crate::http::{App, Fault, Principal};
 use crate::people::Roles;
+use crate::runbooks::{Alarm, runbook};
 
 /// Most vectors that have a chart.
 const MAXIMUM_VECTORS: usize = 6;
@@ -30,6 +33,7 @@ struct Shown {
     ordinary: Option<f64>,
     vectors: Vec<(String, Vec<(i64, f64)>)>,
     evidence: Vec<EvidenceItem>,
+    networks: Vec<NetworkShare>,
     notes: Vec<StoredEntry>,
 }
 
@@ -47,14 +51,15 @@ fn span(flood: &FloodRow) -> (i64, i64) {
 
 fn gather(app: &App, principal: &Principal, id: &str) -> Result<Shown, Fault> {
     let flood = flood_of(app, principal, id)?;
-    let requests = flood.peak_requests_per_second.is_some_and(|rate| rate > 0.0);
+    let requests = flood.peak_requests_per_second.is_some_and(|rate| rate >= words::LEAST_REQUESTS);
     let (from, to) = span(&flood);
     let resolution = if to - from > 6 * 3_600 { Resolution::Minute } else { Resolution::Second };
     let read = |vector: &str| -> Result<Vec<(i64, f64)>, Fault> {
         let points = app.archive.series(&flood.target, vector, resolution, from..to)?;
         Ok(points.iter().map(|point| value(point, requests)).collect())
     };
-    let mut points = read("all")?;
+    // Requests have a series of their own: the two layers close a second at different times.
+    let mut points = read(if requests { "requests" } else { "all" })?;
     if points.is_empty() {
         points = app.archive.flood_points(id)?.iter().map(|point| value(point, requests)).collect();
     }
@@ -72,7 +77,8 @@ fn gather(app: &App, principal: &Principal, id: &str) -> Result<Shown, Fault> {
     let name = if requests { "baseline_requests_per_second" } else { "baseline_packets_per_second" };
     let ordinary = flood.last[name].as_f64();
     let unit = if requests { "requests/s" } else { "packets/s" };
-    Ok(Shown { points, unit, ordinary, vectors, evidence: app.archive.evidence(id)?, notes, flood })
+    let (evidence, networks) = (app.archive.evidence(id)?, app.archive.evidence_networks(id)?);
+    Ok(Shown { points, unit, ordinary, vectors, evidence, networks, notes, flood })
 }
 
 /// `GET /floods/{id}`.
@@ -89,17 +95,28 @@ pub(crate) async fn page(visit: Visit, Path(id): Path<String>) -> Result<Respons
             @if flood.ended.is_none() { span class="tag live" { "going on" } }
         }
         p class="sentence sub" { (words::sentence(&flood.last, &visit.zone)) }
+        p class="hint" { a href={ "/runbooks/" (what_to_do(flood)) } { "What to do" } }
         @if !flood.reason.is_empty() { p class="reason" { (words::capital(&flood.reason)) "." } }
         (facts(&visit, &shown))
         section class="panel" { h2 { "Rate" } (rate(&visit, &shown)) }
         @if !shown.vectors.is_empty() { section class="panel" { h2 { "Vectors over time" } (vectors(&visit, &shown)) } }
         div class="columns" {
-            section class="panel" { h2 { "Sources" } (sources(&visit, &flood.last)) }
-            section class="panel" { h2 { "Evidence" } (evidence(&visit, &shown)) }
+            section class="panel" { h2 { "Sources" } (super::sources::sources(&visit, &flood.last, &shown.networks)) }
+            section class="panel" { h2 { "Evidence" } (kept(&visit, &shown)) }
         }
         section class="panel" id="notes" { h2 { "Scratchpad" } (notes(&visit, &shown)) }
     };
     Ok(visit.page("/floods", &flood.target, &content))
+}
+
+/// The runbook of a flood.
+fn what_to_do(flood: &FloodRow) -> &'static str {
+    let lead = flood.vectors.first().map_or("", String::as_str);
+    runbook(match (flood.event.as_str(), flood.direction.as_str()) {
+        ("surge", _) => Alarm::Surge,
+        (_, "out") => Alarm::Outgoing,
+        _ => Alarm::Vector(lead),
+    })
 }
 
 fn fact(name: &str, value: &Markup) -> Markup {
@@ -118,7 +135,7 @@ fn facts(visit: &Visit, shown: &Shown) -> Markup {
             (fact("Lasted", &html! { (words::duration((end - flood.onset) / 1_000_000_000)) @if flood.ended.is_none() { " so far" } }))
             @if let Some(rate) = flood.peak_packets_per_second { (fact("Peak", &html! { (words::short(rate)) " packets/s" })) }
             @if let Some(rate) = flood.peak_bits_per_second { (fact("Peak", &html! { (words::short(rate)) "bit/s" })) }
-            @if let Some(rate) = flood.peak_requests_per_second.filter(|rate| *rate > 0.0) { (fact("Peak", &html! { (words::short(rate)) " requests/s" })) }
+            @if let Some(rate) = flood.peak_requests_per_second.filter(|rate| *rate >= words::LEAST_REQUESTS) { (fact("Peak", &html! { (words::short(rate)) " requests/s" })) }
             @if let Some(confidence) = confidence { (fact("Confidence", &html! { (words::percent(confidence)) })) }
             (fact("Figures are", &html! { (flood.certainty.replace('_', " ")) @if let Some(rate) = flood.last["sampling"].as_u64().filter(|rate| *rate > 1) { ", 1 in " (rate) } }))
             @if flood.ended.is_some() { (fact("Over", &seen(end))) }
@@ -145,7 +162,9 @@ fn rate(visit: &Visit, shown: &Shown) -> Markup {
         zone: &visit.zone,
     };
     html! {
-        @if shown.points.is_empty() { p class="empty" { "No point of its time line is kept." } } @else { (chart.draw()) }
+        @if shown.points.is_empty() { p class="empty" { "No point of its time line is kept." } }
+        @else if shown.points.iter().all(|point| point.1 <= 0.0) { p class="empty" { "It is not one of packets or requests a second: connections are held." } }
+        @else { (chart.draw()) }
         p class="key" { span class="swatch line" {} (words::capital(shown.unit)) @if let Some(ordinary) = shown.ordinary {
             span class="swatch ordinary" {} "Ordinary: " (words::count(ordinary)) } }
     }
@@ -171,64 +190,34 @@ fn vectors(visit: &Visit, shown: &Shown) -> Markup {
     }
 }
 
-/// A share as a bar that needs no style.
-fn bar(share: f64) -> Markup {
-    html! {
-        svg class="bar-of" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true" focusable="false" {
-            rect class="whole" width="100" height="6" {}
-            rect class="part" width=(format!("{:.1}", share.clamp(0.0, 1.0) * 100.0)) height="6" {}
-        }
-    }
+/// A value of the evidence for people, if it is one for them.
+fn said(visit: &Visit, name: &str, value: &Value) -> Option<Markup> {
+    let text = match value {
+        Value::String(text) => match text.parse() {
+            Ok(time) => return Some(words::date_time(time, &visit.zone)),
+            Err(_) => text.clone(),
+        },
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Number(number) if name.ends_with("share") => words::percent(number.as_f64()?),
+        Value::Number(number) => words::count(number.as_f64()?),
+        _ => return None,
+    };
+    Some(html! { (text) })
 }
 
-fn sources(visit: &Visit, event: &Value) -> Markup {
-    let top: Vec<(&str, f64)> = event["sources"]["top"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|item| {
-            Some((item["address"].as_str().or(item["prefix"].as_str())?, item["share"].as_f64()?))
-        })
-        .take(10)
-        .collect();
-    // Bars compare the sources with each other: the first is often one in a hundred.
-    let first = top.iter().map(|item| item.1).fold(f64::MIN_POSITIVE, f64::max);
-    let may_open = visit.principal.sees_house() && Roles::ANALYSTS.has(visit.principal.account.role);
-    html! {
-        p class="figure" {
-            @match event["sources"]["distinct"].as_f64() { Some(distinct) => { b { (words::count(distinct)) } " distinct" }, None => "How many is not known" }
-            @if let Some(spoofing) = event["sources"]["spoofing"].as_str() { "; spoofing " (spoofing) }
-        }
-        @if !top.is_empty() {
-            table class="shares" {
-                thead { tr { th { "Code" } th class="number" { "Share" } th class="visually-hidden" { "Bar" } } }
-                tbody { @for (code, share) in top { tr { td { code { (code) } } td class="number" { (words::percent(share)) } td { (bar(share / first)) } } } }
-            }
-        }
-        p class="hint" {
-            "Addresses of persons are shown as codes. "
-            @if may_open { a href="/data-protection#open" { "Opening one" } " needs a purpose and is written down." }
-        }
-    }
-}
-
-fn evidence(visit: &Visit, shown: &Shown) -> Markup {
-    let simple: Vec<(String, String)> = shown.flood.last["evidence"]
+fn kept(visit: &Visit, shown: &Shown) -> Markup {
+    // The reason stands on top of the page.
+    let simple: Vec<(String, Markup)> = shown.flood.last["evidence"]
         .as_object()
         .into_iter()
         .flatten()
+        .filter(|(name, _)| name.as_str() != "reason")
         .filter_map(|(name, value)| {
-            let text = match value {
-                Value::String(text) => text.clone(),
-                Value::Bool(true) => "yes".to_owned(),
-                Value::Number(number) if name.ends_with("share") => words::percent(number.as_f64()?),
-                Value::Number(number) => words::count(number.as_f64()?),
-                _ => return None,
-            };
-            Some((words::capital(&name.replace('_', " ")), text))
+            Some((words::capital(&name.replace('_', " ")), said(visit, name, value)?))
         })
         .take(16)
         .collect();
+    let may_open = visit.principal.sees_house() && Roles::ANALYSTS.has(visit.principal.account.role);
     html! {
         @if !simple.is_empty() { dl class="pairs" { @for (name, text) in &simple { div { dt { (name) } dd { (text) } } } } }
         @if shown.evidence.is_empty() { p class="empty" { "No packets or flow records are kept." } } @else {
@@ -236,12 +225,55 @@ fn evidence(visit: &Visit, shown: &Shown) -> Markup {
                 b { @match item.kind { EvidenceKind::Packets => "Headers of packets", EvidenceKind::Flows => "Flow records" } }
                 " " (words::count(to_f64(item.records))) ", " (words::bytes(item.bytes)) " sealed"
                 @if item.left_out > 0 { ", " (words::count(to_f64(item.left_out))) " did not fit" }
-                ", " (words::date_time(words::at(item.written), &visit.zone))
+                ", " (words::date_time(words::at(item.written), &visit.zone)) ". "
+                a href={ "/api/v1/floods/" (super::escape_query(&shown.flood.id)) "/evidence/" (item.kind.name()) } { "As " (item.kind.extension()) }
+                ", hosts hidden"
             } } }
+            @if may_open { (open_form(visit, shown)) }
         }
         p class="hint" { "Entries " (shown.flood.first_seq) " to " (shown.flood.last_seq) " of the ledger. "
             a href={ "/api/v1/floods/" (super::escape_query(&shown.flood.id)) } { "As JSON" } }
     }
+}
+
+/// Evidence with plain addresses, for who works on the flood with a provider or the police.
+fn open_form(visit: &Visit, shown: &Shown) -> Markup {
+    html! {
+        form class="row" method="post" action="/evidence/open" {
+            (visit.csrf())
+            input type="hidden" name="flood" value=(shown.flood.id);
+            label { span { "With plain addresses" } select name="kind" {
+                @for item in &shown.evidence { option value=(item.kind.name()) { (item.kind.extension()) } } } }
+            label class="wide" { span { "Purpose" } input name="purpose" required minlength="10" maxlength="500" placeholder="for the provider of these sources, ticket 4711"; }
+            button { "Open" }
+        }
+        p class="hint" { "Your name and the purpose are written down first, and stay." }
+    }
+}
+
+/// The form of an opening.
+#[derive(Deserialize)]
+pub(crate) struct Opening {
+    flood: String,
+    kind: String,
+    purpose: String,
+}
+
+/// `POST /evidence/open`.
+pub(crate) async fn open_evidence(visit: Visit, Form(form): Form<Opening>) -> Result<Response, Fault> {
+    let purpose = form.purpose.trim().to_owned();
+    if purpose.chars().count() < 10 || purpose.len() > 500 {
+        return Err(Fault::Bad("A purpose has 10 to 500 characters."));
+    }
+    let kind = evidence::kind_of(&form.kind)?;
+    let (principal, who) = (visit.principal.clone(), visit.principal.account.name.clone());
+    let work = move |app: &App| {
+        let flood = flood_of(app, &principal, &form.flood)?;
+        let bytes = app.journal.open_evidence(&flood.id, kind, &purpose, &who)?.ok_or(Fault::Missing)?;
+        Ok::<_, Fault>((flood.id, bytes))
+    };
+    let (id, bytes) = visit.app.wait(work).await?;
+    Ok(evidence::download(&id, kind, bytes))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with few digits")]

@@ -109,9 +109,9 @@ fn row(flood: &FloodRow, zone: &TimeZone) -> Markup {
 
 fn peak(flood: &FloodRow) -> Markup {
     html! {
-        @match (flood.peak_requests_per_second.filter(|rate| *rate > 0.0), flood.peak_packets_per_second) {
+        @match (flood.peak_requests_per_second.filter(|rate| *rate >= words::LEAST_REQUESTS), flood.peak_packets_per_second) {
             (Some(rate), _) => { (words::short(rate)) small { " requests/s" } }
-            (_, Some(rate)) => { (words::short(rate)) small { " packets/s" } }
+            (_, Some(rate)) if rate > 0.0 => { (words::short(rate)) small { " packets/s" } }
             _ => "–",
         }
     }

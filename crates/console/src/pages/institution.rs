@@ -7,6 +7,7 @@ use super::layout::glyph;
 use super::{Visit, words};
 use crate::api::{visible, visible_sensors};
 use crate::live::{Hearing, Sensor, Service, Snapshot};
+use crate::runbooks::{Alarm, runbook};
 
 /// `GET /institution`.
 pub(crate) async fn page(visit: Visit) -> Response {
@@ -22,7 +23,7 @@ pub(crate) async fn page(visit: Visit) -> Response {
             @if unseen.is_empty() { "Every service is seen by a sensor that hears." }
             @else { b { (unseen.len()) @if unseen.len() == 1 { " service is" } @else { " services are" } " seen by no sensor that hears: " } (names(&unseen)) "." }
         }
-        section class="panel flush" id="sensors" { h2 { "Sensors: coverage and blindness" } (sensor_table(&visit, &sensors, &services)) }
+        section class="panel flush" id="sensors" tabindex="0" aria-label="Sensors" { h2 { "Sensors: coverage and blindness" } (sensor_table(&visit, &sensors, &services)) }
         @for zone in &snapshot.zones {
             @let here: Vec<&&Service> = services.iter().filter(|service| service.zone == zone.name).collect();
             @if !here.is_empty() {
@@ -49,6 +50,15 @@ fn seen(service: &Service, sensors: &[Sensor]) -> bool {
     sensors.iter().any(|sensor| hears(sensor) && service.seen_by.contains(&sensor.name))
 }
 
+/// The runbook of a sensor that is not well.
+fn what_to_do(sensor: &Sensor) -> Option<&'static str> {
+    match sensor.state {
+        Hearing::Silent => Some(runbook(Alarm::SensorSilent)),
+        Hearing::Losing => Some(runbook(Alarm::SensorLosing)),
+        _ => None,
+    }
+}
+
 #[expect(clippy::cast_precision_loss, reason = "shown in few digits")]
 fn sensor_table(visit: &Visit, sensors: &[Sensor], services: &[&Service]) -> Markup {
     html! {
@@ -57,7 +67,8 @@ fn sensor_table(visit: &Visit, sensors: &[Sensor], services: &[&Service]) -> Mar
                 thead { tr { th { "Sensor" } th { "Kind" } th class="number" { "Records/s" } th class="number" { "Lost" } th class="number" { "Sampling" } th class="number" { "Services" } th { "Heard" } th { "Cannot see" } } }
                 tbody { @for sensor in sensors {
                     tr class=(sensor.state.name()) {
-                        th scope="row" { (glyph(sensor.state.name())) " " (sensor.name) " " span class="state" { (sensor.state.name()) } }
+                        th scope="row" { (glyph(sensor.state.name())) " " (sensor.name) " " span class="state" { (sensor.state.name()) }
+                            @if let Some(name) = what_to_do(sensor) { " " a href={ "/runbooks/" (name) } { "What to do" } } }
                         td { (sensor.kind) }
                         td class="number" { @match sensor.records_per_second { Some(rate) => (words::short(rate)), None => "–" } }
                         td class="number" title={ (sensor.lost) " of " (sensor.records + sensor.lost) " since the start" } {

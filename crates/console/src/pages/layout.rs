@@ -10,6 +10,7 @@ use crate::http::{App, Fault, script_path, stylesheet_path};
 /// Where one can go: path, name, key.
 const PLACES: &[(&str, &str, &str)] = &[
     ("/", "Now", "n"),
+    ("/outlook", "Outlook", "o"),
     ("/floods", "History", "h"),
     ("/institution", "Institution", "i"),
     ("/exposure", "Exposure", "e"),
@@ -93,6 +94,7 @@ pub(super) fn page(visit: &Visit, here: &str, title: &str, content: &Markup) -> 
                     span { (visit.principal.account.name) " · " (visit.principal.account.role.title())
                         @if let Some(organisation) = visit.principal.organisation() { " · " (words::organisation(&snapshot, organisation)) } }
                     a href="/data-protection" { "Data protection" }
+                    a href="/runbooks" { "Runbooks" }
                     a href="/api" { "API" }
                     span class="keys" { "Press " kbd { "?" } " for keys" }
                     form method="post" action="/signout" { (visit.csrf()) button class="link" { "Sign out" } }
@@ -133,6 +135,17 @@ pub(crate) fn bare(theme: &str, title: &str, content: &Markup) -> Response {
                     }
                 }
             }
+        }
+    })
+}
+
+/// The same, which leads on by itself.
+pub(crate) fn bare_going_to(place: &str, theme: &str, title: &str, content: &Markup) -> Response {
+    answer(html! {
+        (DOCTYPE)
+        html lang="en" data-theme=(theme) {
+            head { (head(title, false)) meta http-equiv="refresh" content={ "0; url=" (place) }; }
+            body class="bare" { main id="content" { div class="card" { p class="brand" { (mark()) span { "Hemicycle" } } (content) } } }
         }
     })
 }

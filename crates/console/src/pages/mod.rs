@@ -9,10 +9,15 @@ pub(crate) mod history;
 pub(crate) mod institution;
 pub(crate) mod layout;
 pub(crate) mod now;
+pub(crate) mod oidc;
+pub(crate) mod outlook;
 pub(crate) mod people;
+pub(crate) mod person;
 pub(crate) mod privacy;
+pub(crate) mod runbooks;
 pub(crate) mod settings;
 pub(crate) mod signin;
+pub(crate) mod sources;
 pub(crate) mod welcome;
 pub(crate) mod words;
 
@@ -24,7 +29,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
-pub(crate) use layout::{bare, fault};
+pub(crate) use layout::{bare, bare_going_to, fault};
 
 use crate::http::{Cookies, Fault, Keep, Principal, Shared};
 

@@ -104,7 +104,7 @@ fn first_vector(flood: &Value, kind: &str) -> String {
 }
 
 fn rate(flood: &Value) -> String {
-    let requests = flood["requests_per_second"].as_f64().filter(|rate| *rate > 0.0);
+    let requests = flood["requests_per_second"].as_f64().filter(|rate| *rate >= words::LEAST_REQUESTS);
     match (requests, flood["packets_per_second"].as_f64()) {
         (Some(rate), _) => format!("{} requests/s", words::short(rate)),
         (_, Some(rate)) => format!("{} packets/s", words::short(rate)),

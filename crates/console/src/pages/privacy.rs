@@ -25,7 +25,7 @@ fn oversees(visit: &Visit) -> bool {
         && visit.principal.sees_house()
 }
 
-async fn show(visit: &Visit, once: Option<Markup>) -> Result<Response, Fault> {
+pub(super) async fn show(visit: &Visit, once: Option<Markup>) -> Result<Response, Fault> {
     let oversees = oversees(visit);
     let opened = visit
         .app
@@ -37,13 +37,15 @@ async fn show(visit: &Visit, once: Option<Markup>) -> Result<Response, Fault> {
             app.archive.entries(&filter, &Page { after: None, limit: SHOWN }).map(|page| page.items)
         })
         .await?;
+    let answers = Roles::GUARDIANS.has(visit.principal.account.role) && visit.principal.sees_house();
     let may_open = Roles::ANALYSTS.has(visit.principal.account.role) && visit.principal.sees_house();
     let content = html! {
         header class="title" { h1 { "Data protection" } }
         @if let Some(once) = once { (once) }
         (statement(visit))
         @if may_open { section class="panel" id="open" { h2 { "Open an address" } (open_form(visit)) } }
-        @if oversees { section class="panel flush" id="opened" { h2 { "Who looked" } (looked(visit, &opened)) } }
+        @if answers { section class="panel" id="person" { h2 { "What a person may ask for" } (super::person::forms(visit)) } }
+        @if oversees { section class="panel flush" id="opened" tabindex="0" aria-label="Who looked" { h2 { "Who looked" } (looked(visit, &opened)) } }
     };
     Ok(visit.page("/data-protection", "Data protection", &content))
 }

@@ -59,7 +59,7 @@ pub(super) async fn show(visit: &Visit, once: Option<Markup>) -> Result<Response
             section class="panel" id="appearance" { h2 { "Colours" } (theme_form(visit)) }
             section class="panel" id="password" { h2 { "Password" } (password_form(visit)) }
             section class="panel" id="recovery" { h2 { "Recovery codes" } (recovery_form(visit, shown.codes_left)) }
-            section class="panel flush" id="sessions" { h2 { "Sessions" } (sessions(visit, &shown.sessions)) }
+            section class="panel flush" id="sessions" tabindex="0" aria-label="Sessions" { h2 { "Sessions" } (sessions(visit, &shown.sessions)) }
             section class="panel flush" id="tokens" { h2 { "API tokens" } (tokens(visit, &shown.tokens, &snapshot)) }
             section class="panel" id="about" { h2 { "About" } (about(visit, &shown.totals, &snapshot)) }
         }
@@ -171,7 +171,7 @@ fn about(visit: &Visit, totals: &Totals, snapshot: &Snapshot) -> Markup {
                 div { dt { "Ledger" } dd { (count(totals.entries)) " entries, " (words::bytes(totals.database_bytes + totals.evidence_bytes)) } }
                 div { dt { "Last entry" } dd { code class="hash" { (totals.last_hash) } } }
             }
-            @if let Some(fingerprint) = &visit.app.fingerprint { div { dt { "Certificate, SHA-256" } dd { code class="hash" { (fingerprint) } } } }
+            @if let Some(fingerprint) = visit.app.fingerprint.load().as_deref() { div { dt { "Certificate, SHA-256" } dd { code class="hash" { (fingerprint) } } } }
             div { dt { "Licence" } dd { "Apache-2.0" } }
         }
     }

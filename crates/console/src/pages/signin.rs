@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Visit, bare, see_other_with};
-use crate::http::{By, Cookies, Counts, Fault, Keep, Peer, Shared};
+use crate::http::{App, By, Cookies, Counts, Fault, Keep, Peer, Shared};
 use crate::people::{Attempt, Refusal, SignedIn};
 
 /// Sign-ins that wait for their turn at most so long, in seconds.
@@ -42,13 +42,18 @@ fn path(next: &str) -> &str {
 }
 
 /// `GET /signin`.
-pub(crate) async fn page(headers: HeaderMap, Query(next): Query<Next>) -> Response {
-    bare(Cookies(&headers).theme(), "Sign in", &form(path(&next.next), "", None))
+pub(crate) async fn page(
+    State(app): State<Shared>,
+    headers: HeaderMap,
+    Query(next): Query<Next>,
+) -> Response {
+    bare(Cookies(&headers).theme(), "Sign in", &form(&app, path(&next.next), "", None))
 }
 
-fn form(next: &str, name: &str, wrong: Option<&str>) -> Markup {
+fn form(app: &App, next: &str, name: &str, wrong: Option<&str>) -> Markup {
     html! {
         h1 { "Sign in" }
+        @if let Some(oidc) = &app.oidc { p { a class="button" href="/signin/oidc" { "Sign in with " (oidc.provider.title) } } p class="hint" { "Or with an account of this server:" } }
         @if let Some(wrong) = wrong { p class="notice warning" role="alert" { (wrong) } }
         form method="post" action="/signin" {
             input type="hidden" name="next" value=(next);
@@ -90,14 +95,14 @@ pub(crate) async fn sign_in(
             let mut page = bare(
                 theme,
                 "Sign in",
-                &form(path(&typed.next), &typed.name, Some("Name, password or code is wrong.")),
+                &form(&app, path(&typed.next), &typed.name, Some("Name, password or code is wrong.")),
             );
             *page.status_mut() = StatusCode::UNAUTHORIZED;
             Ok(page)
         }
         Err(Refusal::Wait(seconds)) => {
             let text = format!("Too many tries from here. The next one in {seconds} s.");
-            let mut page = bare(theme, "Sign in", &form(path(&typed.next), &typed.name, Some(&text)));
+            let mut page = bare(theme, "Sign in", &form(&app, path(&typed.next), &typed.name, Some(&text)));
             *page.status_mut() = StatusCode::TOO_MANY_REQUESTS;
             page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             Ok(page)
@@ -117,10 +122,7 @@ fn attempt(typed: &Typed, address: IpAddr, headers: &HeaderMap) -> Attempt {
     }
 }
 
-fn decide(
-    app: &crate::http::App,
-    attempt: &Attempt,
-) -> Result<Result<SignedIn, Refusal>, crate::people::Error> {
+fn decide(app: &App, attempt: &Attempt) -> Result<Result<SignedIn, Refusal>, crate::people::Error> {
     let result = app.people.sign_in(attempt)?;
     let (counter, what) = match &result {
         Ok(_) => (&app.counts.sign_ins, "in"),

@@ -26,6 +26,13 @@ pub(crate) fn vector(name: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// The same where something is under it: a SYN flood, a slow HTTP attack.
+fn attack(name: &str) -> String {
+    let said = vector(name);
+    let is_noun = ["flood", "amplification", "reflection"].iter().any(|end| said.ends_with(end));
+    if is_noun { said } else { said + " attack" }
+}
+
 /// The article before a word as it is said.
 fn article(word: &str) -> &'static str {
     let first = word.split(' ').next().unwrap_or_default();
@@ -66,11 +73,8 @@ pub(crate) fn short(value: f64) -> String {
         value if value >= 1e3 => (value / 1e3, "\u{a0}k"),
         value => (value, ""),
     };
-    if scaled >= 100.0 || scaled.fract() < 0.05 {
-        format!("{scaled:.0}{unit}")
-    } else {
-        format!("{scaled:.1}{unit}")
-    }
+    let text = if scaled >= 100.0 { format!("{scaled:.0}") } else { format!("{scaled:.1}") };
+    format!("{}{unit}", text.strip_suffix(".0").unwrap_or(&text))
 }
 
 /// Bytes in few signs.
@@ -178,6 +182,9 @@ pub(crate) fn zone<'a>(snapshot: &'a Snapshot, name: &'a str) -> &'a str {
     snapshot.zones.iter().find(|zone| zone.name == name).map_or(name, |zone| &zone.title)
 }
 
+/// Less than this is no rate to speak of: what holds connections open hardly asks.
+pub(crate) const LEAST_REQUESTS: f64 = 1.0;
+
 /// What an event says, in one sentence.
 pub(crate) fn sentence(event: &Value, zone: &TimeZone) -> Markup {
     let target = event["target"]["name"]
@@ -190,19 +197,21 @@ pub(crate) fn sentence(event: &Value, zone: &TimeZone) -> Markup {
         .into_iter()
         .flatten()
         .filter_map(|item| item["name"].as_str())
-        .map(vector)
+        .map(attack)
         .collect();
+    let is_over = event["phase"] == "end";
     html! {
         strong { (target) }
         @if event["kind"] == "surge" {
-            " has more readers than usual"
+            (if is_over { " had more readers than usual" } else { " has more readers than usual" })
         } @else if event["direction"] == "out" {
-            " sends " (names.first().map_or("a flood", String::as_str)) " to others"
+            (if is_over { " sent " } else { " sends " }) (names.first().map_or("a flood", String::as_str)) " to others"
         } @else {
-            " is under " (match names.first() { Some(name) => format!("{} {name}", article(name)), None => "a flood".into() })
+            (if is_over { " was under " } else { " is under " }) (match names.first() { Some(name) => format!("{} {name}", article(name)), None => "a flood".into() })
             @if names.len() > 1 { " with " (names.len() - 1) @if names.len() == 2 { " other vector" } @else { " other vectors" } }
         }
-        @if let Some(since) = since { " since " (time_of_day(since, zone)) }
+        @if let Some(since) = since { (if is_over { " from " } else { " since " }) (time_of_day(since, zone)) }
+        @if is_over && let Some(end) = event_time(event, "time") { " to " (time_of_day(end, zone)) }
         (measure(event)) (sources(event)) "."
     }
 }
@@ -210,7 +219,7 @@ pub(crate) fn sentence(event: &Value, zone: &TimeZone) -> Markup {
 fn measure(event: &Value) -> Markup {
     let (value, ordinary, unit) =
         match (event["requests_per_second"].as_f64(), event["packets_per_second"].as_f64()) {
-            (Some(requests), _) if requests > 0.0 => {
+            (Some(requests), _) if requests >= LEAST_REQUESTS => {
                 (requests, event["baseline_requests_per_second"].as_f64(), "requests/s")
             }
             (_, Some(packets)) => (packets, event["baseline_packets_per_second"].as_f64(), "packets/s"),
@@ -253,10 +262,14 @@ mod tests {
             count(2.5),
             short(1_234_000.0),
             short(950.0),
+            short(11_970.0),
             percent(0.0213),
             percent(0.93),
         ];
-        assert_eq!(shown, ["210,000", "999", "2.5", "1.2\u{a0}M", "950", "2.1\u{a0}%", "93\u{a0}%"]);
+        assert_eq!(
+            shown,
+            ["210,000", "999", "2.5", "1.2\u{a0}M", "950", "12\u{a0}k", "2.1\u{a0}%", "93\u{a0}%"]
+        );
         let shown = [duration(0), duration(59), duration(7_500), duration(90_061), precise(1_240_000_000)];
         assert_eq!(
             shown,
@@ -287,6 +300,11 @@ mod tests {
             from about 41,000 sources, probably spoofed."
         );
         assert!(text.contains("title=\"2026-11-27 13:02:11 UTC\""));
+        let over = json!({"kind": "flood", "phase": "end", "onset": "2026-11-27T13:02:11Z", "time": "2026-11-27T13:12:00Z",
+            "target": {"name": "www"}, "vectors": [{"name": "slow_http", "share": 1.0}], "requests_per_second": 0.3});
+        let text = sentence(&over, &zone).into_string();
+        let plain: String = text.split('<').map(|part| part.rsplit('>').next().unwrap_or(part)).collect();
+        assert_eq!(plain, "www was under a slow HTTP attack from 14:02:11 to 14:12:00.");
         let bare = sentence(&json!({"kind": "flood", "target": {"name": "<b>"}}), &zone).into_string();
         assert_eq!(bare, "<strong>&lt;b&gt;</strong> is under a flood.");
     }

@@ -79,10 +79,17 @@ impl People {
         Ok(self.store().query_row("SELECT NOT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))?)
     }
 
+    /// Whether a name is somebody's already.
+    pub(super) fn is_taken(&self, name: &str) -> Result<bool> {
+        let query = "SELECT EXISTS (SELECT 1 FROM account WHERE name = ?1)";
+        Ok(self.store().query_row(query, [name], |row| row.get(0))?)
+    }
+
+    /// Of a local account: whom the provider vouches for has none.
     pub(super) fn credentials(&self, name: &str) -> Result<Option<Credentials>> {
         let store = self.store();
         let query = format!(
-            "SELECT {COLUMNS}, salt, hash, memory_kib, passes, secret, last_step FROM account WHERE name = ?1"
+            "SELECT {COLUMNS}, salt, hash, memory_kib, passes, secret, last_step FROM account WHERE name = ?1 AND subject IS NULL"
         );
         let mut statement = store.prepare_cached(&query)?;
         let found = statement.query_row([name], |row| {
@@ -104,13 +111,14 @@ impl People {
         if changed == 0 {
             return Err(Error::Refused("There is no such account."));
         }
+        // Local ones only: they are the way in when the provider is down.
         let administrators: i64 = transaction.query_row(
-            "SELECT count(*) FROM account WHERE role = 'administrator' AND organisation IS NULL AND NOT disabled",
+            "SELECT count(*) FROM account WHERE role = 'administrator' AND organisation IS NULL AND NOT disabled AND subject IS NULL",
             [],
             |row| row.get(0),
         )?;
         if administrators == 0 {
-            return Err(Error::Refused("The last administrator of the whole house stays one."));
+            return Err(Error::Refused("The last local administrator of the whole house stays one."));
         }
         if disabled {
             transaction.execute("DELETE FROM session WHERE account = ?1", [id])?;

@@ -52,7 +52,7 @@ impl People {
     /// A link for a new account.
     pub fn invite(&self, name: &str, role: Role, organisation: Option<&str>, by: &str) -> Result<String> {
         accounts::acceptable(name)?;
-        if self.credentials(name)?.is_some() {
+        if self.is_taken(name)? {
             return Err(Error::Refused("There is an account of this name."));
         }
         self.make_link("join", Some(name), role, organisation, by)
@@ -61,7 +61,7 @@ impl People {
     /// A link with which somebody who has an account sets everything anew.
     pub fn reset(&self, name: &str, by: &str) -> Result<String> {
         let Some(found) = self.credentials(name)? else {
-            return Err(Error::Refused("There is no account of this name."));
+            return Err(Error::Refused("There is no local account of this name."));
         };
         let account = found.account;
         self.make_link("reset", Some(&account.name), account.role, account.organisation.as_deref(), by)

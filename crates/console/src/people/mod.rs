@@ -8,6 +8,7 @@
 //! Nothing here opens a socket, and the clock is passed in. Limits: the constants below and in [`Policy`].
 
 mod accounts;
+mod external;
 mod links;
 mod password;
 mod roles;

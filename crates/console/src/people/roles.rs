@@ -14,7 +14,7 @@ pub enum Role {
     Operator,
     /// Manages people and settings.
     Administrator,
-    /// Looks at who looked at what; manages nothing.
+    /// Looks at who looked at what, reports and erases what is held about a person; manages nothing.
     DataProtection,
 }
 
@@ -55,7 +55,9 @@ impl Role {
             Self::Analyst => "also writes notes and reads the ledger",
             Self::Operator => "also acts on floods",
             Self::Administrator => "also manages people and settings",
-            Self::DataProtection => "sees what is kept and who looked, changes nothing",
+            Self::DataProtection => {
+                "sees what is kept and who looked, and answers to persons: reports and erasures"
+            }
         }
     }
 
@@ -77,6 +79,8 @@ impl Roles {
     pub const ANALYSTS: Self = Self(0b01110);
     /// Who reads the ledger.
     pub const AUDITORS: Self = Self(0b11110);
+    /// Who answers to persons for what is kept about them.
+    pub const GUARDIANS: Self = Self(0b11000);
     /// Who manages.
     pub const ADMINISTRATORS: Self = Self(0b01000);
 

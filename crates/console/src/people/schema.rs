@@ -5,9 +5,10 @@ use rusqlite::Connection;
 use super::{Error, Result};
 
 /// Today's form.
-pub(super) const FORM: i64 = 1;
+pub(super) const FORM: i64 = 2;
 /// What brings a file from form `n` to `n + 1` stands at place `n`. Never changed once released, only added to.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE account (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE COLLATE NOCASE,
@@ -54,7 +55,12 @@ const STEPS: &[&str] = &["
         organisation TEXT,
         created INTEGER NOT NULL, expires INTEGER NOT NULL, used INTEGER
     ) STRICT;
-"];
+",
+    "
+    ALTER TABLE account ADD COLUMN subject TEXT;
+    CREATE UNIQUE INDEX account_of ON account (subject) WHERE subject IS NOT NULL;
+",
+];
 
 /// Sets the connection up and brings the file to today's form, in one transaction.
 pub(super) fn prepare(connection: &mut Connection) -> Result<()> {

@@ -11,8 +11,8 @@ use console::live::{Criticality, Hearing, Organisation, Sensor, Service, Snapsho
 use console::{Archive, Journal};
 use jiff::Timestamp;
 use record::{
-    Entry, EvidenceItem, EvidenceKind, Filter, FloodRow, Page, PageOf, Point, Resolution, Severity,
-    StoredEntry, Totals,
+    AddressReport, CodeReport, Entry, Erasure, EvidenceItem, EvidenceKind, Filter, FloodRow, NetworkShare,
+    Page, PageOf, Point, Resolution, Severity, StoredEntry, Totals,
 };
 use serde_json::{Value, json};
 
@@ -487,6 +487,24 @@ impl Archive for Memory {
         ])
     }
 
+    fn evidence_file(&self, _: &str, kind: EvidenceKind) -> record::Result<Option<Vec<u8>>> {
+        self.check()?;
+        Ok(Some(format!("hidden {}", kind.name()).into_bytes()))
+    }
+
+    fn evidence_networks(&self, _: &str) -> record::Result<Vec<NetworkShare>> {
+        self.check()?;
+        let share = |network: &str, address: [u8; 4], packets| NetworkShare {
+            network: network.into(),
+            address: address.into(),
+            packets,
+        };
+        Ok(vec![
+            share("198.51.100.0/24", [198, 51, 100, 0], 9_000),
+            share("203.0.113.0/24", [203, 0, 113, 0], 1_000),
+        ])
+    }
+
     fn totals(&self) -> record::Result<Totals> {
         self.check()?;
         let last_hash = "5f2b0c9d3a8e4417b6c1d2e3f4a5968778695a4b3c2d1e0ffeeddccbbaa99887".into();
@@ -532,5 +550,38 @@ impl Journal for Memory {
             json!({"purpose": purpose}),
         ))?;
         Ok((code == "p-7kq2m9").then_some([198, 51, 100, 77].into()))
+    }
+
+    fn open_evidence(
+        &self,
+        flood: &str,
+        kind: EvidenceKind,
+        purpose: &str,
+        who: &str,
+    ) -> record::Result<Option<Vec<u8>>> {
+        let body = json!({"what": "evidence", "kind": kind.name(), "purpose": purpose});
+        self.append(Entry::new(record::Kind::Opened, record::Actor::Person(who.into()), flood, body))?;
+        Ok(Some(format!("plain {}", kind.name()).into_bytes()))
+    }
+
+    fn held_about(&self, _: IpAddr, purpose: &str, who: &str) -> record::Result<AddressReport> {
+        let body = json!({"what": "report", "codes": ["p-7kq2m9"], "purpose": purpose});
+        self.append(Entry::new(record::Kind::Opened, record::Actor::Person(who.into()), "held-about", body))?;
+        let code = CodeReport {
+            code: "p-7kq2m9".into(),
+            first_seen: nanoseconds(self.now),
+            last_seen: nanoseconds(self.now),
+            entries: vec![7],
+            floods: vec![OWN_FLOOD.into()],
+        };
+        Ok(AddressReport { codes: vec![code], plain_kept: true, evidence: vec![OWN_FLOOD.into()] })
+    }
+
+    fn erase(&self, _: IpAddr, purpose: &str, who: &str) -> record::Result<Erasure> {
+        let body =
+            json!({"what": "address", "codes": ["p-7kq2m9"], "evidence_records": 4, "purpose": purpose});
+        self.append(Entry::new(record::Kind::Erased, record::Actor::Person(who.into()), "address", body))?;
+        let seq = self.written().last().map_or(0, |entry| entry.seq);
+        Ok(Erasure { codes: vec!["p-7kq2m9".into()], evidence_records: 4, seq })
     }
 }

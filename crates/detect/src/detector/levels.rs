@@ -132,6 +132,11 @@ impl Detector {
         }
         state.catch_up(step.saturating_add(1));
         let (packets, steps) = state.take_flowed_out();
+        if self.targets.places[index as usize].is_of_service
+            && let Some(meter) = &mut self.meter
+        {
+            meter.add(tally.address, 0.0, 0.0, packets);
+        }
         let each = packets / steps.max(1) as f32;
         let hold = state.flood.is_some() || self.policies.held.has(index);
         let fed = Fed { packets: each, late_packets: packets - each, sampling: 1, hold };

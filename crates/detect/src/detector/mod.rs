@@ -17,12 +17,14 @@ use std::collections::VecDeque;
 use sketch::KeyedState;
 use wire::{Address, Time};
 
+use crate::campaign::Campaigns;
 use crate::conversation::{Conversations, DEFAULT_CONVERSATIONS};
 use crate::counters::Counters;
 use crate::event::{Event, Target};
 use crate::flood::{Flood, Subject};
 use crate::judge::is_group;
 use crate::learning::{Known, Learner};
+use crate::meter::{Meter, Metered};
 use crate::observation::{Observation, Quoted};
 use crate::prepare::{Batch, Pending, Preparer};
 use crate::scope::Scope;
@@ -81,6 +83,8 @@ pub struct Detector {
     /// Wider targets with a flood of too many packets.
     wider_levels: u32,
     learner: Option<Learner>,
+    /// Unless nobody wants to know.
+    meter: Option<Meter>,
     policies: Policies,
     /// Addresses with too many packets; empty but while a step is closed.
     level_alarms: Vec<u32>,
@@ -98,6 +102,8 @@ pub struct Detector {
     floods: Vec<Flood>,
     /// The last floods that ended, the newest last: what comes soon after one may be its next pulse.
     pauses: VecDeque<(Target, Pause)>,
+    /// What belongs together.
+    campaigns: Campaigns,
     events: Vec<Event>,
     step: Option<i64>,
     /// Where that begins, in nanoseconds.
@@ -127,6 +133,7 @@ impl Detector {
             wider_known: Vec::new(),
             wider_levels: 0,
             learner: None,
+            meter: None,
             policies,
             level_alarms: Vec::new(),
             dripping: Default::default(),
@@ -140,6 +147,7 @@ impl Detector {
             suspects_maximum: limits.suspects.min(usize::from(u16::MAX)),
             floods: Vec::new(),
             pauses: VecDeque::new(),
+            campaigns: Campaigns::default(),
             events: Vec::new(),
             step: None,
             step_begins: 0,
@@ -149,6 +157,11 @@ impl Detector {
             counters: Counters::default(),
             pending: Batch::default(),
         }
+    }
+
+    /// What prepares records for this detector.
+    pub fn preparer(&self) -> &Preparer {
+        &self.preparer
     }
 
     /// Takes one record. Always inlined: then it is written where it waits, and nowhere before.
@@ -207,6 +220,21 @@ impl Detector {
     /// Takes records that were prepared with the key of this detector, in order, and leaves the batch empty. The same as
     /// [`Detector::observe`] for each.
     pub fn observe_batch(&mut self, batch: &mut Batch) {
+        self.take_batch(batch, |_, _| {});
+    }
+
+    /// As [`Detector::observe_batch`], for who wants to know which record an event came with: `tell` is called with its index
+    /// in the batch, and the events are not kept for [`Detector::take_events`].
+    pub fn observe_batch_telling(&mut self, batch: &mut Batch, mut tell: impl FnMut(usize, Event)) {
+        self.take_batch(batch, |detector, index| {
+            if detector.has_events() {
+                detector.take_events().into_iter().for_each(|event| tell(index, event));
+            }
+        });
+    }
+
+    #[inline(always)]
+    fn take_batch(&mut self, batch: &mut Batch, mut after: impl FnMut(&mut Self, usize)) {
         let records = batch.records();
         records.iter().take(BATCH).for_each(|record| self.fetch(record));
         let mut at = 0;
@@ -219,6 +247,7 @@ impl Detector {
             } else {
                 self.take_prepared(&records[at]);
             }
+            after(self, at);
             at += count;
         }
         batch.clear();
@@ -280,6 +309,9 @@ impl Detector {
         self.settle_pending();
         let Some(step) = self.step else { return };
         self.close_step(step, true);
+        if let Some(meter) = &mut self.meter {
+            meter.turn();
+        }
         let mut floods = std::mem::take(&mut self.floods);
         for flood in &mut floods {
             self.end_flood(flood, step, "end_of_input");
@@ -289,6 +321,17 @@ impl Detector {
     /// The events since the last call, in order.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+
+    /// From now on it is counted how much comes to the addresses of services.
+    pub fn meter(&mut self) {
+        self.meter = Some(Meter::new(self.hash));
+    }
+
+    /// What came in the oldest second that is over and was not taken; none unless [`Detector::meter`] was called. The second is
+    /// of the data's time.
+    pub fn take_metered(&mut self) -> Option<Metered> {
+        self.meter.as_mut()?.take()
     }
 
     /// Whether there are events to take.

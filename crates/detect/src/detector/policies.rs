@@ -369,7 +369,15 @@ impl Detector {
             event.evidence.maintenance = policy.maintenance(&target, event.time).map(str::to_owned);
         }
         flood.note_told();
+        self.join(flood.subject, &mut event);
         self.events.push(Event::Flood(event));
+    }
+
+    /// Says to which campaign a flood belongs.
+    pub(super) fn join(&mut self, subject: Subject, event: &mut FloodEvent) {
+        let slot = self.state(subject).suspect;
+        let suspect = slot.and_then(|slot| self.suspects.get(slot as usize));
+        self.campaigns.join(event, suspect.map(|suspect| &suspect.sources));
     }
 
     /// Tells the end of a flood to whoever heard of it. One that nobody heard of because its sources were awaited is told

@@ -19,6 +19,9 @@ impl Detector {
         self.policies = Policies::of(&self.scope, &self.hash);
         let mut moves = self.move_wider(&before);
         self.targets.replace_places(&mut self.scope);
+        if let Some(meter) = &mut self.meter {
+            meter.forget_addresses();
+        }
         self.grow_wider();
         moves.resize(before.wider().len(), None);
         for mut flood in std::mem::take(&mut self.floods) {

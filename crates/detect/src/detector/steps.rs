@@ -24,6 +24,9 @@ impl Detector {
         let listed = std::mem::take(&mut self.listed);
         let mut restless = std::mem::take(&mut self.restless);
         self.begin_policies(step);
+        if let Some(meter) = &mut self.meter {
+            meter.begin_step(step);
+        }
         self.begin_levels(step);
         for (place, &index) in listed.iter().enumerate() {
             if let Some(&later) = listed.get(place + AHEAD) {
@@ -79,6 +82,14 @@ impl Detector {
             state.absorb(tally, step);
             state.close_step(step)
         });
+        if place.is_of_service
+            && let Some(meter) = &mut self.meter
+        {
+            meter.add(tally.address, closed.packets, closed.bytes, state.flowed_out());
+            if self.learner.is_none() {
+                state.take_flowed_out();
+            }
+        }
         if let Some(learner) = &self.learner
             && place.is_outside
         {
@@ -266,7 +277,8 @@ impl Detector {
 
     pub(super) fn end_flood(&mut self, flood: &mut Flood, step: i64, ended_by: &'static str) {
         let view = self.view(flood.subject, step);
-        let (start, end) = (flood.is_overdue().then(|| flood.start(&view)), flood.end(&view, ended_by));
+        let (start, mut end) = (flood.is_overdue().then(|| flood.start(&view)), flood.end(&view, ended_by));
+        self.join(flood.subject, &mut end);
         self.tell_end(flood, start, end);
         let state = self.state_mut(flood.subject);
         state.flood = None;

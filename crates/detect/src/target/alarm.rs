@@ -32,6 +32,12 @@ impl TargetState {
         std::mem::take(&mut self.flowed_out)
     }
 
+    /// Packets of long records that flowed out since somebody took them.
+    #[inline]
+    pub(crate) fn flowed_out(&self) -> f32 {
+        self.flowed_out.0
+    }
+
     /// Shows the packets of a step that was calm but for their number.
     pub(crate) fn show(&mut self, lead: Vector, packets: f32, bytes: f32) {
         self.count(lead.index(), packets, 0.0);

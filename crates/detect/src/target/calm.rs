@@ -50,7 +50,7 @@ impl TargetState {
         }
         self.catch_up(step);
         self.step = step;
-        let (mut packets, mut unwanted, mut syns) = (0.0, 0.0, 0.0);
+        let (mut packets, mut unwanted, mut syns, mut bytes) = (0.0, 0.0, 0.0, tally.bytes);
         for (kind, slot) in tally.slots() {
             if kind.is_spread() {
                 self.reservoirs.fill(kind, slot);
@@ -66,6 +66,7 @@ impl TargetState {
             self.reservoirs.drain(|out| {
                 packets += out.packets;
                 unwanted += out.unwanted;
+                bytes += out.bytes;
                 if out.vector == Vector::SynFlood.index() {
                     syns += out.packets;
                 }
@@ -76,7 +77,7 @@ impl TargetState {
         self.fragments_excused *= FRAGMENTS_KEPT_PER_STEP;
         self.decay(syns, packets, unwanted);
         self.move_baseline(packets);
-        Some(Closed { packets, unwanted })
+        Some(Closed { packets, unwanted, bytes })
     }
 
     /// Takes up what is known of the target beside its counts.

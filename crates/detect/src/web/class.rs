@@ -107,6 +107,35 @@ impl Class {
         matches!(self, Self::Hello | Self::Sealed | Self::Steady | Self::Brief | Self::Held | Self::Quic)
     }
 
+    /// Its name where what was learnt is kept.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Asset => "asset",
+            Self::PageReferred => "page_referred",
+            Self::PageBare => "page_bare",
+            Self::QueryKnown => "query_known",
+            Self::QueryNovel => "query_novel",
+            Self::Post => "post",
+            Self::Login => "login",
+            Self::Aborted => "aborted",
+            Self::TimedOut => "timed_out",
+            Self::Tool => "tool",
+            Self::Paced => "paced",
+            Self::Hello => "hello",
+            Self::Sealed => "sealed",
+            Self::Steady => "steady",
+            Self::Brief => "brief",
+            Self::Held => "held",
+            Self::Quic => "quic",
+            Self::Other => "other",
+        }
+    }
+
+    /// Whether it tells of something that was asked for, and not of a connection over which nothing was.
+    pub(crate) const fn is_request(self) -> bool {
+        !matches!(self, Self::Hello | Self::Held | Self::Quic)
+    }
+
     /// A few words for the evidence.
     pub(crate) const fn words(self) -> &'static str {
         match self {

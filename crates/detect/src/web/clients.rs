@@ -1,12 +1,16 @@
 //! What one client did lately: a fixed table, the least recent ones make room.
 //!
-//! It answers two questions of every request: does this client change its `User-Agent` as it goes, and is it faster than
-//! people are? Both only of clients that load no assets: behind one address of a mobile network are many readers, with
-//! many agents, but they load what belongs to their pages.
+//! It answers three questions of every request: does this client change its `User-Agent` as it goes, is it faster than
+//! people are, and does it ask as evenly as only a program does (`rhythm`)? The first two only of clients that load no assets:
+//! behind one address of a mobile network are many readers, with many agents, but they load what belongs to their pages.
+//! Inside TLS what belongs to a page is known by its coming at once; who never asks for several things at once, and goes
+//! on, is a program there.
 //!
 //! Limits: [`CLIENTS`] in all, in sets of [`WAYS`] under a secret hash. An IPv6 client is its /64.
 
 use sketch::TableKey;
+
+use super::rhythm::Rhythm;
 
 /// Clients remembered.
 pub(crate) const CLIENTS: usize = 1 << 15;
@@ -21,6 +25,12 @@ const SWITCHES_SHARE: f32 = 0.4;
 const ASSETS_SHARE: f32 = 0.15;
 /// A reader who loaded nothing for so long comes again.
 const VISIT_SECONDS: u32 = 600;
+/// Share of requests with another agent up to which it is one program.
+const ONE_AGENT_SHARE: f32 = 0.1;
+/// Pages, decayed, that a program with assets has asked for: a page with hundreds of pictures is one.
+const PAGES_MINIMUM: f32 = 4.0;
+/// Requests inside TLS within a quarter of a second that are a page with what belongs to it.
+const SEALED_BURST: u16 = 4;
 /// Requests a second above which a client alone is faster than people, and than polite programs.
 pub(crate) const PACE_REQUESTS_PER_SECOND: f32 = 25.0;
 
@@ -35,6 +45,7 @@ struct Entry {
     agent: u32,
     /// The last second in which it loaded what belongs to a page.
     asset_second: u32,
+    rhythm: Rhythm,
 }
 
 /// How a client behaves.
@@ -46,6 +57,21 @@ pub(crate) enum Manner {
     Switching,
     /// It is alone faster than people.
     Fast,
+    /// It asks evenly.
+    Even,
+}
+
+/// Which client asks, and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pub(crate) service: u32,
+    /// Its address, or a hash of its name.
+    pub(crate) client: u128,
+    /// A hash of its agent, or of what its TLS looks like.
+    pub(crate) agent: u64,
+    pub(crate) second: u32,
+    /// The time in quarters of a second, wrapping.
+    pub(crate) quarter: u32,
 }
 
 /// The table.
@@ -62,19 +88,23 @@ impl Clients {
         Self { key, entries: vec![Entry::default(); CLIENTS].into_boxed_slice(), evicted: 0 }
     }
 
-    /// Counts a request and says how its client behaves, and whether it is a reader who was not here lately. `bits` are the client's address or a hash of its name.
-    pub(crate) fn note(
-        &mut self,
-        service: u32,
-        bits: u128,
-        agent: u64,
-        is_asset: bool,
-        second: u32,
-    ) -> (Manner, bool) {
-        let hash = self.key.hash([u64::from(service), (bits >> 64) as u64, bits as u64]);
+    /// Counts a request and says how its client behaves, and whether it is a reader who was not here lately.
+    pub(crate) fn note(&mut self, asked: &Asked, is_asset: bool) -> (Manner, bool) {
+        self.entry(asked, 0).map_or((Manner::Ordinary, false), |entry| entry.note(asked, is_asset))
+    }
+
+    /// Counts a request inside TLS and says whether its client is a program. What is seen of a client in a log beside it
+    /// is another entry.
+    pub(crate) fn note_sealed(&mut self, asked: &Asked) -> bool {
+        self.entry(asked, 1 << 32).is_some_and(|entry| entry.note_sealed(asked))
+    }
+
+    fn entry(&mut self, asked: &Asked, layer: u64) -> Option<&mut Entry> {
+        let Asked { service, client, agent, second, .. } = *asked;
+        let hash = self.key.hash([u64::from(service) | layer, (client >> 64) as u64, client as u64]);
         let set = (hash as usize % (CLIENTS / WAYS)) * WAYS;
         let tag = (hash >> 32) as u32 | 1;
-        let Some(entries) = self.entries.get_mut(set..set + WAYS) else { return (Manner::Ordinary, false) };
+        let entries = self.entries.get_mut(set..set + WAYS)?;
         let way = entries.iter().position(|entry| entry.tag == tag).unwrap_or_else(|| {
             let oldest = (0..WAYS).min_by_key(|&way| entries[way].second).unwrap_or(0);
             let entry = &entries[oldest];
@@ -83,12 +113,13 @@ impl Clients {
             entries[oldest] = Entry { tag, second, agent: agent as u32, ..Entry::default() };
             oldest
         });
-        entries[way].note(agent as u32, is_asset, second)
+        entries.get_mut(way)
     }
 }
 
 impl Entry {
-    fn note(&mut self, agent: u32, is_asset: bool, second: u32) -> (Manner, bool) {
+    /// Lets what was counted fade.
+    fn fade(&mut self, second: u32) {
         let silent = second.saturating_sub(self.second);
         if silent > 0 {
             let kept = (-(silent as f32) / MEMORY_SECONDS).exp();
@@ -97,28 +128,53 @@ impl Entry {
             self.switches *= kept;
             self.second = second;
         }
+    }
+
+    fn note(&mut self, asked: &Asked, is_asset: bool) -> (Manner, bool) {
+        let Asked { agent, second, quarter, .. } = *asked;
+        let agent = agent as u32;
+        self.fade(second);
         self.requests += 1.0;
         self.assets += f32::from(u8::from(is_asset));
         self.switches += f32::from(u8::from(agent != self.agent));
         self.agent = agent;
-        let is_new_reader =
-            is_asset && (self.asset_second == 0 || second.saturating_sub(self.asset_second) > VISIT_SECONDS);
+        self.rhythm.note(quarter);
+        let is_new_reader = is_asset && !self.has_read(second);
         if is_asset {
             self.asset_second = second;
         }
-        (self.manner(), is_new_reader)
+        (self.manner(second), is_new_reader)
     }
 
-    fn manner(&self) -> Manner {
-        if self.requests < REQUESTS_MINIMUM || self.assets > ASSETS_SHARE * self.requests {
-            Manner::Ordinary
-        } else if self.requests > PACE_REQUESTS_PER_SECOND * MEMORY_SECONDS {
-            Manner::Fast
-        } else if self.switches >= SWITCHES_SHARE * self.requests {
-            Manner::Switching
-        } else {
-            Manner::Ordinary
+    fn note_sealed(&mut self, asked: &Asked) -> bool {
+        self.fade(asked.second);
+        if self.rhythm.note(asked.quarter) >= SEALED_BURST {
+            self.asset_second = asked.second;
         }
+        self.rhythm.is_lone && !self.has_read(asked.second)
+    }
+
+    /// Whether it loaded what belongs to a page in this visit.
+    const fn has_read(&self, second: u32) -> bool {
+        self.asset_second > 0 && second.saturating_sub(self.asset_second) <= VISIT_SECONDS
+    }
+
+    fn manner(&self, second: u32) -> Manner {
+        let Self { requests, assets, switches, rhythm, .. } = self;
+        if *requests >= REQUESTS_MINIMUM && *assets <= ASSETS_SHARE * requests {
+            if *requests > PACE_REQUESTS_PER_SECOND * MEMORY_SECONDS {
+                return Manner::Fast;
+            }
+            if *switches >= SWITCHES_SHARE * requests {
+                return Manner::Switching;
+            }
+        }
+        let is_even = if self.has_read(second) {
+            rhythm.is_fast && requests - assets >= PAGES_MINIMUM
+        } else {
+            rhythm.is_fast || rhythm.is_slow
+        };
+        if is_even && *switches <= ONE_AGENT_SHARE * requests { Manner::Even } else { Manner::Ordinary }
     }
 }
 
@@ -128,6 +184,10 @@ mod tests {
 
     use super::*;
 
+    fn asked(client: u128, agent: u64, second: u32) -> Asked {
+        Asked { service: 0, client, agent, second, quarter: second * 4 }
+    }
+
     fn table() -> Clients {
         Clients::new(TableKey::new(&KeyedState::new([1; 16]), 1))
     }
@@ -136,11 +196,11 @@ mod tests {
     fn a_client_that_changes_its_agent_is_a_tool_unless_it_loads_assets() {
         let (mut table, mut last) = (table(), Manner::Ordinary);
         for number in 0..40 {
-            last = table.note(0, 7, number, false, 100 + number as u32 / 4).0;
+            last = table.note(&asked(7, number, 100 + number as u32 / 4), false).0;
         }
         assert_eq!(last, Manner::Switching);
         for number in 0..40 {
-            last = table.note(0, 8, number, number % 3 > 0, 100).0;
+            last = table.note(&asked(8, number, 100), number % 3 > 0).0;
         }
         assert_eq!(last, Manner::Ordinary, "many readers behind one address");
     }
@@ -149,29 +209,61 @@ mod tests {
     fn a_client_is_fast_only_while_it_is() {
         let (mut table, mut manners) = (table(), Vec::new());
         for number in 0..4_000_u32 {
-            manners.push(table.note(1, 9, 5, false, 50 + number / 100).0);
+            manners.push(table.note(&asked(9, 5, 50 + number / 100), false).0);
         }
         assert_eq!(manners.last(), Some(&Manner::Fast));
-        assert_eq!(table.note(1, 9, 5, false, 200).0, Manner::Ordinary);
+        assert_eq!(table.note(&asked(9, 5, 200), false).0, Manner::Ordinary);
         let script: Vec<_> =
-            (0..1_000_u32).map(|number| table.note(1, 10, 5, false, 300 + number / 13).0).collect();
-        assert!(script.iter().all(|manner| *manner == Manner::Ordinary), "thirteen a second is a script");
+            (0..1_000_u32).map(|number| table.note(&asked(10, 5, 300 + number / 13), false).0).collect();
+        assert!(!script.contains(&Manner::Fast), "thirteen a second is a script");
+        assert_eq!(script.last(), Some(&Manner::Even), "and an even one");
     }
 
     #[test]
     fn a_reader_is_new_with_the_first_asset_of_a_visit() {
         let mut table = table();
         let new: Vec<_> = [(100, false), (100, true), (101, true), (400, true), (1_000, true), (1_700, true)]
-            .map(|(second, is_asset)| table.note(0, 3, 1, is_asset, second).1)
+            .map(|(second, is_asset)| table.note(&asked(3, 1, second), is_asset).1)
             .into();
         assert_eq!(new, [false, true, false, false, false, true]);
+    }
+
+    #[test]
+    fn a_program_that_loads_assets_too_is_known_by_its_pace() {
+        let (mut table, mut last) = (table(), Manner::Ordinary);
+        for number in 0..600_u32 {
+            let asked = Asked { quarter: 400 + number / 10, ..asked(5, 1, 100 + number / 40) };
+            last = table.note(&asked, number % 8 > 0).0;
+        }
+        assert_eq!(last, Manner::Even);
+        for number in 0..600_u32 {
+            let asked = Asked { quarter: 800 + number / 10, ..asked(6, 1, 200 + number / 40) };
+            last = table.note(&asked, number > 0).0;
+        }
+        assert_eq!(last, Manner::Ordinary, "one page with hundreds of pictures");
+    }
+
+    #[test]
+    fn inside_tls_who_goes_on_and_never_loads_a_page_is_a_program() {
+        let mut table = table();
+        let mut says = |client: u128, times: &dyn Fn(u32) -> u32| {
+            let mut last = false;
+            for number in 0..60 {
+                let quarter = 4_000 + times(number);
+                last = table.note_sealed(&Asked { quarter, ..asked(client, 1, quarter / 4) });
+            }
+            last
+        };
+        assert!(says(1, &|number| number * 5), "a request every second and a quarter");
+        assert!(!says(2, &|number| if number < 5 { 0 } else { number * 4 }), "a page, and its open ticker");
+        assert!(!says(3, &|number| number * 40), "one every ten seconds");
     }
 
     #[test]
     fn more_clients_than_there_is_room_for_are_counted_and_harm_nobody() {
         let mut table = table();
         for number in 0..3 * CLIENTS as u128 {
-            table.note(0, number, 1, false, 10);
+            table.note(&asked(number, 1, 10), false);
         }
         assert!(table.evicted > CLIENTS as u64);
     }

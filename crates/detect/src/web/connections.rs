@@ -8,28 +8,32 @@
 //! *held* when its client has asked for nothing for some seconds, unless readers explain it: browsers open one more than
 //! they need. What is told from the records of TLS is in `tls` and `shape`.
 //!
-//! Limits: [`CONNECTIONS`] in sets of [`WAYS`] under a secret hash, the least recent ones make room; no reassembly.
+//! Limits: [`CONNECTIONS`] in sets of [`WAYS`](super::wheel::WAYS) under a secret hash, the least recent ones make room; no reassembly.
 
+mod clear;
+mod due;
+mod life;
 mod sealed;
-mod wheel;
 
-pub(super) use wheel::close;
+pub(super) use due::close;
 
 use sketch::TableKey;
 use wire::web::{Client, head};
 use wire::{Packet, TcpFlags, Time};
 
-use super::class::{self, Class};
+use super::class::Class;
 use super::hello::{Hellos, Print};
 use super::shape::Pace;
 use super::tls::Tls;
+use super::wheel::{Place, Wheel};
 use super::window::{Opened, Reading};
-use super::{Seen, WebDetector, quic};
+use super::{WebDetector, quic};
 use crate::vector::protocol;
+use clear::{from_client, from_server};
+use life::{enter, hang_up, leave, look_again, read_window};
 
 /// Connections followed at once.
 const CONNECTIONS: usize = 1 << 16;
-const WAYS: usize = 4;
 /// What a client owes has to be there after this long.
 const SLOW_SECONDS: u32 = 8;
 /// Over TLS the client has to say something so long after it first had no answer.
@@ -134,7 +138,7 @@ pub(super) struct Connections {
     entries: Box<[Entry]>,
     /// Ports at which a server of requests was met, a bit each.
     ports: Box<[u64; 1024]>,
-    wheel: [Vec<u32>; WHEEL],
+    wheel: Wheel<WHEEL>,
     opened: Opened,
     sites: Vec<Site>,
     pub(super) hellos: Hellos,
@@ -151,7 +155,7 @@ impl Connections {
             key,
             entries: Vec::new().into_boxed_slice(),
             ports,
-            wheel: Default::default(),
+            wheel: Wheel::default(),
             opened: Opened::default(),
             sites: Vec::new(),
             hellos: Hellos::default(),
@@ -163,12 +167,12 @@ impl Connections {
 
     /// Whether no connection owes anything: then time may jump.
     pub(super) fn is_calm(&self) -> bool {
-        self.slow == 0 && self.wheel.iter().all(Vec::is_empty)
+        self.slow == 0 && self.wheel.is_empty()
     }
 
     pub(super) fn begin_again(&mut self) {
         self.entries.fill(Entry::default());
-        self.wheel.iter_mut().for_each(Vec::clear);
+        self.wheel.clear();
         self.opened.clear();
         (self.slow, self.live) = (0, 0);
     }
@@ -186,39 +190,15 @@ impl Connections {
     }
 
     /// The place of a connection, and whether it is there.
-    fn find(&self, packet: &Packet<'_>, to_server: bool) -> Place {
-        let hash = key_of(&self.key, packet, to_server);
-        let (set, tag) = ((hash as usize % (CONNECTIONS / WAYS)) * WAYS, (hash >> 32) as u32 | 1);
+    fn find(&self, packet: &Packet<'_>, to_server: bool) -> (Place, Option<usize>) {
+        let place = Place::of(&self.key, packet, to_server, CONNECTIONS);
         let is_it = |at: &usize| {
             let entry = &self.entries[*at];
-            entry.tag == tag && !matches!(entry.stage, Stage::Free | Stage::Gone)
+            entry.tag == place.tag && !matches!(entry.stage, Stage::Free | Stage::Gone)
         };
-        let found = if self.entries.is_empty() { None } else { (set..set + WAYS).find(is_it) };
-        Place { hash, set, tag, found }
+        let found = if self.entries.is_empty() { None } else { place.ways().find(is_it) };
+        (place, found)
     }
-}
-
-/// Where a connection is or would be.
-#[derive(Clone, Copy)]
-struct Place {
-    hash: u64,
-    set: usize,
-    tag: u32,
-    found: Option<usize>,
-}
-
-/// The hash of a connection, the same for both directions.
-#[inline]
-pub(super) fn key_of(key: &TableKey<5>, packet: &Packet<'_>, to_server: bool) -> u64 {
-    let (client, server) = if to_server {
-        ((packet.source, packet.source_port), (packet.destination, packet.destination_port))
-    } else {
-        ((packet.destination, packet.destination_port), (packet.source, packet.source_port))
-    };
-    let ports = u64::from(client.1) << 16 | u64::from(server.1);
-    let halves = |bits: u128| ((bits >> 64) as u64, bits as u64);
-    let ((a, b), (c, d)) = (halves(client.0.bits()), halves(server.0.bits()));
-    key.hash([ports, a, b, c, d])
 }
 
 /// Whether a packet can say anything here. Most packets of a flood cannot: of those without payload only the handshakes and
@@ -264,12 +244,12 @@ pub(super) fn note(web: &mut WebDetector, time: Time, packet: &Packet<'_>) {
     if !to_server && !table.is_server_port(packet.source_port) {
         return;
     }
-    let place = table.find(packet, to_server);
+    let (place, found) = table.find(packet, to_server);
     let ends = packet.tcp_flags.0 & (TcpFlags::FIN | TcpFlags::RST) != 0;
     if packet.payload.is_empty() && packet.missing_bytes == 0 && !ends {
-        return note_bare(web, place, packet, to_server);
+        return note_bare(web, (place, found), packet, to_server);
     }
-    if let Some(at) = place.found {
+    if let Some(at) = found {
         let has_payload = packet.payload_length_bytes() > 0;
         if to_server && has_payload {
             from_client(web, at, place.hash, time, packet);
@@ -298,18 +278,23 @@ fn milliseconds(time: Time) -> u32 {
 }
 
 /// A packet without payload: a step of a handshake, or an acknowledgement with the client's window.
-fn note_bare(web: &mut WebDetector, place: Place, packet: &Packet<'_>, to_server: bool) {
+fn note_bare(
+    web: &mut WebDetector,
+    (place, found): (Place, Option<usize>),
+    packet: &Packet<'_>,
+    to_server: bool,
+) {
     let opened = &mut web.connections.opened;
     match (to_server, packet.tcp_flags.0 & (TcpFlags::SYN | TcpFlags::ACK)) {
         (true, TcpFlags::SYN) => {
             opened.ask(place.hash, packet.window_shift());
-            if let Some(at) = place.found {
+            if let Some(at) = found {
                 // The ports are used again.
                 leave(web, at);
             }
         }
         (false, flags) if flags == TcpFlags::SYN | TcpFlags::ACK => opened.answer(place.hash),
-        (true, TcpFlags::ACK) => match place.found {
+        (true, TcpFlags::ACK) => match found {
             Some(at) => read_window(web, at, packet),
             None => {
                 let Some(shift) = opened.complete(place.hash) else { return };
@@ -319,246 +304,5 @@ fn note_bare(web: &mut WebDetector, place: Place, packet: &Packet<'_>, to_server
             }
         },
         _ => {}
-    }
-}
-
-/// The client says how much it would take.
-fn read_window(web: &mut WebDetector, at: usize, packet: &Packet<'_>) {
-    let second = web.second.unwrap_or(0);
-    if web.connections.entries[at].reading.window(packet.window, second) {
-        look_again(web, at, SLOW_SECONDS);
-    }
-}
-
-/// Somebody looks at the connection in so many seconds, if nobody does anyway.
-fn look_again(web: &mut WebDetector, at: usize, seconds: u32) {
-    let second = web.second.unwrap_or(0);
-    let table = &mut web.connections;
-    if !std::mem::replace(&mut table.entries[at].is_on_wheel, true) {
-        table.wheel[(second as usize + seconds as usize) % WHEEL].push(at as u32);
-    }
-}
-
-/// Makes a place for a connection.
-fn enter(web: &mut WebDetector, place: Place, packet: &Packet<'_>, shift: Option<u8>) -> Option<usize> {
-    let Place { set, tag, .. } = place;
-    let service = web.service_at(packet.destination)?;
-    let port = packet.destination_port;
-    web.connections.ports[usize::from(port) / 64] |= 1 << (port % 64);
-    if web.connections.entries.is_empty() {
-        web.connections.entries = vec![Entry::default(); CONNECTIONS].into_boxed_slice();
-    }
-    let second = web.second.unwrap_or(0);
-    let table = &mut web.connections;
-    let rank = |at: &usize| {
-        let entry = &table.entries[*at];
-        match entry.stage {
-            Stage::Free | Stage::Gone if !entry.is_on_wheel => 0,
-            Stage::Free | Stage::Gone => 1,
-            // Who has said something goes last.
-            Stage::Opened => 2 + u64::from(entry.second),
-            _ => 1 << 40 | u64::from(entry.second),
-        }
-    };
-    let at = (set..set + WAYS).min_by_key(rank).unwrap_or(set);
-    if !matches!(table.entries[at].stage, Stage::Free | Stage::Gone) {
-        let old = table.entries[at];
-        let is_loss = second.saturating_sub(old.second) < SILENT_SECONDS;
-        table.evicted += u64::from(is_loss);
-        leave(web, at);
-        if is_loss {
-            web.note_loss(Some(old.service));
-        }
-    }
-    let table = &mut web.connections;
-    let is_on_wheel = table.entries[at].is_on_wheel;
-    table.entries[at] = Entry {
-        tag,
-        service,
-        client: super::client_bits(packet.source),
-        second,
-        since: second,
-        stage: Stage::Settled,
-        is_on_wheel,
-        reading: Reading::of(shift),
-        ..Entry::default()
-    };
-    table.live += 1;
-    web.services[service as usize].has_connections = true;
-    Some(at)
-}
-
-/// A side ends the connection. What it was good for counts: a handshake that led to nothing, a request or two and gone.
-fn hang_up(web: &mut WebDetector, at: usize, now: u32) {
-    let entry = &mut web.connections.entries[at];
-    let (service, lasted) = (entry.service, now.wrapping_sub(entry.tls.begun));
-    let is_vain = entry.is_tls && !entry.has_asked && !entry.tls.is_refused && lasted <= VAIN_MILLISECONDS;
-    let is_gone = now.wrapping_sub(entry.tls.answered) <= GONE_MILLISECONDS;
-    let is_brief = is_gone && lasted <= BRIEF_MILLISECONDS && (1..=BRIEF_REQUESTS).contains(&entry.tls.asks);
-    let is_brief = entry.is_tls && is_brief && !entry.tls.batches.is_resetting;
-    if is_vain && web.connections.site(service).speaks {
-        count(web, at, Class::Hello, 1);
-    } else if is_brief {
-        count(web, at, Class::Brief, 1);
-    }
-    leave(web, at);
-}
-
-/// Counts so many of a class for the client of a connection.
-fn count(web: &mut WebDetector, at: usize, class: Class, times: u32) {
-    let Entry { service, client, print, .. } = web.connections.entries[at];
-    for _ in 0..times {
-        web.note_sealed(service, class, client, print);
-    }
-}
-
-/// A connection has ended, or made room.
-fn leave(web: &mut WebDetector, at: usize) {
-    set_slow(web, at, false);
-    let table = &mut web.connections;
-    table.entries[at].stage = Stage::Gone;
-    table.live = table.live.saturating_sub(1);
-}
-
-fn set_slow(web: &mut WebDetector, at: usize, is_slow: bool) {
-    let entry = &mut web.connections.entries[at];
-    if entry.is_slow == is_slow {
-        return;
-    }
-    entry.is_slow = is_slow;
-    let service = entry.service;
-    let counts = [&mut web.connections.slow, &mut web.services[service as usize].slow];
-    for count in counts {
-        *count = if is_slow { count.saturating_add(1) } else { count.saturating_sub(1) };
-    }
-    web.touch(service);
-}
-
-/// The connection owes something from now on.
-fn owe(web: &mut WebDetector, at: usize, stage: Stage) {
-    let entry = &mut web.connections.entries[at];
-    entry.stage = stage;
-    entry.since = web.second.unwrap_or(0);
-    entry.bytes = 0;
-    look_again(web, at, SLOW_SECONDS);
-}
-
-fn settle(web: &mut WebDetector, at: usize) {
-    let entry = &mut web.connections.entries[at];
-    entry.stage = Stage::Settled;
-    if !entry.reading.is_watched() {
-        set_slow(web, at, false);
-    }
-}
-
-fn from_client(web: &mut WebDetector, at: usize, hash: u64, time: Time, packet: &Packet<'_>) {
-    read_window(web, at, packet);
-    let second = web.second.unwrap_or(0);
-    let entry = &mut web.connections.entries[at];
-    entry.second = second;
-    let bytes = u64::from(packet.payload_length_bytes());
-    entry.bytes = entry.bytes.saturating_add(packet.payload_length_bytes());
-    if begins_tls(packet.payload) && !entry.is_tls {
-        let hello = web.connections.hellos.begin(hash, packet);
-        let entry = &mut web.connections.entries[at];
-        (entry.is_tls, entry.is_greeted) = (true, false);
-        entry.tls = Tls::begin(milliseconds(time), hello.is_none_or(|hello| hello.offers_http2));
-        entry.print = hello.unwrap_or_default().print;
-        return owe(web, at, Stage::Handshake);
-    }
-    if entry.is_tls {
-        if entry.stage == Stage::Handshake
-            && !entry.is_greeted
-            && let Some(hello) = web.connections.hellos.go_on(hash, packet)
-        {
-            let entry = &mut web.connections.entries[at];
-            entry.print = hello.print;
-            entry.tls = Tls::begin(entry.tls.begun, hello.offers_http2);
-        }
-        return sealed::from_client(web, at, milliseconds(time), packet);
-    }
-    if begins_request(packet.payload) {
-        return begin_request(web, at, time, packet, bytes);
-    }
-    match entry.stage {
-        Stage::Head if packet.payload.windows(4).any(|four| four == b"\r\n\r\n") => settle(web, at),
-        // The end of the head may be cut in two.
-        Stage::Head if matches!(packet.payload, b"\r\n" | b"\n" | b"\n\r\n") => settle(web, at),
-        Stage::Body => {
-            entry.owed = entry.owed.saturating_sub(bytes);
-            if entry.owed == 0 {
-                let held = entry.held.take();
-                settle(web, at);
-                count_held(web, at, held);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn begin_request(web: &mut WebDetector, at: usize, time: Time, packet: &Packet<'_>, bytes: u64) {
-    let Some(head) = head(packet.payload) else { return };
-    let is_cut = (packet.payload.len() as u64) < bytes;
-    let body = head.content_length.unwrap_or(0);
-    let there = bytes.saturating_sub(head.bytes as u64);
-    if head.is_complete || is_cut {
-        settle(web, at);
-        if body > there && !is_cut {
-            web.connections.entries[at].owed = body - there;
-            owe(web, at, Stage::Body);
-            return hold(web, at, &head.request(time, Client::Address(packet.source)));
-        }
-    } else if web.connections.entries[at].stage != Stage::Head {
-        owe(web, at, Stage::Head);
-    }
-    // A head of more than a segment is one by its first; a line or two are a promise.
-    if !head.is_complete && !is_cut && bytes < WHOLE_SEGMENT_BYTES {
-        return;
-    }
-    let service = web.connections.entries[at].service;
-    let request = head.request(time, Client::Address(packet.source));
-    if is_cut && !head.is_complete && !class::is_told_by_its_line(&request) {
-        // The capture ends before the page that it came from: that it was asked is all there is.
-        return count(web, at, Class::Sealed, 1);
-    }
-    let second = web.second.unwrap_or(0);
-    let paced = web.connections.entries[at].pace.ask(second, 1);
-    web.observe_paced(service, &request, paced.is_steady);
-    count(web, at, Class::Steady, paced.before);
-}
-
-/// Keeps a request until its body is there: who only promises one has asked for nothing yet.
-fn hold(web: &mut WebDetector, at: usize, request: &wire::web::Request<'_>) {
-    let service = web.connections.entries[at].service;
-    let seen = web.look_at(service, request);
-    let held = Held { class: seen.class, agent: seen.agent, path: seen.path };
-    web.connections.entries[at].held = Some(held);
-}
-
-fn count_held(web: &mut WebDetector, at: usize, held: Option<Held>) {
-    let Some(Held { class, agent, path }) = held else { return };
-    let Entry { service, client, .. } = web.connections.entries[at];
-    let seen = Seen { class, client, is_named: false, agent, path };
-    web.touch(service);
-    web.counters.requests += 1;
-    web.services[service as usize].note(&wire::web::Request::default(), &seen, &web.hash);
-}
-
-fn from_server(web: &mut WebDetector, at: usize, now: u32, packet: &Packet<'_>) {
-    let second = web.second.unwrap_or(0);
-    let entry = &mut web.connections.entries[at];
-    entry.second = second;
-    if entry.is_tls {
-        entry.tls.answer(now, packet, !entry.is_greeted);
-    } else {
-        entry.pace.answer(packet.payload_length_bytes());
-    }
-    entry.is_greeted = true;
-    entry.reading.answer(packet.payload_length_bytes());
-    let (stage, service) = (entry.stage, entry.service);
-    web.connections.site(service).speaks = true;
-    // Whatever the server says to a request, it had enough of it.
-    if matches!(stage, Stage::Head | Stage::Body | Stage::Record) {
-        settle(web, at);
     }
 }

@@ -119,6 +119,10 @@ impl Course {
         self
     }
 
+    pub(crate) const fn is_surge(&self) -> bool {
+        self.is_surge
+    }
+
     /// Requests of the flood in the last second.
     pub(crate) const fn excess_now(&self) -> f32 {
         self.now
@@ -345,11 +349,11 @@ impl Course {
     }
 
     /// Whether most of it was seen in what connections do, and not in requests.
-    fn is_of_connections(&self) -> bool {
+    fn is_of_connections(&self, service: &Service) -> bool {
         let total: f64 = self.totals.iter().sum();
         let of = |class: &Class| self.totals[*class as usize];
         let sealed: f64 = Class::ALL.iter().filter(|class| class.is_sealed()).map(of).sum();
-        self.slow_connections > 0 || sealed > 0.5 * total
+        service.has_connections && (self.slow_connections > 0 || sealed > 0.5 * total)
     }
 
     fn web(&self, service: &Service, watch: Option<&Watch>) -> WebEvidence {
@@ -359,11 +363,12 @@ impl Course {
         let seen = watch.map_or(0, Watch::total);
         let random = self.totals[Class::QueryNovel as usize] / self.totals.iter().sum::<f64>().max(1.0);
         let mut web = WebEvidence {
-            seen_in: if self.is_of_connections() { "connections" } else { "requests" },
+            seen_in: if self.is_of_connections(service) { "connections" } else { "requests" },
             requests: round(self.requests),
             peak_requests_per_second: round(f64::from(self.peak)),
             service_requests_per_second: round(all),
             usual_requests_per_second: self.usual.map(|usual| round(f64::from(usual))),
+            expected: None,
             lines: Vec::new(),
             asset_share: round(f64::from(usual.kinds[Class::Asset as usize].now) / all.max(0.001)),
             random_query_share: round(random),

@@ -14,15 +14,21 @@
 //! and connections. A flood by browsers under remote control that load whole pages is a crowd here. Over TLS and QUIC only
 //! the shape of a connection is seen (`shape`, `tls`, `window`, `quic`).
 
+mod calendar;
 mod class;
 mod clients;
 mod connections;
 mod flood;
 mod hello;
 mod hours;
+mod learnt;
+mod meter;
+mod named;
 mod quic;
 mod reason;
 mod record;
+mod rhythm;
+mod seconds;
 mod service;
 mod shape;
 mod slow;
@@ -30,6 +36,7 @@ mod surge;
 mod tls;
 mod usual;
 mod watch;
+mod wheel;
 mod window;
 
 use std::hash::{BuildHasher, Hasher};
@@ -39,25 +46,24 @@ use sketch::{KeyedState, TableKey};
 use wire::web::{Client, Request, Version};
 use wire::{Address, Packet, Time};
 
-use crate::event::{Event, Target, TargetKind};
+pub use learnt::{LearntError, LearntKind, LearntWeb};
+
+use crate::campaign::Campaigns;
+use crate::event::Event;
+use calendar::Calendar;
 use class::Class;
-use clients::{Clients, Manner};
+use clients::{Asked, Clients, Manner};
 use connections::Connections;
+use meter::Meter;
 use quic::Quic;
-use service::{Closing, Service};
+use service::Service;
 
 /// Services that are told apart; requests to further ones are counted and left out.
 pub const MAXIMUM_SERVICES: usize = 4_096;
 /// Services under a closer look at once.
 pub const MAXIMUM_WATCHED: usize = 256;
-/// Requests older than the running second by more than this are late: they are counted and left out.
-const LATE_SECONDS: u32 = 30;
-/// After so many late ones in a row the clock is taken to have been set back.
-const CLOCK_RESET_AFTER: u32 = 1_024;
 /// Floods that are clear before a second is over are told at the end of a quarter of it.
 const QUARTER_NANOSECONDS: i64 = 250_000_000;
-/// Seconds that are closed one by one while something goes on; a longer silence ends it.
-const SILENCE_SECONDS_MAXIMUM: u32 = 120;
 /// Figures of a service are lower bounds for so long after a loss.
 const LOSS_SECONDS: u32 = 60;
 
@@ -98,6 +104,8 @@ pub struct WebCounters {
     pub floods: u64,
     /// Surges begun.
     pub surges: u64,
+    /// Campaigns found: floods on several targets by the same sources.
+    pub campaigns: u64,
 }
 
 /// Finds floods and surges in requests.
@@ -120,7 +128,11 @@ pub struct WebDetector {
     /// Quarters of the running second that were looked at.
     quarter: u32,
     late_in_a_row: u32,
+    calendar: Calendar,
+    campaigns: Campaigns,
     events: Vec<Event>,
+    /// Unless nobody wants to know.
+    metered: Option<Meter>,
     counters: WebCounters,
 }
 
@@ -129,6 +141,11 @@ fn hash_text(key: &KeyedState, text: &[u8]) -> u64 {
     let mut hasher = key.build_hasher();
     hasher.write(text);
     hasher.finish()
+}
+
+/// A time in quarters of a second, wrapping.
+fn quarter_of(time: Time) -> u32 {
+    time.nanoseconds().div_euclid(QUARTER_NANOSECONDS) as u32
 }
 
 /// Who is counted as one client: an IPv4 address, or an IPv6 /64.
@@ -156,60 +173,12 @@ impl WebDetector {
             second: None,
             quarter: 0,
             late_in_a_row: 0,
+            calendar: Calendar::default(),
+            campaigns: Campaigns::default(),
             events: Vec::new(),
+            metered: None,
             counters: WebCounters::default(),
         }
-    }
-
-    /// The same for the services of an institution: connections to other addresses are not looked at.
-    pub fn of_institution(institution: &institution::Institution, key: [u8; 16]) -> Self {
-        let mut detector = Self::new(key);
-        detector.watches_all = false;
-        for service in &institution.services {
-            let addresses: Vec<_> = service.addresses.iter().map(|address| Address::from(*address)).collect();
-            detector.service(&service.id, &addresses);
-        }
-        detector
-    }
-
-    /// The number of a service with this name, for [`WebDetector::observe`]. Its addresses are shown with its events, and
-    /// connections to them are its own. `None`: there are too many.
-    pub fn service(&mut self, name: &str, addresses: &[Address]) -> Option<u32> {
-        if let Some(&index) = self.by_name.get(name.as_bytes()) {
-            return Some(index);
-        }
-        let texts: Vec<_> = addresses.iter().map(|address| address.to_ip().to_string()).collect();
-        let target = Target { kind: TargetKind::Service, name: name.to_owned(), addresses: texts };
-        let index = self.add(target)?;
-        self.by_name.insert(name.as_bytes().into(), index);
-        for &address in addresses {
-            self.by_address.entry(address).or_insert(index);
-        }
-        Some(index)
-    }
-
-    /// The number of the service at an address: a declared one, or the address itself if any is looked at.
-    pub fn service_at(&mut self, address: Address) -> Option<u32> {
-        if let Some(&index) = self.by_address.get(&address) {
-            return Some(index);
-        }
-        if !self.watches_all {
-            return None;
-        }
-        let index = self.add(Target::of_address(None, address.to_ip()))?;
-        self.by_address.insert(address, index);
-        Some(index)
-    }
-
-    fn add(&mut self, target: Target) -> Option<u32> {
-        if self.services.len() >= MAXIMUM_SERVICES {
-            self.counters.services_refused += 1;
-            return None;
-        }
-        self.services.push(Service::new(target, self.second.unwrap_or(0)));
-        self.is_touched.push(false);
-        self.counters.services += 1;
-        Some(self.services.len() as u32 - 1)
     }
 
     /// Takes one request to a service. Its client is the one to be counted: whoever is behind a trusted proxy.
@@ -239,14 +208,15 @@ impl WebDetector {
             }
         }
         let second = self.second.unwrap_or(0);
-        let is_asset = class == Class::Asset;
-        let (manner, is_new_reader) = self.clients.note(service, client, agent, is_asset, second);
+        let asked = Asked { service, client, agent, second, quarter: quarter_of(request.time) };
+        let (manner, is_new_reader) = self.clients.note(&asked, class == Class::Asset);
         self.services[service as usize].note_reader(is_new_reader);
-        if class.is_by_choice() {
+        if class.is_by_choice() || (manner == Manner::Even && class == Class::Asset) {
             class = match manner {
                 Manner::Ordinary => class,
                 Manner::Switching => Class::Tool,
                 Manner::Fast => Class::Paced,
+                Manner::Even => Class::Steady,
             };
         }
         Seen { class, client, is_named, agent, path }
@@ -287,26 +257,6 @@ impl WebDetector {
     /// Counts something of a client of which only the class is known.
     fn note_class(&mut self, service: u32, class: Class, client: u128) {
         self.note_sealed(service, class, client, hello::Print::default());
-    }
-
-    /// Takes another institution: its services have the addresses that it says. Those that it has no more keep their number,
-    /// but no connection is theirs; what goes on goes on.
-    pub fn replace_institution(&mut self, institution: &institution::Institution) {
-        self.by_address.clear();
-        for service in &mut self.services {
-            service.target.addresses.clear();
-        }
-        for service in &institution.services {
-            let addresses: Vec<_> = service.addresses.iter().map(|address| Address::from(*address)).collect();
-            let Some(index) = self.service(&service.id, &addresses) else { continue };
-            if let Some(service) = self.services.get_mut(index as usize) {
-                service.target.addresses =
-                    addresses.iter().map(|address| address.to_ip().to_string()).collect();
-            }
-            for address in addresses {
-                self.by_address.entry(address).or_insert(index);
-            }
-        }
     }
 
     /// Whether [`WebDetector::packet`] would look at a packet at all: most are passed over by what this says, before anybody
@@ -352,12 +302,27 @@ impl WebDetector {
     pub fn finish(&mut self) {
         let Some(second) = self.second else { return };
         self.close(second);
-        self.for_each_restless(second, |service, closing| service.finish(closing, "end_of_input"));
+        self.end_all(second, "end_of_input");
     }
 
     /// The events since the last call, in order.
     pub fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
+    }
+
+    /// From now on it is counted how much each service is asked for.
+    pub fn meter(&mut self) {
+        self.metered.get_or_insert_default();
+    }
+
+    /// What came in the oldest second that is over and was not taken: the second, and the names of services with their requests.
+    /// None unless [`WebDetector::meter`] was called.
+    pub fn take_metered(&mut self) -> Option<(u32, Vec<(String, u64)>)> {
+        let metered = self.metered.as_mut()?.take()?;
+        let name = |index: u32| self.services.get(index as usize).map(|service| service.target.name.clone());
+        let named =
+            metered.services.into_iter().filter_map(|(index, requests)| Some((name(index)?, requests)));
+        Some((metered.second, named.collect()))
     }
 
     /// Whether there are events to take.
@@ -374,6 +339,7 @@ impl WebDetector {
             connections_evicted: self.connections.evicted + self.quic.evicted,
             fingerprints: self.connections.hellos.read,
             hellos_unread: self.connections.hellos.unread,
+            campaigns: self.campaigns.found,
             ..self.counters
         }
     }
@@ -383,155 +349,6 @@ impl WebDetector {
             && !std::mem::replace(is_touched, true)
         {
             self.touched.push(service);
-        }
-    }
-
-    /// Closes every second before that of a time. Says whether what has this time counts.
-    #[inline]
-    fn clock(&mut self, time: Time) -> bool {
-        let second = u32::try_from(time.nanoseconds().div_euclid(1_000_000_000)).unwrap_or(0);
-        match self.second {
-            Some(current) if second == current => {
-                self.late_in_a_row = 0;
-                let quarter = (time.nanoseconds().rem_euclid(1_000_000_000) / QUARTER_NANOSECONDS) as u32;
-                if quarter > self.quarter {
-                    self.look_early(second, quarter);
-                }
-                true
-            }
-            Some(current) if second > current => {
-                self.move_on(current, second);
-                true
-            }
-            Some(current) => self.late(current, second),
-            None => {
-                self.second = Some(second);
-                self.services.iter_mut().for_each(|service| service.begin_again(second));
-                true
-            }
-        }
-    }
-
-    /// A part of a second is over.
-    #[cold]
-    fn look_early(&mut self, second: u32, quarter: u32) {
-        self.quarter = quarter;
-        let told = self.events.len();
-        let now = Time::from_seconds(i64::from(second), i64::from(quarter) * QUARTER_NANOSECONDS);
-        let mut touched = std::mem::take(&mut self.touched);
-        touched.sort_unstable();
-        for &index in &touched {
-            self.services[index as usize].look_early(&mut Closing {
-                second,
-                now,
-                key: &self.key,
-                hash: &self.hash,
-                may_watch: false,
-                events: &mut self.events,
-            });
-        }
-        self.touched = touched;
-        self.count_begun(told);
-    }
-
-    fn late(&mut self, current: u32, second: u32) -> bool {
-        if current - second <= LATE_SECONDS {
-            // Lines are written when a request is over: some are a little late, and count now.
-            return true;
-        }
-        self.counters.late += 1;
-        self.late_in_a_row += 1;
-        if self.late_in_a_row < CLOCK_RESET_AFTER {
-            return false;
-        }
-        self.counters.clock_resets += 1;
-        self.finish();
-        self.late_in_a_row = 0;
-        self.second = Some(second);
-        self.services.iter_mut().for_each(|service| service.begin_again(second));
-        self.connections.begin_again();
-        self.quic.begin_again();
-        true
-    }
-
-    fn move_on(&mut self, current: u32, second: u32) {
-        self.late_in_a_row = 0;
-        self.close(current);
-        let mut at = current + 1;
-        while at < second && !(self.restless.is_empty() && self.is_calm()) {
-            if at - current > SILENCE_SECONDS_MAXIMUM {
-                self.for_each_restless(at, |service, closing| service.finish(closing, "quiet"));
-                break;
-            }
-            self.close(at);
-            at += 1;
-        }
-        (self.second, self.quarter) = (Some(second), 0);
-    }
-
-    /// Whether nothing is waited for: then time may jump.
-    fn is_calm(&self) -> bool {
-        self.connections.is_calm() && self.quic.is_calm()
-    }
-
-    /// Closes a second of every service that has something in it or that is not at rest.
-    fn close(&mut self, second: u32) {
-        let told = self.events.len();
-        connections::close(self, second);
-        quic::close(self, second);
-        let mut due = std::mem::take(&mut self.touched);
-        for &service in &self.restless {
-            if !std::mem::replace(&mut self.is_touched[service as usize], true) {
-                due.push(service);
-            }
-        }
-        due.sort_unstable();
-        let mut watched = self.services.iter().filter(|service| service.watch.is_some()).count();
-        self.restless.clear();
-        for &index in &due {
-            self.is_touched[index as usize] = false;
-            let service = &mut self.services[index as usize];
-            let had = service.watch.is_some();
-            service.close(&mut Closing {
-                second,
-                now: Time::from_seconds(i64::from(second) + 1, 0),
-                key: &self.key,
-                hash: &self.hash,
-                may_watch: watched < MAXIMUM_WATCHED,
-                events: &mut self.events,
-            });
-            watched += usize::from(!had && service.watch.is_some());
-            if service.is_restless() {
-                self.restless.push(index);
-            }
-        }
-        due.clear();
-        self.touched = due;
-        self.count_begun(told);
-    }
-
-    fn for_each_restless(&mut self, second: u32, mut call: impl FnMut(&mut Service, &mut Closing<'_>)) {
-        for index in std::mem::take(&mut self.restless) {
-            let mut closing = Closing {
-                second,
-                now: Time::from_seconds(i64::from(second) + 1, 0),
-                key: &self.key,
-                hash: &self.hash,
-                may_watch: false,
-                events: &mut self.events,
-            };
-            call(&mut self.services[index as usize], &mut closing);
-        }
-    }
-
-    /// Counts what began among the events from the one at `from` on.
-    fn count_begun(&mut self, from: usize) {
-        for event in self.events.iter().skip(from) {
-            let is_start = event.line().phase == crate::Phase::Start;
-            match event {
-                Event::Flood(_) => self.counters.floods += u64::from(is_start),
-                Event::Surge(_) => self.counters.surges += u64::from(is_start),
-            }
         }
     }
 }

@@ -5,7 +5,7 @@
 //! by the keys of the connection. One that was answered and did not go on within [`WAIT_SECONDS`] counts. Where the server
 //! does not answer at all, QUIC may be blocked on the way, and the network layer judges.
 //!
-//! Limits: [`PENDING`] handshakes in sets of [`WAYS`] under a secret hash; a completed one makes room first. A client that goes
+//! Limits: [`PENDING`] handshakes in sets of [`WAYS`](super::wheel::WAYS) under a secret hash; a completed one makes room first. A client that goes
 //! on with datagrams of no meaning passes for one that completes.
 
 use sketch::TableKey;
@@ -13,12 +13,11 @@ use wire::{Packet, packet};
 
 use super::WebDetector;
 use super::class::Class;
-use super::connections::key_of;
+use super::wheel::{Place, Wheel};
 use crate::vector::protocol;
 
 /// Handshakes followed at once.
 const PENDING: usize = 1 << 14;
-const WAYS: usize = 4;
 /// A client has so long to go on.
 const WAIT_SECONDS: u32 = 3;
 const WHEEL: usize = 4;
@@ -58,7 +57,7 @@ struct Entry {
 pub(super) struct Quic {
     key: TableKey<5>,
     entries: Box<[Entry]>,
-    wheel: [Vec<u32>; WHEEL],
+    wheel: Wheel<WHEEL>,
     /// Handshakes that made room for others while they were waited for.
     pub(super) evicted: u64,
 }
@@ -102,34 +101,33 @@ pub(super) fn is_of_interest(packet: &Packet<'_>) -> bool {
 
 impl Quic {
     pub(super) fn new(key: TableKey<5>) -> Self {
-        Self { key, entries: Box::default(), wheel: Default::default(), evicted: 0 }
+        Self { key, entries: Box::default(), wheel: Wheel::default(), evicted: 0 }
     }
 
     /// Whether no handshake is waited for.
     pub(super) fn is_calm(&self) -> bool {
-        self.wheel.iter().all(Vec::is_empty)
+        self.wheel.is_empty()
     }
 
     pub(super) fn begin_again(&mut self) {
         self.entries.fill(Entry::default());
-        self.wheel.iter_mut().for_each(Vec::clear);
+        self.wheel.clear();
     }
 
-    fn find(&self, set: usize, tag: u32) -> Option<usize> {
-        let is_it = |at: &usize| self.entries[*at].tag == tag && self.entries[*at].stage != Stage::Free;
-        if self.entries.is_empty() { None } else { (set..set + WAYS).find(is_it) }
+    fn find(&self, place: Place) -> Option<usize> {
+        let is_it = |at: &usize| self.entries[*at].tag == place.tag && self.entries[*at].stage != Stage::Free;
+        if self.entries.is_empty() { None } else { place.ways().find(is_it) }
     }
 }
 
 /// Takes a packet that [`is_of_interest`].
 pub(super) fn note(web: &mut WebDetector, packet: &Packet<'_>) {
     let to_server = packet.destination_port == PORT;
-    let hash = key_of(&web.quic.key, packet, to_server);
-    let (set, tag) = ((hash as usize % (PENDING / WAYS)) * WAYS, (hash >> 32) as u32 | 1);
-    let found = web.quic.find(set, tag);
+    let place = Place::of(&web.quic.key, packet, to_server, PENDING);
+    let found = web.quic.find(place);
     match (found, to_server, kind(packet.payload)) {
         (None, true, Kind::Initial) if packet.payload_length_bytes() >= INITIAL_BYTES => {
-            enter(web, set, tag, packet);
+            enter(web, place, packet);
         }
         (Some(at), true, Kind::GoesOn) => web.quic.entries[at].stage = Stage::Done,
         (Some(at), false, _) if web.quic.entries[at].stage == Stage::Asked => {
@@ -139,7 +137,7 @@ pub(super) fn note(web: &mut WebDetector, packet: &Packet<'_>) {
     }
 }
 
-fn enter(web: &mut WebDetector, set: usize, tag: u32, packet: &Packet<'_>) {
+fn enter(web: &mut WebDetector, place: Place, packet: &Packet<'_>) {
     let Some(service) = web.service_at(packet.destination) else { return };
     let second = web.second.unwrap_or(0);
     let quic = &mut web.quic;
@@ -151,30 +149,27 @@ fn enter(web: &mut WebDetector, set: usize, tag: u32, packet: &Packet<'_>) {
         let waits = matches!(entry.stage, Stage::Asked | Stage::Answered);
         (waits && entry.is_on_wheel, entry.is_on_wheel, entry.second)
     };
-    let at = (set..set + WAYS).min_by_key(rank).unwrap_or(set);
+    let at = place.ways().min_by_key(rank).unwrap_or(place.set);
     let old = quic.entries[at];
     quic.evicted += u64::from(old.is_on_wheel && matches!(old.stage, Stage::Asked | Stage::Answered));
     let client = super::client_bits(packet.source);
-    quic.entries[at] = Entry { tag, service, client, second, stage: Stage::Asked, is_on_wheel: true };
+    quic.entries[at] =
+        Entry { tag: place.tag, service, client, second, stage: Stage::Asked, is_on_wheel: true };
     if !old.is_on_wheel {
-        quic.wheel[(second + WAIT_SECONDS) as usize % WHEEL].push(at as u32);
+        quic.wheel.push(second.wrapping_add(WAIT_SECONDS), at as u32);
     }
 }
 
 /// Looks at the handshakes whose time has come.
 pub(super) fn close(web: &mut WebDetector, second: u32) {
-    let slot = second as usize % WHEEL;
-    if web.quic.wheel[slot].is_empty() {
-        return;
-    }
-    let due = std::mem::take(&mut web.quic.wheel[slot]);
-    for index in due {
+    let due = web.quic.wheel.take(second);
+    for &index in &due {
         let entry = &mut web.quic.entries[index as usize];
         let waits = second.saturating_sub(entry.second);
         if waits < WAIT_SECONDS && entry.stage != Stage::Done {
             // Its place was taken by a later one.
-            let next = entry.second.saturating_add(WAIT_SECONDS) as usize % WHEEL;
-            web.quic.wheel[next].push(index);
+            let next = entry.second.saturating_add(WAIT_SECONDS);
+            web.quic.wheel.push(next, index);
             continue;
         }
         let Entry { stage, service, client, .. } = *entry;
@@ -186,4 +181,5 @@ pub(super) fn close(web: &mut WebDetector, second: u32) {
             web.note_class(service, Class::Quic, client);
         }
     }
+    web.quic.wheel.give_back(second, due);
 }

@@ -26,7 +26,7 @@ pub(crate) fn sentence(is_surge: bool, lead: Option<Vector>, web: &WebEvidence) 
         Some(Vector::ConnectionFlood) => "connections are opened and held, and nothing is asked over them",
         Some(Vector::QuicFlood) => "QUIC handshakes that the server answers and nobody completes",
         Some(Vector::HttpFlood) if web.seen_in == "connections" => {
-            "requests inside TLS as programs send them: at an even pace, or a connection for each"
+            "requests as programs send them: at an even pace, or a connection for each"
         }
         Some(Vector::SlowHttp) if web.slow_connections.is_some() => {
             "many connections that are kept open: their requests never become whole, or nobody reads the answers"

@@ -11,7 +11,8 @@ use super::hours::Hours;
 use super::surge::{Came, Crowd};
 use super::usual::Usual;
 use super::watch::Watch;
-use crate::event::{Event, Target};
+use crate::campaign::Campaigns;
+use crate::event::{Event, ExpectedCrowd, Target};
 use crate::shape::Pause;
 
 /// Queries that are remembered to tell a new one.
@@ -48,7 +49,7 @@ pub(crate) struct Service {
     pub(crate) crowd: Crowd,
     /// Connections that are open and hardly move.
     pub(crate) slow: u32,
-    usual_slow: f32,
+    pub(crate) usual_slow: f32,
     slow_seconds: u32,
     /// What was lost makes figures lower bounds until then.
     pub(crate) lost_until: u32,
@@ -67,7 +68,16 @@ pub(crate) struct Closing<'a> {
     pub(crate) hash: &'a KeyedState,
     /// Whether another service may be watched.
     pub(crate) may_watch: bool,
+    /// What the calendar says.
+    pub(crate) expected: Option<&'a ExpectedCrowd>,
+    pub(crate) campaigns: &'a mut Campaigns,
     pub(crate) events: &'a mut Vec<Event>,
+}
+
+impl Closing<'_> {
+    fn expected_times(&self) -> f32 {
+        self.expected.map_or(1.0, |expected| expected.times as f32)
+    }
 }
 
 impl Service {
@@ -117,6 +127,12 @@ impl Service {
         }
     }
 
+    /// Requests of the running second.
+    pub(crate) fn requests(&self) -> u64 {
+        let requests = Class::ALL.iter().filter(|class| class.is_request());
+        requests.map(|&class| u64::from(self.counts[class as usize])).sum()
+    }
+
     /// Whether there is something to close although nothing came.
     pub(crate) fn is_restless(&self) -> bool {
         self.flood.is_some()
@@ -134,6 +150,7 @@ impl Service {
         let readers = std::mem::take(&mut self.readers);
         self.catch_up(second);
         self.closed = second;
+        self.usual.raised = closing.expected_times();
         self.usual.test(&counts, second);
         self.move_slow();
         self.look(closing);
@@ -168,11 +185,12 @@ impl Service {
         if self.closed.saturating_add(1) < second {
             self.catch_up(second);
         }
+        self.usual.raised = closing.expected_times();
         self.usual.test(&self.counts, second);
         if Class::ALL.iter().any(|class| self.usual.alarms_early(*class)) {
             let flood = self.begin_flood(closing);
             let (flood, shown) = flood.told_early(&self.usual, &self.counts, second);
-            closing.events.push(Event::Flood(Box::new(self.line(&shown, Line::Start, closing))));
+            self.tell(&shown, Line::Start, closing);
             self.flood = Some(flood);
         }
         (self.usual, self.crowd) = before;
@@ -236,7 +254,7 @@ impl Service {
         flood.step(&self.usual, counts, second, self.slow_seconds.min(1) * self.slow);
         let line = flood.next(second);
         if let Some(line) = line {
-            closing.events.push(Event::Flood(Box::new(self.line(&flood, line, closing))));
+            self.tell(&flood, line, closing);
         }
         if line != Some(Line::End) {
             self.flood = Some(flood);
@@ -253,7 +271,7 @@ impl Service {
             readers,
             requests: (counts.iter().sum::<u32>() as f32 - excess).max(0.0),
             usual_requests: self.usual.mean(),
-            expected_times: 1.0,
+            expected_times: closing.expected_times(),
         };
         let is_crowd = self.crowd.step(&self.hours, came, second);
         if self.surge.is_none() && is_crowd {
@@ -264,7 +282,7 @@ impl Service {
         surge.step_surge(&self.usual, counts, second, excess, &self.crowd);
         let line = surge.next(second);
         if let Some(line) = line {
-            closing.events.push(Event::Surge(Box::new(self.line(&surge, line, closing))));
+            self.tell(&surge, line, closing);
         }
         if line != Some(Line::End) {
             self.surge = Some(surge);
@@ -275,21 +293,32 @@ impl Service {
     pub(crate) fn finish(&mut self, closing: &mut Closing<'_>, ended_by: &'static str) {
         if let Some(mut flood) = self.flood.take() {
             flood.end_by(ended_by);
-            closing.events.push(Event::Flood(Box::new(self.line(&flood, Line::End, closing))));
+            self.tell(&flood, Line::End, closing);
             // What comes after that is a flood of its own, with an onset and an identity of its own.
             self.usual.begin_again();
         }
         if let Some(mut surge) = self.surge.take() {
             surge.end_by(ended_by);
-            closing.events.push(Event::Surge(Box::new(self.line(&surge, Line::End, closing))));
+            self.tell(&surge, Line::End, closing);
         }
         // Who comes after a silence is not the crowd of before.
         self.crowd.begin_again();
     }
 
-    fn line(&self, course: &Course, line: Line, closing: &Closing<'_>) -> crate::event::FloodEvent {
+    /// Says a line.
+    fn tell(&self, course: &Course, line: Line, closing: &mut Closing<'_>) {
         let is_short = closing.second < self.lost_until.max(self.cut_until);
-        course.line(line, self, closing.now, is_short)
+        let mut event = Box::new(course.line(line, self, closing.now, is_short));
+        if let (Some(web), Some(expected)) = (event.evidence.web.as_mut(), closing.expected) {
+            let ExpectedCrowd { reason, times } = expected;
+            web.lines.push(format!("{times} times the usual readers are expected: {reason}"));
+            web.expected = Some(expected.clone());
+        }
+        if course.is_surge() {
+            return closing.events.push(Event::Surge(event));
+        }
+        closing.campaigns.join(&mut event, self.watch.as_ref().map(|watch| &watch.clients));
+        closing.events.push(Event::Flood(event));
     }
 
     /// Forgets all that has a time, after the clock was set back.

@@ -22,6 +22,8 @@ const LONG_TIMES: f32 = 1.15;
 const LONG_READERS: f32 = 12.0;
 /// So many times as much where no other day is known: the morning may come.
 const UNKNOWN_HOUR: f32 = 1.3;
+/// And so many times what the calendar expects.
+const EXPECTED_TIMES: f32 = 1.5;
 /// It is over below so many times the usual.
 const OVER_TIMES: f32 = 1.8;
 /// From so many times the usual over a minute on there may be one.
@@ -92,7 +94,9 @@ impl Crowd {
         let of_hour = hours.at(second);
         let rising = self.mean * hours.rise(second, BEHIND_SECONDS);
         self.usual = rising.max(of_hour.map_or(0.0, |mean| PART_OF_HOUR * mean)).max(LEAST_USUAL);
-        let strict = if of_hour.is_some() { 1.0 } else { UNKNOWN_HOUR } * came.expected_times.max(1.0);
+        // A crowd that was expected is none as long as it is not much larger than that.
+        let expected = (EXPECTED_TIMES * came.expected_times / TIMES[0]).max(1.0);
+        let strict = if of_hour.is_some() { 1.0 } else { UNKNOWN_HOUR } * expected;
         let is_much = |window: usize| {
             let (now, seconds) = (self.windows[window], WINDOWS[window]);
             now > strict * TIMES[window] * self.usual && (now - self.usual) * seconds >= LEAST_READERS[window]
@@ -185,6 +189,22 @@ mod tests {
             assert!(crowd.began(0) < DAY + 7_260);
             come(&mut crowd, &hours, rate, DAY + 7_800..DAY + 9_600);
             assert!(!crowd.is_near(), "{rate}: it is over");
+        }
+    }
+
+    #[test]
+    fn what_the_calendar_expects_is_no_surge_and_more_than_that_is() {
+        const DAY: u32 = 86_400;
+        let mut hours = Hours::new(0);
+        (0..DAY).for_each(|second| hours.note(1.0, second, false));
+        for (times, wanted) in [(8, false), (40, true)] {
+            let mut crowd = Crowd::default();
+            come(&mut crowd, &hours, 1.0, DAY..DAY + 7_200);
+            let told = (DAY + 7_200..DAY + 7_800).any(|second| {
+                let came = Came { readers: times, requests: 1.0, usual_requests: 1.0, expected_times: 10.0 };
+                crowd.step(&hours, came, second)
+            });
+            assert_eq!(told, wanted, "{times} times");
         }
     }
 

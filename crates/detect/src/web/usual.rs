@@ -20,6 +20,9 @@ use super::slow::{SLOW_LEARNT_SECONDS, Slows};
 const MEAN_SECONDS: f32 = 1_800.0;
 /// Learning begins as if nothing had come for so long: what floods from the first second on is not ordinary.
 const BEFORE_SECONDS: f32 = 120.0;
+/// What the variance of a kind is divided by at least.
+const LEAST_MEAN: f32 = 0.05;
+const LEAST_MEAN_BEFORE: f32 = 1.0;
 /// Seconds over which "now" goes.
 const NOW_SECONDS: f32 = 10.0;
 /// Seconds with requests before what was learnt counts.
@@ -45,8 +48,8 @@ pub(crate) const FLOORS: [f32; CLASSES] = {
     floors[Class::Hello as usize] = 2.5;
     // Programs that keep to themselves: a script, a mirror, maps that are dragged about.
     floors[Class::Steady as usize] = 60.0;
-    // Feed readers, monitors, previews of links.
-    floors[Class::Brief as usize] = 20.0;
+    // Feed readers, monitors, previews of links; where readers are many there are more.
+    floors[Class::Brief as usize] = 12.0;
     // What browsers open beside what they need is taken off before.
     floors[Class::Held as usize] = 6.0;
     floors[Class::Quic as usize] = 10.0;
@@ -63,6 +66,8 @@ pub(crate) const FLOORS: [f32; CLASSES] = {
 /// The same where readers are seen beside it: then a site is used, and a script that asks more than all of them is none of
 /// theirs.
 const FLOOR_BESIDE_READERS: f32 = 25.0;
+/// Programs at an even pace there: monitors, a mirror.
+const PROGRAMS_BESIDE_READERS: f32 = 20.0;
 /// Assets a second that make readers.
 const READERS_ASSETS: f32 = 0.5;
 /// The same where what is ordinary is known: what a crawler or a script adds.
@@ -74,7 +79,7 @@ const LEAST_FLOORS: [f32; CLASSES] = {
     floors[Class::TimedOut as usize] = 0.7;
     floors[Class::Tool as usize] = 1.5;
     floors[Class::Paced as usize] = 15.0;
-    floors[Class::Steady as usize] = 20.0;
+    floors[Class::Steady as usize] = 10.0;
     floors[Class::Brief as usize] = 8.0;
     // Inside TLS nothing tells a crowd.
     floors[Class::Sealed as usize] = 300.0;
@@ -98,6 +103,8 @@ pub(crate) const FOR_EACH_ASSET: [f32; CLASSES] = {
     shares[Class::Other as usize] = 0.2;
     shares
 };
+/// Connections of programs for each request of readers inside TLS.
+const BRIEF_FOR_EACH_SEALED: f32 = 0.05;
 /// Assets for each page on any site.
 const ASSETS_FOR_EACH_PAGE: f32 = 80.0;
 /// Before a second is over, so many times what raises an alarm.
@@ -111,6 +118,7 @@ const GROWN_PART: f32 = 0.7;
 /// What raises an alarm: so many requests in excess, or those of so many seconds of the floor if that is more; and so many
 /// standard deviations of a second's expectation beside it.
 const ALARM: [f32; 3] = [20.0, 3.0, 5.0];
+const STEADY_SECONDS: f32 = 1.0;
 /// The three where what is ordinary is known.
 const LEARNT_ALARM: [f32; 3] = [6.0, 2.0, 4.0];
 /// So many requests of pages, and of all kinds before a day was seen.
@@ -158,6 +166,8 @@ pub(crate) struct Usual {
     /// Seconds since the last flood.
     peace_seconds: u32,
     pub(crate) slows: Slows,
+    /// How many times the usual readers the calendar expects; 0 and 1 are no event.
+    pub(crate) raised: f32,
 }
 
 impl Usual {
@@ -219,9 +229,13 @@ impl Usual {
                 let pages = now(Class::PageReferred) + now(Class::PageBare) + now(Class::QueryKnown);
                 ASSETS_FOR_EACH_PAGE * pages
             }
+            Class::Brief => BRIEF_FOR_EACH_SEALED * now(Class::Sealed),
             _ => FOR_EACH_ASSET[class as usize] * now(Class::Asset),
         };
-        kind.mean.max(on_any_site)
+        // Where nothing tells the size of a crowd, what is known beforehand does.
+        let is_of_readers = class.is_by_page() || class == Class::Asset;
+        let raised = if is_of_readers && self.is_learnt() { self.raised.max(1.0) } else { 1.0 };
+        (raised * kind.mean).max(on_any_site)
     }
 
     /// Takes a second's counts: moves every test on. Nothing is learnt yet.
@@ -250,6 +264,8 @@ impl Usual {
                 (1.2 * kind.excess.highest).max(least)
             } else if has_readers && class.is_by_page() {
                 FLOOR_BESIDE_READERS
+            } else if has_readers && class == Class::Steady {
+                PROGRAMS_BESIDE_READERS
             } else {
                 FLOORS[index]
             };
@@ -257,6 +273,8 @@ impl Usual {
             let slack = if is_learnt { LEARNT_DEVIATIONS } else { 1.0 };
             kind.floor = floor + 0.3 * expected + slack * deviation;
             let [requests, seconds, deviations] = if is_learnt { LEARNT_ALARM } else { ALARM };
+            // That it is a program took its time to say.
+            let seconds = if class == Class::Steady { STEADY_SECONDS } else { seconds };
             let is_careful = class.is_by_page() || self.seconds < SLOW_LEARNT_SECONDS;
             let requests = if is_learnt && is_careful { requests.max(LEARNT_ALARM_PAGES) } else { requests };
             let record = if is_learnt { TIMES_HEIGHT * kind.height.highest } else { 0.0 };
@@ -318,12 +336,14 @@ impl Usual {
         self.seconds = self.seconds.saturating_add(1);
         self.calm_seconds = self.calm_seconds.saturating_add(1);
         let part = 1.0 / (BEFORE_SECONDS + self.seconds as f32).min(MEAN_SECONDS);
+        // Before a mean is known, what is divided by it says little of chance and much of who comes first.
+        let least = if self.is_learnt() { LEAST_MEAN } else { LEAST_MEAN_BEFORE };
         for (kind, &count) in self.kinds.iter_mut().zip(counts) {
             let most = kind.expected + kind.floor + kind.alarm;
             let seen = (count as f32).min(most);
             let off = seen - kind.mean;
             kind.mean += off * part;
-            let spread = off * off / kind.mean.max(0.05);
+            let spread = off * off / kind.mean.max(least);
             kind.dispersion += (spread - kind.dispersion) * part;
             kind.excess.see(kind.now - kind.expected);
         }

@@ -1,4 +1,4 @@
-//! Settings of the detector: targets, maintenance, mutes.
+//! Settings of the detector: targets, maintenance, expected crowds, mutes.
 
 use jiff::Timestamp;
 use jiff::civil;
@@ -6,12 +6,14 @@ use jiff::tz::Offset;
 use toml::value::{Datetime, Offset as TomlOffset};
 
 use super::Builder;
-use crate::model::{Ceiling, Maintenance, Mute, Target, TargetSettings};
+use crate::model::{Ceiling, Expected, Maintenance, Mute, Target, TargetSettings};
 use crate::reader::{Placed, Value, in_file_order};
 use crate::schema;
 
 /// Most targets with settings of their own.
 pub const MAXIMUM_TARGET_SETTINGS: usize = 1000;
+/// No event is believed to bring more times the usual readers.
+const MAXIMUM_TIMES: f64 = 1000.0;
 
 impl<'t, 'i> Builder<'t, 'i> {
     pub(super) fn read_detect(&mut self, value: Option<&'t Value<'i>>) {
@@ -24,6 +26,10 @@ impl<'t, 'i> Builder<'t, 'i> {
         for value in self.reader.list(table.get("maintenance")) {
             let maintenance = self.maintenance(value);
             self.model.detect.maintenance.extend(maintenance);
+        }
+        for value in self.reader.list(table.get("expected")) {
+            let expected = self.expected(value);
+            self.model.detect.expected.extend(expected);
         }
         for value in self.reader.list(table.get("mute")) {
             let mute = self.mute(value);
@@ -86,6 +92,31 @@ impl<'t, 'i> Builder<'t, 'i> {
             return None;
         }
         Some(Maintenance { targets, start: start.value, end: end.value, reason })
+    }
+
+    fn expected(&mut self, value: &'t Value<'i>) -> Option<Expected> {
+        let table = self.reader.table(value, &value.span(), &schema::EXPECTED)?;
+        let start = self.time(table.get("start"));
+        let end = self.time(table.get("end"));
+        let reason = self.reader.optional_text(table.get("reason"));
+        let times = self.reader.rate(table.get("times"));
+        let is_possible = |times: &f64| (1.0..=MAXIMUM_TIMES).contains(times);
+        if let Some(value) = table.get("times").filter(|_| times.is_some_and(|times| !is_possible(&times))) {
+            self.reader.error(value.span(), format!("this is not from 1 to {MAXIMUM_TIMES}"));
+        }
+        let (mut services, mut is_whole) = (Vec::new(), true);
+        for value in self.reader.list(table.get("services")) {
+            let service = self.service(value);
+            is_whole &= service.is_some();
+            services.extend(service);
+        }
+        let (start, end, reason, times) = (start?, end?, reason?, times.filter(is_possible)?);
+        if end.value <= start.value {
+            self.reader.error(end.span, "this is not later than the start");
+            return None;
+        }
+        // One that cannot be read must not become "every service".
+        is_whole.then_some(Expected { services, start: start.value, end: end.value, times, reason })
     }
 
     fn mute(&mut self, value: &'t Value<'i>) -> Option<Mute> {

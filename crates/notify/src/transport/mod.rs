@@ -10,6 +10,7 @@
 mod base64;
 mod chat;
 mod connection;
+mod fetch;
 mod http;
 mod mail;
 mod message;
@@ -29,6 +30,7 @@ use mail::Mail;
 use syslog::Syslog;
 use webhook::Webhook;
 
+pub use fetch::{FetchLimits, Fetched, Source};
 pub(crate) use message::is_address as valid_address;
 pub use trust::TrustError;
 pub(crate) use url::is_host as valid_host;

@@ -5,6 +5,7 @@
 
 pub(crate) mod headers;
 mod hide;
+mod networks;
 mod parquet;
 mod pcap;
 mod rows;
@@ -12,6 +13,8 @@ pub(crate) mod store;
 
 pub use headers::MAXIMUM_HEADER_BYTES;
 pub(crate) use hide::Hider;
+pub use networks::NetworkShare;
+pub(crate) use networks::of as networks_of;
 
 use std::net::IpAddr;
 
@@ -169,6 +172,13 @@ impl Records {
 }
 
 impl Frame {
+    /// The headers of a packet, of whose bytes nothing else is copied.
+    #[must_use]
+    pub fn of_headers(time: i64, link_type: u32, original_bytes: u32, bytes: &[u8]) -> Self {
+        let length = headers::measure(link_type, bytes).length;
+        Self { time, link_type, original_bytes, bytes: bytes.get(..length).unwrap_or_default().to_vec() }
+    }
+
     /// The frame without what is no header.
     pub(crate) fn cut(mut self) -> Self {
         let headers = headers::measure(self.link_type, &self.bytes);

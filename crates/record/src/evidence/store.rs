@@ -145,9 +145,10 @@ impl Gathered {
         Some(self.floods.entry(flood.to_owned()).or_default())
     }
 
-    /// Everything that waits, one flood at a time.
-    pub(crate) fn pop(&mut self) -> Option<(String, Pending)> {
-        self.floods.pop_first()
+    /// Everything that waits of floods that are wanted, one at a time.
+    pub(crate) fn pop(&mut self, is_wanted: impl Fn(&str) -> bool) -> Option<(String, Pending)> {
+        let flood = self.floods.keys().find(|flood| is_wanted(flood))?.clone();
+        self.floods.remove_entry(&flood)
     }
 
     /// Removes what names an address; how many that were.

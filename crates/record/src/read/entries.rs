@@ -11,10 +11,19 @@ use crate::{Error, Filter, Kind, Page, PageOf, Result, StoredEntry};
 const SELECT: &str =
     "SELECT seq, time, written, kind, actor, subject, organisations, services, body, body_hash, hash, seal,
   (SELECT p.hash FROM entry p WHERE p.seq = e.seq - 1) AS before FROM entry e";
+/// The same where entries are read in order: the one before was read just now.
+const SELECT_ALL: &str =
+    "SELECT seq, time, written, kind, actor, subject, organisations, services, body, body_hash, hash, seal
+  FROM entry WHERE seq >= ?1 ORDER BY seq";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
-    let blob = |column: usize| Ok::<_, rusqlite::Error>(hexadecimal(&row.get::<_, Vec<u8>>(column)?));
     let before: Option<Vec<u8>> = row.get(12)?;
+    let previous = hexadecimal(before.as_deref().unwrap_or(&NOTHING));
+    read_after(row, previous)
+}
+
+fn read_after(row: &Row<'_>, previous: String) -> rusqlite::Result<StoredEntry> {
+    let blob = |column: usize| Ok::<_, rusqlite::Error>(hexadecimal(row.get_ref(column)?.as_blob()?));
     Ok(StoredEntry {
         seq: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
         time: row.get(1)?,
@@ -28,7 +37,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
         body_hash: blob(9)?,
         hash: blob(10)?,
         seal: blob(11)?,
-        previous: hexadecimal(before.as_deref().unwrap_or(&NOTHING)),
+        previous,
     })
 }
 
@@ -91,10 +100,21 @@ pub(crate) fn each(
     from: u64,
     mut take: impl FnMut(StoredEntry) -> Result<()>,
 ) -> Result<()> {
-    let mut select = connection.prepare(&format!("{SELECT} WHERE seq >= ?1 ORDER BY seq"))?;
-    let rows = select.query_map([i64::try_from(from).unwrap_or(i64::MAX)], read)?;
-    for row in rows {
-        take(row?)?;
+    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    let mut before = match one(connection, u64::try_from(from - 1).unwrap_or(0))? {
+        Some(entry) => (entry.seq, entry.hash),
+        None => (0, hexadecimal(&NOTHING)),
+    };
+    let mut select = connection.prepare(SELECT_ALL)?;
+    let mut rows = select.query([from])?;
+    while let Some(row) = rows.next()? {
+        let seq = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
+        // Where the one before is missing, nothing is before it.
+        let follows = before.0.checked_add(1) == Some(seq);
+        let previous = if follows { before.1 } else { hexadecimal(&NOTHING) };
+        let entry = read_after(row, previous)?;
+        before = (entry.seq, entry.hash.clone());
+        take(entry)?;
     }
     Ok(())
 }

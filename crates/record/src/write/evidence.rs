@@ -11,12 +11,15 @@ use crate::shared::Count;
 use crate::{Error, Result, persons};
 
 impl Room {
-    /// Puts what waits into files.
+    /// Puts what waits into files; only of floods that have none yet, if only what is new is asked for.
     ///
     /// # Errors
     /// When one cannot be written; what waited for it is counted as lost.
-    pub(crate) fn write_evidence(&mut self) -> Result<()> {
-        while let Some((flood, pending)) = self.gathered.pop() {
+    pub(crate) fn write_evidence(&mut self, only_new: bool) -> Result<()> {
+        let folder = self.shared.folder.clone();
+        let is_new =
+            |flood: &str| !EvidenceKind::ALL.iter().any(|&kind| store::path(&folder, flood, kind).exists());
+        while let Some((flood, pending)) = self.gathered.pop(|flood| !only_new || is_new(flood)) {
             let Pending { frames, flows, left_out } = pending;
             let counts = [frames.len(), flows.len()];
             for (records, left) in [Records::Packets(frames), Records::Flows(flows)].into_iter().zip(left_out)

@@ -9,6 +9,7 @@ pub(crate) mod evidence;
 pub(crate) mod retire;
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
@@ -19,6 +20,7 @@ use rusqlite::Connection;
 use crate::conceal::{is_persons, network};
 use crate::event::Line;
 use crate::evidence::store::Gathered;
+use crate::record::{self, Opened};
 use crate::shared::{Count, Shared};
 use crate::{Entry, Error, FlowRow, Frame, Kind, Receipt, Result, Sample, SensorSeen, State, schema};
 
@@ -30,6 +32,8 @@ const LINGER: Duration = Duration::from_millis(50);
 const TICK: Duration = Duration::from_secs(1);
 /// Ticks from one writing of all that changed to the next.
 const FLUSH_TICKS: u64 = 60;
+/// Ticks until the first evidence of a flood is written: whoever is on duty looks at once.
+const EVIDENCE_TICKS: u64 = 5;
 /// Ticks from one removal of what is past its time to the next.
 const RETIRE_TICKS: u64 = 600;
 /// Rows of one series that are held for a disk that takes nothing.
@@ -59,6 +63,10 @@ pub(crate) struct Room {
     pub(crate) gathered: Gathered,
     held: VecDeque<Entry>,
     ticks: u64,
+    /// Whether the folder was ever opened; until then the connection leads nowhere.
+    is_open: bool,
+    /// The service's lock on the folder, until this thread ends.
+    lock: Option<File>,
 }
 
 /// What came in, sorted.
@@ -73,8 +81,10 @@ struct Batch {
 
 impl Room {
     /// Before the first message.
-    pub(crate) fn new(connection: Connection, shared: Arc<Shared>) -> Self {
-        Self { connection, shared, gathered: Gathered::default(), held: VecDeque::new(), ticks: 0 }
+    pub(crate) fn new(opened: Opened, is_open: bool, shared: Arc<Shared>) -> Self {
+        let Opened { connection, lock } = opened;
+        let (gathered, held) = (Gathered::default(), VecDeque::new());
+        Self { connection, shared, gathered, held, ticks: 0, is_open, lock }
     }
 
     /// Until it is told to stop or nobody is left who could say anything.
@@ -248,6 +258,13 @@ impl Room {
         }
     }
 
+    /// The state says another reason from now on.
+    fn blame(&self, error: &Error) {
+        if let State::Degraded { why, .. } = &mut *self.shared.state() {
+            *why = error.to_string();
+        }
+    }
+
     /// Who waits is told; what was offered is held as long as there is room.
     fn put_off(&mut self, entries: Vec<Entry>, replies: Vec<Option<Reply>>) {
         let why = match &*self.shared.state() {
@@ -272,6 +289,12 @@ impl Room {
         if !self.is_degraded() && (all || self.shared.rollup().has_full_rows()) {
             self.flush(all);
         }
+        if !self.is_degraded()
+            && self.ticks.is_multiple_of(EVIDENCE_TICKS)
+            && let Err(error) = self.write_evidence(true)
+        {
+            self.degrade(&error);
+        }
         if self.is_degraded() {
             let lost = self.shared.rollup().shed(HELD_ROWS);
             self.shared.lose(Count::SamplesLost, lost);
@@ -283,7 +306,7 @@ impl Room {
     /// Points, and with `all` evidence too.
     pub(crate) fn flush(&mut self, all: bool) {
         let done = self.write_points(all);
-        let done = if all { done.and_then(|()| self.write_evidence()) } else { done };
+        let done = if all { done.and_then(|()| self.write_evidence(false)) } else { done };
         if let Err(error) = done {
             self.shared.count(Count::CommitsFailed, 1);
             self.degrade(&error);
@@ -292,9 +315,16 @@ impl Room {
 
     /// Tries again, over a connection of its own: an old one may hold on to what the disk was before.
     fn recover(&mut self) {
-        let path = self.shared.folder.join(schema::FILE_NAME);
-        match schema::open(&path, false) {
-            Ok(connection) => self.connection = connection,
+        let opened = if self.is_open {
+            let connection = schema::open(&self.shared.folder.join(schema::FILE_NAME), false);
+            connection.map(|connection| Opened { connection, lock: self.lock.take() })
+        } else {
+            record::open_folder(&self.shared)
+        };
+        match opened {
+            Ok(opened) => (self.connection, self.lock, self.is_open) = (opened.connection, opened.lock, true),
+            // It may be another reason by now, such as a key that is not the one of this record.
+            Err(error) if !self.is_open => return self.blame(&error),
             Err(_) => return,
         }
         let mut entries: Vec<Entry> = self.held.iter().cloned().collect();

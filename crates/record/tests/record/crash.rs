@@ -1,7 +1,8 @@
 //! Crashes at random moments: the process killed, and everything thrown away that was never synced.
 //!
 //! A child process appends under load and says on its standard output what was acknowledged. After each crash the record must
-//! open within two seconds, hold every entry that was acknowledged, and verify. `HEMICYCLE_CRASHES=1000` makes it a thousand.
+//! open within two seconds, hold every entry that was acknowledged, and verify. `HEMICYCLE_CRASHES=1000` makes it a thousand, and
+//! `HEMICYCLE_CRASH_SEED` other moments.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -19,12 +20,23 @@ use crate::support::{Hand, KEY, NOON, act, flood, observed, until};
 const FOLDER: &str = "HEMICYCLE_CRASH_FOLDER";
 /// How many crashes, if not as many as below.
 const CRASHES: &str = "HEMICYCLE_CRASHES";
+/// Where random moments begin, if not where they do by themselves.
+const SEED: &str = "HEMICYCLE_CRASH_SEED";
 /// A record is begun anew after so many crashes.
 const ROUNDS: u64 = 50;
 const START_LIMIT: Duration = Duration::from_secs(2);
 
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
 fn crashes(otherwise: u64) -> u64 {
-    std::env::var(CRASHES).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+    number(CRASHES).unwrap_or(otherwise)
+}
+
+/// Where the random numbers of a test begin.
+fn numbers(own: u64) -> Numbers {
+    Numbers(own ^ (number(SEED).unwrap_or(0) << 32))
 }
 
 /// Numbers that look random and are the same in every run (Marsaglia's xorshift).
@@ -146,7 +158,7 @@ fn check(folder: &Path, known: &[(u64, String)], slowest: &mut Duration) {
 
 #[test]
 fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
-    let (crashes, mut numbers) = (crashes(40), Numbers(0x5eed));
+    let (crashes, mut numbers) = (crashes(40), numbers(0x5eed));
     let (mut total, mut slowest) = (0, Duration::ZERO);
     let mut home = tempfile::tempdir().unwrap();
     let mut known = Vec::new();
@@ -263,7 +275,7 @@ fn nothing_acknowledged_is_lost_when_what_was_never_synced_is_thrown_away() {
     let test = "nothing_acknowledged_is_lost_when_what_was_never_synced_is_thrown_away";
     // No writing back by time: what is on the disk is there because it was synced.
     let options = "commit=600";
-    let (crashes, mut numbers) = (crashes(15), Numbers(0xd15c));
+    let (crashes, mut numbers) = (crashes(15), numbers(0xd15c));
     let (mut total, mut slowest) = (0, Duration::ZERO);
     let mut known = Vec::new();
     let mut disk = None;

@@ -128,3 +128,72 @@ fn break_disk(disk: &Disk) -> Result<(), String> {
     let trigger = format!("/sys/fs/ext4/{device}/trigger_fs_error");
     fs::write(&trigger, "1").map_err(|error| format!("{trigger}: {error}"))
 }
+
+/// Not opened: it begins as degraded, and holds what is offered.
+fn waiting(folder: &Path) -> Record {
+    let (record, error) = Record::open_or_wait(folder, Hand::new().options()).unwrap();
+    assert!(error.is_some_and(|error| error.is_of_the_disk()));
+    assert!(is_degraded(&record));
+    let writer = record.writer();
+    assert!(matches!(writer.append(act(0)), Err(Error::NotWritten(_))), "who waits is told at once");
+    assert!(writer.offer(observed(flood("f1", "start", NOON, 1.0, "syn_flood"))));
+    assert!(record.reader().totals().is_err(), "there is nothing to read, which is said in order");
+    record
+}
+
+/// It is written, with what was held and what was lost in it, and is this service's alone.
+fn is_back(record: Record, folder: &Path) {
+    let writer = record.writer();
+    until("it is written", || writer.health().state == State::Writing);
+    writer.append(act(1)).unwrap();
+    assert_eq!(record.reader().totals().unwrap().floods, 1, "what was held is there");
+    let lost = Filter { kinds: vec![Kind::Lost], ..Filter::default() };
+    assert_eq!(record.reader().entries(&lost, &Page::default()).unwrap().items.len(), 1);
+    assert!(matches!(Record::open(folder, Hand::new().options()), Err(Error::InUse { .. })));
+    drop(record);
+    assert!(verify(folder, Some(KEY), None).unwrap().holds);
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_start_is_taken_when_it_has_room() {
+    let memory = match Memory::new("4m") {
+        Ok(memory) => memory,
+        Err(reason) => {
+            return println!("skipped: a_disk_that_is_full_at_the_start_is_taken_when_it_has_room: {reason}");
+        }
+    };
+    let (filler, folder) = (fill(memory.0.path()), memory.0.path().join("record"));
+    assert!(Record::open(&folder, Hand::new().options()).is_err());
+    let record = waiting(&folder);
+    fs::remove_file(filler).unwrap();
+    is_back(record, &folder);
+}
+
+#[test]
+fn a_disk_that_is_read_only_at_the_start_is_taken_when_it_is_not() {
+    let test = "a_disk_that_is_read_only_at_the_start_is_taken_when_it_is_not";
+    // A disk that is read-only from the beginning has a device below it that stays so.
+    let disk = match Disk::new("rw") {
+        Ok(disk) => disk,
+        Err(reason) => return println!("skipped: {test}: {reason}"),
+    };
+    let folder = disk.path().join("record");
+    let path = disk.path();
+    let mount = |options: &str| command("mount", &["-o", options, path.to_str().unwrap()]).unwrap();
+    mount("remount,ro");
+    let record = waiting(&folder);
+    mount("remount,rw");
+    is_back(record, &folder);
+
+    // Another key is found out late, and is then what is said.
+    mount("remount,ro");
+    let mut options = Hand::new().options();
+    options.key = [9; 16];
+    let (record, error) = Record::open_or_wait(&folder, options).unwrap();
+    assert!(error.is_some());
+    mount("remount,rw");
+    until(
+        "the key is another one",
+        || matches!(record.writer().health().state, State::Degraded { why, .. } if why.contains("another key")),
+    );
+}

@@ -8,7 +8,7 @@ use console::Tls;
 use institution::reader::{Reader, Table, shortened};
 use record::Retention;
 
-use super::{Config, listen, schema, section};
+use super::{Config, listen, schema, section, sso};
 
 /// Days that something can be kept: ten years at most.
 const DAYS: RangeInclusive<u32> = 1..=3650;
@@ -32,6 +32,10 @@ pub(crate) struct Desk {
     /// Of accounts and of the own certificate.
     pub(crate) folder: PathBuf,
     pub(crate) tls: Tls,
+    /// Where people reach it, without a slash at the end.
+    pub(crate) url: Option<String>,
+    /// The file that says which network is of which country.
+    pub(crate) countries: Option<PathBuf>,
 }
 
 /// Everything of this file.
@@ -39,6 +43,8 @@ pub(super) fn read(reader: &mut Reader, top: Table<'_, '_>, folder: &Path, confi
     config.record = record(reader, top, &config.state_folder);
     let folders = (folder, config.state_folder.as_path());
     config.console = console(reader, top, folders, config.record.is_some());
+    let url = config.console.as_ref().and_then(|desk| desk.url.as_deref());
+    config.oidc = sso::read(reader, top, folder, url);
     config.webhooks = webhooks(reader, top, folder);
 }
 
@@ -106,9 +112,14 @@ fn console(
     }
     let addresses = table.get("listen").map(|value| listen(reader, value)).unwrap_or_default();
     let mut file = |name: &str| reader.optional_text(table.get(name)).map(|text| folder.join(text));
-    let (certificate, key) = (file("certificate"), file("key"));
+    let (certificate, key, countries) = (file("certificate"), file("key"), file("countries"));
+    let url = url(reader, table);
     let names = reader.list(table.get("names"));
-    let names = names.iter().filter_map(|name| reader.text(name)).map(|name| name.value).collect();
+    let names: Vec<String> =
+        names.iter().filter_map(|name| reader.text(name)).map(|name| name.value).collect();
+    // Where a name is said, and a port that is not whatever is free, people know where it is.
+    let known = names.first().zip(addresses.first().filter(|address| address.port() != 0));
+    let url = url.or_else(|| known.map(|(name, address)| format!("https://{name}:{}", address.port())));
     let tls = match (certificate, key) {
         (Some(certificate), Some(key)) => Tls::Files { certificate, key },
         (None, None) => Tls::Own { names },
@@ -117,5 +128,23 @@ fn console(
             Tls::Own { names }
         }
     };
-    Some(Desk { listen: addresses, folder: state_folder.join("console"), tls })
+    Some(Desk { listen: addresses, folder: state_folder.join("console"), tls, url, countries })
+}
+
+/// Where people reach the console: what links in notices begin with.
+fn url(reader: &mut Reader, table: Table<'_, '_>) -> Option<String> {
+    let value = table.get("url")?;
+    let text = reader.text(value)?;
+    let rest = text.value.strip_prefix("https://").or_else(|| text.value.strip_prefix("http://"));
+    let is_one = rest.is_some_and(|rest| {
+        !rest.is_empty()
+            && rest.len() < 200
+            && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'@')
+    });
+    if !is_one {
+        let message = format!("`{}` is not an address of a page", shortened(&text.value));
+        reader.error_with_help(text.span, message, "write it like \"https://hemicycle.parliament.example\"");
+        return None;
+    }
+    Some(text.value.trim_end_matches('/').to_owned())
 }

@@ -36,8 +36,10 @@ pub(super) const TOP: Section = Section {
         required("state", "table", "Where the service keeps what it must remember: `[state]` with `folder`."),
         optional("record", "table", "as described", "What is kept of what was seen and done."),
         optional("console", "table", "none", "What people see in their browsers."),
+        optional("oidc", "table", "none", "By whose word people may sign in, beside local accounts."),
         optional("webhook", "tables", "none", "Programs that tell of floods that they saw."),
         optional("notify", "tables", "none", "Whom to tell of floods and faults."),
+        optional("foresee", "table", "none", "Lists of targets and a calendar, for the page Outlook."),
         optional("learn", "table", "as described", "Whether what is ordinary is learnt."),
         optional("events", "table", "as described", "What is written on standard output."),
         optional("service", "table", "none", "Whom the service runs as."),
@@ -139,6 +141,16 @@ pub(super) const LEARN: Section = Section {
     )],
 };
 
+pub(super) const FORESEE: Section = Section {
+    path: "[foresee]",
+    doc: "Lists of targets and a calendar, for the page Outlook (docs/foresee.md).",
+    keys: &[
+        optional("data", "path", "none", "The folder of lists and events."),
+        optional("store", "path", "none", "The folder of what `hemicycle foresee import` took up."),
+        optional("place", "text", "the institution's country", "The country's two letters, or `eu`."),
+    ],
+};
+
 pub(super) const RECORD: Section = Section {
     path: "[record]",
     doc: "What is kept of what was seen and done, and for how long.",
@@ -178,6 +190,58 @@ pub(super) const CONSOLE: Section = Section {
             "list of text",
             "none",
             "Names in the certificate that is made, beside `localhost`.",
+        ),
+        optional(
+            "url",
+            "text",
+            "the first of `names`, with the port",
+            "Where people reach it: what links in notices begin with.",
+        ),
+        optional(
+            "countries",
+            "path",
+            "none",
+            "A file in the MMDB format that says which network is of which country.",
+        ),
+    ],
+};
+
+pub(super) const OIDC: Section = Section {
+    path: "[oidc]",
+    doc: "By whose word people may sign in, beside local accounts: OpenID Connect.",
+    keys: &[
+        required("issuer", "text", "The issuer, exactly as the provider writes it."),
+        required("client_id", "text", "Who the console is there."),
+        optional("client_secret_file", "path", "none", "The file of the secret; a client without has none."),
+        optional("ca_file", "path", "the system's", "Authorities that are believed; PEM."),
+        optional("scopes", "list of text", "`profile`, `groups`", "What is asked for beside `openid`."),
+        optional("name_claim", "text", "`preferred_username`", "The claim with the name."),
+        optional("groups_claim", "text", "`groups`", "The claim with the groups."),
+        optional("title", "text", "the house's account", "What the button calls it."),
+        optional(
+            "role",
+            "tables",
+            "none",
+            "`[[oidc.role]]`: which group has which role; the first that fits counts.",
+        ),
+    ],
+};
+
+pub(super) const OIDC_ROLE: Section = Section {
+    path: "[[oidc.role]]",
+    doc: "Which group has which role.",
+    keys: &[
+        required("group", "text", "The group, as the provider writes it."),
+        required(
+            "role",
+            "`viewer`, `analyst`, `operator`, `administrator` or `data_protection`",
+            "What its members may do.",
+        ),
+        optional(
+            "organisation",
+            "organisation",
+            "the whole house",
+            "Whose services they see, of the institution file.",
         ),
     ],
 };
@@ -265,8 +329,7 @@ pub(super) const LIMITS: Section = Section {
 };
 
 /// All of them.
-#[cfg(test)]
 pub(super) const SECTIONS: &[&Section] = &[
-    &TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &WEBHOOK, &NOTIFY, &LEARN,
-    &EVENTS, &SERVICE, &LIMITS,
+    &TOP, &LISTEN, &MIRROR, &LOG, &SYSLOG, &METRICS, &STATE, &RECORD, &CONSOLE, &OIDC, &OIDC_ROLE, &WEBHOOK,
+    &NOTIFY, &FORESEE, &LEARN, &EVENTS, &SERVICE, &LIMITS,
 ];

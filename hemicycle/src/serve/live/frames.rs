@@ -9,6 +9,7 @@ use wire::{Packet, Time};
 
 use crate::serve::detection::Sink;
 use crate::serve::web::Web;
+use crate::serve::witness::{SeenFrame, Tap};
 
 /// Takes mirrored frames.
 pub(in crate::serve) trait Frames {
@@ -43,13 +44,14 @@ pub(crate) struct FramesReport {
 pub(in crate::serve) struct Packets<S> {
     sink: S,
     web: Web,
+    tap: Tap<SeenFrame>,
     report: FramesReport,
 }
 
 impl<S: Sink> Packets<S> {
     /// By these ways.
-    pub(in crate::serve) fn new(sink: S, web: Web) -> Self {
-        Self { sink, web, report: FramesReport::default() }
+    pub(in crate::serve) fn new(sink: S, web: Web, tap: Tap<SeenFrame>) -> Self {
+        Self { sink, web, tap, report: FramesReport::default() }
     }
 
     #[inline]
@@ -76,6 +78,9 @@ impl<S: Sink> Frames for Packets<S> {
     fn frame(&mut self, frame: &MirrorFrame<'_>, sampling: u32) {
         match decode(frame.link, frame.bytes) {
             Ok(decoded) => {
+                if self.tap.admits() {
+                    self.tap.take(SeenFrame::new(frame, &decoded));
+                }
                 self.observe(frame.time, &decoded.outer, sampling);
                 if let Some(inner) = &decoded.inner {
                     self.observe(frame.time, inner, sampling);
@@ -105,13 +110,15 @@ impl<S: Sink> Frames for Packets<S> {
     fn tick(&mut self) {
         self.sink.tick();
         self.web.tick(intake::collect::now());
+        self.tap.tick();
     }
 
     fn report(&self) -> FramesReport {
         FramesReport { detector_waits: self.sink.waits(), ..self.report }
     }
 
-    fn finish(self) {
+    fn finish(mut self) {
+        self.tap.finish();
         self.sink.finish();
         self.web.finish();
     }

@@ -4,6 +4,7 @@ use record::{Counts, State, Writer};
 
 use crate::serve::text::Kind::{Counter, Gauge};
 use crate::serve::text::Text;
+use crate::serve::witness::Witness;
 
 /// Nothing if nothing is kept.
 pub(super) fn record(text: &mut Text, writer: Option<&Writer>) {
@@ -17,7 +18,7 @@ pub(super) fn record(text: &mut Text, writer: Option<&Writer>) {
         writes,
     );
     type Value = fn(&Counts) -> u64;
-    let counters: [(&str, &str, Value); 8] = [
+    let counters: [(&str, &str, Value); 10] = [
         ("record_entries_total", "Entries of the ledger on the disk.", |counts| counts.entries_written),
         ("record_entries_lost_total", "Entries that did not fit or could not be written.", |counts| {
             counts.entries_lost
@@ -33,6 +34,14 @@ pub(super) fn record(text: &mut Text, writer: Option<&Writer>) {
         ("record_samples_lost_total", "Figures that did not fit or came too late.", |counts| {
             counts.samples_lost
         }),
+        ("record_evidence_total", "Headers and flow records taken up as evidence.", |counts| {
+            counts.evidence_taken
+        }),
+        (
+            "record_evidence_lost_total",
+            "Headers and flow records that did not fit, or could not be written.",
+            |counts| counts.evidence_lost,
+        ),
         ("record_addresses_concealed_total", "Addresses of persons that became codes.", |counts| {
             counts.addresses_concealed
         }),
@@ -41,4 +50,11 @@ pub(super) fn record(text: &mut Text, writer: Option<&Writer>) {
         text.single(name, Counter, help, value(&health.counts));
     }
     text.single("record_queue", Gauge, "Things that wait for the disk.", health.counts.queue_length);
+}
+
+/// What was gathered of floods; nothing if nothing is kept.
+pub(super) fn evidence(text: &mut Text, witness: Option<&Witness>) {
+    for (name, help, value) in witness.into_iter().flat_map(|witness| witness.counts().rows()) {
+        text.single(name, Counter, help, value);
+    }
 }

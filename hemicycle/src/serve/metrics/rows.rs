@@ -202,6 +202,18 @@ pub(super) fn learning(text: &mut Text, counts: &learning::Counts) {
             |counts| &counts.recalled_age_seconds,
         ),
         (
+            "learnt_web_services",
+            Gauge,
+            "Services of whose requests enough was known at the last save.",
+            |counts| &counts.web_learnt,
+        ),
+        (
+            "learnt_web_services_recalled",
+            Gauge,
+            "Services whose requests were known from before at the start.",
+            |counts| &counts.web_recalled,
+        ),
+        (
             "state_lines_skipped",
             Gauge,
             "Lines of the state file that could not be used at the start.",

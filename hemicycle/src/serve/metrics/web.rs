@@ -36,6 +36,9 @@ const ROWS: &[Row] = &[
     }),
     ("floods_total", Counter, "Floods begun.", |web| web.counters.floods),
     ("surges_total", Counter, "Surges begun: crowds that are no attack.", |web| web.counters.surges),
+    ("campaigns_total", Counter, "Campaigns found: floods on several services by the same clients.", |web| {
+        web.counters.campaigns
+    }),
     ("floods_running", Gauge, "Floods of the web layer that go on now.", |web| web.floods_running),
     ("surges_running", Gauge, "Surges that go on now.", |web| web.surges_running),
     ("requests_refused_total", Counter, "Requests whose service had no room.", |web| web.requests_refused),

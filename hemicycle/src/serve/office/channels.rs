@@ -16,7 +16,7 @@ use crate::files::{exposed, shown};
 use crate::serve::config::{in_zone, secrets};
 
 /// Kinds of notice that the service gives.
-pub(crate) const KINDS: [&str; 4] = ["flood", "surge", "sensor", "disk"];
+pub(crate) const KINDS: [&str; 5] = ["flood", "surge", "sensor", "disk", "certificate"];
 /// For what waits to get its last attempt when the service stops.
 const PATIENCE: Duration = Duration::from_secs(5);
 

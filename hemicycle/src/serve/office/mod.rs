@@ -7,6 +7,8 @@
 
 mod board;
 pub(crate) mod channels;
+mod forecast;
+mod links;
 mod notices;
 pub(crate) mod snapshot;
 mod troubles;
@@ -15,24 +17,28 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use anyhow::{Context, Result, bail};
 use detect::Event;
 use institution::Institution;
 use record::{Actor, Entry, Kind, Record, State};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::config::Config;
+use super::config::{Config, Foresight};
 use super::metrics::Sources;
 use super::output::Log;
 use super::shared::Shared;
+use super::witness::Witness;
 use crate::files::shown;
 use crate::replay::privacy::Privacy;
-use crate::replay::reporter::json;
+use crate::replay::reporter::json as line_of;
 pub(crate) use board::Board;
 use board::Concerned;
 pub(crate) use channels::{Channels, KINDS};
+use forecast::Forecast;
+use links::Links;
 use notices::Notices;
 use snapshot::Sensors;
 
@@ -42,15 +48,17 @@ const MAXIMUM_SECRET_BYTES: u64 = 4096;
 const ROOM: &str = "serve";
 /// A state of the record that lasts is said again after so many looks.
 const SAID_AGAIN_LOOKS: u64 = 600;
-/// What is told of a record that could not be opened.
-const NOT_OPENED: &str =
-    "nothing is recorded until the next start: the disk took nothing at this one; floods are still found";
+/// Looks from one try to start a console to the next.
+const CONSOLE_LOOKS: u64 = 10;
 
 /// The record, the console and the channels, running.
 pub(super) struct Office {
     record: Option<Record>,
+    witness: Option<Witness>,
     live: Option<console::Live>,
     console: Option<console::Handle>,
+    /// A console that did not start, because the disk takes nothing.
+    waiting: Option<console::Options>,
     board: Arc<Board>,
     shared: Arc<Shared>,
     protected: Protected,
@@ -64,6 +72,14 @@ pub(super) struct Office {
     logs: Vec<(String, Option<String>)>,
     /// Looks since the record last wrote; nought while it does.
     degraded_looks: u64,
+    /// What the outlook is made of, and the outlook, from the first look on.
+    foresight: Option<Foresight>,
+    forecast: Option<Forecast>,
+    /// Why the console's certificate was not taken at the last reload.
+    certificate: Option<String>,
+    /// Where links in notices lead.
+    links: Links,
+    looks: u64,
 }
 
 /// Hands events on: to the record, to the console's stream, to what goes on.
@@ -98,6 +114,7 @@ pub(super) struct Told {
     teller: Teller,
     /// Unless there is nobody to tell.
     notices: Option<Notices>,
+    witness: Option<Witness>,
     shared: Arc<Shared>,
     generation: u64,
 }
@@ -111,12 +128,15 @@ impl Told {
         if let Some(newer) = self.shared.newer_institution(&mut self.generation) {
             self.teller.institution = newer;
         }
+        if let Some(witness) = &self.witness {
+            witness.event(event);
+        }
         if let Some(notices) = &mut self.notices {
             notices.event(event, &self.teller.institution);
         }
         if self.teller.writer.is_some() {
             // As networks, whatever standard output shows.
-            self.teller.event(event, &json(event, &Privacy::new(None)));
+            self.teller.event(event, &line_of(event, &Privacy::new(None)));
         }
     }
 }
@@ -145,7 +165,7 @@ impl Protected {
 ///
 /// # Errors
 /// When it is of another key or a newer version, is damaged, or another process has it. A disk that takes nothing is no
-/// reason not to detect: then there is none, and a line that says so.
+/// reason not to detect: the record then waits for it, and a line says so.
 pub(super) fn open_record(
     config: &Config,
     key: [u8; 16],
@@ -156,14 +176,9 @@ pub(super) fn open_record(
     options.retention = kept.retention;
     let own = protected.clone();
     options.own = Arc::new(move |address| own.now().lookup(address).zone().is_some());
-    match Record::open(&kept.folder, options) {
-        Ok(record) => Ok((Some(record), None)),
-        Err(error) if error.is_of_the_disk() => {
-            let without = if config.console.is_some() { ", and there is no console" } else { "" };
-            Ok((None, Some(format!("warning: nothing is recorded until the next start: {error}{without}"))))
-        }
-        Err(error) => Err(error).context("cannot open the record"),
-    }
+    let (record, error) = Record::open_or_wait(&kept.folder, options).context("cannot open the record")?;
+    let line = error.map(|error| format!("warning: nothing is recorded until the disk takes it: {error}"));
+    Ok((Some(record), line))
 }
 
 pub(crate) fn now_nanoseconds() -> i64 {
@@ -181,10 +196,13 @@ impl Office {
         shared: &Arc<Shared>,
         log: &Log,
     ) -> Result<Self> {
+        let witness = record.as_ref().map(|record| Witness::new(record.writer()));
         let mut office = Self {
             record,
+            witness,
             live: None,
             console: None,
+            waiting: None,
             board: Arc::new(Board::default()),
             shared: shared.clone(),
             protected,
@@ -195,37 +213,80 @@ impl Office {
             sensors: None,
             logs: super::origins(config).into_iter().map(|origin| (origin.name, origin.service)).collect(),
             degraded_looks: 0,
+            foresight: config.foresee.clone(),
+            forecast: None,
+            certificate: None,
+            links: Links::new(config.console.as_ref().and_then(|desk| desk.url.clone())),
+            looks: 0,
         };
+        office.troubles.lead(&office.links);
         office.channels.lines().iter().for_each(|line| log.say(line));
-        if config.record.is_some() && office.record.is_none() {
-            office.troubles.record(Some(NOT_OPENED), &office.channels);
-        }
         office.open_console(config, log)?;
-        office.write(Kind::Started, "service", serde_json::json!({ "version": env!("CARGO_PKG_VERSION") }));
+        office.write(Kind::Started, "service", json!({ "version": env!("CARGO_PKG_VERSION") }));
         Ok(office)
     }
 
     /// The console, if there is to be one.
     fn open_console(&mut self, config: &Config, log: &Log) -> Result<()> {
         let (Some(desk), Some(record)) = (&config.console, &self.record) else { return Ok(()) };
-        make_folder(&desk.folder).with_context(|| format!("cannot make {}", shown(&desk.folder)))?;
         let live = console::Live::new(snapshot::first(&self.shared.institution()));
         let mut options = console::Options::new(desk.folder.clone(), desk.listen.clone(), snapshot::clock());
         options.tls = desk.tls.clone();
         let figures = self.figures.clone();
         options.figures = Arc::new(move || figures.get().map(Sources::text).unwrap_or_default());
         options.signers = signers(&config.webhooks)?;
+        options.provider = provider(config, &self.shared.institution())?;
+        options.countries = desk.countries.clone();
         options.outside = outside(record.writer());
         let complaints = log.clone();
         options.complain = Arc::new(move |text: &str| complaints.say(text));
         options.retention = snapshot::retention(config);
+        self.live = Some(live);
+        match self.start_console(&options, log) {
+            Err(error) if self.is_degraded() => {
+                log.say(&format!("warning: there is no console until the disk takes something: {error:#}"));
+                self.waiting = Some(options);
+                Ok(())
+            }
+            done => done,
+        }
+    }
+
+    fn start_console(&mut self, options: &console::Options, log: &Log) -> Result<()> {
+        let (Some(record), Some(live)) = (&self.record, &self.live) else { return Ok(()) };
+        make_folder(&options.folder).with_context(|| format!("cannot make {}", shown(&options.folder)))?;
         let (archive, journal) = (Arc::new(record.reader()), Arc::new(record.writer()));
-        let handle =
-            console::start(options, live.clone(), archive, journal).context("cannot start the console")?;
+        let handle = console::start(options.clone(), live.clone(), archive, journal)
+            .context("cannot start the console")?;
         said(&handle).iter().for_each(|line| log.say(line));
-        (self.live, self.console) = (Some(live), Some(handle));
+        if let Some(provider) = &options.provider {
+            log.say(&format!("people may sign in by {}", provider.issuer));
+        }
+        self.console = Some(handle);
         self.show_exposure(self.shared.institution());
         Ok(())
+    }
+
+    /// A console that could not start is started once it can be; tried at a bounded pace.
+    fn look_at_console(&mut self, log: &Log) {
+        self.looks += 1;
+        if !self.looks.is_multiple_of(CONSOLE_LOOKS) {
+            return;
+        }
+        let Some(options) = self.waiting.take() else { return };
+        if let Err(error) = self.start_console(&options, log) {
+            // The disk has its own line.
+            if !self.is_degraded() && self.looks.is_multiple_of(SAID_AGAIN_LOOKS / 10) {
+                log.say(&format!("warning: {error:#}"));
+            }
+            self.waiting = Some(options);
+        }
+    }
+
+    fn is_degraded(&self) -> bool {
+        self.record
+            .as_ref()
+            .is_some_and(|record| matches!(record.writer().health().state, State::Degraded { .. }))
     }
 
     /// From now on sensors and figures are read from here.
@@ -250,6 +311,34 @@ impl Office {
         let _ = std::thread::Builder::new().name("exposure".to_owned()).spawn(work);
     }
 
+    /// The console's certificate is read again; a broken one is refused, and everybody sees that.
+    pub(super) fn reload_certificate(&mut self, log: &Log) {
+        let Some(console) = &self.console else { return };
+        let before = self.certificate.take();
+        match console.reload_certificate() {
+            Ok(None) => {}
+            Ok(Some(fingerprint)) => {
+                self.shared.certificates.fetch_add(1, Ordering::Relaxed);
+                log.say(&format!(
+                    "the console has another certificate, with the SHA-256 fingerprint {fingerprint}"
+                ));
+                self.write(Kind::Configured, "console certificate", json!({ "fingerprint": fingerprint }));
+            }
+            Err(error) => {
+                self.shared.certificates_refused.fetch_add(1, Ordering::Relaxed);
+                log.say(&format!(
+                    "error: the console's certificate is refused, and the one before stays: {error}"
+                ));
+                self.certificate = Some(format!(
+                    "the console's new certificate is refused, and the one before stays: {error}"
+                ));
+            }
+        }
+        if before != self.certificate {
+            self.troubles.certificate(self.certificate.as_deref(), &self.channels);
+        }
+    }
+
     /// Another institution file was taken.
     pub(super) fn replace(&self, institution: Arc<Institution>) {
         self.channels.declare(&institution);
@@ -259,6 +348,11 @@ impl Office {
     /// Where things are kept, if they are.
     pub(super) fn writer(&self) -> Option<record::Writer> {
         self.record.as_ref().map(Record::writer)
+    }
+
+    /// Where evidence goes, if anything is kept.
+    pub(super) fn witness(&self) -> Option<Witness> {
+        self.witness.clone()
     }
 
     /// Whom to tell.
@@ -274,8 +368,9 @@ impl Office {
             board: self.board.clone(),
             institution: self.shared.institution(),
         };
-        let notices = Notices::new(&self.channels);
-        Told { teller, notices, shared: self.shared.clone(), generation: 0 }
+        let notices = Notices::new(&self.channels, &self.links);
+        let witness = self.witness.clone();
+        Told { teller, notices, witness, shared: self.shared.clone(), generation: 0 }
     }
 
     /// An act of the service itself, without waiting for the disk.
@@ -293,8 +388,10 @@ impl Office {
         }
         let seen = sensors.look(&self.shared);
         let is_minute = sensors.is_minute();
+        self.look_at_console(log);
         self.troubles.sensors(&seen, &self.channels);
         let (mut warnings, lines) = self.dead.look(&self.channels);
+        warnings.extend(self.certificate.clone());
         lines.iter().for_each(|line| log.say(line));
         if let Some(writer) = self.writer() {
             if is_minute {
@@ -305,7 +402,12 @@ impl Office {
         if let Some(live) = &self.live {
             let institution = self.shared.institution();
             let sees = |sensor: &_, service: &_| snapshot::sees(&institution, &self.logs, sensor, service);
-            live.show(snapshot::of(&institution, &self.board.running(), (seen, &sees), warnings));
+            let mut snapshot = snapshot::of(&institution, &self.board.running(), (seen, &sees), warnings);
+            if let (None, Some(settings)) = (&self.forecast, &self.foresight) {
+                self.forecast = Some(Forecast::start(settings, &self.shared, log));
+            }
+            snapshot.outlook = self.forecast.as_ref().and_then(Forecast::latest);
+            live.show(snapshot);
         }
     }
 
@@ -339,7 +441,7 @@ impl Office {
             console.stop();
         }
         if let Some(record) = self.record {
-            let body = serde_json::json!({ "after_seconds": seconds });
+            let body = json!({ "after_seconds": seconds });
             let entry = Entry::new(Kind::Stopped, Actor::Room(ROOM.to_owned()), "service", body);
             if let Err(error) = record.writer().append(entry) {
                 log.say(&format!("warning: the end is not recorded: {error}"));
@@ -348,20 +450,44 @@ impl Office {
     }
 }
 
-/// Secrets of webhooks, from files that nobody else can read.
+/// The provider of sign-ins with its secret, if there is one.
+///
+/// # Errors
+/// When the secret cannot be read, or others can, or a rule names an organisation that the institution does not have.
+fn provider(config: &Config, institution: &Institution) -> Result<Option<console::Provider>> {
+    let Some(sso) = &config.oidc else { return Ok(None) };
+    for name in sso.provider.rules.iter().filter_map(|rule| rule.organisation.as_ref()) {
+        if !institution.organisations.iter().any(|known| known.id == *name) {
+            bail!("[oidc]: the institution file has no organisation `{name}`");
+        }
+    }
+    let mut provider = sso.provider.clone();
+    if let Some(path) = &sso.secret_file {
+        let secret = String::from_utf8(secret(path)?).ok();
+        provider.client_secret = Some(secret.with_context(|| format!("{} is no text", shown(path)))?);
+    }
+    Ok(Some(provider))
+}
+
+/// A secret from a file that nobody else can read.
+fn secret(path: &Path) -> Result<Vec<u8>> {
+    channels::private(path)?;
+    let mut secret = Vec::new();
+    let opened =
+        fs::File::open(path).and_then(|file| file.take(MAXIMUM_SECRET_BYTES + 1).read_to_end(&mut secret));
+    opened.with_context(|| format!("cannot read {}", shown(path)))?;
+    // Half a secret would refuse every message.
+    if secret.len() as u64 > MAXIMUM_SECRET_BYTES {
+        bail!("{} has more than {MAXIMUM_SECRET_BYTES} bytes; no secret is that long", shown(path));
+    }
+    Ok(secret.trim_ascii().to_vec())
+}
+
+/// Secrets of webhooks.
 fn signers(webhooks: &[(String, PathBuf)]) -> Result<Vec<console::Signer>> {
     let mut signers = Vec::new();
     for (name, path) in webhooks {
-        channels::private(path)?;
-        let mut secret = Vec::new();
-        let opened = fs::File::open(path)
-            .and_then(|file| file.take(MAXIMUM_SECRET_BYTES + 1).read_to_end(&mut secret));
-        opened.with_context(|| format!("cannot read {}", shown(path)))?;
-        // Half a secret would refuse every message.
-        if secret.len() as u64 > MAXIMUM_SECRET_BYTES {
-            bail!("{} has more than {MAXIMUM_SECRET_BYTES} bytes; no secret is that long", shown(path));
-        }
-        signers.push(console::Signer { name: name.clone(), secret: secret.trim_ascii().to_vec() });
+        signers.push(console::Signer { name: name.clone(), secret: secret(path)? });
     }
     Ok(signers)
 }
@@ -372,12 +498,7 @@ fn outside(writer: record::Writer) -> console::Outside {
         let subject = flood.id.clone().unwrap_or_else(|| flood.told_by.clone());
         let actor = Actor::Program(flood.told_by.clone());
         let told = serde_json::to_value(&flood).unwrap_or_default();
-        writer.offer(Entry::new(
-            Kind::Observed,
-            actor,
-            subject,
-            serde_json::json!({ "kind": "external", "told": told }),
-        ))
+        writer.offer(Entry::new(Kind::Observed, actor, subject, json!({ "kind": "external", "told": told })))
     })
 }
 

@@ -19,6 +19,7 @@ use serde_json::json;
 
 use super::board::Concerned;
 use super::channels::Channels;
+use super::links::Links;
 use crate::style::{duration, percent, short};
 
 /// Floods and surges that are remembered as told of; the detectors' own limits are below.
@@ -33,6 +34,7 @@ const END_OF_INPUT: &str = "end_of_input";
 /// Hands over what happens, from the thread of events.
 pub(super) struct Notices {
     channels: Channels,
+    links: Links,
     told: BTreeMap<String, Told>,
 }
 
@@ -46,8 +48,9 @@ struct Told {
 
 impl Notices {
     /// None if there is nobody to tell.
-    pub(super) fn new(channels: &Channels) -> Option<Self> {
-        (!channels.is_empty()).then(|| Self { channels: channels.clone(), told: BTreeMap::new() })
+    pub(super) fn new(channels: &Channels, links: &Links) -> Option<Self> {
+        let (links, told) = (links.clone(), BTreeMap::new());
+        (!channels.is_empty()).then(|| Self { channels: channels.clone(), links, told })
     }
 
     /// Tells of it, unless it is an update that says nothing new. Never waits.
@@ -73,7 +76,8 @@ impl Notices {
             let told = Told { concerned, severity, vectors, nanoseconds: line.time.nanoseconds() };
             self.told.insert(line.id.clone(), told);
         }
-        parties(&concerned, institution).iter().map(|party| notice(event, severity, party)).collect()
+        let parties = parties(&concerned, institution);
+        parties.iter().map(|party| notice(event, severity, party, &self.links)).collect()
     }
 }
 
@@ -134,7 +138,7 @@ fn parties(concerned: &Concerned, institution: &Institution) -> Vec<Party> {
     concerned.organisations.iter().map(party).collect()
 }
 
-fn notice(event: &Event, severity: Severity, party: &Party) -> Notice {
+fn notice(event: &Event, severity: Severity, party: &Party, links: &Links) -> Notice {
     let line = event.line();
     let kind = if matches!(event, Event::Flood(_)) { "flood" } else { "surge" };
     let for_one = party.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
@@ -159,9 +163,10 @@ fn notice(event: &Event, severity: Severity, party: &Party) -> Notice {
         text: text(event),
         services: party.concerned.services.clone(),
         organisations: party.concerned.organisations.clone(),
-        link: None,
+        link: links.flood(&line.id),
         body: json!({
             "id": line.id,
+            "runbook": links.runbook(runbook(event)),
             "direction": line.direction,
             "target": { "kind": line.target.kind, "name": line.target.name },
             "onset": detect::event::format_time(line.onset),
@@ -176,6 +181,19 @@ fn notice(event: &Event, severity: Severity, party: &Party) -> Notice {
             "ended_by": line.evidence.ended_by,
         }),
     }
+}
+
+/// What to do is written there.
+fn runbook(event: &Event) -> &'static str {
+    let line = event.line();
+    let lead = line.vectors.first().map_or("", |vector| vector.name.name());
+    console::runbook(if matches!(event, Event::Surge(_)) {
+        console::Alarm::Surge
+    } else if line.direction == Direction::Out {
+        console::Alarm::Outgoing
+    } else {
+        console::Alarm::Vector(lead)
+    })
 }
 
 fn title(event: &Event) -> String {

@@ -1,4 +1,5 @@
-//! Faults of the service itself in words: a record that is not written, sensors that fall silent or lose.
+//! Faults of the service itself in words: a record that is not written, sensors that fall silent or lose, a certificate of
+//! the console that is refused. Each leads to what to do about it.
 //!
 //! Limit: they concern the whole house, so that a channel for some services or organisations is not told of them.
 
@@ -9,11 +10,15 @@ use notify::{Notice, Phase, Severity};
 use serde_json::{Value, json};
 
 use super::channels::Channels;
+use super::links::Links;
 use super::now_nanoseconds;
 
 /// What is told of faults, from look to look.
 #[derive(Default)]
 pub(super) struct Troubles {
+    links: Links,
+    /// Whether it was told that the console's certificate is refused.
+    certificate: bool,
     /// Whether it was told that nothing is recorded.
     disk: bool,
     /// Sensors by kind and name, and what was told of them.
@@ -21,11 +26,48 @@ pub(super) struct Troubles {
 }
 
 impl Troubles {
-    /// The record: why it is not written, if it is not.
-    pub(super) fn record(&mut self, why: Option<&str>, channels: &Channels) {
-        if let Some(notice) = self.of_record(why) {
+    /// From now on notices lead there.
+    pub(super) fn lead(&mut self, links: &Links) {
+        self.links = links.clone();
+    }
+
+    /// Sends notices on, each with where to read what to do.
+    fn tell(&self, notices: impl IntoIterator<Item = Notice>, channels: &Channels) {
+        for mut notice in notices {
+            let runbook = console::runbook(alarm(&notice));
+            notice.link = self.links.runbook(runbook);
             channels.notify(notice);
         }
+    }
+
+    /// The console's certificate: why it is refused, if it is.
+    pub(super) fn certificate(&mut self, why: Option<&str>, channels: &Channels) {
+        let told = self.of_certificate(why);
+        self.tell(told, channels);
+    }
+
+    fn of_certificate(&mut self, why: Option<&str>) -> Option<Notice> {
+        let phase = match (self.certificate, why) {
+            (false, Some(_)) => Phase::Start,
+            (true, Some(_)) => Phase::Update,
+            (true, None) => Phase::End,
+            (false, None) => return None,
+        };
+        self.certificate = why.is_some();
+        let title = if self.certificate {
+            "the console's certificate is refused"
+        } else {
+            "the console's certificate is taken"
+        };
+        let text = why.unwrap_or("what was wrong is mended");
+        let body = json!({ "refused": self.certificate });
+        Some(notice("certificate", ("console", Severity::Warning, phase), (title, text), body))
+    }
+
+    /// The record: why it is not written, if it is not.
+    pub(super) fn record(&mut self, why: Option<&str>, channels: &Channels) {
+        let told = self.of_record(why);
+        self.tell(told, channels);
     }
 
     fn of_record(&mut self, why: Option<&str>) -> Option<Notice> {
@@ -43,9 +85,8 @@ impl Troubles {
 
     /// Every sensor as it is now.
     pub(super) fn sensors(&mut self, seen: &[Sensor], channels: &Channels) {
-        for notice in self.of_sensors(seen) {
-            channels.notify(notice);
-        }
+        let told = self.of_sensors(seen);
+        self.tell(told, channels);
     }
 
     fn of_sensors(&mut self, seen: &[Sensor]) -> Vec<Notice> {
@@ -79,6 +120,16 @@ impl Troubles {
             is_there
         });
         notices
+    }
+}
+
+/// Which alarm a notice of a fault is.
+fn alarm(notice: &Notice) -> console::Alarm<'static> {
+    match (notice.kind.as_str(), notice.body["state"].as_str()) {
+        ("disk", _) => console::Alarm::RecordNotWritten,
+        ("certificate", _) => console::Alarm::CertificateRefused,
+        (_, Some("losing")) => console::Alarm::SensorLosing,
+        _ => console::Alarm::SensorSilent,
     }
 }
 
@@ -170,6 +221,25 @@ mod tests {
         let phases: Vec<_> = told.iter().map(|notice| notice.phase).collect();
         assert_eq!(phases, [Phase::Start, Phase::End]);
         assert!(told[0].text.contains("the disk is full") && told[0].kind == "disk", "{told:?}");
+    }
+
+    #[test]
+    fn a_certificate_that_is_refused_is_told_until_one_is_taken() {
+        let mut troubles = Troubles::default();
+        let looks = [None, Some("no key"), Some("no chain"), None, None];
+        let told: Vec<_> = looks.into_iter().filter_map(|why| troubles.of_certificate(why)).collect();
+        let phases: Vec<_> = told.iter().map(|notice| notice.phase).collect();
+        assert_eq!(phases, [Phase::Start, Phase::Update, Phase::End]);
+        assert_eq!(console::runbook(alarm(&told[0])), "certificate-refused");
+    }
+
+    #[test]
+    fn every_fault_leads_to_what_to_do() {
+        let mut troubles = Troubles::default();
+        let runbook = |notice: &Notice| console::runbook(alarm(notice));
+        assert_eq!(runbook(&troubles.of_record(Some("the disk is full")).unwrap()), "record-not-written");
+        assert_eq!(runbook(&troubles.of_sensors(&[sensor(Hearing::Losing)])[0]), "sensor-losing");
+        assert_eq!(runbook(&troubles.of_sensors(&[sensor(Hearing::Silent)])[0]), "sensor-silent");
     }
 
     #[test]

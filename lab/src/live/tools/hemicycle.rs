@@ -20,6 +20,11 @@ pub(crate) fn binary() -> Result<PathBuf> {
 }
 
 pub(super) fn command(folder: &Path, port: u16, workers: usize) -> Result<Command> {
+    detecting(folder, &institution(), &[format!("127.0.0.1:{port}")], workers)
+}
+
+/// The institution file of the load.
+pub(crate) fn institution() -> String {
     let mut institution = String::from(
         "[institution]\nname = \"Load\"\ntime_zone = \"UTC\"\n\n[zone.hosts]\nprefixes = [\"10.20.0.0/16\"]\n\
          exposure = \"internet\"\n\n[exporter.local]\naddress = \"127.0.0.1\"\n",
@@ -30,7 +35,7 @@ pub(super) fn command(folder: &Path, port: u16, workers: usize) -> Result<Comman
             "\n[service.s{number}]\nzone = \"hosts\"\naddresses = [\"10.20.0.{number}\"]\n"
         );
     }
-    detecting(folder, &institution, &[format!("127.0.0.1:{port}")], workers)
+    institution
 }
 
 /// The service for an institution file, listening on these addresses.

@@ -22,7 +22,9 @@ pub(crate) use self::fastnetmon::{
     Detecting, count as fastnetmon_count, detecting as fastnetmon_detecting,
     mirroring as fastnetmon_mirroring,
 };
-pub(crate) use self::hemicycle::detecting as hemicycle_detecting;
+pub(crate) use self::hemicycle::{
+    binary as hemicycle_binary, detecting as hemicycle_detecting, institution as load_institution,
+};
 use super::datagram::Protocol;
 use super::{kernel, pace, processor};
 

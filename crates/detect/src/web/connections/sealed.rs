@@ -1,14 +1,17 @@
 //! What the client of a TLS connection sends, counted for its service.
 
-use wire::Packet;
+use wire::{Packet, Time};
 
-use super::super::WebDetector;
 use super::super::class::Class;
+use super::super::clients::Asked;
 use super::super::tls::Sent;
-use super::{SMALL_RECORD_BYTES, SPARES_MAXIMUM, Stage, count, owe, settle};
+use super::super::{WebDetector, quarter_of};
+use super::life::{count, owe, settle};
+use super::{Entry, SMALL_RECORD_BYTES, SPARES_MAXIMUM, Stage, milliseconds};
 
 /// Takes a segment after the ClientHello.
-pub(super) fn from_client(web: &mut WebDetector, at: usize, now: u32, packet: &Packet<'_>) {
+pub(super) fn from_client(web: &mut WebDetector, at: usize, time: Time, packet: &Packet<'_>) {
+    let now = milliseconds(time);
     let second = web.second.unwrap_or(0);
     let entry = &mut web.connections.entries[at];
     let sent = entry.tls.read(packet, entry.is_greeted);
@@ -47,8 +50,16 @@ pub(super) fn from_client(web: &mut WebDetector, at: usize, now: u32, packet: &P
     count(web, at, Class::Hello, u32::from(again));
     count(web, at, Class::Aborted, streams);
     if let Some(paced) = paced.filter(|_| !is_resetting) {
-        let class = if paced.is_steady { Class::Steady } else { Class::Sealed };
+        let is_program = (0..asks).fold(false, |_, _| is_of_program(web, at, time));
+        let class = if paced.is_steady || is_program { Class::Steady } else { Class::Sealed };
         count(web, at, class, u32::from(asks));
         count(web, at, Class::Steady, paced.before);
     }
+}
+
+/// Counts a request for its client, and says whether that is a program.
+fn is_of_program(web: &mut WebDetector, at: usize, time: Time) -> bool {
+    let Entry { service, client, .. } = web.connections.entries[at];
+    let second = web.second.unwrap_or(0);
+    web.clients.note_sealed(&Asked { service, client, agent: 0, second, quarter: quarter_of(time) })
 }

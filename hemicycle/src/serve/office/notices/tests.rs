@@ -44,7 +44,7 @@ fn flood(target: Target, phase: Phase, seconds: i64) -> Event {
 }
 
 fn notices() -> Notices {
-    Notices { channels: Channels::default(), told: BTreeMap::new() }
+    Notices { channels: Channels::default(), links: Links::default(), told: BTreeMap::new() }
 }
 
 #[test]
@@ -134,4 +134,19 @@ fn updates_are_handed_over_when_they_are_news() {
     assert_eq!(count(&flood(service("www"), Phase::Update, 13)), 1);
     assert_eq!(count(&flood(service("www"), Phase::End, 14)), 1);
     assert!(notices.told.is_empty());
+}
+
+#[test]
+fn every_vector_has_a_runbook_and_notices_lead_to_it() {
+    for vector in Vector::ALL {
+        let name = console::runbook(console::Alarm::Vector(vector.name()));
+        assert_ne!(name, "any-flood", "{} has no runbook: add it to console::runbook", vector.name());
+        assert!(console::RUNBOOKS.iter().any(|(known, _)| *known == name), "{name}");
+    }
+    let links = Links::new(Some("https://h.example".to_owned()));
+    let mut notices = Notices { links, ..notices() };
+    let told = notices.notices(&flood(service("www"), Phase::Start, 0), &house());
+    assert_eq!(told[0].link.as_deref(), Some("https://h.example/floods/01J"));
+    let runbook = told[0].body["runbook"].as_str().unwrap();
+    assert!(runbook.starts_with("https://h.example/runbooks/"), "{runbook}");
 }

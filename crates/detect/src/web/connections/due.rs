@@ -3,10 +3,8 @@
 use super::super::WebDetector;
 use super::super::class::Class;
 use super::super::window::HONEST_BYTES_PER_SECOND;
-use super::{
-    GOES_ON_SECONDS, HELD_SECONDS, LOOK_SECONDS, SILENT_SECONDS, SLOW_SECONDS, Stage, WHEEL, count, leave,
-    set_slow,
-};
+use super::life::{count, leave, set_slow};
+use super::{GOES_ON_SECONDS, HELD_SECONDS, LOOK_SECONDS, SILENT_SECONDS, SLOW_SECONDS, Stage, WHEEL};
 
 /// Nothing was asked over this connection for some seconds: readers explain some such ones.
 fn hold_against(web: &mut WebDetector, at: usize) {
@@ -22,21 +20,15 @@ fn hold_against(web: &mut WebDetector, at: usize) {
 
 /// Looks at the connections whose time has come.
 pub(in crate::web) fn close(web: &mut WebDetector, second: u32) {
-    let slot = second as usize % WHEEL;
-    if web.connections.wheel[slot].is_empty() {
-        return;
-    }
-    let mut due = std::mem::take(&mut web.connections.wheel[slot]);
-    for index in due.drain(..) {
+    let due = web.connections.wheel.take(second);
+    for &index in &due {
         if let Some(next) = look(web, index as usize, second) {
-            web.connections.wheel[(second as usize + next as usize) % WHEEL].push(index);
+            web.connections.wheel.push(second.wrapping_add(next), index);
         } else {
             web.connections.entries[index as usize].is_on_wheel = false;
         }
     }
-    if web.connections.wheel[slot].is_empty() {
-        web.connections.wheel[slot] = due;
-    }
+    web.connections.wheel.give_back(second, due);
 }
 
 /// Looks at one connection. Says in how many seconds somebody should look again, if at all.

@@ -1,0 +1,118 @@
+//! Outlook: what the next days may bring, how sure that is, and what is prepared.
+
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::{Visit, words};
+use crate::api::visible_outlook;
+use crate::outlook::{Odds, Outlook};
+
+/// `GET /outlook`.
+pub(crate) async fn page(visit: Visit) -> Response {
+    let snapshot = visit.app.snapshot();
+    let content = match visible_outlook(&snapshot, &visit.principal) {
+        None => html! {
+            header class="title" { h1 { "Outlook" } }
+            p class="empty" { "Nothing is known of the next days: no lists of targets and no calendar are set up." }
+        },
+        Some(outlook) => shown(&visit, &outlook),
+    };
+    visit.page("/outlook", "Outlook", &content)
+}
+
+fn shown(visit: &Visit, outlook: &Outlook) -> Markup {
+    html! {
+        header class="title" { h1 { "Outlook" } }
+        p class="reason" {
+            "Of " (words::date_time(outlook.time, &visit.zone)) ". Threat level "
+            b { (outlook.level) } ": " (outlook.level_meaning) ". Readiness: " b { (outlook.readiness) } " until " (outlook.readiness_until) "."
+        }
+        (listed(outlook))
+        @if !outlook.became.is_empty() {
+            section class="panel" id="became" { h2 { "What became of it" } ul { @for line in &outlook.became { li { (line) } } } }
+        }
+        section class="panel flush" id="odds" { h2 { "How likely" } (odds(outlook)) }
+        section class="panel flush" id="coming" { h2 { "The next fourteen days" } (coming(outlook)) }
+        section class="panel flush" id="likely" { h2 { "How they attack, and what of ours it would hit" } (likely(outlook)) }
+        section class="panel" id="prepared" {
+            h2 { "What to prepare" }
+            ul { @for reason in &outlook.readiness_reasons { li { (reason) } } }
+            @if !outlook.checklist.is_empty() { ol class="checklist" { @for check in &outlook.checklist { li { (check) } } } }
+        }
+        section class="panel" id="record" {
+            h2 { "How past forecasts did" }
+            @if outlook.record.is_empty() { p class="empty" { "Nothing can be said of that yet." } }
+            ul { @for line in &outlook.record { li { (line) } } }
+            p class="hint" { "First strikes, after a quiet week, are mostly not foreseen. Most votes bring nothing." }
+        }
+        @if !outlook.notes.is_empty() {
+            section class="panel" { h2 { "What else is known" } ul { @for note in &outlook.notes { li { (note) } } } }
+        }
+    }
+}
+
+fn listed(outlook: &Outlook) -> Markup {
+    html! {
+        @for listed in &outlook.listed {
+            section class="panel listed" {
+                h2 { span class="tag live" { "LISTED" } " " (listed.named) @if let Some(service) = &listed.service { " (" (service) ")" } }
+                p { "On the list of " @if listed.actor.is_empty() { "somebody unnamed" } @else { (listed.actor) } ", seen " (listed.seen) ". Asked of the attackers: " (listed.techniques.join("; ")) "." }
+                @if !listed.proposals.is_empty() {
+                    table {
+                        thead { tr { th { "Layer" } th { "What it meets" } th { "What it would do" } } }
+                        tbody { @for [layer, matches, action] in &listed.proposals { tr { th scope="row" { (layer) } td { (matches) } td { (action) } } } }
+                    }
+                }
+                @if !listed.checks.is_empty() { ol class="checklist" { @for check in &listed.checks { li { (check) } } } }
+            }
+        }
+    }
+}
+
+fn whom(who: &str) -> &'static str {
+    match who {
+        "country" => "Public institutions of the country are listed",
+        "own" => "Our house is listed",
+        _ => "Something of ours is hard to reach",
+    }
+}
+
+fn odds(outlook: &Outlook) -> Markup {
+    let of = |who: &str| outlook.odds.iter().filter(|odds| odds.who == who).collect::<Vec<&Odds>>();
+    html! {
+        table class="odds" {
+            thead { tr { th { "" } th { "Today" } th { "Within three days" } th { "Within seven days" } } }
+            tbody { @for who in ["country", "own", "degraded"] {
+                @let mine = of(who);
+                @if !mine.is_empty() {
+                    tr {
+                        th scope="row" { (whom(who)) @if let Some(odds) = mine.iter().find(|odds| odds.days == 3) { small { (odds.reasons.join("; ")) } } }
+                        @for odds in &mine { td class=(odds.state) { (odds.words) @if odds.state != "quiet" { " " span class="tag warning" { (odds.state) } } } }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+fn coming(outlook: &Outlook) -> Markup {
+    html! {
+        @if outlook.coming.is_empty() { p class="empty" { "Nothing is on the calendar." } } @else {
+            table class="coming" {
+                thead { tr { th { "Day" } th { "What" } th { "Type" } th { "What such days did in the past" } } }
+                tbody { @for event in &outlook.coming { tr { td class="when" { (event.date) } th scope="row" { (event.title) } td { (event.kind) } td { (event.effect) } } } }
+            }
+        }
+    }
+}
+
+fn likely(outlook: &Outlook) -> Markup {
+    html! {
+        @if outlook.likely.is_empty() { p class="empty" { "No list says how." } } @else {
+            table class="likely" {
+                thead { tr { th { "Technique" } th class="number" { "Of ten listings" } th { "It would hit" } } }
+                tbody { @for likely in &outlook.likely { tr { th scope="row" { (likely.technique) } td class="number" { (likely.of_ten) } td { @if likely.hits.is_empty() { "–" } @else { (likely.hits.join(", ")) } } } } }
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The outlook: what is shown of it, and to whom.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod client;
+mod house;
+
+use std::sync::Arc;
+
+use client::Console;
+use console::outlook::{Coming, Likely, Listed, Odds, Outlook};
+use console::people::Role;
+use jiff::Timestamp;
+
+fn listed(organisation: &str, named: &str) -> Listed {
+    Listed {
+        organisation: organisation.into(),
+        named: named.into(),
+        seen: "2026-11-23T06:20:00Z".into(),
+        techniques: vec!["requests that never end".into()],
+        proposals: vec![["proxy".into(), "port 443".into(), "time limit for heads".into()]],
+        checks: vec!["Who is on call knows of the list.".into()],
+        ..Listed::default()
+    }
+}
+
+fn outlook() -> Outlook {
+    let odds = |who: &str, words: &str| Odds {
+        who: who.into(),
+        days: 3,
+        state: "listed".into(),
+        words: words.into(),
+        reasons: vec!["why".into()],
+    };
+    Outlook {
+        time: Timestamp::UNIX_EPOCH,
+        state: "listed".into(),
+        level: "high".into(),
+        level_meaning: "we are named".into(),
+        odds: vec![odds("country", "country words"), odds("own", "house words")],
+        listed: vec![listed("own", "www.parliament.example"), listed("party-x", "www.party-x.example")],
+        coming: vec![Coming {
+            date: "2026-11-24".into(),
+            kind: "vote".into(),
+            title: "A vote <b>".into(),
+            effect: "no evidence".into(),
+        }],
+        likely: vec![Likely { technique: "floods".into(), of_ten: 9, hits: vec!["fw-edge-1".into()] }],
+        readiness: "ready".into(),
+        readiness_until: "25 November".into(),
+        readiness_reasons: vec!["secret reason".into()],
+        checklist: vec!["secret check".into()],
+        record: vec!["clearly better".into()],
+        became: Vec::new(),
+        notes: vec!["secret note".into()],
+    }
+}
+
+#[test]
+fn the_house_sees_all_of_it_and_a_party_what_is_its_own() {
+    let console = Console::new();
+    let (analyst, _) = console.member("anna", Role::Analyst, None);
+    let (party, _) = console.member("paul", Role::Analyst, Some("party-x"));
+    let page = |account| console.get("/outlook", Some(&console.session(account)));
+    assert!(page(&analyst).body.contains("Nothing is known of the next days"));
+    let mut snapshot = (*console.live.snapshot()).clone();
+    snapshot.outlook = Some(Arc::new(outlook()));
+    console.live.show(snapshot);
+    let body = page(&analyst).body;
+    for needed in [
+        "LISTED",
+        "www.parliament.example",
+        "www.party-x.example",
+        "house words",
+        "secret check",
+        "fw-edge-1",
+        "no evidence",
+        "clearly better",
+    ] {
+        assert!(body.contains(needed), "{needed}");
+    }
+    assert!(body.contains("A vote &lt;b&gt;"), "what others wrote is text");
+    let body = page(&party).body;
+    assert!(body.contains("www.party-x.example") && body.contains("country words"));
+    for hidden in ["www.parliament.example", "house words", "secret", "fw-edge-1"] {
+        assert!(!body.contains(hidden), "{hidden} is not for a party");
+    }
+    let json = console.get("/api/v1/outlook", Some(&console.session(&party))).body;
+    assert!(
+        json.contains("party-x.example")
+            && !json.contains("www.parliament.example")
+            && !json.contains("secret"),
+        "{json}"
+    );
+}

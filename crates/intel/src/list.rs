@@ -1,0 +1,135 @@
+//! Indicators as CSV, in and out: `value,type,tlp,confidence,first,until,source`; only the value is needed.
+
+use crate::indicator::{Indicator, Kind};
+use crate::table::Table;
+use crate::time;
+use crate::tlp::{Audience, Tlp};
+
+/// Hands each indicator of a table to `take`; gives how many rows were none. What carries no marking gets `unmarked`.
+pub fn read(text: &str, source: &str, unmarked: Tlp, mut take: impl FnMut(Indicator)) -> usize {
+    let Some(mut table) = Table::new(text) else { return 0 };
+    let column = ["value", "indicator", "ioc"].into_iter().find(|name| table.has(name));
+    let Some(column) = column else {
+        // One value a line, without a header.
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        return lines.map(|line| usize::from(!one(line, source, unmarked, &mut take))).sum();
+    };
+    let mut skipped = 0;
+    while let Some(row) = table.next_row() {
+        let value = table.get(&row, column);
+        let Some(kind) = kind_of(table.get(&row, "type")).or_else(|| guess(value)) else {
+            skipped += 1;
+            continue;
+        };
+        let named = table.get(&row, "source");
+        take(Indicator {
+            kind,
+            value: value.to_owned(),
+            tlp: Tlp::of(table.get(&row, "tlp")).unwrap_or(unmarked),
+            confidence: table.get(&row, "confidence").parse::<u8>().unwrap_or(50).min(100),
+            first: time::seconds(table.get(&row, "first")).unwrap_or(0),
+            until: time::seconds(table.get(&row, "until")),
+            source: if named.is_empty() { source.to_owned() } else { named.to_owned() },
+        });
+    }
+    skipped + table.skipped
+}
+
+fn one(line: &str, source: &str, tlp: Tlp, take: &mut impl FnMut(Indicator)) -> bool {
+    let Some(kind) = guess(line) else { return false };
+    let (value, source) = (line.to_owned(), source.to_owned());
+    take(Indicator { kind, value, tlp, confidence: 50, first: 0, until: None, source });
+    true
+}
+
+fn kind_of(name: &str) -> Option<Kind> {
+    [Kind::Address, Kind::Network, Kind::Domain, Kind::Url, Kind::Hash, Kind::Email]
+        .into_iter()
+        .find(|kind| kind.name() == name)
+}
+
+/// What a value looks like.
+#[must_use]
+pub fn guess(value: &str) -> Option<Kind> {
+    if value.parse::<std::net::IpAddr>().is_ok() {
+        return Some(Kind::Address);
+    }
+    if value.parse::<ipnet::IpNet>().is_ok() {
+        return Some(Kind::Network);
+    }
+    let hex = value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if hex && [32, 40, 64, 128].contains(&value.len()) {
+        return Some(Kind::Hash);
+    }
+    if value.contains("://") {
+        return Some(Kind::Url);
+    }
+    if value.contains(char::is_whitespace) || !value.contains('.') {
+        return None;
+    }
+    if value.contains('@') { Some(Kind::Email) } else { Some(Kind::Domain) }
+}
+
+/// Indicators as CSV for an audience, and how many were withheld.
+#[must_use]
+pub fn write(indicators: &[Indicator], audience: Audience) -> (String, usize) {
+    let (mut text, mut withheld) = ("value,type,tlp,confidence,first,until,source\n".to_owned(), 0);
+    for indicator in indicators {
+        if !indicator.tlp.may_reach(audience) {
+            withheld += 1;
+            continue;
+        }
+        let until = indicator.until.map(time::text).unwrap_or_default();
+        let fields = [
+            quoted(&indicator.value),
+            indicator.kind.name().to_owned(),
+            indicator.tlp.label().to_owned(),
+            indicator.confidence.to_string(),
+            time::text(indicator.first),
+            until,
+            quoted(&indicator.source),
+        ];
+        text.push_str(&fields.join(","));
+        text.push('\n');
+    }
+    (text, withheld)
+}
+
+/// A field in quotes; one that a table program would run as a formula gets a quote before it (OWASP, CSV injection).
+fn quoted(field: &str) -> String {
+    let guard = if field.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
+    format!("\"{guard}{}\"", field.replace('"', "\"\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_and_bare_lists_come_in_and_go_out() {
+        let text = "value,type,tlp,confidence,first\n198.51.100.7,,TLP:GREEN,90,2024-01-01\nevil.example,domain,,x,\nno thing,,,,\n";
+        let mut found = Vec::new();
+        assert_eq!(read(text, "file", Tlp::Amber, |indicator| found.push(indicator)), 1);
+        assert_eq!(
+            (found.len(), found[0].kind, found[0].confidence, found[1].tlp),
+            (2, Kind::Address, 90, Tlp::Amber)
+        );
+        let (out, withheld) = write(&found, Audience::Community);
+        assert_eq!((out.lines().count(), withheld), (2, 1));
+        let mut again = Vec::new();
+        assert_eq!(read(&out, "x", Tlp::Red, |indicator| again.push(indicator)), 0);
+        assert_eq!(again, found[..1]);
+        let mut bare = Vec::new();
+        assert_eq!(
+            read(
+                "198.51.100.0/24\n# x\nd41d8cd98f00b204e9800998ecf8427e\nhttps://a.example/x\n??\n",
+                "f",
+                Tlp::Clear,
+                |indicator| bare.push(indicator.kind)
+            ),
+            1
+        );
+        assert_eq!(bare, [Kind::Network, Kind::Hash, Kind::Url]);
+        assert!(quoted("=cmd()").starts_with("\"'="));
+    }
+}

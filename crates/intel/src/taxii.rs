@@ -1,0 +1,503 @@
+//! A TAXII 2.1 client (OASIS, June 2021) without a socket: it says what to ask next, and is told what came.
+//!
+//! Servers are taken as they are, hostile or broken. What holds whatever they do:
+//! * `next` is never sent with another `added_after` than its page had; a `next` that comes again ends the paging by tokens.
+//! * Without `next`, the time just before the last `X-TAXII-Date-Added-Last` is where to go on. If that moves nothing, more is asked for at once, since
+//!   many objects may have one time; and if that brings nothing either, the run ends as *incomplete*, which is said, and begins at the same place again.
+//! * An object is given once for each of its versions, however often it comes.
+//! * The place to go on from moves only when everything before it was given.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::stix::{is_object, version};
+
+/// What a client accepts (TAXII 2.1, 3.4).
+pub const MEDIA_TYPE: &str = "application/taxii+json;version=2.1";
+/// Longest answer.
+pub const MAXIMUM_ANSWER_BYTES: usize = 64 << 20;
+/// Most pages of one run.
+pub const MAXIMUM_PAGES: usize = 20_000;
+/// Most objects of one run.
+pub const MAXIMUM_OBJECTS: usize = 2_000_000;
+/// Objects that are asked for at first.
+pub const FIRST_LIMIT: usize = 500;
+/// Objects that are asked for at most.
+const LAST_LIMIT: usize = 65_536;
+/// Longest token of a next page.
+const MAXIMUM_TOKEN_BYTES: usize = 4_096;
+/// Pages in a row that bring nothing new before a server is not believed any more.
+const MAXIMUM_EMPTY_PAGES: usize = 8;
+
+/// Where a run begins; kept between runs.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Everything that was added before this was given.
+    pub added_after: Option<String>,
+    /// What was given at just that time: a server may count it in or out.
+    pub given: BTreeSet<String>,
+}
+
+/// What to ask.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// What follows the collection's URL: `/objects/?limit=…`.
+    pub query: String,
+}
+
+/// What came.
+#[derive(Clone, Debug)]
+pub struct Answer<'a> {
+    /// The status of HTTP.
+    pub status: u16,
+    /// `Content-Type`.
+    pub content_type: &'a str,
+    /// `X-TAXII-Date-Added-Last`.
+    pub added_last: Option<&'a str>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// How a run stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum State {
+    /// There is more to ask.
+    Asking,
+    /// Everything was given.
+    Complete,
+    /// The server keeps something back, for this reason. What was given is good.
+    Incomplete(String),
+}
+
+/// One run through one collection.
+#[derive(Debug)]
+pub struct Run {
+    start: Option<String>,
+    added_after: Option<String>,
+    next: Option<String>,
+    limit: usize,
+    tokens: BTreeSet<String>,
+    seen: BTreeSet<String>,
+    /// What came in this run, known from an earlier one or not: what brings a server on.
+    came: BTreeSet<String>,
+    /// What came with the latest time, for the next run.
+    latest: BTreeSet<String>,
+    added_last: Option<String>,
+    empty: usize,
+    pages: usize,
+    state: State,
+    /// Objects that came again.
+    pub repeated: usize,
+    /// Elements that were no objects.
+    pub skipped: usize,
+}
+
+impl Run {
+    /// Begins where the last run ended.
+    #[must_use]
+    pub fn new(cursor: &Cursor) -> Self {
+        Self {
+            start: cursor.added_after.clone(),
+            added_after: cursor.added_after.clone(),
+            next: None,
+            limit: FIRST_LIMIT,
+            tokens: BTreeSet::new(),
+            seen: cursor.given.clone(),
+            came: BTreeSet::new(),
+            latest: cursor.given.clone(),
+            added_last: cursor.added_after.clone(),
+            empty: 0,
+            pages: 0,
+            state: State::Asking,
+            repeated: 0,
+            skipped: 0,
+        }
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What to ask next; nothing at the end.
+    #[must_use]
+    pub fn request(&self) -> Option<Request> {
+        if self.state != State::Asking {
+            return None;
+        }
+        let mut query = format!("/objects/?limit={}", self.limit);
+        if let Some(time) = &self.added_after {
+            query.push_str(&format!("&added_after={}", escape(time)));
+        }
+        if let Some(next) = &self.next {
+            query.push_str(&format!("&next={}", escape(next)));
+        }
+        Some(Request { query })
+    }
+
+    /// Takes an answer; gives the objects that are new.
+    pub fn answer(&mut self, answer: &Answer<'_>) -> Vec<Map<String, Value>> {
+        self.pages += 1;
+        match self.envelope(answer) {
+            Ok(envelope) => self.take(envelope, answer.added_last),
+            Err(why) => {
+                self.state = State::Incomplete(why);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The request failed on its way.
+    pub fn failed(&mut self, why: &str) {
+        self.state = State::Incomplete(why.to_owned());
+    }
+
+    fn envelope(&self, answer: &Answer<'_>) -> Result<Map<String, Value>, String> {
+        if answer.status != 200 {
+            return Err(format!("the server answered {}", answer.status));
+        }
+        let kind = answer.content_type.to_ascii_lowercase();
+        if !kind.starts_with("application/taxii+json") && !kind.starts_with("application/json") {
+            return Err(format!("the server answered with {:?} instead of TAXII", short(&kind)));
+        }
+        if answer.body.len() > MAXIMUM_ANSWER_BYTES {
+            return Err(format!("an answer is longer than {MAXIMUM_ANSWER_BYTES} bytes"));
+        }
+        if self.pages > MAXIMUM_PAGES {
+            return Err(format!("there are more than {MAXIMUM_PAGES} pages"));
+        }
+        match serde_json::from_slice(answer.body) {
+            Ok(Value::Object(envelope)) => Ok(envelope),
+            Ok(_) => Err("an answer is no envelope".to_owned()),
+            Err(error) => Err(format!("an answer is not JSON: {error}")),
+        }
+    }
+
+    fn take(
+        &mut self,
+        mut envelope: Map<String, Value>,
+        added_last: Option<&str>,
+    ) -> Vec<Map<String, Value>> {
+        let objects = match envelope.remove("objects") {
+            Some(Value::Array(objects)) => objects,
+            None => Vec::new(),
+            Some(_) => {
+                self.state = State::Incomplete("an answer's `objects` is no list".to_owned());
+                return Vec::new();
+            }
+        };
+        let count = objects.len();
+        let added_last = added_last.map(str::trim).filter(|time| time.parse::<jiff::Timestamp>().is_ok());
+        if added_last.is_some_and(|time| self.moves(time)) {
+            self.latest.clear();
+        }
+        let (mut fresh, before) = (Vec::new(), self.came.len());
+        for object in objects {
+            let Value::Object(object) = object else {
+                self.skipped += 1;
+                continue;
+            };
+            if !is_object(&object) {
+                self.skipped += 1;
+                continue;
+            }
+            let key = key(&object);
+            self.latest.insert(key.clone());
+            self.came.insert(key.clone());
+            if self.seen.len() >= MAXIMUM_OBJECTS {
+                self.state = State::Incomplete(format!("there are more than {MAXIMUM_OBJECTS} objects"));
+                return fresh;
+            }
+            if self.seen.insert(key) {
+                fresh.push(object);
+            } else {
+                self.repeated += 1;
+            }
+        }
+        self.empty = if self.came.len() == before { self.empty + 1 } else { 0 };
+        let more = envelope.get("more").is_some_and(|more| match more {
+            Value::Bool(more) => *more,
+            Value::String(text) => text == "true",
+            _ => false,
+        });
+        let next = match envelope.get("next") {
+            Some(Value::String(next)) if !next.is_empty() && next.len() <= MAXIMUM_TOKEN_BYTES => {
+                Some(next.clone())
+            }
+            Some(Value::Number(next)) => Some(next.to_string()),
+            _ => None,
+        };
+        self.go_on((more, next), added_last, count);
+        fresh
+    }
+
+    /// Whether a time is later than the last one.
+    fn moves(&self, time: &str) -> bool {
+        let parse = |text: &str| text.parse::<jiff::Timestamp>().ok();
+        match (parse(time), self.added_last.as_deref().and_then(parse)) {
+            (Some(time), Some(last)) => time > last,
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    fn go_on(&mut self, (more, next): (bool, Option<String>), added_last: Option<&str>, count: usize) {
+        if added_last.is_some_and(|time| self.moves(time)) {
+            self.added_last = added_last.map(str::to_owned);
+        }
+        if self.empty > MAXIMUM_EMPTY_PAGES {
+            self.state =
+                State::Incomplete("the server says that there is more and gives nothing new".to_owned());
+            return;
+        }
+        match next {
+            // A token belongs to the time that its page was asked with, which therefore stays.
+            Some(next) if (more || count > 0) && self.tokens.insert(next.clone()) => self.next = Some(next),
+            _ if !more => self.state = State::Complete,
+            _ => self.by_time(),
+        }
+    }
+
+    /// The server pages by no token, or by one that leads in a circle: go on just before the time of the last object, since the page may have ended
+    /// among objects of that time, and a server that leaves that time out would lose the rest of them.
+    fn by_time(&mut self) {
+        self.next = None;
+        let place = self.added_last.as_deref().and_then(just_before);
+        let parse =
+            |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        if parse(&place).is_some_and(|place| parse(&self.added_after).is_none_or(|before| place > before)) {
+            self.added_after = place;
+        } else if self.limit < LAST_LIMIT {
+            // Everything on this page has one time: ask for more of it at once.
+            self.limit = (self.limit * 4).min(LAST_LIMIT);
+        } else {
+            self.state = State::Incomplete(
+                "the server says that there is more, and neither a token nor a time leads to it".to_owned(),
+            );
+        }
+    }
+
+    /// Where the next run begins: further on only if this one is complete.
+    #[must_use]
+    pub fn cursor(&self) -> Cursor {
+        match self.state {
+            State::Complete => Cursor {
+                added_after: self.added_last.as_deref().and_then(just_before),
+                given: self.latest.clone(),
+            },
+            // Whatever is asked again is known to have been given.
+            _ => Cursor { added_after: self.start.clone(), given: self.seen.clone() },
+        }
+    }
+}
+
+/// A microsecond earlier: what has just this time comes again, and is known.
+fn just_before(time: &str) -> Option<String> {
+    let time = time.parse::<jiff::Timestamp>().ok()?;
+    Some(time.checked_sub(jiff::SignedDuration::from_micros(1)).ok()?.to_string())
+}
+
+/// An object in one version; without one, its text stands for it.
+fn key(object: &Map<String, Value>) -> String {
+    let id = object.get("id").and_then(Value::as_str).unwrap_or_default();
+    match version(object) {
+        "" => format!("{id} {}", crate::uuid::of(&[&serde_json::to_string(object).unwrap_or_default()])),
+        version => format!("{id} {version}"),
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(60).collect()
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A server with objects, all or none of one time, that pages in its own way.
+    struct Server {
+        objects: Vec<Value>,
+        times: Vec<String>,
+        style: Style,
+        page: usize,
+    }
+
+    #[derive(Clone, Copy, PartialEq, Debug)]
+    enum Style {
+        /// As the standard says.
+        Tokens,
+        /// Without tokens; objects of the asked time are left out.
+        TimesExclusive,
+        /// Without tokens; objects of the asked time come again.
+        TimesInclusive,
+        /// The same token for ever.
+        SameToken,
+        /// `more` for ever, with nothing in it.
+        MoreForEver,
+        /// Each page twice.
+        Stutter,
+    }
+
+    impl Server {
+        fn new(count: usize, one_time: bool, style: Style) -> Self {
+            let objects = (0..count)
+                .map(|n| json!({"type": "tool", "id": format!("tool--{n}"), "modified": "2024-01-01T00:00:00Z", "name": "x"}))
+                .collect();
+            let time = |n: usize| {
+                let second = if one_time { 0 } else { n / 7 };
+                jiff::Timestamp::from_second(1_700_000_000 + second as i64).unwrap().to_string()
+            };
+            Self { objects, times: (0..count).map(time).collect(), style, page: 50 }
+        }
+
+        fn get(&self, query: &str) -> (Value, Option<String>) {
+            let field = |name: &str| {
+                query
+                    .split(['?', '&'])
+                    .find_map(|part| part.strip_prefix(&format!("{name}=")))
+                    .map(|text| text.replace("%3A", ":"))
+            };
+            let limit = field("limit")
+                .unwrap()
+                .parse::<usize>()
+                .unwrap()
+                .min(if self.style == Style::Tokens { self.page } else { 50_000 });
+            let limit = if matches!(self.style, Style::SameToken | Style::MoreForEver | Style::Stutter) {
+                self.page
+            } else {
+                limit
+            };
+            let after = field("added_after");
+            let fits = |time: &String| match (&after, self.style) {
+                (None, _) => true,
+                (Some(after), Style::TimesInclusive) => time >= after,
+                (Some(after), _) => time > after,
+            };
+            let all: Vec<usize> = (0..self.objects.len()).filter(|n| fits(&self.times[*n])).collect();
+            let from = field("next").and_then(|next| next.parse().ok()).unwrap_or(0usize);
+            let at = if self.style == Style::Stutter { from / 2 * self.page } else { from };
+            let page: Vec<usize> = all.iter().copied().skip(at).take(limit).collect();
+            let more = at + page.len() < all.len();
+            let last = page.last().map(|n| self.times[*n].clone());
+            let objects: Vec<&Value> = page.iter().map(|n| &self.objects[*n]).collect();
+            let envelope = match self.style {
+                Style::Tokens => {
+                    json!({"objects": objects, "more": more, "next": (at + page.len()).to_string()})
+                }
+                Style::TimesExclusive | Style::TimesInclusive => json!({"objects": objects, "more": more}),
+                Style::SameToken => json!({"objects": objects, "more": true, "next": "1"}),
+                Style::MoreForEver => json!({"more": true}),
+                Style::Stutter => {
+                    json!({"objects": objects, "more": more || from % 2 == 0, "next": (from + 1).to_string()})
+                }
+            };
+            (envelope, last)
+        }
+    }
+
+    fn run(server: &Server, cursor: &Cursor) -> (Vec<String>, State, Cursor, usize) {
+        let mut run = Run::new(cursor);
+        let mut given = Vec::new();
+        let mut asked = 0;
+        while let Some(request) = run.request() {
+            asked += 1;
+            assert!(asked < 2_000, "it ends");
+            let (envelope, last) = server.get(&request.query);
+            let body = serde_json::to_vec(&envelope).unwrap();
+            let answer =
+                Answer { status: 200, content_type: MEDIA_TYPE, added_last: last.as_deref(), body: &body };
+            given.extend(run.answer(&answer).iter().map(|object| object["id"].as_str().unwrap().to_owned()));
+        }
+        (given, run.state().clone(), run.cursor(), asked)
+    }
+
+    #[test]
+    fn five_thousand_objects_of_one_time_are_given_once_each() {
+        for style in [Style::Tokens, Style::TimesExclusive, Style::TimesInclusive, Style::Stutter] {
+            for one_time in [true, false] {
+                let server = Server::new(5_000, one_time, style);
+                let (given, state, cursor, _) = run(&server, &Cursor::default());
+                assert_eq!(state, State::Complete, "{style:?} {one_time}");
+                let distinct: BTreeSet<&String> = given.iter().collect();
+                assert_eq!((given.len(), distinct.len()), (5_000, 5_000), "{style:?} {one_time}");
+                let (again, state, _, _) = run(&server, &cursor);
+                assert_eq!(
+                    (again.len(), state),
+                    (0, State::Complete),
+                    "{style:?} {one_time}: nothing comes twice"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_turns_in_circles_is_left_and_said_to_be_incomplete() {
+        for style in [Style::SameToken, Style::MoreForEver] {
+            let server = Server::new(5_000, true, style);
+            let (given, state, cursor, asked) = run(&server, &Cursor::default());
+            assert!(matches!(state, State::Incomplete(_)), "{style:?}");
+            assert!(asked < 40, "{style:?} {asked}");
+            let distinct: BTreeSet<&String> = given.iter().collect();
+            assert_eq!(given.len(), distinct.len());
+            assert_eq!(cursor.added_after, None, "the place does not move");
+            let better = Server::new(5_000, true, Style::Tokens);
+            let (rest, state, _, _) = run(&better, &cursor);
+            assert_eq!(
+                (given.len() + rest.len(), state),
+                (5_000, State::Complete),
+                "nothing lost, nothing twice"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_added_later_at_the_same_time_is_not_lost_where_the_server_counts_it_in() {
+        let server = Server::new(100, true, Style::TimesInclusive);
+        let (_, _, cursor, _) = run(&server, &Cursor::default());
+        let more = Server::new(120, true, Style::TimesInclusive);
+        let (given, state, _, _) = run(&more, &cursor);
+        assert_eq!((given.len(), state), (20, State::Complete));
+    }
+
+    #[test]
+    fn answers_of_a_wrong_kind_end_the_run_without_moving_on() {
+        let ok = br#"{"objects":[]}"#.as_slice();
+        for (status, kind, body) in [
+            (500, MEDIA_TYPE, ok),
+            (200, "text/html", ok),
+            (200, MEDIA_TYPE, b"<html>".as_slice()),
+            (200, MEDIA_TYPE, b"[]".as_slice()),
+            (200, MEDIA_TYPE, br#"{"objects":{}}"#.as_slice()),
+            (200, MEDIA_TYPE, br#"{"objects":"x","more":true}"#.as_slice()),
+        ] {
+            let mut run = Run::new(&Cursor::default());
+            let answer =
+                Answer { status, content_type: kind, added_last: Some("2024-01-01T00:00:00Z"), body };
+            assert!(run.answer(&answer).is_empty());
+            assert!(matches!(run.state(), State::Incomplete(_)), "{status} {kind}");
+            assert_eq!(run.cursor().added_after, None);
+        }
+        let mut run = Run::new(&Cursor::default());
+        let body = br#"{"objects":[1,"x",{"type":"tool"},{"type":"tool","id":"tool--1"},{"type":"tool","id":7}],"more":"no"}"#;
+        let answer = Answer { status: 200, content_type: MEDIA_TYPE, added_last: Some("yesterday"), body };
+        assert_eq!(run.answer(&answer).len(), 1);
+        assert_eq!((run.skipped, run.state()), (4, &State::Complete));
+    }
+}

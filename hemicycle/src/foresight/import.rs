@@ -1,0 +1,242 @@
+//! `hemicycle foresee import`: what a file is is found from its content.
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use foresee::calendar;
+use foresee::event;
+use foresee::listed::look_up;
+use foresee::mix;
+use foresee::targets::List;
+use institution::Institution;
+use intel::list;
+use intel::misp;
+use intel::tlp::Audience;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use notify::{FetchLimits, Source};
+use serde_json::json;
+
+use super::store::Store;
+use super::{line, moment, output};
+use crate::cli::IntelligenceArguments;
+use crate::files;
+use crate::style::{Style, plain};
+use hemicycle::intelligence::text;
+
+/// Longest file of the web.
+const MAXIMUM_FETCHED_BYTES: usize = 32 << 20;
+
+/// What a file may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Stix,
+    Misp,
+    Calendar,
+    Votes,
+    Events,
+    Claims,
+    Indicators,
+    Targets,
+}
+
+/// Takes up files.
+///
+/// # Errors
+/// When one cannot be used; those before it are kept.
+pub(super) fn run(arguments: &IntelligenceArguments) -> Result<()> {
+    let style = Style::new(arguments.color.color, &std::io::stdout());
+    let store = Store::open(&arguments.store)?;
+    let institution =
+        arguments.institution.as_ref().map(|path| files::institution(path, style.color)).transpose()?;
+    let zone = institution.as_ref().map_or(TimeZone::UTC, |institution| institution.time_zone.clone());
+    let time = moment::of(arguments.time.as_deref(), &zone)?;
+    let mut output = output();
+    for path in &arguments.files {
+        let taken = take(path, (&store, institution.as_ref()), time, arguments)?;
+        if arguments.json {
+            line(
+                &mut output,
+                &json!({"kind": "imported", "file": path.display().to_string(), "is": taken.is,
+                "taken": taken.taken, "skipped": taken.skipped, "listed": taken.listed.len()}),
+            )?;
+            taken.listed.iter().try_for_each(|listing| line(&mut output, listing))?;
+            continue;
+        }
+        let skipped = if taken.skipped > 0 { format!(", {} skipped", taken.skipped) } else { String::new() };
+        writeln!(output, "{}: {} {}{skipped}", plain(&path.display().to_string()), taken.taken, taken.is)?;
+        for listing in &taken.listed {
+            let what = listing.service.as_deref().unwrap_or(&listing.organisation);
+            writeln!(output, "  {} {} ({})", style.red("LISTED"), plain(&listing.named), plain(what))?;
+        }
+    }
+    Ok(output.flush()?)
+}
+
+/// What became of a file.
+struct Taken {
+    is: &'static str,
+    taken: usize,
+    skipped: usize,
+    listed: Vec<foresee::listed::Listing>,
+}
+
+fn take(
+    path: &Path,
+    (store, institution): (&Store, Option<&Institution>),
+    time: Timestamp,
+    arguments: &IntelligenceArguments,
+) -> Result<Taken> {
+    let name = path.display().to_string();
+    let text = if name.starts_with("https://") { subscribed(&name)? } else { text(path)? };
+    let kind = kind(&text);
+    let done = |is, taken, skipped| Ok(Taken { is, taken, skipped, listed: Vec::new() });
+    match kind {
+        Kind::Stix => {
+            let mut library = store.library()?;
+            let before = library.len();
+            library.import(text.as_bytes()).with_context(|| format!("cannot use {name}"))?;
+            store.keep(&library)?;
+            done("STIX objects", library.len() - before, library.skipped)
+        }
+        Kind::Misp => {
+            let event = misp::read(&text).with_context(|| format!("cannot use {name}"))?;
+            add_indicators(store, &event.indicators)?;
+            done("indicators of a MISP event", event.indicators.len(), event.skipped + event.other)
+        }
+        Kind::Indicators => {
+            let mut found = Vec::new();
+            let skipped = list::read(&text, &name, arguments.unmarked, |indicator| found.push(indicator));
+            add_indicators(store, &found)?;
+            done("indicators", found.len(), skipped)
+        }
+        Kind::Calendar => {
+            let read = calendar::ics(&name, &text, &arguments.scope)?;
+            if read.repeating > 0 {
+                files::eprint_text(&format!(
+                    "{} entries repeat: the first time of each was taken\n",
+                    read.repeating
+                ));
+            }
+            done("days of events", store.add_events(&read.events)?, read.skipped)
+        }
+        Kind::Votes => {
+            let read = calendar::how_they_vote(&name, &text)?;
+            done("votes", store.add_events(&read.events)?, read.skipped)
+        }
+        Kind::Events => {
+            let (events, skipped) = event::read(&name, &text)?;
+            done("events", store.add_events(&events)?, skipped)
+        }
+        Kind::Claims => {
+            let (claims, skipped) = mix::claims(&name, &text)?;
+            store.append("claims.csv", "date,actor,country,target,source\n", &lines_of(&claims))?;
+            done("claims", claims.len(), skipped)
+        }
+        Kind::Targets => {
+            let list = List::read(&name, &arguments.actor, time, &text)?;
+            let listed = institution.map(|institution| look_up(&list, institution)).unwrap_or_default();
+            store.add_list(&list)?;
+            let hosts = list.hosts();
+            if hosts == 0 {
+                bail!("{name} names no target");
+            }
+            Ok(Taken { is: "targets of a list", taken: hosts, skipped: list.skipped + list.refused, listed })
+        }
+    }
+}
+
+/// Claims as lines of `claims.csv`.
+fn lines_of(claims: &[mix::Claim]) -> String {
+    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\"").replace(['\n', '\r'], " "));
+    claims
+        .iter()
+        .map(|claim| {
+            format!(
+                "{},{},{},{},{}\n",
+                claim.date,
+                quoted(&claim.actor),
+                claim.country,
+                quoted(&claim.target),
+                quoted(&claim.source)
+            )
+        })
+        .collect()
+}
+
+/// What lies at an address of the web: a calendar or a list that is subscribed to.
+fn subscribed(address: &str) -> Result<String> {
+    let source = Source::open(address, false, None)?;
+    let limits = FetchLimits { timeout: Duration::from_secs(60), body_bytes: MAXIMUM_FETCHED_BYTES };
+    let fetched = source.get("", &[], limits).map_err(|why| anyhow::anyhow!("{}: {why}", source.target()))?;
+    if fetched.status != 200 {
+        bail!("{} answered {}", source.target(), fetched.status);
+    }
+    String::from_utf8(fetched.body).with_context(|| format!("what {} gave is not UTF-8", source.target()))
+}
+
+fn add_indicators(store: &Store, indicators: &[intel::indicator::Indicator]) -> Result<()> {
+    // The own store is the organisation itself; what is red is not kept by a machine.
+    let (table, withheld) = list::write(indicators, Audience::Organisation);
+    if withheld > 0 {
+        files::eprint_text(&format!("{withheld} indicators are TLP:RED and were not kept\n"));
+    }
+    let (header, lines) = table.split_once('\n').unwrap_or((&table, ""));
+    store.append("indicators.csv", &format!("{header}\n"), lines)
+}
+
+/// What a file is, by its beginning.
+fn kind(text: &str) -> Kind {
+    let start: String = text.trim_start_matches('\u{feff}').trim_start().chars().take(4_096).collect();
+    if start.starts_with("BEGIN:VCALENDAR") {
+        return Kind::Calendar;
+    }
+    if start.starts_with(['{', '[']) {
+        let has = |word: &str| start.contains(word);
+        return match () {
+            () if has("\"bundle\"") || has("\"spec_version\"") => Kind::Stix,
+            () if has("\"Event\"") || has("\"Attribute\"") => Kind::Misp,
+            () => Kind::Targets,
+        };
+    }
+    let header = start.lines().next().unwrap_or_default().to_ascii_lowercase();
+    let columns: Vec<&str> = header.split([',', ';', '\t']).map(str::trim).collect();
+    let has = |names: &[&str]| names.iter().all(|name| columns.contains(name));
+    if has(&["display_title", "is_main"]) {
+        Kind::Votes
+    } else if has(&["date", "scope", "type"]) {
+        Kind::Events
+    } else if has(&["date", "actor"]) {
+        Kind::Claims
+    } else if has(&["value"]) || has(&["indicator"]) || has(&["ioc"]) {
+        Kind::Indicators
+    } else {
+        Kind::Targets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_known_by_their_content() {
+        for (text, wanted) in [
+            ("BEGIN:VCALENDAR\r\n", Kind::Calendar),
+            ("{\"type\":\"bundle\"", Kind::Stix),
+            ("{\"Event\":{", Kind::Misp),
+            ("{\"targets\":[", Kind::Targets),
+            ("[{\"host\":\"a\"}]", Kind::Targets),
+            ("id,timestamp,display_title,is_main", Kind::Votes),
+            ("date,scope,type,title", Kind::Events),
+            ("date,actor,country,target", Kind::Claims),
+            ("value,type,tlp", Kind::Indicators),
+            ("host,ip,port", Kind::Targets),
+            ("www.parliament.example\n", Kind::Targets),
+        ] {
+            assert_eq!(kind(text), wanted, "{text}");
+        }
+    }
+}

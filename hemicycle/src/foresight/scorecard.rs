@@ -1,0 +1,63 @@
+//! `hemicycle foresee scorecard`.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use foresee::Day;
+use foresee::issued::scorecards;
+use foresee::listed::{Whose, look_up};
+use jiff::tz::TimeZone;
+
+use super::{Who, known, line, moment, output};
+use crate::cli::ScorecardArguments;
+use crate::files;
+use crate::style::Style;
+
+/// Grades what was issued.
+///
+/// # Errors
+/// When an input cannot be used.
+pub(super) fn run(arguments: &ScorecardArguments) -> Result<()> {
+    let style = Style::new(arguments.color.color, &std::io::stdout());
+    let who = Who::of(&arguments.who, style.color)?;
+    let today = moment::day(jiff::Timestamp::now(), &TimeZone::UTC);
+    let (folder, store) = known(&arguments.known, &who.place, today)?;
+    let store = store.context("say where forecasts were kept: --store FOLDER")?;
+    let (issued, skipped) = store.issued()?;
+    if skipped > 0 {
+        files::eprint_text(&format!("{skipped} lines of what was issued could not be read\n"));
+    }
+    let mut own: BTreeSet<Day> = BTreeSet::new();
+    if let Some(institution) = &who.institution {
+        for list in store.lists()?.0 {
+            if look_up(&list, institution).iter().any(|listing| listing.whose == Whose::Own) {
+                own.insert(moment::day(list.time, &institution.time_zone));
+            }
+        }
+    }
+    let cards = scorecards(&issued, folder.panel()?, &own);
+    let mut output = output();
+    for card in &cards {
+        if arguments.json {
+            line(&mut output, card)?;
+            continue;
+        }
+        writeln!(output, "{}, {} days, {}: {}", style.bold(&card.who), card.days, card.model, card.words)?;
+        writeln!(output, "  it happened {} times; {} forecasts are still open", card.happened, card.open)?;
+        for bin in &card.reliability {
+            let of_ten = |share: f64| (share * 10.0).round();
+            writeln!(
+                output,
+                "  said about {} in 10, {} times: happened {} in 10",
+                of_ten(bin.said),
+                bin.n,
+                of_ten(bin.observed)
+            )?;
+        }
+    }
+    if cards.is_empty() {
+        files::eprint_text("nothing was issued yet: `hemicycle foresee outlook --issue`\n");
+    }
+    Ok(output.flush()?)
+}
