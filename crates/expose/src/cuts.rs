@@ -24,11 +24,11 @@ pub const MAXIMUM_SETS_OF_ALL: usize = 2_000_000;
 /// What each service may have however many there are.
 pub const SMALLEST_SHARE: usize = 2_000;
 /// Most steps for one element.
-pub const MAXIMUM_STEPS: usize = 300_000;
+pub const MAXIMUM_STEPS: usize = 200_000;
 /// Most steps for the single points of one element.
 pub(crate) const MAXIMUM_STEPS_FOR_SINGLE: usize = 20_000_000;
 /// Most steps for all elements together, by their number.
-pub(crate) const STEPS_OF_ELEMENT: usize = 5_000;
+pub(crate) const STEPS_OF_ELEMENT: usize = 3_000;
 
 /// The cut sets of one element.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -199,8 +199,12 @@ impl Work {
                 match set.union(more, self.order) {
                     Some(larger) if seen.insert(larger) => open.push(larger),
                     Some(_) => {}
-                    // A larger set is no loss if a part of it is enough.
-                    None => self.truncated |= left(&parts, more) >= count,
+                    // A larger set is no loss if a part of it is enough; once one was lost, no other needs to be looked at.
+                    None if !self.truncated => {
+                        self.step(parts.len())?;
+                        self.truncated = left(&parts, more) >= count;
+                    }
+                    None => {}
                 }
             }
         }
