@@ -39,11 +39,13 @@ pub(crate) const FETCHED: &[Fetched] = &[
         name: "schemathesis",
         version: "4.32.5",
         why: "asks the console's API whatever its description allows, and more (PyPI; MIT)",
-        file: "python/bin/schemathesis",
+        file: SCHEMATHESIS,
         fetch: schemathesis,
     },
 ];
 
+/// Where schemathesis is: an environment of its own, for it is made anew with each version and `python` is not ours.
+const SCHEMATHESIS: &str = "schemathesis/bin/schemathesis";
 /// Longest time for one of them.
 const LIMIT: Duration = Duration::from_secs(10 * 60);
 /// Digest of the package of axe-core, as npm packs it.
@@ -58,7 +60,7 @@ const LARGEST_BYTES: u64 = 64 << 20;
 /// # Errors
 /// When a folder cannot be made.
 pub(crate) fn ensure(allowed: bool, report: &mut Report) -> Result<()> {
-    let folder = process::target_folder()?.join("xtask");
+    let folder = process::own_folder()?;
     fs::create_dir_all(&folder)?;
     for item in FETCHED {
         // A newer version is fetched anew.
@@ -134,10 +136,11 @@ fn member<'a>(archive: &'a [u8], name: &str) -> Option<&'a [u8]> {
 
 fn schemathesis(folder: &Path) -> Result<()> {
     let Some(python) = repo::find_program("python3") else { bail!("python3 is not installed") };
-    let place = folder.join("python");
+    let program = folder.join(SCHEMATHESIS);
+    let place = program.ancestors().nth(2).context("it has a folder")?;
     let mut make = Command::new(python);
-    make.args(["-m", "venv", "--clear"]).arg(&place);
-    run("python-venv", &mut make)?;
+    make.args(["-m", "venv", "--clear"]).arg(place);
+    run("schemathesis-venv", &mut make)?;
     let mut install = Command::new(place.join("bin/pip"));
     install.args([
         "install",
@@ -148,7 +151,7 @@ fn schemathesis(folder: &Path) -> Result<()> {
         ":all:",
     ]);
     install.arg("--requirement").arg(repo::root().join("xtask/schemathesis.txt"));
-    run("pip-install", &mut install)
+    run("schemathesis-install", &mut install)
 }
 
 #[cfg(test)]
@@ -182,6 +185,15 @@ mod tests {
         }
         let pins = pinned.lines().filter(|line| line.contains("==") && !line.starts_with('#'));
         assert!(pins.count() > 10, "all that it needs");
+    }
+
+    /// Both make a Python environment, and this one begins by emptying its folder.
+    #[test]
+    fn nothing_that_is_fetched_lies_in_the_folder_of_the_tests_python() {
+        for item in FETCHED {
+            let folder = Path::new(item.file).components().next().unwrap();
+            assert_ne!(folder.as_os_str(), crate::python::FOLDER, "{}", item.name);
+        }
     }
 
     #[test]

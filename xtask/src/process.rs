@@ -62,6 +62,14 @@ pub(crate) fn target_folder() -> Result<PathBuf> {
     Ok(PathBuf::from(folder))
 }
 
+/// Where everything lies that this task makes or fetches: `<target>/xtask`.
+///
+/// # Errors
+/// When cargo cannot read the workspace.
+pub(crate) fn own_folder() -> Result<PathBuf> {
+    Ok(target_folder()?.join("xtask"))
+}
+
 /// Runs a program to its end, quietly: its output goes to `<target>/xtask/<name>.log`.
 ///
 /// A line a minute says that it is alive. After `limit` it is ended and counts as failed.
@@ -69,7 +77,7 @@ pub(crate) fn target_folder() -> Result<PathBuf> {
 /// # Errors
 /// When the program cannot be started or the log not written.
 pub(crate) fn run(name: &str, command: &mut Command, limit: Duration) -> Result<Finished> {
-    let folder = target_folder()?.join("xtask");
+    let folder = own_folder()?;
     fs::create_dir_all(&folder)?;
     run_logged(command, limit, &folder.join(format!("{name}.log")))
 }

@@ -62,7 +62,7 @@ fn record(folder: &std::path::Path) -> Record {
 
 /// Runs schemathesis with a token; what it says where something is not as described.
 fn ask(console: &Console, token: &str) -> Result<(), String> {
-    let program = fetched("python/bin/schemathesis").unwrap();
+    let program = fetched("schemathesis/bin/schemathesis").unwrap();
     let base = format!("http://{}", console.address);
     let home = tempfile::tempdir().unwrap();
     // The document is behind a session too, so it is fetched here.
@@ -101,7 +101,7 @@ fn ask(console: &Console, token: &str) -> Result<(), String> {
 }
 
 fn is_kept(test: &str, role: Role, organisation: Option<&'static str>) {
-    if fetched("python/bin/schemathesis").is_none() {
+    if fetched("schemathesis/bin/schemathesis").is_none() {
         println!("skipped: {test}: schemathesis is not fetched");
         return;
     }

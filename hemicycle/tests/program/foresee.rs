@@ -275,7 +275,7 @@ fn nothing_leaves_that_may_not() {
 /// A program of the environment that `cargo xtask test` makes, or of this machine.
 fn tool(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
-    let own = repository("target/xtask/python/bin");
+    let own = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../xtask/python/bin");
     std::iter::once(own)
         .chain(std::env::split_paths(&folders))
         .map(|folder| folder.join(name))

@@ -19,7 +19,7 @@ const BEFORE: usize = 200;
 
 /// A Python that has a module, out of those that a test machine may have.
 fn python_with(module: &str) -> Option<PathBuf> {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/xtask/python/bin/python3");
+    let own = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../xtask/python/bin/python3");
     [own, PathBuf::from("python3")].into_iter().find(|python| {
         let tried = Command::new(python).args(["-c", &format!("import {module}")]).output();
         tried.is_ok_and(|output| output.status.success())
