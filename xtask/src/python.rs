@@ -1,5 +1,5 @@
 //! The Python that tests open the product's files with: an environment of its own below `<target>/xtask`, so that nothing of
-//! the machine is changed. To add a package, add a line to [`PACKAGES`].
+//! the machine is changed. To add a package, add a line to [`PACKAGES`] and make `xtask/python.txt` anew as its head says.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::process;
+use crate::repo;
 use crate::test::report::Report;
 
 /// A package of PyPI, the module by which it is recognised, and the reason it is here.
@@ -37,6 +38,9 @@ const fn package(
 
 /// Longest time for all of them: they come compiled.
 const INSTALL_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// Every package with all that it needs, by digest.
+const REQUIREMENTS: &str = "xtask/python.txt";
 
 /// The environment's folder below that of this task; tests look for it there.
 pub(crate) const FOLDER: &str = "python";
@@ -75,7 +79,7 @@ pub(crate) fn ensure(may_install: bool, report: &mut Report) -> Result<()> {
         println!("      missing Python package {} {}: {}", package.name, package.version, package.why);
     }
     let reason = if may_install {
-        install(&folder, &python, &missing)?
+        install(&folder, &python)?
     } else {
         "not installed (may not: run as root, or `cargo xtask setup`)".to_owned()
     };
@@ -94,7 +98,7 @@ pub(crate) fn ensure(may_install: bool, report: &mut Report) -> Result<()> {
 }
 
 /// Returns the reason to give for what is still missing afterwards.
-fn install(folder: &Path, python: &Path, missing: &[&Package]) -> Result<String> {
+fn install(folder: &Path, python: &Path) -> Result<String> {
     if !python.exists() {
         let mut make = Command::new("python3");
         make.args(["-m", "venv"]).arg(folder);
@@ -104,16 +108,10 @@ fn install(folder: &Path, python: &Path, missing: &[&Package]) -> Result<String>
         }
     }
     let mut command = Command::new(python);
-    command.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--only-binary",
-        ":all:",
-    ]);
-    command.args(missing.iter().map(|package| format!("{}=={}", package.name, package.version)));
+    // `cpe`, which stix2-validator needs, comes as source only.
+    command.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]);
+    command.args(["--only-binary", ":all:", "--no-binary", "cpe", "--requirement"]);
+    command.arg(repo::root().join(REQUIREMENTS));
     let installed = process::run("pip-install", &mut command, INSTALL_LIMIT)?;
     let reason = if installed.success {
         "installed, but it cannot be imported in this version"
@@ -136,6 +134,15 @@ pub(crate) const COUNT: usize = PACKAGES.len();
 mod tests {
     use super::*;
 
+    #[test]
+    fn every_package_is_pinned_in_the_version_that_was_looked_at() {
+        let pinned = std::fs::read_to_string(repo::root().join(REQUIREMENTS)).unwrap();
+        for package in PACKAGES {
+            let line = format!("{}=={} \\", package.name, package.version);
+            assert!(pinned.lines().any(|pin| pin == line), "{line}");
+        }
+    }
+
     /// A Python that has the module in another version, as the system's may, is not what was looked at.
     #[test]
     fn only_the_pinned_version_is_the_package() {
@@ -146,10 +153,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let info = folder.path().join("made_up-1.2.dist-info");
         std::fs::create_dir(&info).unwrap();
-        std::fs::write(info.join("METADATA"), "Metadata-Version: 2.1\nName: made-up\nVersion: 1.2\n").unwrap();
+        std::fs::write(info.join("METADATA"), "Metadata-Version: 2.1\nName: made-up\nVersion: 1.2\n")
+            .unwrap();
         std::fs::write(folder.path().join("made_up.py"), "").unwrap();
         let wrapper = folder.path().join("python3");
-        let script = format!("#!/bin/sh\nPYTHONPATH={} exec {} \"$@\"\n", folder.path().display(), python.display());
+        let script =
+            format!("#!/bin/sh\nPYTHONPATH={} exec {} \"$@\"\n", folder.path().display(), python.display());
         std::fs::write(&wrapper, script).unwrap();
         std::fs::set_permissions(&wrapper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         assert!(is_pinned(&wrapper, &package("made-up", "1.2", "made_up", "")));
