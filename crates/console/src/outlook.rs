@@ -34,10 +34,23 @@ pub struct Listed {
     pub actor: String,
     /// What is asked of the attackers, in words.
     pub techniques: Vec<String>,
-    /// Filters to look at: layer, what it meets, what it would do.
-    pub proposals: Vec<[String; 3]>,
+    /// Filters to look at.
+    pub proposals: Vec<Proposal>,
     /// What people should look at.
     pub checks: Vec<String>,
+}
+
+/// A filter to look at: nothing applies it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, JsonSchema)]
+pub struct Proposal {
+    /// Where it would stand: `edge`, `proxy`.
+    pub layer: String,
+    /// What it would meet, in words, without the destination.
+    pub matches: String,
+    /// What it would do.
+    pub action: String,
+    /// What of ours it would stand before: a service or an address.
+    pub destination: String,
 }
 
 /// Something on the calendar.

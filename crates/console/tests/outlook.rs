@@ -8,7 +8,7 @@ mod house;
 use std::sync::Arc;
 
 use client::Console;
-use console::outlook::{Coming, Likely, Listed, Odds, Outlook};
+use console::outlook::{Coming, Likely, Listed, Odds, Outlook, Proposal};
 use console::people::Role;
 use jiff::Timestamp;
 
@@ -18,7 +18,12 @@ fn listed(organisation: &str, named: &str) -> Listed {
         named: named.into(),
         seen: "2026-11-23T06:20:00Z".into(),
         techniques: vec!["requests that never end".into()],
-        proposals: vec![["proxy".into(), "port 443".into(), "time limit for heads".into()]],
+        proposals: vec![Proposal {
+            layer: "proxy".into(),
+            matches: "tcp/443".into(),
+            action: "time limit for heads".into(),
+            destination: named.into(),
+        }],
         checks: vec!["Who is on call knows of the list.".into()],
         ..Listed::default()
     }

@@ -448,9 +448,10 @@ fn notes(past: &Past<'_>, events: &[Event], date: Day, techniques_age: Option<i3
             .filter(|event| event.kind == kind && event.concerns(past.place))
             .map(|event| &event.date);
         let share = own::after_events(dates, past.incidents, date);
+        let days = if share.of == 1 { "1 day".to_owned() } else { format!("{} days", share.of) };
         notes.push(format!(
-            "{} days with an event of the type {kind} lie in the past that we know; {} of them brought an incident for us",
-            share.of, share.hits
+            "{days} with an event of the type {kind} in the past that we know, {} with an incident for us",
+            share.hits
         ));
     }
     let mut recent: Vec<&Claim> =

@@ -3,6 +3,8 @@
 //! The floors of `detect` are multiplied by [`Readiness::floors`]: with a reason to expect a flood, less is needed to say that there is one. This room
 //! does not reach into the detector; whoever wires them hands the value over. Filtering reads the state when it comes.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -81,13 +83,17 @@ pub fn of(signs: &Signs<'_>, at: Timestamp) -> Readiness {
     let mut reasons = Vec::new();
     let mut checklist: Vec<String> = Vec::new();
     let own = signs.listings.iter().filter(|listing| listing.whose == Whose::Own);
+    let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     let (mut state, mut until) = (State::Calm, at + SignedDuration::from_hours(24));
     for listing in own {
         let ends = listing.time + SignedDuration::from_hours(FRESH_HOURS);
         until = if state == State::Ready { until.max(ends) } else { ends };
         state = State::Ready;
-        push(&mut reasons, format!("{} is on the list of {}", listing.named, name(&listing.actor)));
+        named.entry(name(&listing.actor)).or_default().push(&listing.named);
         listing.checks.iter().for_each(|check| push(&mut checklist, check.clone()));
+    }
+    for (actor, of) in named {
+        push(&mut reasons, on_the_list(&of, actor));
     }
     for listing in signs.listings.iter().filter(|listing| listing.whose != Whose::Own) {
         state = state.max(State::Watch);
@@ -151,6 +157,17 @@ fn push(lines: &mut Vec<String>, line: String) {
     }
 }
 
+/// A list names dozens of addresses of one house: that is one reason.
+fn on_the_list(names: &[&str], actor: &str) -> String {
+    match names {
+        [one] => format!("{one} is on the list of {actor}"),
+        [first, others @ ..] => {
+            format!("{first} and {} more of ours are on the list of {actor}", others.len())
+        }
+        [] => String::new(),
+    }
+}
+
 fn name(actor: &str) -> &str {
     if actor.is_empty() { "somebody unnamed" } else { actor }
 }
@@ -158,6 +175,12 @@ fn name(actor: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_of_ours_on_one_list_are_one_reason() {
+        assert_eq!(on_the_list(&["www"], "N"), "www is on the list of N");
+        assert_eq!(on_the_list(&["www", "a", "b"], "N"), "www and 2 more of ours are on the list of N");
+    }
 
     #[test]
     fn readiness_has_reasons_and_an_end() {

@@ -1,6 +1,6 @@
 //! The outlook in the words of the console: no decimals, a fixed vocabulary, and what of ours each technique would hit.
 
-use console::outlook::{Coming, Likely, Listed, Odds, Outlook as Shown};
+use console::outlook::{Coming, Likely, Listed, Odds, Outlook as Shown, Proposal};
 use expose::{Coupling, Model, Unit};
 use foresee::listed::{Listing, Whose};
 use foresee::outlook::{Outlook, State};
@@ -10,6 +10,8 @@ use intel::scale::Level;
 
 /// Things of ours that are shown for a technique.
 const HITS: usize = 6;
+/// Services that are named as lost with one of them.
+const LOST: usize = 8;
 /// Techniques that are shown.
 const TECHNIQUES: usize = 6;
 
@@ -81,11 +83,6 @@ fn odds(forecast: &foresee::outlook::Forecast) -> Odds {
 }
 
 fn listed(listing: &Listing) -> Listed {
-    let matches = |proposal: &foresee::listed::Proposal| {
-        let parts: Vec<String> =
-            proposal.matches.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        [proposal.layer.to_owned(), parts.join(", "), proposal.action.to_owned()]
-    };
     Listed {
         organisation: listing.organisation.clone(),
         named: listing.named.clone(),
@@ -93,8 +90,27 @@ fn listed(listing: &Listing) -> Listed {
         seen: listing.time.to_string(),
         actor: listing.actor.clone(),
         techniques: listing.techniques.iter().map(|technique| technique.words().to_owned()).collect(),
-        proposals: listing.proposals.iter().map(matches).collect(),
+        proposals: listing.proposals.iter().map(proposed).collect(),
         checks: listing.checks.clone(),
+    }
+}
+
+fn proposed(proposal: &foresee::listed::Proposal) -> Proposal {
+    let of = |name: &str| proposal.matches.get(name).map_or("", String::as_str);
+    let mut matches: Vec<String> = Vec::new();
+    for (name, value) in &proposal.matches {
+        match *name {
+            "destination" | "protocol" => {}
+            "port" => matches.push(format!("{}/{value}", of("protocol"))),
+            "what" => matches.push(value.clone()),
+            name => matches.push(format!("{name} {value}")),
+        }
+    }
+    Proposal {
+        layer: proposal.layer.to_owned(),
+        matches: matches.join(", "),
+        action: proposal.action.to_owned(),
+        destination: of("destination").to_owned(),
     }
 }
 
@@ -133,21 +149,32 @@ fn hits(technique: Technique, institution: &Institution, couplings: &[Coupling])
         T::Udp => &[Unit::BitsPerSecond, Unit::PacketsPerSecond],
         T::SlowHttp | T::HttpGet | T::HttpPost | T::Http2 | T::Http3 | T::Unknown => return web(institution),
     };
-    let mut hits: Vec<String> = Vec::new();
     let gives_way = |unit: &Unit| units.contains(unit);
     let fits = |row: &&Coupling| {
         row.unit.as_ref().is_some_and(gives_way) || row.units.iter().any(|(unit, _)| gives_way(unit))
     };
+    // The same elements stand in a row for each service behind them: said once, with all that is lost.
+    let mut hits: Vec<(&[String], Vec<&str>)> = Vec::new();
     for row in couplings.iter().filter(fits) {
-        let inside: Vec<&str> = row.inside.iter().take(3).map(String::as_str).collect();
-        let with =
-            if inside.is_empty() { String::new() } else { format!(", and with it {}", inside.join(", ")) };
-        let hit = format!("{}{with}", row.elements.join(" and "));
-        if !hits.contains(&hit) && hits.len() < HITS {
-            hits.push(hit);
+        let lost = match hits.iter_mut().find(|(elements, _)| *elements == row.elements) {
+            Some((_, lost)) => lost,
+            None if hits.len() == HITS => continue,
+            None => &mut hits.push_mut((&row.elements, Vec::new())).1,
+        };
+        for name in row.inside.iter().map(String::as_str).chain([row.target.as_str()]) {
+            if !lost.contains(&name) {
+                lost.push(name);
+            }
         }
     }
-    hits
+    hits.into_iter().map(|(elements, lost)| hit(elements, &lost)).collect()
+}
+
+fn hit(elements: &[String], lost: &[&str]) -> String {
+    let shown = lost.iter().take(LOST).copied().collect::<Vec<_>>().join(", ");
+    let more = lost.len().saturating_sub(LOST);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}, and with it {shown}{more}", elements.join(" and "))
 }
 
 /// Services of ours that answer requests of everybody.

@@ -8,6 +8,7 @@ pub(crate) mod flood;
 pub(crate) mod history;
 pub(crate) mod institution;
 pub(crate) mod layout;
+pub(crate) mod listed;
 pub(crate) mod now;
 pub(crate) mod oidc;
 pub(crate) mod outlook;

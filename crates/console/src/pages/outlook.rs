@@ -3,7 +3,7 @@
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::{Visit, words};
+use super::{Visit, listed, words};
 use crate::api::visible_outlook;
 use crate::outlook::{Odds, Outlook};
 
@@ -27,7 +27,7 @@ fn shown(visit: &Visit, outlook: &Outlook) -> Markup {
             "Of " (words::date_time(outlook.time, &visit.zone)) ". Threat level "
             b { (outlook.level) } ": " (outlook.level_meaning) ". Readiness: " b { (outlook.readiness) } " until " (outlook.readiness_until) "."
         }
-        (listed(outlook))
+        (listed::panels(visit, &outlook.listed))
         @if !outlook.became.is_empty() {
             section class="panel" id="became" { h2 { "What became of it" } ul { @for line in &outlook.became { li { (line) } } } }
         }
@@ -51,24 +51,6 @@ fn shown(visit: &Visit, outlook: &Outlook) -> Markup {
     }
 }
 
-fn listed(outlook: &Outlook) -> Markup {
-    html! {
-        @for listed in &outlook.listed {
-            section class="panel listed" {
-                h2 { span class="tag live" { "LISTED" } " " (listed.named) @if let Some(service) = &listed.service { " (" (service) ")" } }
-                p { "On the list of " @if listed.actor.is_empty() { "somebody unnamed" } @else { (listed.actor) } ", seen " (listed.seen) ". Asked of the attackers: " (listed.techniques.join("; ")) "." }
-                @if !listed.proposals.is_empty() {
-                    table {
-                        thead { tr { th { "Layer" } th { "What it meets" } th { "What it would do" } } }
-                        tbody { @for [layer, matches, action] in &listed.proposals { tr { th scope="row" { (layer) } td { (matches) } td { (action) } } } }
-                    }
-                }
-                @if !listed.checks.is_empty() { ol class="checklist" { @for check in &listed.checks { li { (check) } } } }
-            }
-        }
-    }
-}
-
 fn whom(who: &str) -> &'static str {
     match who {
         "country" => "Public institutions of the country are listed",
@@ -77,17 +59,24 @@ fn whom(who: &str) -> &'static str {
     }
 }
 
+/// The spans of days that odds are given for, today included.
+const SPANS: [(usize, &str); 3] = [(1, "Today"), (3, "Within three days"), (7, "Within seven days")];
+
 fn odds(outlook: &Outlook) -> Markup {
     let of = |who: &str| outlook.odds.iter().filter(|odds| odds.who == who).collect::<Vec<&Odds>>();
     html! {
-        table class="odds" {
-            thead { tr { th { "" } th { "Today" } th { "Within three days" } th { "Within seven days" } } }
+        table class="odds stacked" {
+            thead { tr { th { "What" } @for (_, name) in SPANS { th { (name) } } } }
             tbody { @for who in ["country", "own", "degraded"] {
                 @let mine = of(who);
                 @if !mine.is_empty() {
                     tr {
                         th scope="row" { (whom(who)) @if let Some(odds) = mine.iter().find(|odds| odds.days == 3) { small { (odds.reasons.join("; ")) } } }
-                        @for odds in &mine { td class=(odds.state) { (odds.words) @if odds.state != "quiet" { " " span class="tag warning" { (odds.state) } } } }
+                        @for (days, name) in SPANS { td data-of=(name) {
+                            @for odds in mine.iter().filter(|odds| odds.days == days) {
+                                (odds.words) @if odds.state != "quiet" && odds.state != odds.words { " " span class="tag warning" { (odds.state) } }
+                            }
+                        } }
                     }
                 }
             } }
@@ -98,9 +87,9 @@ fn odds(outlook: &Outlook) -> Markup {
 fn coming(outlook: &Outlook) -> Markup {
     html! {
         @if outlook.coming.is_empty() { p class="empty" { "Nothing is on the calendar." } } @else {
-            table class="coming" {
-                thead { tr { th { "Day" } th { "What" } th { "Type" } th { "What such days did in the past" } } }
-                tbody { @for event in &outlook.coming { tr { td class="when" { (event.date) } th scope="row" { (event.title) } td { (event.kind) } td { (event.effect) } } } }
+            table class="coming stacked" {
+                thead { tr { th { "What" } th { "Day" } th { "Type" } th { "What such days did in the past" } } }
+                tbody { @for event in &outlook.coming { tr { th scope="row" { (event.title) } td class="when" data-of="Day" { (event.date) } td data-of="Type" { (event.kind.replace('_', " ")) } td data-of="In the past" { (event.effect) } } } }
             }
         }
     }
@@ -109,9 +98,9 @@ fn coming(outlook: &Outlook) -> Markup {
 fn likely(outlook: &Outlook) -> Markup {
     html! {
         @if outlook.likely.is_empty() { p class="empty" { "No list says how." } } @else {
-            table class="likely" {
+            table class="likely stacked" {
                 thead { tr { th { "Technique" } th class="number" { "Of ten listings" } th { "It would hit" } } }
-                tbody { @for likely in &outlook.likely { tr { th scope="row" { (likely.technique) } td class="number" { (likely.of_ten) } td { @if likely.hits.is_empty() { "–" } @else { (likely.hits.join(", ")) } } } } }
+                tbody { @for likely in &outlook.likely { tr { th scope="row" { (likely.technique) } td class="number" data-of="Of ten listings" { (likely.of_ten) } td data-of="It would hit" { @if likely.hits.is_empty() { "–" } @else { (likely.hits.join("; ")) } } } } }
             }
         }
     }
