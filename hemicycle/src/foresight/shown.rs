@@ -156,11 +156,14 @@ fn hits(technique: Technique, institution: &Institution, couplings: &[Coupling])
     // The same elements stand in a row for each service behind them: said once, with all that is lost.
     let mut hits: Vec<(&[String], Vec<&str>)> = Vec::new();
     for row in couplings.iter().filter(fits) {
-        let lost = match hits.iter_mut().find(|(elements, _)| *elements == row.elements) {
-            Some((_, lost)) => lost,
-            None if hits.len() == HITS => continue,
-            None => &mut hits.push_mut((&row.elements, Vec::new())).1,
-        };
+        let place = hits.iter().position(|(elements, _)| *elements == row.elements).unwrap_or(hits.len());
+        if place == HITS {
+            continue;
+        }
+        if place == hits.len() {
+            hits.push((&row.elements, Vec::new()));
+        }
+        let lost = &mut hits[place].1;
         for name in row.inside.iter().map(String::as_str).chain([row.target.as_str()]) {
             if !lost.contains(&name) {
                 lost.push(name);
