@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use expose::segregation::{Observed, State, Verdict};
-use expose::{Coupling, Reach, Unit, fixes};
+use expose::{Coupling, Reach, Unit};
 use jiff::Timestamp;
 
 use super::Told;
@@ -143,7 +143,9 @@ pub(super) fn size(row: &Coupling) -> String {
     let Some((unit, at)) = row.unit.zip(row.at) else { return "unknown".to_owned() };
     let number = |value: f64| format!("{} {}", short(value), unit.short());
     match (row.low, row.high) {
-        (None, _) => format!("{} at the latest", number(at)),
+        (None, Some(_)) => format!("{} at the latest", number(at)),
+        (None, None) => format!("not known, {} is written down", number(at)),
+        (Some(_), None) => format!("{} at the earliest", number(at)),
         (Some(low), Some(high)) if low < high => format!("{} to {}", short(low), number(high)),
         _ => number(at),
     }
@@ -169,7 +171,19 @@ fn coupling(told: &Told, style: Style) -> String {
         .iter()
         .map(|row| vec![row.target.clone(), through(row), size(row), names(&row.inside)])
         .collect();
-    let more = cut(&mut rows);
+    let mut more = cut(&mut rows);
+    if table_of.omitted > 0 {
+        more.push_str(&format!(
+            "{} rows were left out at a limit, none of them worse than those kept\n",
+            table_of.omitted
+        ));
+    }
+    if table_of.complete_order < expose::MAXIMUM_ORDER {
+        let order = table_of.complete_order;
+        more.push_str(&format!(
+            "Only what {order} elements together take down is complete; more were too many to look at\n"
+        ));
+    }
     part(
         title,
         "A flood on a public service, what gives way, at which size, and what else is lost with it.",
@@ -179,24 +193,27 @@ fn coupling(told: &Told, style: Style) -> String {
 }
 
 fn first(told: &Told, style: Style) -> String {
-    let rows: Vec<Vec<String>> = fixes(&told.exposure)
-        .into_iter()
-        .take(FIXES)
-        .enumerate()
-        .map(|(number, fix)| {
-            vec![
-                (number + 1).to_string(),
-                plain(&fix.text).into_owned(),
-                names(&fix.services),
-                fix.what_if.map_or_else(String::new, |change| change.chars().take(60).collect()),
-            ]
-        })
-        .collect();
+    let shown: Vec<&expose::Fix> = told.fixes.iter().take(FIXES).collect();
+    let row = |(number, fix): (usize, &&expose::Fix)| {
+        vec![(number + 1).to_string(), plain(&fix.text).into_owned(), names(&fix.services)]
+    };
+    let rows: Vec<Vec<String>> = shown.iter().enumerate().map(row).collect();
     if rows.is_empty() {
         return String::new();
     }
-    part("Do first", "Changes by how much they take away; --what-if tries one.", style)
-        + &table(&["", "WHAT", "HELPS", "--what-if"], &[true], &rows, style)
+    let mut text = part("Do first", "Changes by how much they take away.", style)
+        + &table(&["", "WHAT", "HELPS"], &[true], &rows, style);
+    // Whole, however long: it is meant to be copied.
+    let commands: Vec<String> = shown
+        .iter()
+        .enumerate()
+        .filter_map(|(number, fix)| Some(format!("{:>2}  --what-if {}\n", number + 1, fix.what_if.as_ref()?)))
+        .collect();
+    if !commands.is_empty() {
+        text.push_str("To try one:\n");
+        text.push_str(&plain(&commands.concat()));
+    }
+    text
 }
 
 fn rules(told: &Told, style: Style) -> String {
@@ -273,8 +290,8 @@ fn seen(observed: &Observed, style: Style) -> String {
         .collect();
     let more = cut(&mut rows);
     let explained = format!(
-        "{} records make {} flows; {} did not fit, {} have no ports. Crossed zones although no conduit allows it:",
-        observed.records, observed.flows, observed.refused, observed.without_ports
+        "{} records make {} flows; {} were closed early for want of room, {} records have no ports. Crossed zones although no conduit allows it:",
+        observed.records, observed.flows, observed.cut_short, observed.without_ports
     );
     let mut text = part("Seen", &explained, style);
     text += &table(
@@ -284,6 +301,9 @@ fn seen(observed: &Observed, style: Style) -> String {
         style,
     );
     text += &more;
+    if observed.drifts_omitted > 0 {
+        text += &format!("{} flows of further kinds have no room\n", observed.drifts_omitted);
+    }
     let mut rows: Vec<Vec<String>> = observed
         .proposals
         .iter()
@@ -308,6 +328,12 @@ fn seen(observed: &Observed, style: Style) -> String {
     );
     text += &table(&["SERVICE", "NEEDS", "PORT", "SEEN", "RANK", "FIRST", "LAST"], &[], &rows, style);
     text += &more;
+    if observed.not_mined + observed.proposals_omitted > 0 {
+        text += &format!(
+            "{} flows were not looked at for this, {} proposals of low rank are left out\n",
+            observed.not_mined, observed.proposals_omitted
+        );
+    }
     if !observed.unused.is_empty() {
         text.push_str(&format!("Allowed and not seen: {}\n", names(&observed.unused)));
     }

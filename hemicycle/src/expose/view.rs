@@ -2,7 +2,7 @@
 
 use console::exposure::{Coupling, Element, Exposure as Views, Fix, Rule, SinglePoint, View};
 use expose::segregation::{State, Verdict};
-use expose::{CutSets, Exposure, Expression, Model, Unit, fixes, picture};
+use expose::{CutSets, Exposure, Expression, Model, Unit, picture};
 use institution::Institution;
 use jiff::Timestamp;
 
@@ -43,7 +43,8 @@ fn view(told: &Told, organisation: Option<&str>) -> View {
         let party = model.elements.get(place).and_then(|element| model.party(element));
         organisation.is_none_or(|own| party.is_some_and(|party| party.name == own))
     };
-    let named = |name: &str| model.find(name).is_ok_and(seen);
+    let places = model.names();
+    let named = |name: &str| places.get(name).copied().is_some_and(seen);
     let picture = picture::draw(exposure, &seen);
     let single_points = single_points(exposure, &seen);
     let alone: Vec<usize> = single_points.iter().filter_map(|point| point.place).collect();
@@ -51,11 +52,11 @@ fn view(told: &Told, organisation: Option<&str>) -> View {
     let couplings = exposure.couplings.rows.iter().filter(|row| named(&row.target));
     let couplings: Vec<Coupling> =
         couplings.map(|row| coupling(row, &named, organisation.is_some())).collect();
-    let fixes = fixes(exposure).into_iter().filter(|fix| named(&fix.element) || organisation.is_none());
+    let fixes = told.fixes.iter().filter(|fix| named(&fix.element) || organisation.is_none());
     let fixes: Vec<Fix> = fixes
         .map(|fix| Fix {
-            text: fix.text,
-            services: fix.services.into_iter().filter(|name| named(name)).collect(),
+            text: fix.text.clone(),
+            services: fix.services.iter().filter(|name| named(name)).cloned().collect(),
         })
         .collect();
     let rules = told.verdicts.iter().filter(|verdict| verdict.state != State::Pass);

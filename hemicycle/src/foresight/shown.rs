@@ -10,6 +10,8 @@ use intel::scale::Level;
 
 /// Things of ours that are shown for a technique.
 const HITS: usize = 6;
+/// Services lost with one of them that are named; the rest is counted.
+const INSIDE: usize = 3;
 /// Techniques that are shown.
 const TECHNIQUES: usize = 6;
 
@@ -139,9 +141,14 @@ fn hits(technique: Technique, institution: &Institution, couplings: &[Coupling])
         row.unit.as_ref().is_some_and(gives_way) || row.units.iter().any(|(unit, _)| gives_way(unit))
     };
     for row in couplings.iter().filter(fits) {
-        let inside: Vec<&str> = row.inside.iter().take(3).map(String::as_str).collect();
-        let with =
-            if inside.is_empty() { String::new() } else { format!(", and with it {}", inside.join(", ")) };
+        let inside: Vec<&str> = row.inside.iter().take(INSIDE).map(String::as_str).collect();
+        let more = row.inside.len() - inside.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let with = if inside.is_empty() {
+            String::new()
+        } else {
+            format!(", and with it {}{more}", inside.join(", "))
+        };
         let hit = format!("{}{with}", row.elements.join(" and "));
         if !hits.contains(&hit) && hits.len() < HITS {
             hits.push(hit);

@@ -2,7 +2,9 @@
 //! what by the looks of it, and what has changed between two versions of a file.
 
 mod checks;
+mod conduits;
 mod drift;
+mod gaps;
 mod mining;
 mod reach;
 mod rules;
