@@ -88,6 +88,11 @@ fn least(model: &Model, service: usize, weight: Weight<'_>, cuts: &CutSets) -> (
     if !cuts.truncated && cuts.complete >= crate::MAXIMUM_ORDER {
         return (bound, true);
     }
+    // Nothing can be less than nothing, or than a single one; and where nothing has an end nothing more is found.
+    let least = if matches!(weight, Weight::One) { 1.0 } else { 0.0 };
+    if bound <= least || !has_end(model, service, weight) {
+        return (bound, true);
+    }
     if model.elements.len() > MAXIMUM_ELEMENTS {
         return (bound, false);
     }
@@ -100,6 +105,16 @@ fn least(model: &Model, service: usize, weight: Weight<'_>, cuts: &CutSets) -> (
         bound = bound.min(flow(model, service, weight, choice));
     }
     (bound, is_exact)
+}
+
+/// Whether anything on the way to a service has an end.
+fn has_end(model: &Model, service: usize, weight: Weight<'_>) -> bool {
+    match weight {
+        Weight::One => true,
+        Weight::Unit(_, _, passed) => {
+            passed.keys().any(|&place| place != service && value(model, place, weight) < NO_END)
+        }
+    }
 }
 
 /// How many combinations of ways to try, and whether these are all that there are.

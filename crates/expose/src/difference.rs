@@ -156,7 +156,16 @@ impl<'e> Other<'e> {
             return Ok(None);
         }
         self.questions_left -= 1;
-        Ok(Some(self.lost(&events)?.1.contains(&place)))
+        if !self.failing(&events)?[place] {
+            return Ok(Some(false));
+        }
+        for left_out in &events {
+            let fewer: Vec<Event> = events.iter().copied().filter(|event| event != left_out).collect();
+            if self.failing(&fewer)?[place] {
+                return Ok(Some(false));
+            }
+        }
+        Ok(Some(true))
     }
 
     /// The same for a row of the coupling table.

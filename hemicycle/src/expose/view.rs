@@ -71,6 +71,7 @@ fn view(told: &Told, organisation: Option<&str>) -> View {
         couplings,
         fixes,
         rules: rules.map(rule).collect(),
+        tested: Vec::new(),
     }
 }
 

@@ -5,7 +5,7 @@ use axum::response::Response;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Visit;
-use crate::exposure::{Coupling, Element, Rule, SinglePoint, View};
+use crate::exposure::{Coupling, Element, Rule, SinglePoint, Tested, View};
 
 /// Rows of a table that are shown; the API has all of them.
 const ROWS: usize = 60;
@@ -57,6 +57,7 @@ fn body(view: &View) -> Markup {
             }
             (single_points(&view.single_points))
             (couplings(&view.couplings))
+            (tested(&view.tested))
             (fixes(view))
             (rules(&view.rules))
             (elements(&view.elements))
@@ -124,6 +125,29 @@ fn couplings(list: &[Coupling]) -> Markup {
                             td { (row.elements.join(" + ")) @if row.asked { " " span class="tag" { "asked" } } }
                             td { (row.size) @if !row.certain { " " span class="tag" { "range" } } }
                             td { (names(&row.inside)) }
+                        }
+                    } }
+                }
+                (more(ROWS, list.len()))
+            }
+        }
+    }
+}
+
+fn tested(list: &[Tested]) -> Markup {
+    html! {
+        @if !list.is_empty() {
+            section class="panel flush" id="tested" {
+                h2 { "What its floods were predicted to take down" small { "and what was seen" } }
+                table class="exposure-table" {
+                    thead { tr { th { "At" } th { "Flood on" } th { "Predicted" } th { "Seen" } th { "" } } }
+                    tbody { @for row in list.iter().take(ROWS) {
+                        tr {
+                            td { (row.at) }
+                            th scope="row" { (row.target) }
+                            td { (row.predicted) }
+                            td { (row.shown) }
+                            td { span class="tag" { (row.verdict) } }
                         }
                     } }
                 }

@@ -10,7 +10,7 @@ mod reach;
 mod rules;
 mod watch;
 
-pub use drift::{Drift, MAXIMUM_DRIFTS, MAXIMUM_WITNESSES};
+pub use drift::{Drift, MAXIMUM_DRIFTS, MAXIMUM_OF_PAIR, MAXIMUM_WITNESSES};
 pub use mining::{LEAST_OBSERVATIONS, Proposal};
 pub use reach::{Opening, Reachability, differences};
 pub use rules::{RULES, Rule, State, Verdict, judge};

@@ -23,6 +23,9 @@ pub const MAXIMUM_FLOWS: usize = 262_144;
 /// After so long in silence a flow is over.
 pub(crate) const IDLE_SECONDS: f64 = 60.0;
 
+/// How long a question waits for its answer before it makes room.
+const ANSWER_SECONDS: f64 = 1.0;
+
 /// One record of a flow, or one packet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Seen {
@@ -186,8 +189,17 @@ impl<'i> Watch<'i> {
         let institution = self.institution;
         let declared = |address| institution.lookup(address).lookup.zone.is_some();
         let is_whole = |flow: &Flow| flow.asked && flow.answered;
+        // Who asked just now may still be answered.
+        let lately = self.now - ANSWER_SECONDS;
+        let is_foreign = |flow: &Flow| !(declared(flow.client) && declared(flow.server));
         if self.open.len() > half {
-            self.close_if(|flow| !is_whole(flow) && !(declared(flow.client) && declared(flow.server)));
+            self.close_if(|flow| !is_whole(flow) && flow.last < lately && is_foreign(flow));
+        }
+        if self.open.len() > half {
+            self.close_if(|flow| !is_whole(flow) && flow.last < lately);
+        }
+        if self.open.len() > half {
+            self.close_if(|flow| !is_whole(flow) && is_foreign(flow));
         }
         if self.open.len() > half {
             self.close_if(|flow| !is_whole(flow));
