@@ -39,7 +39,8 @@ fn part(title: &str, explained: &str, style: Style) -> String {
     format!("\n{}\n{}\n", style.bold(title), style.dim(explained))
 }
 
-fn cut(rows: &mut Vec<Vec<String>>) -> String {
+/// Cuts a list to what is shown, before anything dear is worked out for it.
+fn cut<T>(rows: &mut Vec<T>) -> String {
     let more = rows.len().saturating_sub(ROWS);
     rows.truncate(ROWS);
     if more > 0 { format!("... and {more} more; --json has all of them\n") } else { String::new() }
@@ -73,6 +74,7 @@ fn alone(told: &Told, style: Style) -> String {
         places.iter().map(|&place| expose::worth(model.elements[place].criticality)).sum()
     };
     list.sort_by(|one, other| weight(&other.1).total_cmp(&weight(&one.1)).then(one.0.cmp(&other.0)));
+    let more = cut(&mut list);
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (event, mut places) in list {
         places.sort_by_key(|&place| std::cmp::Reverse(model.elements[place].criticality));
@@ -91,7 +93,6 @@ fn alone(told: &Told, style: Style) -> String {
             witness,
         ]);
     }
-    let more = cut(&mut rows);
     let headings = ["ELEMENT", "KIND", "NOT OURS", "STOPS", "SERVICES", "FOR EXAMPLE"];
     part("Single points of failure", "What stops a service alone, the most critical services first.", style)
         + &table(&headings, &[false, false, false, true], &rows, style)
@@ -101,8 +102,10 @@ fn alone(told: &Told, style: Style) -> String {
 /// How many larger sets each service has, and where there can be more.
 fn together(told: &Told, style: Style) -> String {
     let exposure = &told.exposure;
+    let mut list: Vec<(usize, &expose::CutSets)> = exposure.services().collect();
+    let more = cut(&mut list);
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for (place, cuts) in exposure.services() {
+    for (place, cuts) in list {
         let count = |order: usize| cuts.sets.iter().filter(|set| set.order() == order).count().to_string();
         let element = &exposure.model.elements[place];
         let gets_through: Vec<String> = [Unit::BitsPerSecond, Unit::PacketsPerSecond]
@@ -130,7 +133,6 @@ fn together(told: &Told, style: Style) -> String {
             gets_through.join(", "),
         ]);
     }
-    let more = cut(&mut rows);
     let headings =
         ["SERVICE", "CRITICALITY", "ALONE", "PAIRS", "TRIPLES", "LARGER SETS", "GETS THROUGH FROM OUTSIDE"];
     part("What has to fail together", "How many smallest sets stop each service, by their size.", style)

@@ -157,13 +157,14 @@ fn single_points(exposure: &Exposure, seen: &dyn Fn(usize) -> bool) -> Vec<Singl
     };
     let mut list: Vec<(u32, Vec<usize>)> = by_event.into_iter().collect();
     list.sort_by(|one, other| weight(&other.1).total_cmp(&weight(&one.1)).then(one.0.cmp(&other.0)));
+    let by_name = model.names();
     let point = |(event, mut places): (u32, Vec<usize>)| {
         places.sort_by_key(|&place| std::cmp::Reverse(model.elements[place].criticality));
         let element = model.event_element(event);
         // What another organisation runs is named only as what it is.
         let is_seen = element.is_none() || seen(event as usize);
         let hide = |name: &str| {
-            let hidden = model.find(name).is_ok_and(|place| !seen(place));
+            let hidden = by_name.get(name).is_some_and(|&place| !seen(place));
             if hidden { "(another organisation)".to_owned() } else { name.to_owned() }
         };
         let witness = |&place: &usize| exposure.witness(place, event).iter().map(|name| hide(name)).collect();
