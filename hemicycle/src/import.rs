@@ -66,7 +66,7 @@ fn lines(draft: &Draft) -> Result<String> {
         }
         text.push_str(&format!("{value}\n"));
     }
-    let summary = json!({"kind": "summary", "tables": draft.entries().len(), "skipped": draft.skipped(), "notes": draft.notes()});
+    let summary = json!({"kind": "summary", "tables": draft.entries().len(), "skipped": draft.skipped(), "examples": draft.examples(), "notes": draft.notes()});
     text.push_str(&format!("{summary}\n"));
     Ok(text)
 }

@@ -43,6 +43,8 @@ pub struct View {
     pub elements: Vec<Element>,
     /// The flood coupling table.
     pub couplings: Vec<Coupling>,
+    /// Floods that came: what they were predicted to take down, and what was seen.
+    pub tested: Vec<Tested>,
     /// What to do first.
     pub fixes: Vec<Fix>,
     /// Rules that fail or are unknown, the failed first.
@@ -100,6 +102,21 @@ pub struct Coupling {
     pub certain: bool,
     /// What else is lost.
     pub inside: Vec<String>,
+}
+
+/// A flood that came beside its prediction, in words.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Tested {
+    /// When it began.
+    pub at: String,
+    /// What it hit.
+    pub target: String,
+    /// What it was predicted to take down.
+    pub predicted: String,
+    /// What was seen.
+    pub shown: String,
+    /// Whether that is as predicted, or cannot be told.
+    pub verdict: String,
 }
 
 /// Something to do.

@@ -24,6 +24,8 @@ pub struct Exposure {
     needed: Vec<Vec<usize>>,
     causes: Vec<Event>,
     losses: Losses,
+    /// Cut sets without causes, where a cause has the name of an element.
+    without_causes: Option<Vec<Option<CutSets>>>,
 }
 
 /// One cut set of one service, with what is to be said of it.
@@ -41,6 +43,8 @@ pub struct Finding {
     pub witnesses: Vec<Vec<String>>,
     /// All services that are lost with it.
     pub lost: Vec<String>,
+    /// Whether there can be more of them, because the cut sets of some service are not known up to this order.
+    pub lost_at_least: bool,
     /// Organisations outside the institution's control that run one of them.
     pub outside_control: Vec<String>,
 }
@@ -68,8 +72,10 @@ impl Exposure {
         let needed = model.needed();
         let causes = model.cause_events();
         let losses = Losses::new(&cuts);
-        let couplings = couplings(&model, &needed, &losses);
-        Ok(Self { model, cuts, couplings, needed, causes, losses })
+        let couplings = couplings(&model, &needed, &losses, &cuts)?;
+        let is_element = causes.iter().any(|&event| (event as usize) < model.elements.len());
+        let without_causes = if is_element { Some(cut_sets(&model.without_causes())?) } else { None };
+        Ok(Self { model, cuts, couplings, needed, causes, losses, without_causes })
     }
 
     /// The names of the events of a set.
@@ -80,6 +86,11 @@ impl Exposure {
     /// The places of the services and their cut sets, in the order of the file.
     pub fn services(&self) -> impl Iterator<Item = (usize, &CutSets)> {
         self.cuts.iter().enumerate().filter_map(|(place, cuts)| Some((place, cuts.as_ref()?)))
+    }
+
+    /// What each element needs, each thing once.
+    pub fn needed(&self) -> &[Vec<usize>] {
+        &self.needed
     }
 
     /// Services that are lost when events happen, by name.
@@ -130,6 +141,7 @@ impl Exposure {
             witness: paths.first().cloned().unwrap_or_default(),
             witnesses: if set.order() > 1 { paths } else { Vec::new() },
             lost: self.lost(set),
+            lost_at_least: set.order() > self.couplings.complete_order,
             outside_control: outside,
         }
     }
@@ -141,8 +153,8 @@ impl Exposure {
 
     /// How much gets through to a service in a unit.
     pub fn through(&self, service: usize, unit: Unit) -> Option<Range> {
-        let cuts = self.cuts.get(service)?.as_ref()?;
-        Some(through(&self.model, service, unit, cuts))
+        let cuts = self.without_causes.as_ref().unwrap_or(&self.cuts).get(service)?.as_ref()?;
+        Some(through(&self.model, &self.needed, service, unit, cuts))
     }
 
     /// How many nodes or other services have to fail together to stop a service.

@@ -6,15 +6,21 @@
 //! looked at; if that is so for the service alone, the answer is exact. If it is so for elements on the way too, each combination of
 //! ways is a bound from above, of which [`MAXIMUM_CHOICES`] are tried, and nothing is said from below.
 //!
+//! Only what traffic passes can hold it up. What the service asks, and what that asks, is left out, and so are causes: of a model in
+//! which a cause has the name of an element, cut sets without causes are weighed.
+//!
 //! What is not known is taken once as nothing and once as without end: the answer is a range.
 //!
 //! Limits: in models of more than [`MAXIMUM_ELEMENTS`] elements only the cut sets are weighed.
 
+use std::collections::BTreeMap;
+
+use crate::coupling::loaded;
 use crate::cuts::CutSets;
-use crate::model::{Element, Expression, Kind, Model};
+use crate::model::{Element, Expression, Model};
 use crate::network::{NO_END, Network};
 use crate::set::CutSet;
-use crate::unit::{Reach, Unit, carries, limits_of};
+use crate::unit::{Reach, Unit, limits_of};
 
 /// Most combinations of ways that are looked at for one service and unit.
 pub const MAXIMUM_CHOICES: usize = 32;
@@ -31,18 +37,25 @@ pub struct Range {
 }
 
 /// What the weight of an element is.
-#[derive(Clone, Copy, PartialEq)]
-enum Weight {
-    /// Its capacity in a unit; what is unknown is nothing or without end.
-    Unit(Unit, bool),
+#[derive(Clone, Copy)]
+enum Weight<'w> {
+    /// Its capacity in a unit if the service's traffic passes it; what is unknown is nothing or without end.
+    Unit(Unit, bool, &'w BTreeMap<usize, Reach>),
     /// One, for counting elements.
     One,
 }
 
-/// How much of a unit gets through from outside to a service.
-pub(crate) fn through(model: &Model, service: usize, unit: Unit, cuts: &CutSets) -> Range {
-    let (low, is_exact) = least(model, service, Weight::Unit(unit, false), cuts);
-    let (high, _) = least(model, service, Weight::Unit(unit, true), cuts);
+/// How much of a unit gets through from outside to a service; `needed` is [`Model::needed`], `cuts` are those without causes.
+pub(crate) fn through(
+    model: &Model,
+    needed: &[Vec<usize>],
+    service: usize,
+    unit: Unit,
+    cuts: &CutSets,
+) -> Range {
+    let passed = loaded(model, needed, service);
+    let (low, is_exact) = least(model, service, Weight::Unit(unit, false, &passed), cuts);
+    let (high, _) = least(model, service, Weight::Unit(unit, true, &passed), cuts);
     // Without any end, known or unknown, the unit does not limit it.
     Range { low: if low >= NO_END || !is_exact { 0.0 } else { low }, high: (high < NO_END).then_some(high) }
 }
@@ -56,10 +69,10 @@ pub(crate) fn connectivity(model: &Model, service: usize, cuts: &CutSets) -> Opt
 }
 
 /// The least cut that was found, and whether there can be no smaller one.
-fn least(model: &Model, service: usize, weight: Weight, cuts: &CutSets) -> (f64, bool) {
+fn least(model: &Model, service: usize, weight: Weight<'_>, cuts: &CutSets) -> (f64, bool) {
     let mut bound = match weight {
         Weight::One => NO_END,
-        Weight::Unit(unit, endless) => of_element(&model.elements[service], unit, endless),
+        Weight::Unit(unit, endless, _) => of_element(&model.elements[service], unit, endless),
     };
     let weigh = |set: &CutSet| -> f64 {
         let parts = set.events().iter().map(|&event| {
@@ -75,17 +88,33 @@ fn least(model: &Model, service: usize, weight: Weight, cuts: &CutSets) -> (f64,
     if !cuts.truncated && cuts.complete >= crate::MAXIMUM_ORDER {
         return (bound, true);
     }
+    // Nothing can be less than nothing, or than a single one; and where nothing has an end nothing more is found.
+    let least = if matches!(weight, Weight::One) { 1.0 } else { 0.0 };
+    if bound <= least || !has_end(model, service, weight) {
+        return (bound, true);
+    }
     if model.elements.len() > MAXIMUM_ELEMENTS {
         return (bound, false);
     }
     let (choices, is_exact) = choices(model, service);
-    // A cause that has the name of an element stops more than what passes the element.
-    let is_exact =
-        is_exact && model.cause_events().iter().all(|&event| event as usize >= model.elements.len());
+    // A cause that has the name of an element stops more than what passes the element; of capacities causes are left out.
+    let is_exact = is_exact
+        && (matches!(weight, Weight::Unit(..))
+            || model.cause_events().iter().all(|&event| event as usize >= model.elements.len()));
     for choice in 0..choices {
         bound = bound.min(flow(model, service, weight, choice));
     }
     (bound, is_exact)
+}
+
+/// Whether anything on the way to a service has an end.
+fn has_end(model: &Model, service: usize, weight: Weight<'_>) -> bool {
+    match weight {
+        Weight::One => true,
+        Weight::Unit(_, _, passed) => {
+            passed.keys().any(|&place| place != service && value(model, place, weight) < NO_END)
+        }
+    }
 }
 
 /// How many combinations of ways to try, and whether these are all that there are.
@@ -112,7 +141,7 @@ fn is_plain(needs: &Expression) -> bool {
 }
 
 /// The flow if everything that needs all of several goes on through the one that the choice says.
-fn flow(model: &Model, service: usize, weight: Weight, choice: usize) -> f64 {
+fn flow(model: &Model, service: usize, weight: Weight<'_>, choice: usize) -> f64 {
     let count = model.elements.len();
     let (source, sink) = (2 * count, 2 * count + 1);
     let mut network = Network::new(2 * count + 2);
@@ -157,14 +186,13 @@ fn ways(needs: &Expression, choice: usize, salt: usize, next: &mut Vec<usize>) {
 }
 
 /// What an element on the way weighs; what the service asks for something does not stand in the way.
-fn value(model: &Model, place: usize, weight: Weight) -> f64 {
-    let element = &model.elements[place];
-    match (weight, element.kind) {
-        (Weight::One, _) => 1.0,
-        (Weight::Unit(unit, endless), Kind::Node(kind)) if carries(kind) => {
-            of_element(element, unit, endless)
+fn value(model: &Model, place: usize, weight: Weight<'_>) -> f64 {
+    match weight {
+        Weight::One => 1.0,
+        Weight::Unit(unit, endless, passed) if passed.get(&place) == Some(&Reach::Carried) => {
+            of_element(&model.elements[place], unit, endless)
         }
-        (Weight::Unit(..), _) => NO_END,
+        Weight::Unit(..) => NO_END,
     }
 }
 

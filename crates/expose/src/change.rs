@@ -1,9 +1,6 @@
 //! What would be different if something were changed: a second of something, a firewall of one's own, a cause taken
 //! apart, a capacity.
 
-use std::collections::BTreeSet;
-
-use crate::analysis::Exposure;
 use crate::model::{Element, Error, Expression, Model};
 use crate::unit::Unit;
 
@@ -140,44 +137,5 @@ fn replace(needs: &mut Expression, place: usize, other: usize) {
         Expression::All(list) | Expression::Any { of: list, .. } => {
             list.iter_mut().for_each(|part| replace(part, place, other));
         }
-    }
-}
-
-/// What is different between two exposures, by names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Difference {
-    /// Cut sets that are gone: the service and its elements.
-    pub gone: Vec<(String, Vec<String>)>,
-    /// Cut sets that are new.
-    pub new: Vec<(String, Vec<String>)>,
-    /// Couplings that are gone: target, elements, what is lost inside.
-    pub couplings_gone: Vec<(String, Vec<String>, Vec<String>)>,
-    /// Couplings that are new.
-    pub couplings_new: Vec<(String, Vec<String>, Vec<String>)>,
-}
-
-/// Compares two exposures.
-pub fn difference(before: &Exposure, after: &Exposure) -> Difference {
-    let sets = |exposure: &Exposure| -> BTreeSet<(String, Vec<String>)> {
-        let model = &exposure.model;
-        let of = |(place, cuts): (usize, &Option<crate::CutSets>)| {
-            let service = model.elements[place].name.clone();
-            let sets = cuts.as_ref().map_or(&[][..], |cuts| &cuts.sets);
-            let names = sets.iter().map(|set| exposure.names(set)).collect::<Vec<_>>();
-            names.into_iter().map(move |names| (service.clone(), names))
-        };
-        exposure.cuts.iter().enumerate().flat_map(of).collect()
-    };
-    let rows = |exposure: &Exposure| -> BTreeSet<(String, Vec<String>, Vec<String>)> {
-        let row = |row: &crate::Coupling| (row.target.clone(), row.elements.clone(), row.inside.clone());
-        exposure.couplings.rows.iter().map(row).collect()
-    };
-    let (old, new) = (sets(before), sets(after));
-    let (old_rows, new_rows) = (rows(before), rows(after));
-    Difference {
-        gone: old.difference(&new).cloned().collect(),
-        new: new.difference(&old).cloned().collect(),
-        couplings_gone: old_rows.difference(&new_rows).cloned().collect(),
-        couplings_new: new_rows.difference(&old_rows).cloned().collect(),
     }
 }

@@ -1,15 +1,16 @@
 //! What to do first: changes by how much they would take away.
 //!
-//! A second of an element takes it off the list of every service that it can stop alone, and nothing else changes; so the
-//! effect of each fix can be read off the cut sets without trying it. Splitting an element takes away what a flood on a
-//! public service does to others through it.
+//! The effect of each fix is what the command beside it makes of the model, asked of the model itself ([`Trial`]): a second one
+//! does not help what shares a cause of its name, and an own one helps only what gets to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::analysis::{Exposure, worth};
-use crate::model::Event;
+use crate::failing::{Failing, Trial};
+use crate::model::{Error, Event, Kind};
+use crate::unit::carries;
 
 /// What kind of change a fix is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -43,50 +44,122 @@ pub struct Fix {
 }
 
 /// All fixes, the one with the largest effect first.
-pub fn fixes(exposure: &Exposure) -> Vec<Fix> {
-    let model = &exposure.model;
+///
+/// # Errors
+/// When needs go in a circle.
+pub fn fixes(exposure: &Exposure) -> Result<Vec<Fix>, Error> {
     let mut alone: BTreeMap<Event, Vec<usize>> = BTreeMap::new();
     for (place, cuts) in exposure.services() {
         cuts.single().for_each(|event| alone.entry(event).or_default().push(place));
     }
-    let mut fixes: Vec<Fix> =
-        alone.into_iter().map(|(event, places)| single(exposure, event, &places)).collect();
-    let mut shared: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for row in
-        exposure.couplings.rows.iter().filter(|row| row.elements.len() == 1 && row.element != row.target)
-    {
-        let inside = row.inside.iter().filter(|name| !row.public.contains(name));
-        shared.entry(&row.element).or_default().extend(inside.map(String::as_str));
+    let mut failing = Failing::new(&exposure.model)?;
+    let mut carriers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (place, element) in exposure.model.elements.iter().enumerate() {
+        element.causes.iter().for_each(|&cause| carriers.entry(cause).or_default().push(place));
     }
-    for (element, inside) in shared.into_iter().filter(|(_, inside)| !inside.is_empty()) {
-        let Ok(place) = model.find(element) else { continue };
-        let places: Vec<usize> = inside.iter().filter_map(|name| model.find(name).ok()).collect();
-        let names: Vec<String> = inside.iter().map(|&name| name.to_owned()).collect();
-        let what_if = Some(format!("split:{element}:{}", names.join(",")));
-        let text = format!(
-            "Give what is inside a {} of its own, apart from {element}",
-            kind_word(exposure, place as Event)
-        );
-        fixes.push(fix(exposure, Remedy::Split, place as Event, text, &places, what_if));
+    let mut fixes: Vec<Fix> = Vec::new();
+    for (event, places) in alone {
+        fixes.extend(single(exposure, event, &places, &mut failing, &carriers));
     }
+    fixes.extend(splits(exposure, &mut failing));
     fixes.sort_by(|one, other| {
         other
             .effect
             .total_cmp(&one.effect)
             .then_with(|| (one.remedy, &one.element).cmp(&(other.remedy, &other.element)))
     });
+    Ok(fixes)
+}
+
+/// Takes one event off the lists of services that it stops alone.
+fn single(
+    exposure: &Exposure,
+    event: Event,
+    places: &[usize],
+    failing: &mut Failing<'_>,
+    carriers: &BTreeMap<usize, Vec<usize>>,
+) -> Option<Fix> {
+    let model = &exposure.model;
+    let name = model.event_name(event).to_owned();
+    if model.event_element(event).is_none() {
+        let text = format!("Take apart what fails together with {name}");
+        // One command takes one of them off it; of several each takes one.
+        let one = match carriers.get(&(event as usize - model.elements.len())).map(Vec::as_slice) {
+            Some(&[one]) => Some(format!("apart:{}:{name}", model.elements[one].name)),
+            _ => None,
+        };
+        return Some(fix(exposure, Remedy::Apart, event, text, places, one));
+    }
+    let left = failing.with(&[event], Trial::Second(event as usize));
+    let helped: Vec<usize> = places.iter().copied().filter(|&place| !left[place]).collect();
+    if helped.is_empty() {
+        // It stops them as a cause that they share, and a second one would not.
+        let text = format!("Take apart what fails together with {name}");
+        return Some(fix(exposure, Remedy::Apart, event, text, places, None));
+    }
+    let text = format!("Set up a second {} that can stand in for {name}", kind_word(exposure, event));
+    let what_if = Some(format!("second:{name}"));
+    Some(fix(exposure, Remedy::Second, event, text, &helped, what_if))
+}
+
+/// Own ones for what is inside, of elements through which floods on public services get there.
+fn splits(exposure: &Exposure, failing: &mut Failing<'_>) -> Vec<Fix> {
+    let model = &exposure.model;
+    let needed = exposure.needed();
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); model.elements.len()];
+    for (place, needs) in needed.iter().enumerate() {
+        needs.iter().for_each(|&need| users[need].push(place));
+    }
+    let public = needed_by_public(exposure);
+    let names = model.names();
+    let mut shared: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for row in
+        exposure.couplings.rows.iter().filter(|row| row.elements.len() == 1 && row.element != row.target)
+    {
+        let Some(&place) = names.get(row.element.as_str()) else { continue };
+        let inside = row.inside.iter().filter(|name| !row.public.contains(name));
+        shared.entry(place).or_default().extend(inside.filter_map(|name| names.get(name.as_str())));
+    }
+    let mut fixes = Vec::new();
+    let mut own = vec![false; model.elements.len()];
+    for (element, inside) in shared.into_iter().filter(|(_, inside)| !inside.is_empty()) {
+        // Who gets the own one: what needs it itself and is not on the way of a public service.
+        let carries = matches!(model.elements[element].kind, Kind::Node(kind) if carries(kind));
+        let takes = |place: usize| match model.elements[place].kind {
+            Kind::Service => inside.contains(&place) && (carries || !public[place]),
+            Kind::Node(_) => !public[place],
+        };
+        let takers: Vec<usize> = users[element].iter().copied().filter(|&place| takes(place)).collect();
+        takers.iter().for_each(|&place| own[place] = true);
+        let left = failing.with(&[element as Event], Trial::Split(element, &own));
+        let helped: Vec<usize> = inside.iter().copied().filter(|&place| !left[place]).collect();
+        takers.iter().for_each(|&place| own[place] = false);
+        if helped.is_empty() {
+            continue;
+        }
+        let name = &model.elements[element].name;
+        let names: Vec<&str> = takers.iter().map(|&place| model.elements[place].name.as_str()).collect();
+        let what_if = Some(format!("split:{name}:{}", names.join(",")));
+        let kind = kind_word(exposure, element as Event);
+        let text = format!("Give what is inside a {kind} of its own, apart from {name}");
+        fixes.push(fix(exposure, Remedy::Split, element as Event, text, &helped, what_if));
+    }
     fixes
 }
 
-fn single(exposure: &Exposure, event: Event, places: &[usize]) -> Fix {
-    let name = exposure.model.event_name(event).to_owned();
-    if exposure.model.event_element(event).is_some() {
-        let text = format!("Set up a second {} that can stand in for {name}", kind_word(exposure, event));
-        let what_if = Some(format!("second:{name}"));
-        return fix(exposure, Remedy::Second, event, text, places, what_if);
+/// What some public service needs, directly or through others.
+fn needed_by_public(exposure: &Exposure) -> Vec<bool> {
+    let model = &exposure.model;
+    let mut needed = vec![false; model.elements.len()];
+    let mut open: Vec<usize> = model.services().filter(|&place| model.is_public(place)).collect();
+    while let Some(at) = open.pop() {
+        for &next in &exposure.needed()[at] {
+            if !std::mem::replace(&mut needed[next], true) {
+                open.push(next);
+            }
+        }
     }
-    let text = format!("Take apart what fails together with {name}");
-    fix(exposure, Remedy::Apart, event, text, places, None)
+    needed
 }
 
 fn fix(

@@ -234,7 +234,8 @@ impl Model {
         self.causes.iter().enumerate().map(event).collect()
     }
 
-    fn names(&self) -> BTreeMap<&str, usize> {
+    /// The place of each node or service, by name.
+    pub fn names(&self) -> BTreeMap<&str, usize> {
         self.elements.iter().enumerate().map(|(place, element)| (element.name.as_str(), place)).collect()
     }
 
@@ -348,6 +349,14 @@ impl Model {
         list
     }
 
+    /// The same without any cause.
+    pub(crate) fn without_causes(&self) -> Self {
+        let mut model = self.clone();
+        model.elements.iter_mut().for_each(|element| element.causes.clear());
+        model.causes.clear();
+        model
+    }
+
     /// Which elements fail when these events happen. The plain meaning of the model, without any cut set; it takes one
     /// pass over everything.
     ///
@@ -366,7 +375,7 @@ impl Model {
     }
 }
 
-fn fails(needs: &Expression, failing: &[bool]) -> bool {
+pub(crate) fn fails(needs: &Expression, failing: &[bool]) -> bool {
     match needs {
         Expression::Element(place) => failing.get(*place).copied().unwrap_or(false),
         Expression::All(list) => list.iter().any(|part| fails(part, failing)),

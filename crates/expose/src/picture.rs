@@ -1,7 +1,7 @@
 //! The graph as a drawing: zones as bands from outside to inside, elements as boxes in them, single points marked.
 //!
 //! The drawing is SVG without scripts, styles or anything from elsewhere; classes say what a thing is, and whoever shows it
-//! has the style sheet. Every box is a link to `#w` and its place in the model, where the witness stands. Lines are drawn at once
+//! has the style sheet. The title of a service names what each way from outside to it passes ([`crate::dominators()`]). Every box is a link to `#w` and its place in the model, where the witness stands. Lines are drawn at once
 //! while there are few boxes; of a large house each box carries its own, for a style sheet to show when it is pointed at.
 //!
 //! Names are cut to [`NAME_CHARACTERS`] characters; the whole stands in the title. At most [`MAXIMUM_BOXES`] boxes are drawn.
@@ -12,6 +12,7 @@ use std::fmt::Write as _;
 use institution::{Exposure as Reachable, NodeKind};
 
 use crate::analysis::Exposure;
+use crate::dominators::{chain, dominators};
 use crate::model::{Kind, Model};
 use crate::unit::{Reach, carries, end_of, is_finite};
 
@@ -21,6 +22,8 @@ pub const MAXIMUM_BOXES: usize = 600;
 pub const MAXIMUM_WITH_LINES: usize = 60;
 /// Characters of a name in a box.
 pub const NAME_CHARACTERS: usize = 18;
+/// Names in a title of what each way passes, the nearest.
+const MAXIMUM_PASSED: usize = 6;
 /// The same beside a mark.
 const NAME_BESIDE_MARK: usize = 15;
 
@@ -96,9 +99,14 @@ pub fn draw(exposure: &Exposure, seen: &dyn Fn(usize) -> bool) -> Picture {
         }
         svg.push_str("</g>");
     }
+    let above = dominators(model).unwrap_or_default();
     for (&place, &at) in &positions {
+        let passes = match model.elements[place].kind {
+            Kind::Service => passed(model, &above, place, seen),
+            Kind::Node(_) => String::new(),
+        };
         let own = if few { String::new() } else { lines(model, place, &positions, &single) };
-        draw_box(&mut svg, exposure, place, at, &single, &own);
+        draw_box(&mut svg, exposure, place, at, &single, (&own, &passes));
     }
     svg.push_str("</svg>");
     Picture { svg, omitted }
@@ -209,13 +217,25 @@ fn lines(model: &Model, place: usize, positions: &Positions, single: &BTreeMap<u
     svg
 }
 
+/// What every way from outside to a service passes, the nearest last; what the reader does not see is not named.
+fn passed(model: &Model, above: &[Option<usize>], place: usize, seen: &dyn Fn(usize) -> bool) -> String {
+    let mut names: Vec<&str> = chain(above, place)
+        .into_iter()
+        .filter(|&place| seen(place))
+        .take(MAXIMUM_PASSED)
+        .map(|place| model.elements[place].name.as_str())
+        .collect();
+    names.reverse();
+    if names.is_empty() { String::new() } else { format!("; each way to it passes {}", names.join(", ")) }
+}
+
 fn draw_box(
     svg: &mut String,
     exposure: &Exposure,
     place: usize,
     (x, y): (usize, usize),
     single: &BTreeMap<usize, usize>,
-    own_lines: &str,
+    (own_lines, passes): (&str, &str),
 ) {
     let model = &exposure.model;
     let element = &model.elements[place];
@@ -242,6 +262,7 @@ fn draw_box(
     if let Some(party) = model.party(element).filter(|party| !party.own) {
         let _ = write!(title, "; run by {}, outside own control", party.title);
     }
+    title.push_str(passes);
     let unknown = is_unknown(model, place);
     if unknown {
         title.push_str("; capacity not written down");

@@ -62,3 +62,19 @@ fn more_boxes_than_there_is_room_for_are_counted() {
     let drawn = picture::draw(&exposure(picture::MAXIMUM_BOXES + 9), &|_| true);
     assert_eq!(drawn.omitted, 10);
 }
+
+#[test]
+fn a_service_names_what_each_way_to_it_passes() {
+    let text = "[institution]\nname = \"n\"\n[zone.out]\nprefixes = [\"192.0.2.0/24\"]\nexposure = \"internet\"\n\
+        [node.isp-a]\nkind = \"link\"\n[node.isp-b]\nkind = \"link\"\n\
+        [node.door]\nkind = \"router\"\nneeds = { any = 1, of = [\"isp-a\", \"isp-b\"] }\n\
+        [node.fw-1]\nkind = \"firewall\"\nneeds = [\"door\"]\n[node.fw-2]\nkind = \"firewall\"\nneeds = [\"door\"]\n\
+        [node.lb]\nkind = \"load_balancer\"\nneeds = { any = 1, of = [\"fw-1\", \"fw-2\"] }\n\
+        [service.www]\nzone = \"out\"\nneeds = [\"lb\"]\n";
+    let institution = institution::parse("n", text).unwrap_or_else(|problems| panic!("{problems}"));
+    let exposure = Exposure::of(Model::of(&institution)).unwrap();
+    let drawn = picture::draw(&exposure, &|_| true).svg;
+    assert!(drawn.contains("each way to it passes door, lb<"), "{drawn}");
+    let door = exposure.model.find("door").unwrap();
+    assert!(!picture::draw(&exposure, &|place| place != door).svg.contains("door"));
+}

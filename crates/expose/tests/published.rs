@@ -159,13 +159,13 @@ fn a_second_directory_takes_it_off_every_list() {
     let before = examplia();
     let change: Change = "second:directory".parse().unwrap();
     let after = Exposure::of(before.model.changed(&change).unwrap()).unwrap();
-    let difference = difference(&before, &after);
+    let difference = difference(&before, &after).unwrap();
     let alone = |service: &str| (service.to_owned(), vec!["directory".to_owned()]);
     for service in ["mail", "vpn", "files", "documents"] {
         assert!(difference.gone.contains(&alone(service)), "{service}");
         assert!(!cuts(&after, service).contains("directory"));
     }
-    let fixes = expose::fixes(&before);
+    let fixes = expose::fixes(&before).unwrap();
     let fix =
         fixes.iter().find(|fix| fix.element == "directory" && fix.remedy == expose::Remedy::Second).unwrap();
     let gone: BTreeSet<&String> =

@@ -12,7 +12,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{Random, by_force, by_the_room, fails, model};
-use expose::{Change, Exposure, Reach, Unit, cut_sets, limits_of};
+use expose::{Change, Exposure, Reach, Remedy, Unit, cut_sets, difference, fixes, limits_of};
 use proptest::prelude::*;
 
 proptest! {
@@ -135,6 +135,36 @@ proptest! {
                 (_, None) => prop_assert!(cuts.truncated || smallest.is_none()),
                 (Some(order), Some(found)) => prop_assert!(found == order || order > 3 && found >= order),
                 (None, Some(found)) => prop_assert!(found > 3),
+            }
+        }
+    }
+
+    /// The effect beside a command is what the command gives.
+    #[test]
+    fn a_fix_does_what_is_said_of_it(seed: u64) {
+        let before = Exposure::of(model(&mut Random(seed))).unwrap();
+        for fix in fixes(&before).unwrap() {
+            let Some(command) = &fix.what_if else { continue };
+            let change: Change = command.parse().unwrap();
+            let after = Exposure::of(before.model.changed(&change).unwrap()).unwrap();
+            let said: BTreeSet<&str> = fix.services.iter().map(String::as_str).collect();
+            prop_assert!(!said.is_empty());
+            if fix.remedy == Remedy::Split {
+                let through = |exposure: &Exposure| -> BTreeSet<String> {
+                    let own = format!("{}-own", fix.element);
+                    let rows = exposure.couplings.rows.iter().filter(|row| {
+                        row.elements.len() == 1 && row.element != row.target && (row.element == fix.element || row.element == own)
+                    });
+                    rows.flat_map(|row| row.inside.iter().filter(|name| !row.public.contains(name) && **name != fix.element)).cloned().collect()
+                };
+                let (old, new) = (through(&before), through(&after));
+                let gone: BTreeSet<&str> = old.difference(&new).map(String::as_str).collect();
+                prop_assert_eq!(said, gone, "{}", command);
+            } else {
+                let found = difference(&before, &after).unwrap();
+                let gone = found.gone.iter().filter(|(_, elements)| *elements == [fix.element.clone()]);
+                let gone: BTreeSet<&str> = gone.map(|(service, _)| service.as_str()).collect();
+                prop_assert_eq!(said, gone, "{}", command);
             }
         }
     }

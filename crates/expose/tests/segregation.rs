@@ -83,6 +83,65 @@ fn unknown_is_never_passed() {
     }
 }
 
+/// Nothing is known of what the services need: whatever hangs on that cannot be told.
+#[test]
+fn what_hangs_on_needs_is_not_passed_without_them() {
+    let text = "[institution]\nname = \"n\"\n[zone.a]\nprefixes = [\"192.0.2.0/24\"]\nexposure = \"internet\"\n\
+        [zone.b]\nprefixes = [\"198.51.100.0/24\"]\n[node.fw]\nkind = \"firewall\"\n\
+        [service.s]\nzone = \"a\"\n[service.t]\nzone = \"b\"\n";
+    let institution = institution::parse("n", text).unwrap();
+    let exposure = Exposure::of(Model::of(&institution)).unwrap();
+    let passed: Vec<&str> = judge(&institution, &exposure)
+        .iter()
+        .filter(|verdict| verdict.state == State::Pass)
+        .map(|verdict| verdict.rule.id)
+        .collect();
+    // No service matters and none is essential by the default that the file's reference has.
+    assert_eq!(passed, ["SPOF-01", "CAP-02", "WORK-01"]);
+}
+
+/// A file from which something was left out has no rule passed that was not passed before.
+#[test]
+fn forgetting_never_removes_a_finding() {
+    let open = |institution: &Institution| -> std::collections::BTreeSet<&'static str> {
+        let exposure = Exposure::of(Model::of(institution)).unwrap();
+        let verdicts = judge(institution, &exposure);
+        verdicts.iter().filter(|it| it.state != State::Pass).map(|it| it.rule.id).collect()
+    };
+    let split = |text: &str| {
+        text.replace("needs = [\"files\", \"directory\"]", "needs = [\"files\", \"directory\", \"fw-inner\"]")
+            + "\n[node.fw-inner]\nkind = \"firewall\"\nneeds = [\"isp-a\"]\n"
+    };
+    let mut bits = 7_u64;
+    let mut chance = move || {
+        bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        bits >> 62 == 0
+    };
+    for known in [plain(), examplia(split)] {
+        let before = open(&known);
+        for _ in 0..60 {
+            let mut less = known.clone();
+            less.services.iter_mut().filter(|_| chance()).for_each(|service| service.needs = None);
+            less.services.iter_mut().filter(|_| chance()).for_each(|service| service.workaround = None);
+            less.services.iter_mut().filter(|_| chance()).for_each(|service| service.shared_cause.clear());
+            for node in &mut less.nodes {
+                let carries = expose::carries(node.kind) && node.kind != institution::NodeKind::Link;
+                node.needs = node.needs.take().filter(|_| !(carries && chance()));
+                node.provider = node.provider.take().filter(|_| !chance());
+                if chance() {
+                    node.shared_cause.clear();
+                    node.capacity = institution::Capacity::default();
+                }
+            }
+            if chance() {
+                less.conduits.clear();
+            }
+            let after = open(&less);
+            assert!(before.is_subset(&after), "{:?}", before.difference(&after).collect::<Vec<_>>());
+        }
+    }
+}
+
 #[test]
 fn traffic_without_a_conduit_is_drift_with_witnesses() {
     let institution = plain();
@@ -170,4 +229,54 @@ fn what_another_version_opens_and_closes() {
     assert_eq!(words, ["opened members internal tcp/440-442", "closed members internal tcp/445"]);
     assert_eq!(list[0].from_internet, ["internet", "public", "internal"]);
     assert!(differences(&after, &after).is_empty());
+}
+
+/// Forged senders, of the Internet and of our own zones, to every port: what is really answered is still found, and
+/// so is what one server asks while it is asked.
+#[test]
+fn a_flood_of_forged_senders_hides_nothing() {
+    let institution = plain();
+    // As many as come in three seconds; as many as the room for 262,144 at 90,000 packets a second.
+    let most = 3_000;
+    let mut watch = Watch::new(&institution).with_flows(most);
+    let mut forged = 0_u32;
+    let mut flood = |watch: &mut Watch<'_>, time: f64, count: u32| {
+        for _ in 0..count {
+            forged = forged.wrapping_add(1);
+            let port = forged as u16;
+            let source = match forged % 3 {
+                0 => format!("192.0.2.{}", 193 + forged / 3 % 30),
+                1 => format!("203.0.113.{}", 1 + forged / 3 % 60),
+                _ => format!("198.18.{}.{}", forged / 3 / 256 % 256, forged / 3 % 256),
+            };
+            let to = if forged % 2 == 0 { "192.0.2.10" } else { "192.0.2.131" };
+            // SYNs, so that it is known who asks.
+            watch.see(&Seen { opens: Some(true), ..seen(&source, to, (50_000, port.max(1)), time, time) });
+        }
+    };
+    for number in 0..60_u32 {
+        let start = f64::from(number);
+        let client = 10_000 + number as u16;
+        flood(&mut watch, start, 700);
+        let asked = seen("198.18.0.1", "192.0.2.10", (client, 443), start, start + 0.1);
+        watch.see(&Seen { opens: Some(true), ..asked });
+        flood(&mut watch, start + 0.15, 300);
+        let asking = seen("192.0.2.10", "192.0.2.131", (client, 443), start + 0.2, start + 0.3);
+        watch.see(&Seen { opens: Some(true), ..asking });
+        let answer = seen("192.0.2.131", "192.0.2.10", (443, client), start + 0.3, start + 0.6);
+        watch.see(&Seen { opens: Some(false), ..answer });
+        let back = seen("192.0.2.10", "198.18.0.1", (443, client), start + 0.7, start + 0.9);
+        watch.see(&Seen { opens: Some(false), ..back });
+    }
+    // A file share asked from the public zone, after the flood had every table to itself.
+    let share = seen("192.0.2.10", "192.0.2.130", (40_000, 445), 70.0, 70.1);
+    watch.see(&Seen { opens: Some(true), ..share });
+    let answer = seen("192.0.2.130", "192.0.2.10", (445, 40_000), 70.1, 70.2);
+    watch.see(&Seen { opens: Some(false), ..answer });
+    let observed = watch.finish();
+    assert!(observed.cut_short > 0 && observed.drifts_omitted > 0);
+    let first = &observed.drifts[0];
+    assert_eq!((first.from.as_str(), first.port.as_str(), first.answered), ("public", "tcp/445", true));
+    let found = observed.proposals.iter().find(|it| it.service == "www" && it.needs == "documents");
+    assert_eq!(found.map(|it| (it.count, it.rank.is_some())), Some((60, true)));
 }

@@ -4,10 +4,12 @@
 //! repeated, as the composition says), its addresses are mapped onto the example institution, and all scenes together
 //! are one time line, as if a mirror port had seen them.
 
+mod activity;
 mod addresses;
 mod day;
 mod forecast;
 mod outcome;
+mod prediction;
 mod showing;
 mod stage;
 
@@ -28,9 +30,11 @@ use crate::replay::privacy::Privacy;
 use crate::replay::reporter::{Form, Reporter};
 use crate::replay::summary::Summary;
 use crate::style::Style;
+use activity::Activity;
 use addresses::AddressMap;
 use day::{Day, INSTITUTION, INSTITUTION_NAME, Kind, Recordings, Scene};
 use outcome::{Attack, Outcome};
+use prediction::Prediction;
 use showing::Showing;
 use stage::{Announcement, Stage};
 
@@ -41,6 +45,8 @@ struct DemoSummary<'a> {
     summary: &'a Summary,
     #[serde(flatten)]
     outcome: &'a Outcome,
+    /// What each flood was predicted to take down, and what the day shows.
+    predictions: &'a [Prediction],
 }
 
 /// Plays the day.
@@ -72,26 +78,36 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
     let Played { mut inputs, map_of_input, maps, attacks, mut announcements, scene_of_input } = played;
     announcements.sort_by_key(|announcement| announcement.time);
     let pipeline = Pipeline::new(Some(institution.clone()), &mut reporter);
-    let mut stage = Stage { pipeline, map_of_input, maps, announcements: announcements.into() };
+    let mut stage = Stage {
+        pipeline,
+        map_of_input,
+        maps,
+        announcements: announcements.into(),
+        activity: Activity::new(institution.clone()),
+    };
     inputs.run(&mut stage)?;
-    let ran = stage.pipeline.finish();
+    let Stage { pipeline, activity, .. } = stage;
+    let ran = pipeline.finish();
     let events = reporter.take_events();
     let (floods, privacy, _) = reporter.finish()?;
     let inputs = together(&inputs.summaries(), &scene_of_input);
     let outcome = Outcome::new(&attacks, &floods);
+    let predictions = prediction::compare(&institution, &floods, &activity)?;
     let summary = Summary::new(&inputs, &ran, &floods, &privacy, Some(&name), started);
     if arguments.json {
-        let line = DemoSummary { summary: &summary, outcome: &outcome };
+        let line = DemoSummary { summary: &summary, outcome: &outcome, predictions: &predictions };
         writeln!(output, "{}", serde_json::to_string(&line)?)?;
     } else {
         output.write_all(floods.table(style, &zone).as_bytes())?;
         output.write_all(summary.remarks_text(style).as_bytes())?;
         output.write_all(outcome.text(style, &zone).as_bytes())?;
+        output.write_all(prediction::text(&predictions, style, &zone).as_bytes())?;
     }
     if stays_open {
         let records = inputs.iter().map(|input| input.records).sum();
-        let showing =
-            Showing { institution, events, start: day.time(jiff::civil::Time::midnight(), &zone)?, records };
+        let tested = predictions.iter().map(|prediction| prediction.row(&zone)).collect();
+        let start = day.time(jiff::civil::Time::midnight(), &zone)?;
+        let showing = Showing { institution, events, start, records, tested };
         showing.run(&mut |line| {
             writeln!(output, "{line}")?;
             Ok(output.flush()?)

@@ -38,6 +38,8 @@ pub(super) struct Showing {
     /// When the day begins.
     pub(super) start: Time,
     pub(super) records: u64,
+    /// What its floods were predicted to take down, and what the day shows.
+    pub(super) tested: Vec<console::exposure::Tested>,
 }
 
 impl Showing {
@@ -67,7 +69,9 @@ impl Showing {
         let starts = self.events.iter().filter(|event| event.line().phase == Phase::Start).count();
         let forecast = Forecast::new(&self.institution, self.start, starts)?;
         let live = Live::new(self.snapshot(self.start, &teller.board, &forecast));
-        live.show_exposure(crate::expose::view::views(&self.institution));
+        let mut views = crate::expose::view::views(&self.institution);
+        views.house.tested.clone_from(&self.tested);
+        live.show_exposure(views);
         let listen = vec![std::net::SocketAddr::from(([127, 0, 0, 1], 0))];
         make_folder(&folder.path().join("console")).context("cannot make a folder for the console")?;
         let options = Options::new(folder.path().join("console"), listen, snapshot::clock());

@@ -9,6 +9,7 @@ use wire::packet::Decoded;
 use wire::web::Request;
 use wire::{Address, FlowRecord, Packet, Time};
 
+use super::activity::Activity;
 use super::addresses::AddressMap;
 use crate::replay::reporter::Reporter;
 
@@ -28,6 +29,7 @@ pub(crate) struct Stage<'a, 'w, W: Write> {
     pub(crate) maps: Vec<AddressMap>,
     /// In the order of time.
     pub(crate) announcements: VecDeque<Announcement>,
+    pub(crate) activity: Activity,
 }
 
 impl<W: Write> Stage<'_, '_, W> {
@@ -60,6 +62,7 @@ impl<W: Write> Visitor for Stage<'_, '_, W> {
         let Some(map) = self.map(input) else { return };
         let outer = mapped(&decoded.outer, map);
         let inner = decoded.inner.map(|inner| mapped(&inner, map));
+        self.activity.see(time, outer.source.to_ip(), outer.protocol, outer.source_port);
         self.pipeline.packet(input, time, &Decoded { outer, inner, ..*decoded });
     }
 

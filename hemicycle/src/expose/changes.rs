@@ -22,7 +22,7 @@ pub(super) fn between(
     output: &mut impl Write,
 ) -> Result<()> {
     let exposures = (Exposure::of(Model::of(before))?, Exposure::of(Model::of(after))?);
-    let difference = difference(&exposures.0, &exposures.1);
+    let difference = difference(&exposures.0, &exposures.1)?;
     let openings = differences(&Reachability::of(before), &Reachability::of(after));
     write(&difference, &openings, json, style, output)
 }
@@ -41,7 +41,7 @@ pub(super) fn what_if(
         model = model.changed(change).context("cannot try the change")?;
     }
     let after = Exposure::of(model)?;
-    write(&difference(&before, &after), &[], json, style, output)
+    write(&difference(&before, &after)?, &[], json, style, output)
 }
 
 fn write_json(difference: &Difference, openings: &[Opening], output: &mut impl Write) -> Result<()> {
@@ -69,7 +69,7 @@ fn write_json(difference: &Difference, openings: &[Opening], output: &mut impl W
         writeln!(output, "{value}")?;
     }
     let summary = json!({"kind": "summary", "cut_sets_gone": difference.gone.len(), "cut_sets_new": difference.new.len(),
-        "couplings_gone": difference.couplings_gone.len(), "couplings_new": difference.couplings_new.len(), "reach": openings.len()});
+        "couplings_gone": difference.couplings_gone.len(), "couplings_new": difference.couplings_new.len(), "undecided": difference.undecided, "reach": openings.len()});
     Ok(writeln!(output, "{summary}")?)
 }
 
@@ -113,7 +113,13 @@ fn write(
         ("Opened between zones", reach("opened")),
         ("Closed between zones", reach("closed")),
     ];
-    if parts.iter().all(|(_, lines)| lines.is_empty()) {
+    if difference.undecided > 0 {
+        let text = format!(
+            "A limit was reached: of {} sets and rows of one version it cannot be said whether the other has them.",
+            difference.undecided
+        );
+        writeln!(output, "{}", style.dim(&text))?;
+    } else if parts.iter().all(|(_, lines)| lines.is_empty()) {
         return Ok(writeln!(output, "Nothing is different.")?);
     }
     for (title, lines) in parts.iter().filter(|(_, lines)| !lines.is_empty()) {

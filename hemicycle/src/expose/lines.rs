@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use expose::{MAXIMUM_ORDER, Unit, fixes};
+use expose::{MAXIMUM_ORDER, Unit};
 use serde::Serialize;
 use serde_json::json;
 
@@ -48,8 +48,8 @@ pub(super) fn write(told: &Told, output: &mut impl Write) -> Result<()> {
     for verdict in &told.verdicts {
         line(output, "rule", verdict)?;
     }
-    for fix in fixes(exposure) {
-        line(output, "fix", &fix)?;
+    for fix in &told.fixes {
+        line(output, "fix", fix)?;
     }
     if let Some(observed) = &told.observed {
         for drift in &observed.drifts {
@@ -81,9 +81,9 @@ fn summary(told: &Told, by_order: &[u64], output: &mut impl Write) -> Result<()>
     let exposure = &told.exposure;
     let count = |state| told.verdicts.iter().filter(|verdict| verdict.state == state).count();
     let observed = told.observed.as_ref().map(|observed| {
-        json!({"records": observed.records, "flows": observed.flows, "refused": observed.refused,
+        json!({"records": observed.records, "flows": observed.flows, "cut_short": observed.cut_short, "not_mined": observed.not_mined,
             "without_ports": observed.without_ports, "drifts": observed.drifts.len(),
-            "drifts_omitted": observed.drifts_omitted, "proposals": observed.proposals.len(), "unused": observed.unused})
+            "drifts_omitted": observed.drifts_omitted, "proposals": observed.proposals.len(), "proposals_omitted": observed.proposals_omitted, "unused": observed.unused})
     });
     let of = json!({
         "institution": told.institution.name,
@@ -95,6 +95,7 @@ fn summary(told: &Told, by_order: &[u64], output: &mut impl Write) -> Result<()>
         "limits": exposure.limits().count(),
         "couplings": exposure.couplings.rows.len(),
         "couplings_omitted": exposure.couplings.omitted,
+        "couplings_complete_order": exposure.couplings.complete_order,
         "rules_failed": count(expose::segregation::State::Fail),
         "rules_unknown": count(expose::segregation::State::Unknown),
         "observed": observed,

@@ -11,7 +11,7 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context, Result};
 use expose::segregation::{Observed, Verdict, judge};
-use expose::{Exposure, Model};
+use expose::{Exposure, Fix, Model, fixes};
 use institution::Institution;
 
 use crate::cli::ExposeArguments;
@@ -23,6 +23,7 @@ pub(crate) struct Told {
     pub(crate) institution: Institution,
     pub(crate) exposure: Exposure,
     pub(crate) verdicts: Vec<Verdict>,
+    pub(crate) fixes: Vec<Fix>,
     /// None if no flows were given.
     pub(crate) observed: Option<Observed>,
 }
@@ -71,5 +72,6 @@ pub(crate) fn run(arguments: &ExposeArguments) -> Result<()> {
 pub(crate) fn tell(institution: Institution) -> Result<Told> {
     let exposure = Exposure::of(Model::of(&institution))?;
     let verdicts = judge(&institution, &exposure);
-    Ok(Told { institution, exposure, verdicts, observed: None })
+    let fixes = fixes(&exposure)?;
+    Ok(Told { institution, exposure, verdicts, fixes, observed: None })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use expose::segregation::{Observed, State, Verdict};
-use expose::{Coupling, Reach, Unit, fixes};
+use expose::{Coupling, Reach, Unit};
 use jiff::Timestamp;
 
 use super::Told;
@@ -39,7 +39,8 @@ fn part(title: &str, explained: &str, style: Style) -> String {
     format!("\n{}\n{}\n", style.bold(title), style.dim(explained))
 }
 
-fn cut(rows: &mut Vec<Vec<String>>) -> String {
+/// Cuts a list to what is shown, before anything dear is worked out for it.
+fn cut<T>(rows: &mut Vec<T>) -> String {
     let more = rows.len().saturating_sub(ROWS);
     rows.truncate(ROWS);
     if more > 0 { format!("... and {more} more; --json has all of them\n") } else { String::new() }
@@ -73,6 +74,7 @@ fn alone(told: &Told, style: Style) -> String {
         places.iter().map(|&place| expose::worth(model.elements[place].criticality)).sum()
     };
     list.sort_by(|one, other| weight(&other.1).total_cmp(&weight(&one.1)).then(one.0.cmp(&other.0)));
+    let more = cut(&mut list);
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (event, mut places) in list {
         places.sort_by_key(|&place| std::cmp::Reverse(model.elements[place].criticality));
@@ -91,7 +93,6 @@ fn alone(told: &Told, style: Style) -> String {
             witness,
         ]);
     }
-    let more = cut(&mut rows);
     let headings = ["ELEMENT", "KIND", "NOT OURS", "STOPS", "SERVICES", "FOR EXAMPLE"];
     part("Single points of failure", "What stops a service alone, the most critical services first.", style)
         + &table(&headings, &[false, false, false, true], &rows, style)
@@ -101,8 +102,10 @@ fn alone(told: &Told, style: Style) -> String {
 /// How many larger sets each service has, and where there can be more.
 fn together(told: &Told, style: Style) -> String {
     let exposure = &told.exposure;
+    let mut list: Vec<(usize, &expose::CutSets)> = exposure.services().collect();
+    let more = cut(&mut list);
     let mut rows: Vec<Vec<String>> = Vec::new();
-    for (place, cuts) in exposure.services() {
+    for (place, cuts) in list {
         let count = |order: usize| cuts.sets.iter().filter(|set| set.order() == order).count().to_string();
         let element = &exposure.model.elements[place];
         let gets_through: Vec<String> = [Unit::BitsPerSecond, Unit::PacketsPerSecond]
@@ -130,7 +133,6 @@ fn together(told: &Told, style: Style) -> String {
             gets_through.join(", "),
         ]);
     }
-    let more = cut(&mut rows);
     let headings =
         ["SERVICE", "CRITICALITY", "ALONE", "PAIRS", "TRIPLES", "LARGER SETS", "GETS THROUGH FROM OUTSIDE"];
     part("What has to fail together", "How many smallest sets stop each service, by their size.", style)
@@ -143,7 +145,9 @@ pub(super) fn size(row: &Coupling) -> String {
     let Some((unit, at)) = row.unit.zip(row.at) else { return "unknown".to_owned() };
     let number = |value: f64| format!("{} {}", short(value), unit.short());
     match (row.low, row.high) {
-        (None, _) => format!("{} at the latest", number(at)),
+        (None, Some(_)) => format!("{} at the latest", number(at)),
+        (None, None) => format!("not known, {} is written down", number(at)),
+        (Some(_), None) => format!("{} at the earliest", number(at)),
         (Some(low), Some(high)) if low < high => format!("{} to {}", short(low), number(high)),
         _ => number(at),
     }
@@ -169,7 +173,19 @@ fn coupling(told: &Told, style: Style) -> String {
         .iter()
         .map(|row| vec![row.target.clone(), through(row), size(row), names(&row.inside)])
         .collect();
-    let more = cut(&mut rows);
+    let mut more = cut(&mut rows);
+    if table_of.omitted > 0 {
+        more.push_str(&format!(
+            "{} rows were left out at a limit, none of them worse than those kept\n",
+            table_of.omitted
+        ));
+    }
+    if table_of.complete_order < expose::MAXIMUM_ORDER {
+        let order = table_of.complete_order;
+        more.push_str(&format!(
+            "Only what {order} elements together take down is complete; more were too many to look at\n"
+        ));
+    }
     part(
         title,
         "A flood on a public service, what gives way, at which size, and what else is lost with it.",
@@ -179,24 +195,27 @@ fn coupling(told: &Told, style: Style) -> String {
 }
 
 fn first(told: &Told, style: Style) -> String {
-    let rows: Vec<Vec<String>> = fixes(&told.exposure)
-        .into_iter()
-        .take(FIXES)
-        .enumerate()
-        .map(|(number, fix)| {
-            vec![
-                (number + 1).to_string(),
-                plain(&fix.text).into_owned(),
-                names(&fix.services),
-                fix.what_if.map_or_else(String::new, |change| change.chars().take(60).collect()),
-            ]
-        })
-        .collect();
+    let shown: Vec<&expose::Fix> = told.fixes.iter().take(FIXES).collect();
+    let row = |(number, fix): (usize, &&expose::Fix)| {
+        vec![(number + 1).to_string(), plain(&fix.text).into_owned(), names(&fix.services)]
+    };
+    let rows: Vec<Vec<String>> = shown.iter().enumerate().map(row).collect();
     if rows.is_empty() {
         return String::new();
     }
-    part("Do first", "Changes by how much they take away; --what-if tries one.", style)
-        + &table(&["", "WHAT", "HELPS", "--what-if"], &[true], &rows, style)
+    let mut text = part("Do first", "Changes by how much they take away.", style)
+        + &table(&["", "WHAT", "HELPS"], &[true], &rows, style);
+    // Whole, however long: it is meant to be copied.
+    let commands: Vec<String> = shown
+        .iter()
+        .enumerate()
+        .filter_map(|(number, fix)| Some(format!("{:>2}  --what-if {}\n", number + 1, fix.what_if.as_ref()?)))
+        .collect();
+    if !commands.is_empty() {
+        text.push_str("To try one:\n");
+        text.push_str(&plain(&commands.concat()));
+    }
+    text
 }
 
 fn rules(told: &Told, style: Style) -> String {
@@ -273,8 +292,8 @@ fn seen(observed: &Observed, style: Style) -> String {
         .collect();
     let more = cut(&mut rows);
     let explained = format!(
-        "{} records make {} flows; {} did not fit, {} have no ports. Crossed zones although no conduit allows it:",
-        observed.records, observed.flows, observed.refused, observed.without_ports
+        "{} records make {} flows; {} were closed early for want of room, {} records have no ports. Crossed zones although no conduit allows it:",
+        observed.records, observed.flows, observed.cut_short, observed.without_ports
     );
     let mut text = part("Seen", &explained, style);
     text += &table(
@@ -284,6 +303,9 @@ fn seen(observed: &Observed, style: Style) -> String {
         style,
     );
     text += &more;
+    if observed.drifts_omitted > 0 {
+        text += &format!("{} flows of further kinds have no room\n", observed.drifts_omitted);
+    }
     let mut rows: Vec<Vec<String>> = observed
         .proposals
         .iter()
@@ -308,6 +330,12 @@ fn seen(observed: &Observed, style: Style) -> String {
     );
     text += &table(&["SERVICE", "NEEDS", "PORT", "SEEN", "RANK", "FIRST", "LAST"], &[], &rows, style);
     text += &more;
+    if observed.not_mined + observed.proposals_omitted > 0 {
+        text += &format!(
+            "{} flows were not looked at for this, {} proposals of low rank are left out\n",
+            observed.not_mined, observed.proposals_omitted
+        );
+    }
     if !observed.unused.is_empty() {
         text.push_str(&format!("Allowed and not seen: {}\n", names(&observed.unused)));
     }

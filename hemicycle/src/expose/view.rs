@@ -2,7 +2,7 @@
 
 use console::exposure::{Coupling, Element, Exposure as Views, Fix, Rule, SinglePoint, View};
 use expose::segregation::{State, Verdict};
-use expose::{CutSets, Exposure, Expression, Model, Unit, fixes, picture};
+use expose::{CutSets, Exposure, Expression, Model, Unit, picture};
 use institution::Institution;
 use jiff::Timestamp;
 
@@ -43,7 +43,8 @@ fn view(told: &Told, organisation: Option<&str>) -> View {
         let party = model.elements.get(place).and_then(|element| model.party(element));
         organisation.is_none_or(|own| party.is_some_and(|party| party.name == own))
     };
-    let named = |name: &str| model.find(name).is_ok_and(seen);
+    let places = model.names();
+    let named = |name: &str| places.get(name).copied().is_some_and(seen);
     let picture = picture::draw(exposure, &seen);
     let single_points = single_points(exposure, &seen);
     let alone: Vec<usize> = single_points.iter().filter_map(|point| point.place).collect();
@@ -51,11 +52,11 @@ fn view(told: &Told, organisation: Option<&str>) -> View {
     let couplings = exposure.couplings.rows.iter().filter(|row| named(&row.target));
     let couplings: Vec<Coupling> =
         couplings.map(|row| coupling(row, &named, organisation.is_some())).collect();
-    let fixes = fixes(exposure).into_iter().filter(|fix| named(&fix.element) || organisation.is_none());
+    let fixes = told.fixes.iter().filter(|fix| named(&fix.element) || organisation.is_none());
     let fixes: Vec<Fix> = fixes
         .map(|fix| Fix {
-            text: fix.text,
-            services: fix.services.into_iter().filter(|name| named(name)).collect(),
+            text: fix.text.clone(),
+            services: fix.services.iter().filter(|name| named(name)).cloned().collect(),
         })
         .collect();
     let rules = told.verdicts.iter().filter(|verdict| verdict.state != State::Pass);
@@ -70,6 +71,7 @@ fn view(told: &Told, organisation: Option<&str>) -> View {
         couplings,
         fixes,
         rules: rules.map(rule).collect(),
+        tested: Vec::new(),
     }
 }
 
@@ -155,13 +157,14 @@ fn single_points(exposure: &Exposure, seen: &dyn Fn(usize) -> bool) -> Vec<Singl
     };
     let mut list: Vec<(u32, Vec<usize>)> = by_event.into_iter().collect();
     list.sort_by(|one, other| weight(&other.1).total_cmp(&weight(&one.1)).then(one.0.cmp(&other.0)));
+    let by_name = model.names();
     let point = |(event, mut places): (u32, Vec<usize>)| {
         places.sort_by_key(|&place| std::cmp::Reverse(model.elements[place].criticality));
         let element = model.event_element(event);
         // What another organisation runs is named only as what it is.
         let is_seen = element.is_none() || seen(event as usize);
         let hide = |name: &str| {
-            let hidden = model.find(name).is_ok_and(|place| !seen(place));
+            let hidden = by_name.get(name).is_some_and(|&place| !seen(place));
             if hidden { "(another organisation)".to_owned() } else { name.to_owned() }
         };
         let witness = |&place: &usize| exposure.witness(place, event).iter().map(|name| hide(name)).collect();

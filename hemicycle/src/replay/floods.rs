@@ -30,9 +30,12 @@ pub(crate) struct Flood {
     pub(crate) vectors: Vec<VectorShare>,
     /// Every name that led it in some event.
     pub(crate) leads: Vec<&'static str>,
-    peak_packets_per_second: f64,
-    peak_bits_per_second: f64,
-    peak_requests_per_second: f64,
+    /// Of the strongest second.
+    pub(crate) peak_packets_per_second: f64,
+    /// Of the strongest second.
+    pub(crate) peak_bits_per_second: f64,
+    /// Of the strongest second.
+    pub(crate) peak_requests_per_second: f64,
     sources: Option<u64>,
     spoofing: Spoofing,
     confidence: f64,

@@ -20,6 +20,8 @@ fn the_day_plays_without_any_file_and_says_what_it_is() {
         "START",
         "END",
         "attacks were found",
+        "PREDICTED TO TAKE DOWN",
+        "it cannot be told",
     ] {
         assert!(ran.output.contains(said), "{said}");
     }
@@ -41,8 +43,25 @@ fn its_json_is_that_of_replay_with_the_scenes() {
         assert!(scene["delay_seconds"].as_f64().unwrap() >= 0.0, "{scene}");
     }
     assert!(summary["unexplained"].is_array());
+    predictions(&summary);
     one_time_line(&ran.lines());
     no_foreign_address(&ran.lines());
+}
+
+/// Beside each flood on a service stands what the coupling table says of it, and what was seen of the others.
+fn predictions(summary: &Value) {
+    let list = summary["predictions"].as_array().unwrap();
+    let on_site = list.iter().find(|it| it["target"].as_str().unwrap().contains("192.0.2.10")).unwrap();
+    assert!(on_site["nearest"]["share"].as_f64().unwrap() < 1.0, "{on_site}");
+    let names = |key: &str| on_site[key].as_array().unwrap().len();
+    assert!(names("answering") + names("silent") + names("not_told") > 0, "{on_site}");
+    // The rates are those of a lab, so nothing is predicted, and what can be heard goes on; of the rest nothing is said.
+    let of = |agreement: &str| list.iter().filter(|it| it["agreement"] == agreement).count();
+    assert_eq!((of("disagrees"), of("agrees") + of("cannot_tell")), (0, list.len()));
+    assert!(of("agrees") > 0);
+    assert!(
+        list.iter().all(|it| it["agreement"] != "agrees" || !it["answering"].as_array().unwrap().is_empty())
+    );
 }
 
 /// The web layer has steps of a second, so its line may come after one of the network layer that is so much later.

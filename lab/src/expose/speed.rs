@@ -1,11 +1,13 @@
-//! How long large models, the page and hostile inputs take.
+//! How long large models, the page and hostile inputs take. Of large models both are timed: what is worked out, and the command as a person
+//! runs it, from the file to the last line of its text, of its JSON and of its report.
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use expose::import::{self, Format, MAXIMUM_BYTES};
 use expose::{Exposure, Model};
 
@@ -25,9 +27,11 @@ const PAGE: (usize, f64) = (200, 1.0);
 
 pub(super) fn run(asked: bool, seed: u64, report: &mut Report) -> Result<()> {
     let bar = |elements: usize| format!("{elements} nodes with redundancy, both shapes");
+    let whole = |elements: usize| format!("the whole command on {elements} nodes, text, JSON and report");
     if !asked {
         for (elements, most) in SIZES {
             report.bar(Bar::at_most(&bar(elements), None, most, " s", LEFT_OUT));
+            report.bar(Bar::at_most(&whole(elements), None, most, " s", LEFT_OUT));
         }
         report.bar(Bar::skipped(HUGE, "refused", LEFT_OUT));
         report.bar(Bar::skipped(HOSTILE, "refused or bounded", LEFT_OUT));
@@ -36,10 +40,23 @@ pub(super) fn run(asked: bool, seed: u64, report: &mut Report) -> Result<()> {
     }
     let mut table = Table::new(
         "Large models, everything that is worked out of one",
-        &["nodes", "services", "shape", "seconds", "cut sets", "services with a limit reached", "couplings"],
+        &[
+            "nodes",
+            "services",
+            "shape",
+            "worked out, seconds",
+            "as text",
+            "as JSON",
+            "as report",
+            "cut sets",
+            "services with a limit reached",
+            "couplings",
+        ],
     );
+    let program = Program::new();
     for (elements, most) in SIZES {
         let mut worst: f64 = 0.0;
+        let mut slowest: Option<f64> = Some(0.0);
         for shape in [Shape::Layers, Shape::Meshed] {
             let text = file(elements, elements / 5, shape, seed);
             let institution = institution::parse("large", &text).map_err(|problems| anyhow!("{problems}"))?;
@@ -48,21 +65,62 @@ pub(super) fn run(asked: bool, seed: u64, report: &mut Report) -> Result<()> {
             let seconds = start.elapsed().as_secs_f64();
             worst = worst.max(seconds);
             let sets: usize = exposure.services().map(|(_, cuts)| cuts.sets.len()).sum();
+            let told = match &program {
+                Ok(program) => Some(program.told(&text)?),
+                Err(_) => None,
+            };
+            slowest = slowest.zip(told).map(|(slowest, told)| told.iter().copied().fold(slowest, f64::max));
+            let told = |at: usize| {
+                told.and_then(|told| told.get(at).copied())
+                    .map_or("-".to_owned(), |value| format!("{value:.2}"))
+            };
             table.row(vec![
                 elements.to_string(),
                 (elements / 5).to_string(),
                 shape.name().to_owned(),
                 format!("{seconds:.2}"),
+                told(0),
+                told(1),
+                told(2),
                 sets.to_string(),
                 exposure.limits().count().to_string(),
                 exposure.couplings.rows.len().to_string(),
             ]);
         }
         report.bar(Bar::at_most(&bar(elements), Some(worst), most, " s", ""));
+        let reason = program.as_ref().err().map_or("", String::as_str);
+        report.bar(Bar::at_most(&whole(elements), slowest.filter(|_| program.is_ok()), most, " s", reason));
     }
     report.table(table);
     hostile(report);
     page(seed, report)
+}
+
+/// The product beside this program.
+struct Program(PathBuf);
+
+impl Program {
+    fn new() -> Result<Self, String> {
+        let here = std::env::current_exe().map_err(|error| error.to_string())?;
+        let path = here.with_file_name("hemicycle");
+        if path.is_file() { Ok(Self(path)) } else { Err(format!("there is no {}", path.display())) }
+    }
+
+    /// Seconds of `hemicycle expose` as text, as JSON and as a report.
+    fn told(&self, text: &str) -> Result<[f64; 3]> {
+        let folder = tempfile::tempdir()?;
+        let (file_name, page) = (folder.path().join("large.toml"), folder.path().join("page.html"));
+        fs::write(&file_name, text)?;
+        let page = page.to_string_lossy().into_owned();
+        let seconds = |more: &[&str]| -> Result<f64> {
+            let start = Instant::now();
+            let mut command = Command::new(&self.0);
+            let status = command.arg("expose").arg(&file_name).args(more).stdout(Stdio::null()).status();
+            ensure!(status.context("hemicycle expose")?.success(), "hemicycle expose failed");
+            Ok(start.elapsed().as_secs_f64())
+        };
+        Ok([seconds(&[])?, seconds(&["--json"])?, seconds(&["--html", &page])?])
+    }
 }
 
 /// How the nodes of a large model hang together.
@@ -151,8 +209,10 @@ fn hostile(report: &mut Report) {
     let (mut refused, mut slow) = (0, 0);
     for format in Format::ALL {
         let huge = vec![b'a'; HUGE_BYTES];
+        let start = Instant::now();
         let answer = import::read(format, &huge);
-        refused += usize::from(answer.is_err_and(|error| !error.to_string().is_empty()));
+        let in_time = start.elapsed().as_secs_f64() <= HOSTILE_SECONDS;
+        refused += usize::from(in_time && answer.is_err_and(|error| !error.to_string().is_empty()));
         for (name, input) in inputs(format) {
             let start = Instant::now();
             let answer = match import::read(format, &input) {
@@ -217,12 +277,14 @@ fn inputs(format: Format) -> Vec<(&'static str, Vec<u8>)> {
         Format::Netbox => vec![
             ("nested lists", deep("[")),
             ("small numbers", fill("[", "0,", "0]")),
+            ("prefixes of one zone", prefixes().into_bytes()),
             ("many devices", fill("[", "{\"name\":\"a\",\"device_type\":{}},", "{}]")),
         ],
         Format::Csv => vec![
             ("one quoted cell", fill("name\n\"", "a", "")),
             ("columns", deep(",")),
             ("rows", fill("name,kind,needs\n", "a,server,b|c|d e f\n", "")),
+            ("circles of needs", circles().into_bytes()),
         ],
         Format::Nftables => vec![
             ("one rule", deep("tcp dport ")),
@@ -234,6 +296,7 @@ fn inputs(format: Format) -> Vec<(&'static str, Vec<u8>)> {
         Format::Haproxy => vec![
             ("frontends", fill("", "frontend a\n bind :80\n", "")),
             ("servers", fill("backend a\n", " server a 192.0.2.1:80\n", "")),
+            ("backends of many servers, all used by each", backends().into_bytes()),
         ],
         Format::Nginx => vec![
             ("blocks", deep("server { ")),
@@ -243,16 +306,52 @@ fn inputs(format: Format) -> Vec<(&'static str, Vec<u8>)> {
     }
 }
 
+/// Each needs the next sixty, and the last the first.
+fn circles() -> String {
+    let mut text = String::from("name,kind,needs\n");
+    for row in 0..10_000 {
+        let needs: Vec<String> = (1..=60).map(|step| format!("n{}", (row + step) % 10_000)).collect();
+        let _ = writeln!(text, "n{row},server,{}", needs.join(" "));
+    }
+    text
+}
+
+fn prefixes() -> String {
+    let prefix = |number: u32| {
+        let (high, middle, low) = (number >> 16 & 255, number >> 8 & 255, number & 255);
+        format!("{{\"prefix\":\"{high}.{middle}.{low}.0/24\",\"role\":\"a\"}}")
+    };
+    format!("[{}]", (0..350_000).map(prefix).collect::<Vec<_>>().join(","))
+}
+
+fn backends() -> String {
+    let mut text = String::new();
+    for backend in 0..40 {
+        let _ = writeln!(text, "backend b{backend}");
+        for server in 0..200 {
+            let _ = writeln!(text, " server s{server} 10.0.{backend}.{server}:1");
+        }
+    }
+    for frontend in 0..1_900 {
+        let _ = writeln!(text, "frontend f{frontend}\n bind :80");
+        (0..40).for_each(|backend| {
+            let _ = writeln!(text, " use_backend b{backend}");
+        });
+    }
+    text
+}
+
 const DRAWN: &str = "the report of 200 services, read, worked out and drawn";
 
 /// The product itself, from the file to the document.
 fn page(seed: u64, report: &mut Report) -> Result<()> {
-    let program = std::env::current_exe()?.with_file_name("hemicycle");
-    if !program.is_file() {
-        let reason = format!("there is no {}", program.display());
-        report.bar(Bar::at_most(DRAWN, None, PAGE.1, " s", &reason));
-        return Ok(());
-    }
+    let program = match Program::new() {
+        Ok(Program(program)) => program,
+        Err(reason) => {
+            report.bar(Bar::at_most(DRAWN, None, PAGE.1, " s", &reason));
+            return Ok(());
+        }
+    };
     let folder = tempfile::tempdir()?;
     let (file_name, page) = (folder.path().join("large.toml"), folder.path().join("page.html"));
     fs::write(&file_name, file(120, PAGE.0, Shape::Layers, seed))?;

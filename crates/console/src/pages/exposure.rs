@@ -7,7 +7,7 @@ use axum::response::Response;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Visit;
-use crate::exposure::{Coupling, Element, Rule, SinglePoint, View};
+use crate::exposure::{Coupling, Element, Rule, SinglePoint, Tested, View};
 
 /// Rows of a table that are shown; the API has all of them.
 const ROWS: usize = 60;
@@ -64,6 +64,7 @@ fn body(view: &View) -> Markup {
             (fixes(view))
             (single_points(&view.single_points))
             (couplings(&view.couplings))
+            (tested(&view.tested))
             (rules(&view.rules))
             (elements(&view.elements))
         }
@@ -166,6 +167,29 @@ fn couplings(list: &[Coupling]) -> Markup {
                     } }
                 }
                 (more(ROWS, rows.len()))
+            }
+        }
+    }
+}
+
+fn tested(list: &[Tested]) -> Markup {
+    html! {
+        @if !list.is_empty() {
+            section class="panel flush" id="tested" {
+                h2 { "What its floods were predicted to take down" small { "and what was seen" } }
+                table class="exposure-table" {
+                    thead { tr { th { "At" } th { "Flood on" } th { "Predicted" } th { "Seen" } th { "" } } }
+                    tbody { @for row in list.iter().take(ROWS) {
+                        tr {
+                            td { (row.at) }
+                            th scope="row" { (row.target) }
+                            td { (row.predicted) }
+                            td { (row.shown) }
+                            td { span class="tag" { (row.verdict) } }
+                        }
+                    } }
+                }
+                (more(ROWS, list.len()))
             }
         }
     }

@@ -17,6 +17,9 @@ const UNITS: [&str; 5] = [
     "table_entries",
     "queries_per_second",
 ];
+/// Words of the file.
+const EXPOSURES: [&str; 4] = ["internet", "partners", "internal", "isolated"];
+const CRITICALITIES: [&str; 3] = ["essential", "important", "supporting"];
 /// Most columns of a table.
 const MAXIMUM_COLUMNS: usize = 64;
 /// Kinds of nodes, as the file has them.
@@ -62,6 +65,8 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
             let at = columns.iter().position(|column| column == name)?;
             cells.get(at).map(|cell| cell.trim()).filter(|cell| !cell.is_empty())
         };
+        let beyond = cells.iter().skip(columns.len()).filter(|cell| !cell.trim().is_empty());
+        beyond.for_each(|cell| draft.skip_what("cells beyond the heading", cell));
         match cell("name") {
             Some(name) => one(&slug(name), line, &cell, draft),
             None if cells.iter().all(|cell| cell.trim().is_empty()) => {}
@@ -79,6 +84,16 @@ fn one<'t>(name: &str, line: usize, cell: &impl Fn(&str) -> Option<&'t str>, dra
         "zone" => "zone",
         _ => "node",
     };
+    for (column, words) in [("exposure", &EXPOSURES[..]), ("criticality", &CRITICALITIES[..])] {
+        if let Some(word) = cell(column).filter(|word| !words.contains(&word.to_lowercase().as_str())) {
+            let why = "words for criticality or exposure that the file does not have";
+            draft.skip_what(why, &format!("row {line}: {word}"));
+        }
+    }
+    for word in UNITS.iter().filter_map(|unit| cell(unit)).filter(|word| number(word).is_none()) {
+        let why = "capacities that are no number above nought";
+        draft.skip_what(why, &format!("row {line}: {word}"));
+    }
     if draft.table_of(name).is_some_and(|known| known != table) {
         draft.skip("rows with the name of something else");
         return;
@@ -96,8 +111,9 @@ fn one<'t>(name: &str, line: usize, cell: &impl Fn(&str) -> Option<&'t str>, dra
         if let Some(prefixes) = cell("prefixes") {
             entry.set("prefixes", quoted_list(split(prefixes)), "column prefixes");
         }
-        if let Some(exposure) = cell("exposure") {
-            entry.text("exposure", &exposure.to_lowercase(), "column exposure");
+        let exposure = cell("exposure").map(str::to_lowercase);
+        if let Some(exposure) = exposure.filter(|word| EXPOSURES.contains(&word.as_str())) {
+            entry.text("exposure", &exposure, "column exposure");
         }
     } else {
         element(entry, cell);
@@ -127,7 +143,9 @@ fn element<'t>(entry: &mut Entry, cell: &impl Fn(&str) -> Option<&'t str>) {
     for key in TEXTS.iter().filter(|key| allowed(entry.table, key)) {
         if let Some(value) = cell(key) {
             let value = if *key == "criticality" { value.to_lowercase() } else { value.to_owned() };
-            entry.text(key, &value, format!("column {key}"));
+            if *key != "criticality" || CRITICALITIES.contains(&value.as_str()) {
+                entry.text(key, &value, format!("column {key}"));
+            }
         }
     }
     for key in LISTS.iter().filter(|key| allowed(entry.table, key)) {
@@ -141,13 +159,17 @@ fn element<'t>(entry: &mut Entry, cell: &impl Fn(&str) -> Option<&'t str>) {
     let units: Vec<String> = UNITS
         .iter()
         .filter_map(|unit| {
-            let number: f64 = cell(unit)?.parse().ok()?;
-            (number.is_finite() && number > 0.0).then(|| format!("{unit} = {number}"))
+            let number = number(cell(unit)?)?;
+            Some(format!("{unit} = {number}"))
         })
         .collect();
     if !units.is_empty() {
         entry.set("capacity", format!("{{ {} }}", units.join(", ")), "columns of capacity");
     }
+}
+
+fn number(word: &str) -> Option<f64> {
+    word.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0)
 }
 
 /// Keys that the file has for nodes or for services only.

@@ -1,7 +1,6 @@
 //! Lines of an institution file under construction.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
 /// Most entries of one draft.
@@ -10,8 +9,14 @@ pub const MAXIMUM_ENTRIES: usize = 10_000;
 pub const MAXIMUM_NOTES: usize = 200;
 /// Most characters of a text that is taken from a source.
 pub const MAXIMUM_TEXT: usize = 200;
+/// Examples of what was skipped, for each reason.
+pub const MAXIMUM_EXAMPLES: usize = 5;
+/// Most characters of an example.
+const EXAMPLE_CHARACTERS: usize = 80;
 /// Most names in one list of needs.
 const MAXIMUM_NEEDS: usize = 200;
+/// Most names in all needs of one draft.
+const MAXIMUM_NEEDS_OF_ALL: usize = 200_000;
 /// Most characters of a name that is made from a text.
 const NAME_CHARACTERS: usize = 48;
 
@@ -69,18 +74,29 @@ impl Entry {
     }
 }
 
+/// Whether needs were followed.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    New,
+    Open,
+    Done,
+}
+
 /// Everything that was made of an input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {
-    entries: Vec<Entry>,
+    pub(super) entries: Vec<Entry>,
     places: BTreeMap<(&'static str, String), usize>,
     /// Nodes, services and groups share one set of names.
     taken: BTreeSet<String>,
     /// For each text that was made a name, the number to try next.
     numbers: BTreeMap<String, usize>,
-    notes: Vec<String>,
-    notes_omitted: usize,
-    skipped: BTreeMap<&'static str, u64>,
+    pub(super) notes: Vec<String>,
+    pub(super) notes_omitted: usize,
+    pub(super) skipped: BTreeMap<&'static str, u64>,
+    pub(super) examples: BTreeMap<&'static str, Vec<String>>,
+    /// Names in all needs.
+    needed: usize,
     read: u64,
 }
 
@@ -100,6 +116,11 @@ impl Draft {
         &self.skipped
     }
 
+    /// The first of what was skipped, by reason, at most [`MAXIMUM_EXAMPLES`] each.
+    pub const fn examples(&self) -> &BTreeMap<&'static str, Vec<String>> {
+        &self.examples
+    }
+
     /// Elements of the source that were taken up.
     pub const fn read(&self) -> u64 {
         self.read
@@ -115,6 +136,18 @@ impl Draft {
 
     pub(super) fn skip(&mut self, why: &'static str) {
         *self.skipped.entry(why).or_default() += 1;
+    }
+
+    /// Counts what was not understood, and keeps the first of it to be shown.
+    pub(super) fn skip_what(&mut self, why: &'static str, what: &str) {
+        self.skip(why);
+        let examples = self.examples.entry(why).or_default();
+        if examples.len() < MAXIMUM_EXAMPLES {
+            let example: String = what.chars().take(EXAMPLE_CHARACTERS).collect();
+            if !examples.contains(&example) {
+                examples.push(example);
+            }
+        }
     }
 
     /// The entry of a table and name, made if it is new; none if there is no room.
@@ -174,9 +207,20 @@ impl Draft {
     pub(super) fn need(&mut self, table: &'static str, name: &str, one_of: Vec<String>, reason: &str) {
         let Some(&place) = self.places.get(&(table, name.to_owned())) else { return };
         let entry = &mut self.entries[place];
-        if !one_of.is_empty() && entry.needs.len() < MAXIMUM_NEEDS && !entry.needs.contains(&one_of) {
-            entry.needs.push(one_of.into_iter().take(MAXIMUM_NEEDS).collect());
-            entry.needs_reason = shortened(reason);
+        if one_of.is_empty() || entry.needs.contains(&one_of) {
+            return;
+        }
+        let kept = one_of.len().min(MAXIMUM_NEEDS);
+        if entry.needs.len() >= MAXIMUM_NEEDS || self.needed + kept > MAXIMUM_NEEDS_OF_ALL {
+            self.skip_what("needs for which there is no room", name);
+            return;
+        }
+        self.needed += kept;
+        let left_out = one_of.len() > kept;
+        entry.needs.push(one_of.into_iter().take(kept).collect());
+        entry.needs_reason = shortened(reason);
+        if left_out {
+            self.skip_what("alternatives for which there is no room", name);
         }
     }
 
@@ -200,51 +244,61 @@ impl Draft {
         }
     }
 
+    /// Leaves out every need that leads back to what needs it. Each need is looked at once.
     fn break_circles(&mut self) {
-        let names: BTreeMap<String, usize> = self
-            .entries
-            .iter()
-            .enumerate()
-            .filter(|(_, entry)| matches!(entry.table, "node" | "service"))
-            .map(|(place, entry)| (entry.name.clone(), place))
-            .collect();
-        let mut done = vec![false; self.entries.len()];
+        let mut back: BTreeSet<(usize, usize)> = BTreeSet::new();
+        let needed = self.needed_places();
+        let mut state = vec![State::New; self.entries.len()];
         for start in 0..self.entries.len() {
-            let mut open: Vec<(usize, usize)> = vec![(start, 0)];
-            let mut path: BTreeSet<usize> = BTreeSet::from([start]);
+            let mut open: Vec<(usize, usize)> = Vec::new();
+            if state[start] == State::New {
+                state[start] = State::Open;
+                open.push((start, 0));
+            }
             while let Some((at, followed)) = open.last_mut() {
-                let flat: Vec<&String> = self.entries[*at].needs.iter().flatten().collect();
-                let next = flat.get(*followed).map(|name| (*name).clone());
-                let Some(next) = next.filter(|_| !done[*at]) else {
-                    done[*at] = true;
-                    path.remove(at);
+                let Some(&next) = needed[*at].get(*followed) else {
+                    state[*at] = State::Done;
                     open.pop();
                     continue;
                 };
-                let here = *at;
-                match names.get(&next) {
-                    Some(place) if path.contains(place) => {
-                        for group in &mut self.entries[here].needs {
-                            group.retain(|name| *name != next);
-                        }
-                        self.entries[here].needs.retain(|group| !group.is_empty());
-                        let note = format!(
-                            "{} needs {next} in the source; left out, since {next} needs it too",
-                            self.entries[here].name
-                        );
-                        self.note(note);
+                *followed += 1;
+                match state[next] {
+                    State::New => {
+                        state[next] = State::Open;
+                        open.push((next, 0));
                     }
-                    Some(&place) => {
-                        *followed += 1;
-                        if !done[place] {
-                            path.insert(place);
-                            open.push((place, 0));
-                        }
+                    State::Open => {
+                        back.insert((*at, next));
                     }
-                    None => *followed += 1,
+                    State::Done => {}
                 }
             }
         }
+        for (at, next) in back {
+            let name = self.entries[next].name.clone();
+            let entry = &mut self.entries[at];
+            for group in &mut entry.needs {
+                group.retain(|need| *need != name);
+            }
+            entry.needs.retain(|group| !group.is_empty());
+            let note =
+                format!("{} needs {name} in the source; left out, since {name} needs it too", entry.name);
+            self.note(note);
+        }
+    }
+
+    /// What each entry needs, by place, each thing once.
+    fn needed_places(&self) -> Vec<Vec<usize>> {
+        let of = |entry: &Entry| {
+            let mut seen = BTreeSet::new();
+            let names = entry.needs.iter().flatten();
+            let places = names.filter_map(|name| {
+                let place = |table| self.places.get(&(table, name.clone())).copied();
+                place("service").or_else(|| place("node"))
+            });
+            places.filter(|&place| seen.insert(place)).collect()
+        };
+        self.entries.iter().map(of).collect()
     }
 
     /// A zone must have prefixes: where the source has none, the addresses in it are what is known.
@@ -276,66 +330,6 @@ impl Draft {
             }
         }
     }
-
-    /// The lines, as they would stand in an institution file; with a name, as a whole file.
-    pub fn text(&self, institution: Option<&str>) -> String {
-        let mut text = String::new();
-        if let Some(name) = institution {
-            let _ = writeln!(text, "[institution]\nname = {}\n", quoted(name));
-        }
-        let order = ["organisation", "zone", "node", "service", "conduit"];
-        for table in order {
-            for entry in self.entries.iter().filter(|entry| entry.table == table) {
-                text.push_str(&self.entry_text(entry));
-            }
-        }
-        for note in &self.notes {
-            let _ = writeln!(text, "# Note: {}", comment(note));
-        }
-        if self.notes_omitted > 0 {
-            let _ = writeln!(text, "# ... and {} more notes", self.notes_omitted);
-        }
-        for (why, count) in &self.skipped {
-            let _ = writeln!(text, "# Skipped {count}: {why}");
-        }
-        text
-    }
-
-    fn entry_text(&self, entry: &Entry) -> String {
-        let mut text = format!("# {}\n", comment(&entry.reason));
-        let _ = match entry.table {
-            "conduit" => writeln!(text, "[[conduit]]"),
-            table => writeln!(text, "[{table}.{}]", key(&entry.name)),
-        };
-        for Setting { key, value, reason } in &entry.settings {
-            let reason = if reason.is_empty() { String::new() } else { format!("  # {}", comment(reason)) };
-            let _ = match value {
-                Some(value) => writeln!(text, "{key} = {value}{reason}"),
-                None => writeln!(text, "# {key} = ?{reason}; must be filled in"),
-            };
-        }
-        if let Some(needs) = needs(&entry.needs) {
-            let _ = writeln!(text, "needs = {needs}  # {}", comment(&entry.needs_reason));
-        }
-        text.push('\n');
-        text
-    }
-}
-
-/// Needs as TOML.
-fn needs(groups: &[Vec<String>]) -> Option<String> {
-    let group = |group: &Vec<String>| match group.as_slice() {
-        [one] => quoted(one),
-        several => {
-            let list: Vec<String> = several.iter().map(|name| quoted(name)).collect();
-            format!("{{ any = 1, of = [{}] }}", list.join(", "))
-        }
-    };
-    match groups {
-        [] => None,
-        [one] if one.len() > 1 => Some(group(one)),
-        several => Some(format!("[{}]", several.iter().map(group).collect::<Vec<_>>().join(", "))),
-    }
 }
 
 /// A TOML string.
@@ -360,7 +354,7 @@ pub(super) fn quoted_list<S: AsRef<str>>(items: impl IntoIterator<Item = S>) -> 
 }
 
 /// A text that fits into a comment and cannot end it.
-fn comment(text: &str) -> String {
+pub(super) fn comment(text: &str) -> String {
     text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }
 
@@ -370,7 +364,7 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 /// A key, quoted if it has a dot.
-fn key(name: &str) -> String {
+pub(super) fn key(name: &str) -> String {
     if name.contains('.') { quoted(name) } else { name.to_owned() }
 }
 

@@ -6,7 +6,8 @@
 //!
 //! # Limits
 //! [`MAXIMUM_BYTES`] of input; [`MAXIMUM_ENTRIES`] entries, [`MAXIMUM_NOTES`] notes, text of a source cut to
-//! [`MAXIMUM_TEXT`] characters; the rest is counted. A bad element is skipped and counted, and the rest is kept.
+//! [`MAXIMUM_TEXT`] characters; the rest is counted. What is bad or not understood is skipped and counted, with the first
+//! [`MAXIMUM_EXAMPLES`] of each reason as examples, and the rest is kept.
 
 mod csv;
 mod draft;
@@ -14,10 +15,11 @@ mod netbox;
 mod nftables;
 mod nmap;
 mod proxy;
+mod text;
 mod threagile;
 mod yaml;
 
-pub use draft::{Draft, Entry, MAXIMUM_ENTRIES, MAXIMUM_NOTES, MAXIMUM_TEXT, Setting};
+pub use draft::{Draft, Entry, MAXIMUM_ENTRIES, MAXIMUM_EXAMPLES, MAXIMUM_NOTES, MAXIMUM_TEXT, Setting};
 
 /// Most bytes of an input.
 pub const MAXIMUM_BYTES: usize = 16 << 20;

@@ -1,10 +1,12 @@
 //! Answers of NetBox's API: prefixes become zones, circuits links, devices and virtual machines nodes.
 //!
 //! Either one answer (`{"results": [...]}`), a list, or several answers under names of one's own. What an object is, is found
-//! from its keys.
+//! from its keys; objects of other kinds are counted.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde_json::Value;
 
 use super::Error;
@@ -18,18 +20,38 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
         line: error.line(),
         message: error.to_string().chars().take(200).collect(),
     })?;
-    walk(&value, MAXIMUM_DEPTH, draft);
+    let mut zones = Zones::new();
+    walk(&value, MAXIMUM_DEPTH, &mut zones, draft);
+    for (name, prefixes) in zones {
+        if let Some(entry) = draft.entry("zone", &name, "prefixes of NetBox with this VLAN, role or VRF") {
+            let list = quoted_list(prefixes.iter().map(IpNet::to_string));
+            entry.set("prefixes", list, "prefixes of NetBox");
+        }
+    }
     Ok(())
 }
 
-fn walk(value: &Value, depth: usize, draft: &mut Draft) {
+/// Prefixes by the name of their zone.
+type Zones = BTreeMap<String, BTreeSet<IpNet>>;
+
+fn walk(value: &Value, depth: usize, zones: &mut Zones, draft: &mut Draft) {
+    if depth == 0 {
+        draft.skip("objects that are nested too deeply");
+        return;
+    }
     match value {
-        Value::Array(list) if depth > 0 => list.iter().for_each(|item| walk(item, depth - 1, draft)),
-        Value::Object(object) if !put(value, draft) && depth > 0 => {
-            let inner = object.values().filter(|value| value.is_array() || value.is_object());
-            inner.for_each(|value| walk(value, depth - 1, draft));
+        Value::Array(list) => list.iter().for_each(|item| walk(item, depth - 1, zones, draft)),
+        Value::Object(object) if !put(value, zones, draft) => {
+            let inner: Vec<&Value> =
+                object.values().filter(|value| value.is_array() || value.is_object()).collect();
+            if inner.is_empty() {
+                let keys: Vec<&str> = object.keys().take(6).map(String::as_str).collect();
+                draft.skip_what("objects of other kinds", &format!("with {}", keys.join(", ")));
+            }
+            inner.into_iter().for_each(|value| walk(value, depth - 1, zones, draft));
         }
-        _ => {}
+        Value::Object(_) => {}
+        other => draft.skip_what("values where an object should be", &other.to_string()),
     }
 }
 
@@ -45,9 +67,9 @@ fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
         .filter(|text| !text.is_empty())
 }
 
-fn put(value: &Value, draft: &mut Draft) -> bool {
+fn put(value: &Value, zones: &mut Zones, draft: &mut Draft) -> bool {
     if let Some(prefix) = text(value, "prefix") {
-        zone(value, prefix, draft);
+        zone(value, prefix, zones, draft);
     } else if let Some(circuit) = text(value, "cid") {
         link(value, circuit, draft);
     } else if value.get("primary_ip").is_some()
@@ -61,33 +83,18 @@ fn put(value: &Value, draft: &mut Draft) -> bool {
     true
 }
 
-fn zone(value: &Value, prefix: &str, draft: &mut Draft) {
-    if prefix.parse::<ipnet::IpNet>().is_err() {
-        draft.skip("prefixes that are none");
+fn zone(value: &Value, prefix: &str, zones: &mut Zones, draft: &mut Draft) {
+    let Ok(network) = prefix.parse::<IpNet>() else {
+        draft.skip_what("prefixes that are none", prefix);
         return;
-    }
+    };
     let name = ["vlan", "role", "vrf"]
         .iter()
         .find_map(|key| text(value, key))
         .or_else(|| text(value, "description"));
     let name = slug(name.unwrap_or(prefix));
-    let Some(entry) = draft.entry("zone", &name, "prefixes of NetBox with this VLAN, role or VRF") else {
-        return;
-    };
-    let more = quoted_list([prefix]);
-    match entry.settings.iter_mut().find(|setting| setting.key == "prefixes") {
-        // Several prefixes of one role are one zone.
-        Some(setting) => {
-            if let Some(list) = &mut setting.value
-                && !list.contains(prefix)
-            {
-                list.truncate(list.len().saturating_sub(1));
-                list.push_str(", ");
-                list.push_str(more.trim_start_matches('['));
-            }
-        }
-        None => entry.set("prefixes", more, "prefix of NetBox"),
-    }
+    // Several prefixes of one role are one zone.
+    zones.entry(name).or_default().insert(network.trunc());
 }
 
 fn link(value: &Value, circuit: &str, draft: &mut Draft) {

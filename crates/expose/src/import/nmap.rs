@@ -11,6 +11,8 @@ use super::draft::{Draft, quoted_list, slug};
 
 /// Most open ports of one host that are taken up.
 const MAXIMUM_PORTS: usize = 256;
+/// Most names of one host.
+const MAXIMUM_NAMES: usize = 16;
 /// Most nested elements.
 const MAXIMUM_DEPTH: usize = 64;
 
@@ -22,6 +24,8 @@ struct Host {
     port: Option<String>,
     is_open: bool,
     is_down: bool,
+    /// Ports that are not taken up, by why.
+    left_out: Vec<(&'static str, String)>,
 }
 
 pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
@@ -32,7 +36,12 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
     loop {
         let at = usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
         match reader.read_event() {
-            Ok(Event::Eof) => return Ok(()),
+            Ok(Event::Eof) => {
+                if host.is_some() {
+                    draft.skip("hosts whose element has no end");
+                }
+                return Ok(());
+            }
             Ok(Event::Start(tag)) => {
                 depth += 1;
                 if depth > MAXIMUM_DEPTH {
@@ -85,20 +94,31 @@ fn inside(tag: &BytesStart<'_>, host: &mut Host) {
                     .extend(attribute(tag, "addr").filter(|text| text.parse::<std::net::IpAddr>().is_ok()));
             }
         }
-        "hostname" if host.names.len() < 16 => host.names.extend(attribute(tag, "name")),
+        "hostname" if host.names.len() < MAXIMUM_NAMES => host.names.extend(attribute(tag, "name")),
+        "hostname" => host.leave("names for which there is no room", attribute(tag, "name")),
         "status" => host.is_down = attribute(tag, "state").is_some_and(|state| state != "up"),
         "port" => {
-            let transport =
-                attribute(tag, "protocol").filter(|name| ["tcp", "udp", "sctp"].contains(&name.as_str()));
-            let port =
-                attribute(tag, "portid").and_then(|port| port.parse::<u16>().ok()).filter(|&port| port > 0);
+            let (protocol, number) = (attribute(tag, "protocol"), attribute(tag, "portid"));
+            let transport = protocol.clone().filter(|name| ["tcp", "udp", "sctp"].contains(&name.as_str()));
+            let port = number.clone().and_then(|port| port.parse::<u16>().ok()).filter(|&port| port > 0);
             host.port = transport.zip(port).map(|(transport, port)| format!("{transport}/{port}"));
             host.is_open = false;
+            if host.port.is_none() {
+                let text = format!("{}/{}", protocol.unwrap_or_default(), number.unwrap_or_default());
+                host.leave("ports that are none", Some(text));
+            }
         }
         "state" => {
-            host.is_open = attribute(tag, "state").is_some_and(|state| state == "open");
-            if host.is_open && host.ports.len() < MAXIMUM_PORTS {
-                host.ports.extend(host.port.clone().map(|port| (port, String::new())));
+            let state = attribute(tag, "state").unwrap_or_default();
+            host.is_open = state == "open";
+            let port = host.port.clone();
+            if !host.is_open {
+                let text = port.map(|port| format!("{port} {state}"));
+                host.leave("ports that are not known to be open", text);
+            } else if host.ports.len() < MAXIMUM_PORTS {
+                host.ports.extend(port.map(|port| (port, String::new())));
+            } else {
+                host.leave("ports for which there is no room", port);
             }
         }
         "service" if host.is_open => {
@@ -110,9 +130,17 @@ fn inside(tag: &BytesStart<'_>, host: &mut Host) {
     }
 }
 
+impl Host {
+    fn leave(&mut self, why: &'static str, what: Option<String>) {
+        self.left_out.push((why, what.unwrap_or_default()));
+    }
+}
+
 fn put(host: &Host, draft: &mut Draft) {
+    host.left_out.iter().for_each(|(why, what)| draft.skip_what(why, what));
     if host.ports.is_empty() || host.addresses.is_empty() || host.is_down {
-        draft.skip("hosts without an open port");
+        let name = host.addresses.first().map_or("", String::as_str);
+        draft.skip_what("hosts without an open port", name);
         return;
     }
     let text = host.names.first().map_or(host.addresses[0].as_str(), String::as_str);

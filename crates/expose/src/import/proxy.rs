@@ -1,17 +1,44 @@
 //! Configurations of HAProxy and nginx: what is listened on becomes services, servers behind it become nodes that stand in
 //! for each other, limits become capacities.
+//!
+//! Names of servers hold within their backend only: two servers are one where they have the same address and port, and servers at
+//! different ports of one address share a cause. What is not looked at is counted, with examples.
 
-use std::collections::BTreeMap;
+mod haproxy;
+mod nginx;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use super::draft::{Draft, quoted_list, slug};
+use super::draft::{Draft, quoted, quoted_list, slug};
+
+pub(super) use haproxy::haproxy;
+pub(super) use nginx::nginx;
 
 /// Longest line or directive that is looked at.
 const MAXIMUM_LINE_BYTES: usize = 16_384;
 /// Most servers of one backend.
 const MAXIMUM_SERVERS: usize = 200;
-/// Most nested blocks of nginx.
-const MAXIMUM_BLOCKS: usize = 32;
+/// Most backends that one frontend uses.
+const MAXIMUM_USES: usize = 200;
+/// Most names of one service.
+const MAXIMUM_NAMES: usize = 64;
+
+/// What is listened on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Listen {
+    address: Option<IpAddr>,
+    is_udp: bool,
+    first: u16,
+    last: u16,
+}
+
+/// A server of a backend: its name there, and where it is.
+#[derive(Clone)]
+struct Server {
+    name: String,
+    place: String,
+}
 
 /// A part of a configuration that listens or forwards.
 #[derive(Default)]
@@ -19,193 +46,144 @@ struct Part {
     kind: String,
     name: String,
     line: usize,
-    listens: Vec<(Option<IpAddr>, u16)>,
+    listens: BTreeSet<Listen>,
     names: Vec<String>,
-    servers: Vec<(String, Option<IpAddr>)>,
-    uses: Vec<String>,
+    servers: Vec<Server>,
+    uses: BTreeSet<String>,
     connections: Option<f64>,
     connection_rate: Option<f64>,
 }
 
-/// Reads a configuration of HAProxy.
-pub(super) fn haproxy(text: &str, draft: &mut Draft) {
-    let mut parts: Vec<Part> = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        if line.len() > MAXIMUM_LINE_BYTES {
-            draft.skip("lines that are too long");
+impl Part {
+    fn serve(&mut self, name: &str, place: &str, draft: &mut Draft) {
+        if self.servers.len() < MAXIMUM_SERVERS {
+            self.servers.push(Server { name: name.to_owned(), place: place.to_owned() });
+        } else {
+            draft.skip_what("servers for which there is no room", name);
+        }
+    }
+
+    fn use_of(&mut self, target: &str, draft: &mut Draft) {
+        if self.uses.len() < MAXIMUM_USES || self.uses.contains(target) {
+            self.uses.insert(target.to_owned());
+        } else {
+            draft.skip_what("backends for which there is no room", target);
+        }
+    }
+}
+
+/// A configuration as it was read.
+struct Read {
+    program: &'static str,
+    parts: Vec<Part>,
+    /// Limits of the whole process, each with its word.
+    connections: Option<f64>,
+    connection_rate: Option<f64>,
+    connections_reason: &'static str,
+}
+
+/// Makes entries of a configuration.
+fn put(read: &Read, draft: &mut Draft) {
+    let program = read.program;
+    let mut backends: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut nodes = Nodes::default();
+    for part in &read.parts {
+        let is_backend = matches!(part.kind.as_str(), "backend" | "listen" | "upstream");
+        if !is_backend || part.kind == "listen" && part.servers.is_empty() {
             continue;
         }
-        let line = line.split('#').next().unwrap_or_default();
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let Some(&first) = words.first() else { continue };
-        if ["global", "defaults", "frontend", "backend", "listen"].contains(&first) {
-            let name = words.get(1).copied().unwrap_or_default();
-            parts.push(Part {
-                kind: first.to_owned(),
-                name: name.to_owned(),
-                line: number + 1,
-                ..Part::default()
-            });
-            continue;
+        let names = backends.entry(&part.name).or_default();
+        if part.servers.is_empty() {
+            draft.skip_what("backends without a server", &part.name);
         }
-        if let Some(part) = parts.last_mut() {
-            haproxy_line(&words, part);
+        for server in &part.servers {
+            let reason = format!("a server of {} in line {} of {program}", part.name, part.line);
+            if let Some(name) = nodes.node(server, &part.name, &reason, draft)
+                && !names.contains(&name)
+            {
+                names.push(name);
+            }
         }
     }
-    put("HAProxy", &parts, draft);
-}
-
-fn haproxy_line(words: &[&str], part: &mut Part) {
-    let value = |at: usize| words.get(at).copied().unwrap_or_default();
-    match value(0) {
-        "bind" => {
-            for address in value(1).split(',') {
-                part.listens.extend(listen(address.trim_start_matches("ipv4@").trim_start_matches("ipv6@")));
-            }
-        }
-        "server" if part.servers.len() < MAXIMUM_SERVERS => {
-            part.servers.push((value(1).to_owned(), host(value(2))));
-        }
-        "default_backend" | "use_backend" => part.uses.push(value(1).to_owned()),
-        "maxconn" => part.connections = value(1).parse().ok(),
-        "maxconnrate" => part.connection_rate = value(1).parse().ok(),
-        "rate-limit" if value(1) == "sessions" => part.connection_rate = value(2).parse().ok(),
-        _ => {}
-    }
-}
-
-/// Reads a configuration of nginx.
-pub(super) fn nginx(text: &str, draft: &mut Draft) {
-    let mut parts: Vec<Part> = vec![Part { kind: "global".to_owned(), ..Part::default() }];
-    // For each open block, which part its directives belong to.
-    let mut open: Vec<usize> = vec![0];
-    let mut line = 1;
-    let mut words: Vec<String> = Vec::new();
-    for (token, at_line) in Tokens::new(text) {
-        line = at_line;
-        match token.as_str() {
-            "{" => {
-                let kind = words.first().map(String::as_str).unwrap_or_default();
-                let part = if ["server", "upstream"].contains(&kind) && open.len() < MAXIMUM_BLOCKS {
-                    let name = words.get(1).cloned().unwrap_or_default();
-                    parts.push(Part { kind: kind.to_owned(), name, line, ..Part::default() });
-                    parts.len() - 1
-                } else {
-                    open.last().copied().unwrap_or(0)
-                };
-                if open.len() >= MAXIMUM_BLOCKS {
-                    draft.skip("blocks that are nested too deeply");
-                    return;
-                }
-                open.push(part);
-                words.clear();
-            }
-            "}" => {
-                if open.len() > 1 {
-                    open.pop();
-                }
-                words.clear();
-            }
-            ";" => {
-                if let Some(part) = open.last().and_then(|&place| parts.get_mut(place)) {
-                    nginx_directive(&words, part);
-                }
-                words.clear();
-            }
-            _ if words.len() < 64 => words.push(token),
-            _ => {}
-        }
-    }
-    let _ = line;
-    put("nginx", &parts, draft);
-}
-
-fn nginx_directive(words: &[String], part: &mut Part) {
-    let value = words.get(1).map(String::as_str).unwrap_or_default();
-    match words.first().map(String::as_str).unwrap_or_default() {
-        "listen" if part.kind == "server" => {
-            let port_alone = value.parse().ok().map(|port: u16| (None, port));
-            let address_alone = value.parse().ok().map(|address: IpAddr| (Some(address), 80));
-            part.listens.extend(listen(value).or(port_alone).or(address_alone));
-        }
-        "server_name" => {
-            let good = |name: &&String| name.contains('.') && !name.starts_with(['~', '*', '.', '"']);
-            part.names.extend(words.iter().skip(1).filter(good).cloned());
-        }
-        "server" if part.kind == "upstream" && part.servers.len() < MAXIMUM_SERVERS => {
-            part.servers.push((value.to_owned(), host(value)));
-        }
-        "proxy_pass" | "fastcgi_pass" | "uwsgi_pass" | "grpc_pass" => {
-            let target = value.split_once("://").map_or(value, |(_, rest)| rest);
-            let target = target.split('/').next().unwrap_or_default();
-            if !target.starts_with('$') && !target.is_empty() {
-                part.uses.push(target.to_owned());
-            }
-        }
-        "worker_connections" => part.connections = value.parse().ok(),
-        _ => {}
-    }
-}
-
-/// Makes entries of the parts of a configuration.
-fn put(program: &str, parts: &[Part], draft: &mut Draft) {
-    let mut backends: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut connections = None;
-    for part in parts {
-        if matches!(part.kind.as_str(), "global" | "defaults") {
-            connections = part.connections.or(connections);
-        }
-        if !part.servers.is_empty() {
-            let mut names = Vec::new();
-            for (name, address) in &part.servers {
-                let name = slug(&if program == "nginx" { name.replace(':', "-") } else { name.clone() });
-                let reason = format!("a server of {} in line {} of {program}", part.name, part.line);
-                if let Some(entry) = draft.entry("node", &name, &reason) {
-                    entry.text("kind", "server", "requests are passed on to it");
-                    if let Some(address) = address {
-                        entry.set(
-                            "addresses",
-                            quoted_list([address.to_string()]),
-                            "its address in the configuration",
-                        );
-                    }
-                    names.push(name);
-                }
-            }
-            names.dedup();
-            backends.insert(part.name.clone(), names);
-        }
-    }
-    let listening: Vec<&Part> = parts.iter().filter(|part| !part.listens.is_empty()).collect();
-    if listening.is_empty() && backends.is_empty() {
+    let listening: Vec<&Part> = read.parts.iter().filter(|part| !part.listens.is_empty()).collect();
+    if listening.is_empty() && backends.values().all(Vec::is_empty) {
         return;
     }
     let proxy = draft.free_name(&program.to_lowercase());
     let reason = format!("the machine that runs {program}");
     if let Some(entry) = draft.entry("node", &proxy, &reason) {
-        entry.text(
-            "kind",
-            if program == "HAProxy" { "load_balancer" } else { "proxy" },
-            "it passes requests on",
-        );
-        match connections.filter(|count| *count > 0.0) {
-            Some(count) => {
-                let word = if program == "HAProxy" { "maxconn" } else { "worker_connections, of one worker" };
-                entry.set("capacity", format!("{{ table_entries = {count} }}"), word);
-            }
-            None => entry.missing("capacity", "the configuration sets no limit of connections"),
+        let kind = if program == "HAProxy" { "load_balancer" } else { "proxy" };
+        entry.text("kind", kind, "it passes requests on");
+        let limits = limits(read.connections, read.connection_rate);
+        match limits.is_empty() {
+            false => entry.set("capacity", limits, read.connections_reason),
+            true => entry.missing("capacity", "the configuration sets no limit of connections that is known"),
         }
     }
     for part in listening {
-        service(program, part, &backends, &proxy, draft);
+        service(program, part, &backends, &proxy, &mut nodes, draft);
+    }
+    nodes.share(draft);
+}
+
+fn limits(connections: Option<f64>, rate: Option<f64>) -> String {
+    let limits = [("table_entries", connections), ("new_connections_per_second", rate)];
+    let limits: Vec<String> = limits
+        .iter()
+        .filter_map(|(unit, value)| {
+            value.filter(|value| *value > 0.0).map(|value| format!("{unit} = {value}"))
+        })
+        .collect();
+    if limits.is_empty() { String::new() } else { format!("{{ {} }}", limits.join(", ")) }
+}
+
+/// Servers by where they are.
+#[derive(Default)]
+struct Nodes {
+    names: BTreeMap<String, String>,
+    by_address: BTreeMap<IpAddr, BTreeSet<String>>,
+}
+
+impl Nodes {
+    /// The node of a server, made if there is none at its place; none if there is no room.
+    fn node(&mut self, server: &Server, backend: &str, reason: &str, draft: &mut Draft) -> Option<String> {
+        if let Some(known) = self.names.get(&server.place) {
+            return Some(known.clone());
+        }
+        let mut name = slug(&server.name);
+        if draft.table_of(&name).is_some() {
+            name = draft.free_name(&format!("{backend}-{}", server.name));
+        }
+        let entry = draft.entry("node", &name, reason)?;
+        entry.text("kind", "server", "requests are passed on to it");
+        if let Some(address) = host(&server.place) {
+            let list = quoted_list([address.to_string()]);
+            entry.set("addresses", list, "its address in the configuration");
+            self.by_address.entry(address).or_default().insert(name.clone());
+        }
+        self.names.insert(server.place.clone(), name.clone());
+        Some(name)
+    }
+
+    /// Several servers at one address are one machine.
+    fn share(&self, draft: &mut Draft) {
+        for (address, names) in self.by_address.iter().filter(|(_, names)| names.len() > 1) {
+            let cause = format!("[{}]", quoted(&slug(&format!("host-{address}"))));
+            for name in names {
+                if let Some(entry) = draft.entry("node", name, "") {
+                    entry.set("shared_cause", cause.clone(), "other servers have the same address");
+                }
+            }
+        }
     }
 }
 
 fn service(
     program: &str,
     part: &Part,
-    backends: &BTreeMap<String, Vec<String>>,
+    backends: &BTreeMap<&str, Vec<String>>,
     proxy: &str,
+    nodes: &mut Nodes,
     draft: &mut Draft,
 ) {
     let text = part.names.first().map_or(part.name.as_str(), String::as_str);
@@ -213,70 +191,59 @@ fn service(
     let reason = format!("{} {} in line {} of {program}", part.kind, part.name, part.line);
     let Some(entry) = draft.entry("service", &name, &reason) else { return };
     entry.missing("zone", "the configuration does not say in which zone it stands");
-    let addresses: std::collections::BTreeSet<String> =
-        part.listens.iter().filter_map(|(address, _)| address.map(|address| address.to_string())).collect();
+    let addresses: BTreeSet<String> =
+        part.listens.iter().filter_map(|listen| Some(listen.address?.to_string())).collect();
     if !addresses.is_empty() {
         entry.set("addresses", quoted_list(addresses), "what is listened on");
     }
-    let ports: std::collections::BTreeSet<String> =
-        part.listens.iter().map(|(_, port)| format!("tcp/{port}")).collect();
+    let port = |listen: &Listen| {
+        let transport = if listen.is_udp { "udp" } else { "tcp" };
+        match listen.first == listen.last {
+            true => format!("{transport}/{}", listen.first),
+            false => format!("{transport}/{}-{}", listen.first, listen.last),
+        }
+    };
+    let ports: BTreeSet<String> = part.listens.iter().map(port).collect();
     entry.set("ports", quoted_list(ports), "what is listened on");
     if !part.names.is_empty() {
-        entry.set("names", quoted_list(part.names.iter().take(64)), "server_name");
+        entry.set("names", quoted_list(&part.names), "server_name");
     }
-    let limits = [("table_entries", part.connections), ("new_connections_per_second", part.connection_rate)];
-    let limits: Vec<String> = limits
-        .iter()
-        .filter_map(|(unit, value)| {
-            value.filter(|value| *value > 0.0).map(|value| format!("{unit} = {value}"))
-        })
-        .collect();
+    let limits = limits(part.connections, part.connection_rate);
     if !limits.is_empty() {
-        entry.set("capacity", format!("{{ {} }}", limits.join(", ")), "limits of connections");
+        entry.set("capacity", limits, "limits of connections");
     }
     draft.need("service", &name, vec![proxy.to_owned()], "it is reached through it");
-    let mut uses = part.uses.clone();
-    if backends.contains_key(&part.name) && part.kind == "listen" {
-        uses.push(part.name.clone());
-    }
-    for target in uses {
-        let servers = match backends.get(&target) {
+    let own = (part.kind == "listen" && !part.servers.is_empty()).then_some(&part.name);
+    for target in part.uses.iter().chain(own) {
+        let servers = match backends.get(target.as_str()) {
             Some(servers) => servers.clone(),
+            None if program == "HAProxy" => {
+                draft.skip_what("backends that the configuration does not have", target);
+                continue;
+            }
             None => {
-                let server = slug(&target.replace(':', "-"));
-                if let Some(entry) =
-                    draft.entry("node", &server, &format!("requests are passed on to {target}"))
-                {
-                    entry.text("kind", "server", "requests are passed on to it");
-                    if let Some(address) = host(&target) {
-                        entry.set(
-                            "addresses",
-                            quoted_list([address.to_string()]),
-                            "its address in the configuration",
-                        );
-                    }
-                }
-                vec![server]
+                let server = Server { name: target.replace(':', "-"), place: target.clone() };
+                let reason = format!("requests are passed on to {target}");
+                nodes.node(&server, &name, &reason, draft).into_iter().collect()
             }
         };
-        draft.need(
-            "service",
-            &name,
-            servers,
-            "servers that stand in for each other, and what it is reached through",
-        );
+        let reason = "servers that stand in for each other, and what it is reached through";
+        draft.need("service", &name, servers, reason);
     }
 }
 
-/// What `bind` or `listen` says: an address and a port.
-fn listen(text: &str) -> Option<(Option<IpAddr>, u16)> {
-    if let Ok(socket) = text.parse::<SocketAddr>() {
-        let address = Some(socket.ip()).filter(|address| !address.is_unspecified());
-        return (socket.port() > 0).then_some((address, socket.port()));
-    }
-    let (_, port) = text.rsplit_once(':')?;
-    let port = port.split('-').next()?.parse().ok().filter(|&port: &u16| port > 0)?;
-    Some((None, port))
+/// What `bind` or `listen` says: an address, and a port or a range of ports.
+fn listen(text: &str, is_udp: bool) -> Option<Listen> {
+    let (host, ports) = match text.rsplit_once(':') {
+        Some((host, ports)) => (host, ports),
+        None => ("", text),
+    };
+    let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+    let (first, last) = (first.parse().ok()?, last.parse().ok()?);
+    let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    let address = address.filter(|address| !address.is_unspecified());
+    // A name could be any address, and is none that can be written down.
+    (first > 0 && first <= last).then_some(Listen { address, is_udp, first, last })
 }
 
 /// The address in `192.0.2.1:80`, if it is one.
@@ -285,59 +252,4 @@ fn host(text: &str) -> Option<IpAddr> {
         .map(|socket| socket.ip())
         .or_else(|_| text.trim_matches(['[', ']']).parse())
         .ok()
-}
-
-/// Words of nginx: quoted, bare, and `{ } ;` alone; comments are left out.
-struct Tokens<'t> {
-    characters: std::iter::Peekable<std::str::Chars<'t>>,
-    line: usize,
-}
-
-impl<'t> Tokens<'t> {
-    fn new(text: &'t str) -> Self {
-        Self { characters: text.chars().peekable(), line: 1 }
-    }
-
-    fn take(&mut self) -> Option<char> {
-        let character = self.characters.next()?;
-        self.line += usize::from(character == '\n');
-        Some(character)
-    }
-}
-
-impl Iterator for Tokens<'_> {
-    type Item = (String, usize);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let character = self.take()?;
-            match character {
-                '#' => while self.take().is_some_and(|character| character != '\n') {},
-                blank if blank.is_whitespace() => {}
-                '{' | '}' | ';' => return Some((character.to_string(), self.line)),
-                quote @ ('"' | '\'') => {
-                    let mut word = String::new();
-                    while let Some(character) = self.take().filter(|&character| character != quote) {
-                        if word.len() < MAXIMUM_LINE_BYTES {
-                            word.push(character);
-                        }
-                    }
-                    return Some((word, self.line));
-                }
-                first => {
-                    let mut word = String::from(first);
-                    while let Some(&next) = self.characters.peek() {
-                        if next.is_whitespace() || matches!(next, '{' | '}' | ';') && !word.ends_with('$') {
-                            break;
-                        }
-                        self.take();
-                        if word.len() < MAXIMUM_LINE_BYTES {
-                            word.push(next);
-                        }
-                    }
-                    return Some((word, self.line));
-                }
-            }
-        }
-    }
 }

@@ -181,3 +181,164 @@ fn nothing_from_a_source_ends_a_comment_or_a_text() {
     let text = text(Format::Csv, hostile);
     assert!(!text.lines().any(|line| line.trim() == "[node.evil]"), "{text}");
 }
+
+/// A rule that names one end accepts from or to anywhere; only the hook `forward` is about two zones.
+#[test]
+fn no_conduit_is_invented() {
+    let rules = "\
+table inet filter {
+	set admins {
+		type ipv4_addr
+		elements = { 192.0.2.1,
+			     192.0.2.2 }
+	}
+	chain input {
+		type filter hook input priority filter; policy drop;
+		iifname \"lan\" oifname \"dmz\" tcp dport 22 accept
+		iifname \"lan\" tcp dport 22 accept
+	}
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		oifname \"dmz\" tcp dport 443 accept
+		ip saddr != 10.0.0.0/8 oifname \"dmz\" tcp dport 80 accept
+		iifname @inside oifname \"dmz\" tcp dport 81 accept
+		iifname \"lan\" oifname \"wan\" tcp dport { 80, strange } accept comment \"to the web\"
+		iifname { \"lan\", \"guests\" } oifname \"print\" tcp dport 631 accept
+		iifname \"lan\" oifname \"dmz\" tcp dport 25 drop
+		iifname \"lan\" oifname \"dmz\" masquerade
+	}
+}
+";
+    let draft = read(Format::Nftables, rules.as_bytes()).unwrap();
+    let conduits: Vec<&str> = draft
+        .entries()
+        .iter()
+        .filter(|entry| entry.table == "conduit")
+        .map(|entry| entry.name.as_str())
+        .collect();
+    assert_eq!(conduits, ["guests print", "lan print", "lan wan"]);
+    let text = draft.text(None);
+    assert!(!text.contains("internet"), "{text}");
+    for said in [
+        "Skipped 2: rules of hooks other than forward",
+        "Skipped 1: rules that accept from anywhere, which no conduit says, such as line 14: oifname",
+        "Skipped 2: rules whose ends are named sets, or what something is not",
+        "Skipped 1: ports that are not understood",
+        "Skipped 1: rules that refuse",
+        "Skipped 1: lines that decide nothing, or are not understood, such as line 20",
+        "Skipped 1: named sets, maps and objects, such as set admins",
+        "accepts what no rule decides",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+}
+
+/// The same name in two backends is two servers; what stands in a section that is not looked at belongs to no backend.
+#[test]
+fn servers_of_different_backends_are_not_one() {
+    let haproxy = "global\n  maxconn 9000\n  maxconnrate 500\ndefaults\n  maxconn 300\nfrontend web\n  bind :443 ssl # maxconn 7\n  \
+        bind quic4@:443\n  bind /run/web.sock\n  use_backend api if { path /api }\n  default_backend site\n  use_backend %[var(x)]\n\
+        frontend other\n  bind 192.0.2.11:8000-8010\n  maxconn 50\n  default_backend none\n\
+        backend api\n  server s1 10.0.0.1:80\n  server s2 10.0.0.2:80 backup\n  server s3 10.0.0.9:80 disabled\n\
+        backend site\n  server s1 10.0.0.3:80\n  server s2 10.0.0.1:8080\npeers mine\n  server s9 10.0.0.8:1\n  bind :1024\n";
+    let draft = read(Format::Haproxy, haproxy.as_bytes()).unwrap();
+    let text = draft.text(None);
+    for said in [
+        // By its order of the names: api first.
+        "[\"haproxy\", { any = 1, of = [\"s1\", \"s2\"] }, { any = 1, of = [\"site-s1\", \"site-s2\"] }]",
+        "addresses = [\"10.0.0.3\"]",
+        "capacity = { table_entries = 9000, new_connections_per_second = 500 }",
+        "capacity = { table_entries = 300 }",
+        "capacity = { table_entries = 50 }",
+        "ports = [\"tcp/443\", \"udp/443\"]",
+        "ports = [\"tcp/8000-8010\"]",
+        "shared_cause = [\"host-10.0.0.1\"]",
+        "Skipped 1: servers that are disabled, such as s3",
+        "Skipped 1: backends that the configuration does not have, such as none",
+        "Skipped 1: backends that are chosen while it runs",
+        "Skipped 1: what is listened on and has no port, such as /run/web.sock",
+        "Skipped 2: lines of sections that are not looked at, such as peers",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+    assert!(!text.contains("10.0.0.8") && !text.contains("tcp/1024"), "{text}");
+    assert_eq!(text.matches("shared_cause").count(), 2);
+}
+
+#[test]
+fn workers_of_nginx_share_its_connections() {
+    let nginx = |workers: &str| {
+        let text = format!(
+            "{workers} events {{ worker_connections 512; }} http {{ gzip on; upstream app {{ server 10.0.0.1:80; server 10.0.0.2:80 down; }}\n\
+             server {{ listen 443 quic; listen unix:/run/a; server_name ~^x www.a.example; location / {{ proxy_pass http://$where; }} location /a {{ proxy_pass http://app; }} }} }}"
+        );
+        read(Format::Nginx, text.as_bytes()).unwrap().text(None)
+    };
+    assert!(nginx("").contains("table_entries = 512"));
+    assert!(nginx("worker_processes 4;").contains("table_entries = 2048"));
+    let text = nginx("worker_processes auto;");
+    for said in [
+        "# capacity = ?",
+        "ports = [\"udp/443\"]",
+        "Skipped 1: servers that are down",
+        "Skipped 1: targets that are chosen while it runs",
+        "Skipped 1: directives that are not looked at, such as gzip",
+        "Skipped 1: names that are patterns",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+    // What is nested too deeply ends the reading, and what was read before is kept.
+    let deep = format!("server {{ listen 80; server_name a.example; }} {}", "http { ".repeat(40));
+    let text = read(Format::Nginx, deep.as_bytes()).unwrap().text(None);
+    assert!(text.contains("a.example") && text.contains("nested too deeply"), "{text}");
+}
+
+#[test]
+fn what_other_tools_say_and_is_not_taken_up_is_counted() {
+    let netbox = r#"{"prefixes": [{"prefix": "192.0.2.0/24", "role": "a"}, {"prefix": "192.0.2.0/25", "role": "a"}, {"prefix": "x", "role": "a"}], "tags": [{"id": 1, "slug": "t"}]}"#;
+    let text = text(Format::Netbox, netbox);
+    // The one is no part of the other by its text.
+    assert!(text.contains("[\"192.0.2.0/24\", \"192.0.2.0/25\"]"), "{text}");
+    assert!(text.contains("Skipped 1: prefixes that are none, such as x"), "{text}");
+    assert!(text.contains("Skipped 1: objects of other kinds, such as with id, slug"), "{text}");
+    let csv = "name,kind,needs,bits_per_second,criticality,extra\na,link,,many,,x\nb,service,a,,vital,\nc,service,a,,,,one,two\n";
+    let text = read(Format::Csv, csv.as_bytes()).unwrap().text(None);
+    for said in [
+        "Skipped 1: capacities that are no number above nought, such as row 2: many",
+        "Skipped 1: words for criticality or exposure that the file does not have, such as row 3: vital",
+        "Skipped 1: cells beyond the heading, such as two",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+}
+
+/// Time follows from the size of an input: needs in circles, many backends of many servers, prefixes of one zone.
+#[test]
+fn dear_inputs_end_in_time() {
+    let start = std::time::Instant::now();
+    let mut circle = String::from("name,kind,needs\n");
+    for row in 0..9_000 {
+        let needs: Vec<String> = (1..60).map(|step| format!("n{}", (row + step) % 9_000)).collect();
+        circle.push_str(&format!("n{row},server,{}\n", needs.join(" ")));
+    }
+    let draft = read(Format::Csv, circle.as_bytes()).unwrap();
+    assert!(draft.skipped().values().sum::<u64>() > 0, "more needs than there is room for");
+    let mut proxies = String::new();
+    for backend in 0..40 {
+        proxies.push_str(&format!("backend b{backend}\n"));
+        (0..200)
+            .for_each(|server| proxies.push_str(&format!(" server s{server} 10.0.{backend}.{server}:1\n")));
+    }
+    for frontend in 0..1_900 {
+        proxies.push_str(&format!("frontend f{frontend}\n bind :80\n"));
+        (0..40).for_each(|backend| proxies.push_str(&format!(" use_backend b{backend}\n")));
+    }
+    let draft = read(Format::Haproxy, proxies.as_bytes()).unwrap();
+    let names: usize = draft.entries().iter().flat_map(|entry| &entry.needs).map(Vec::len).sum();
+    assert!(names <= 200_000, "{names}");
+    let prefixes: Vec<String> = (0..60_000_u32)
+        .map(|number| format!("{{\"prefix\":\"10.{}.{}.0/24\",\"role\":\"r\"}}", number / 256, number % 256))
+        .collect();
+    read(Format::Netbox, format!("[{}]", prefixes.join(",")).as_bytes()).unwrap();
+    assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
+}

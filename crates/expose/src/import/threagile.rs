@@ -38,7 +38,7 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
     let mut names: BTreeMap<&str, (&'static str, String)> = BTreeMap::new();
     for (title, asset) in assets.pairs() {
         if asset.get("type").text() == "external-entity" {
-            draft.skip("external entities, which use the services");
+            draft.skip_what("external entities, which use the services", title);
             continue;
         }
         let id = if asset.get("id").text().is_empty() { title } else { asset.get("id").text() };
@@ -57,7 +57,7 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
                     vec![other.clone()],
                     &format!("communication links such as {link:?}"),
                 ),
-                None => draft.skip("communication links to what is not in the model"),
+                None => draft.skip_what("communication links to what is not in the model", target),
             }
         }
     }
@@ -111,6 +111,7 @@ fn one(title: &str, id: &str, asset: &Node, draft: &mut Draft) -> (&'static str,
 fn boundaries(document: &Node, names: &BTreeMap<&str, (&'static str, String)>, draft: &mut Draft) {
     for (title, boundary) in document.get("trust_boundaries").pairs() {
         if !boundary.get("type").text().starts_with("network") {
+            draft.skip_what("trust boundaries that are no networks", title);
             continue;
         }
         let id = if boundary.get("id").text().is_empty() { title } else { boundary.get("id").text() };
@@ -123,6 +124,8 @@ fn boundaries(document: &Node, names: &BTreeMap<&str, (&'static str, String)>, d
                 && let Some(entry) = draft.entry(table, name, "")
             {
                 entry.text("zone", &zone, format!("inside the trust boundary {title:?}"));
+            } else {
+                draft.skip_what("what lies in a trust boundary and is no asset of the model", inside.text());
             }
         }
     }
@@ -147,6 +150,8 @@ fn runtimes(document: &Node, names: &BTreeMap<&str, (&'static str, String)>, dra
                     vec![name.clone()],
                     &format!("it runs on the shared runtime {title:?}"),
                 );
+            } else {
+                draft.skip_what("what runs on a shared runtime and is no asset of the model", running.text());
             }
         }
     }

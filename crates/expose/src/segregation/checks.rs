@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use institution::{Conduit, Criticality, End, Exposure as Reachable, Institution, NodeKind, Permit};
+use institution::{Criticality, Exposure as Reachable, Institution, NodeKind};
 
+use super::conduits::{
+    exposure_of, from_outside_to_inside, other_organisations, permit_text, title, unexplained_conduits,
+    upwards, wide_conduits,
+};
 use super::rules::State;
 use crate::analysis::Exposure;
 use crate::model::{Expression, Kind, Model};
@@ -12,7 +16,7 @@ use crate::model::{Expression, Kind, Model};
 pub(super) type Answer = (State, String, String);
 
 /// More ports than this in one permit are no single service.
-const WIDE_PORTS: u16 = 64;
+pub(super) const WIDE_PORTS: u16 = 64;
 /// Ports of directories: Kerberos, LDAP, LDAPS, global catalogue.
 const DIRECTORY_PORTS: [u16; 5] = [88, 389, 636, 3268, 3269];
 /// The port of name servers.
@@ -30,7 +34,7 @@ pub(super) fn answers(id: &str, institution: &Institution, exposure: &Exposure) 
         "SEG-01" => floods_inside(exposure),
         "SEG-02" => from_outside_to_inside(institution),
         "SEG-03" => one_firewall(&exposure.model),
-        "SEG-04" => directory_in_reach(institution, &exposure.model),
+        "SEG-04" => directory_in_reach(institution, exposure),
         "SEG-05" => administration(&exposure.model),
         "SEG-07" => wide_conduits(institution),
         "SEG-08" => unexplained_conduits(institution),
@@ -43,7 +47,7 @@ pub(super) fn answers(id: &str, institution: &Institution, exposure: &Exposure) 
 }
 
 /// Names in a line.
-fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let shown = names.iter().take(SHOWN_NAMES).copied().collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN_NAMES { format!("{shown} and {} more", names.len() - SHOWN_NAMES) } else { shown }
@@ -99,8 +103,29 @@ fn hidden_causes(model: &Model) -> Vec<Answer> {
     answers.into_iter().collect()
 }
 
+/// Everything that some elements need, directly or through others.
+pub(super) fn needed_by_all(exposure: &Exposure, places: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    let mut seen = vec![false; exposure.model.elements.len()];
+    let mut list = Vec::new();
+    let mut open: Vec<usize> = places.into_iter().collect();
+    while let Some(at) = open.pop() {
+        for &next in &exposure.needed()[at] {
+            if !std::mem::replace(&mut seen[next], true) {
+                list.push(next);
+                open.push(next);
+            }
+        }
+    }
+    list
+}
+
+/// Whether it answers for identities.
+pub(super) fn serves_directory(kind: Kind) -> bool {
+    kind == Kind::Node(NodeKind::IdentityProvider)
+}
+
 /// Calls `visit` for every `any k of n` with fewer needed than there are.
-fn gates(needs: &Expression, visit: &mut impl FnMut(usize, &[Expression])) {
+pub(super) fn gates(needs: &Expression, visit: &mut impl FnMut(usize, &[Expression])) {
     match needs {
         Expression::Element(_) => {}
         Expression::All(list) => list.iter().for_each(|part| gates(part, visit)),
@@ -143,14 +168,13 @@ fn name_servers(institution: &Institution, exposure: &Exposure) -> Vec<Answer> {
 }
 
 fn unknown_capacities(exposure: &Exposure) -> Vec<Answer> {
-    let mut unknown: BTreeMap<&str, BTreeSet<&'static str>> = BTreeMap::new();
-    for row in exposure.couplings.rows.iter().filter(|row| row.elements.len() == 1) {
-        if !row.unknown.is_empty() {
-            unknown.entry(&row.element).or_default().extend(row.unknown.iter().map(|unit| unit.name()));
-        }
+    let mut unknown: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
+    for row in exposure.couplings.rows.iter().filter(|row| !row.unknown.is_empty()) {
+        let units = row.unknown.iter().map(|unit| unit.name());
+        unknown.entry(row.elements.join(" + ")).or_default().extend(units);
     }
-    let answer = |(element, units): (&str, BTreeSet<&'static str>)| {
-        (State::Unknown, element.to_owned(), format!("not written down: {}", listed(units)))
+    let answer = |(elements, units): (String, BTreeSet<&'static str>)| {
+        (State::Unknown, elements, format!("not written down: {}", listed(units)))
     };
     unknown.into_iter().map(answer).collect()
 }
@@ -182,55 +206,8 @@ fn floods_inside(exposure: &Exposure) -> Vec<Answer> {
     inside.into_iter().filter(|(_, lost)| !lost.is_empty()).map(answer).collect()
 }
 
-fn is_inside(exposure: Reachable) -> bool {
+pub(super) fn is_inside(exposure: Reachable) -> bool {
     matches!(exposure, Reachable::Internal | Reachable::Isolated)
-}
-
-fn name_of(institution: &Institution, end: End) -> String {
-    match end {
-        End::Internet => crate::witness::INTERNET.to_owned(),
-        End::Zone(zone) => institution[zone].id.clone(),
-    }
-}
-
-fn title(institution: &Institution, conduit: &Conduit) -> String {
-    format!("{} to {}", name_of(institution, conduit.from), name_of(institution, conduit.to))
-}
-
-fn exposure_of(institution: &Institution, end: End) -> Reachable {
-    match end {
-        End::Internet => Reachable::Internet,
-        End::Zone(zone) => institution[zone].exposure,
-    }
-}
-
-fn permit_text(permit: &Permit) -> String {
-    let (first, last) = (permit.ports.first, permit.ports.last);
-    let transport = permit.ports.transport.as_str();
-    if first == last { format!("{transport}/{first}") } else { format!("{transport}/{first}-{last}") }
-}
-
-fn from_outside_to_inside(institution: &Institution) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for conduit in &institution.conduits {
-        let to = exposure_of(institution, conduit.to);
-        let from_outside = conduit.from == End::Internet;
-        let isolated =
-            to == Reachable::Isolated && exposure_of(institution, conduit.from) == Reachable::Internet;
-        if from_outside && is_inside(to) || isolated {
-            let allowed: Vec<String> = conduit.allow.iter().map(permit_text).collect();
-            let detail = format!(
-                "lets {} into a zone that is {}",
-                listed(allowed.iter().map(String::as_str)),
-                to.as_str()
-            );
-            answers.push((State::Fail, title(institution, conduit), detail));
-        }
-    }
-    if institution.conduits.is_empty() {
-        answers.push((State::Unknown, String::new(), "the file declares no conduit".to_owned()));
-    }
-    answers
 }
 
 /// Nodes of some kinds that services of public zones need, and those that services inside need.
@@ -279,21 +256,21 @@ fn shared_machines(model: &Model) -> Vec<Answer> {
     needed_by_both(model, &machines).into_iter().map(answer).collect()
 }
 
-fn directory_in_reach(institution: &Institution, model: &Model) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    let directories: Vec<usize> = (0..model.elements.len())
-        .filter(|&place| model.elements[place].kind == Kind::Node(NodeKind::IdentityProvider))
-        .filter(|&place| model.exposure(place).is_none_or(|exposure| exposure != Reachable::Internet))
-        .collect();
-    for &directory in &directories {
-        let asks =
-            |&service: &usize| model.is_public(service) && model.needed_by(service).contains(&directory);
-        let asking: Vec<usize> = model.services().filter(asks).collect();
-        if !asking.is_empty() {
-            let detail = format!("asked by {} in public zones", listed(named(model, &asking)));
-            answers.push((State::Fail, model.elements[directory].name.clone(), detail));
+fn directory_in_reach(institution: &Institution, exposure: &Exposure) -> Vec<Answer> {
+    let model = &exposure.model;
+    let mut asking: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for service in model.services().filter(|&place| model.is_public(place)) {
+        for place in needed_by_all(exposure, [service]) {
+            if serves_directory(model.elements[place].kind) && !model.is_public(place) {
+                asking.entry(place).or_default().push(service);
+            }
         }
     }
+    let answer = |(directory, asking): (usize, Vec<usize>)| {
+        let detail = format!("asked by {} in public zones", listed(named(model, &asking)));
+        (State::Fail, model.elements[directory].name.clone(), detail)
+    };
+    let mut answers: Vec<Answer> = asking.into_iter().map(answer).collect();
     for conduit in &institution.conduits {
         let public = exposure_of(institution, conduit.from) == Reachable::Internet;
         let inside = is_inside(exposure_of(institution, conduit.to));
@@ -332,64 +309,6 @@ fn administration(model: &Model) -> Vec<Answer> {
         answers.push((State::Unknown, String::new(), "nothing stands in an isolated zone".to_owned()));
     }
     answers
-}
-
-fn wide_conduits(institution: &Institution) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for conduit in &institution.conduits {
-        for permit in
-            conduit.allow.iter().filter(|permit| permit.ports.last - permit.ports.first >= WIDE_PORTS)
-        {
-            let ports = u32::from(permit.ports.last - permit.ports.first) + 1;
-            let detail = format!("{} are {ports} ports", permit_text(permit));
-            answers.push((State::Fail, title(institution, conduit), detail));
-        }
-    }
-    answers
-}
-
-fn unexplained_conduits(institution: &Institution) -> Vec<Answer> {
-    let silent = institution.conduits.iter().filter(|conduit| conduit.reason.is_none());
-    silent
-        .map(|conduit| (State::Fail, title(institution, conduit), "it has no `reason`".to_owned()))
-        .collect()
-}
-
-fn upwards(institution: &Institution) -> Vec<Answer> {
-    let mut answers = Vec::new();
-    for conduit in institution.conduits.iter().filter(|conduit| conduit.from != End::Internet) {
-        let (from, to) = (exposure_of(institution, conduit.from), exposure_of(institution, conduit.to));
-        if from == Reachable::Internet && is_inside(to) {
-            let allowed: Vec<String> = conduit.allow.iter().map(permit_text).collect();
-            let detail =
-                format!("a public zone opens {} inwards", listed(allowed.iter().map(String::as_str)));
-            answers.push((State::Fail, title(institution, conduit), detail));
-        }
-    }
-    answers
-}
-
-fn other_organisations(institution: &Institution) -> Vec<Answer> {
-    let own = |end: End| match end {
-        End::Internet => None,
-        End::Zone(zone) => {
-            let organisation = &institution[institution[zone].organisation];
-            Some(organisation.kind == institution::OrganisationKind::Own)
-        }
-    };
-    let crossing = institution
-        .conduits
-        .iter()
-        .filter(|conduit| own(conduit.from) == Some(false) && own(conduit.to) == Some(true));
-    crossing
-        .map(|conduit| {
-            (
-                State::Fail,
-                title(institution, conduit),
-                "another organisation's network opens connections into an own one".to_owned(),
-            )
-        })
-        .collect()
 }
 
 fn without_workaround(model: &Model) -> Vec<Answer> {

@@ -3,7 +3,9 @@
 //! A flow that was only asked for may have been refused; `answered` says whether both directions were seen. Traffic
 //! inside one zone crosses no conduit and is not judged.
 //!
-//! Limits: [`MAXIMUM_DRIFTS`] kinds (from, to, port), [`MAXIMUM_WITNESSES`] flows of each as witnesses.
+//! Limits: [`MAXIMUM_DRIFTS`] kinds (from, to, port), [`MAXIMUM_WITNESSES`] flows of each as witnesses; what does not fit is counted. Who
+//! forges senders can make as many kinds as there are ports, but no answers: answered kinds have half of the room to
+//! themselves, three quarters of each half are for pairs of declared zones, and of each pair at most [`MAXIMUM_OF_PAIR`] unanswered kinds are kept.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,6 +17,11 @@ use super::watch::Flow;
 
 /// Most kinds of drift.
 pub const MAXIMUM_DRIFTS: usize = 4_096;
+/// Most unanswered kinds between two zones.
+pub const MAXIMUM_OF_PAIR: usize = 128;
+/// Room of each class: answered between declared zones, answered otherwise, unanswered between declared zones, unanswered otherwise.
+const ROOM: [usize; 4] =
+    [MAXIMUM_DRIFTS * 3 / 8, MAXIMUM_DRIFTS / 8, MAXIMUM_DRIFTS * 3 / 8, MAXIMUM_DRIFTS / 8];
 /// Most witness flows of one kind.
 pub const MAXIMUM_WITNESSES: usize = 3;
 
@@ -50,6 +57,10 @@ type Kind = (Option<ZoneId>, Option<ZoneId>, u8, u16);
 pub(super) struct Drifts<'i> {
     institution: &'i Institution,
     kinds: BTreeMap<Kind, Drift>,
+    /// How many kinds of each class there are.
+    held: [usize; 4],
+    /// Unanswered kinds of each pair of zones.
+    unanswered: BTreeMap<(Option<ZoneId>, Option<ZoneId>), usize>,
     omitted: u64,
     /// For each conduit, which permits were used.
     used: Vec<Vec<bool>>,
@@ -58,7 +69,14 @@ pub(super) struct Drifts<'i> {
 impl<'i> Drifts<'i> {
     pub(super) fn new(institution: &'i Institution) -> Self {
         let used = institution.conduits.iter().map(|conduit| vec![false; conduit.allow.len()]).collect();
-        Self { institution, kinds: BTreeMap::new(), omitted: 0, used }
+        Self {
+            institution,
+            kinds: BTreeMap::new(),
+            held: [0; 4],
+            unanswered: BTreeMap::new(),
+            omitted: 0,
+            used,
+        }
     }
 
     pub(super) fn add(&mut self, flow: &Flow) {
@@ -86,8 +104,40 @@ impl<'i> Drifts<'i> {
         }
     }
 
+    /// Whether there is room for a kind in its class; takes it.
+    fn admits(&mut self, kind: Kind, answered: bool) -> bool {
+        let pair = (kind.0, kind.1);
+        let class = class_of(kind, answered);
+        let is_pair_full =
+            !answered && self.unanswered.get(&pair).is_some_and(|&held| held >= MAXIMUM_OF_PAIR);
+        let has_room = self.held.get(class).zip(ROOM.get(class)).is_some_and(|(held, room)| held < room);
+        if !has_room || is_pair_full {
+            return false;
+        }
+        self.held[class] += 1;
+        if !answered {
+            *self.unanswered.entry(pair).or_default() += 1;
+        }
+        true
+    }
+
     fn note(&mut self, kind: Kind, flow: &Flow, conduit: bool) {
-        if self.kinds.len() >= MAXIMUM_DRIFTS && !self.kinds.contains_key(&kind) {
+        let answered = flow.asked && flow.answered;
+        let known = self.kinds.get(&kind).map(|drift| drift.answered);
+        let fits = match known {
+            None => self.admits(kind, answered),
+            // It moves to the class of the answered ones if there is room, and keeps its place if not.
+            Some(false) if answered && self.admits(kind, true) => {
+                let class = class_of(kind, false);
+                self.held[class] = self.held[class].saturating_sub(1);
+                if let Some(held) = self.unanswered.get_mut(&(kind.0, kind.1)) {
+                    *held = held.saturating_sub(1);
+                }
+                true
+            }
+            Some(_) => true,
+        };
+        if !fits {
             self.omitted += 1;
             return;
         }
@@ -112,7 +162,7 @@ impl<'i> Drifts<'i> {
         drift.sampling = drift.sampling.max(flow.sampling);
         drift.first_seconds = drift.first_seconds.min(flow.first);
         drift.last_seconds = drift.last_seconds.max(flow.last);
-        drift.answered |= flow.asked && flow.answered;
+        drift.answered |= answered;
         let witness = (flow.client, flow.server);
         if drift.witnesses.len() < MAXIMUM_WITNESSES && !drift.witnesses.contains(&witness) {
             drift.witnesses.push(witness);
@@ -139,6 +189,17 @@ impl<'i> Drifts<'i> {
             }
         }
         (drifts, self.omitted, unused)
+    }
+}
+
+/// Place in [`ROOM`].
+const fn class_of(kind: Kind, answered: bool) -> usize {
+    let between_zones = kind.0.is_some() && kind.1.is_some();
+    match (answered, between_zones) {
+        (true, true) => 0,
+        (true, false) => 1,
+        (false, true) => 2,
+        (false, false) => 3,
     }
 }
 

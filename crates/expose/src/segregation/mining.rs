@@ -6,7 +6,9 @@
 //!
 //! # Limits
 //! Sampled flows do not show short nested ones and are not ranked; neither is what was seen fewer than
-//! [`LEAST_OBSERVATIONS`] times. At most [`MAXIMUM_KEPT`] flows are kept for this; the rest is left out.
+//! [`LEAST_OBSERVATIONS`] times. At most [`MAXIMUM_KEPT`] flows are kept for this, half of them for flows of which both directions were
+//! seen, so that questions from forged senders leave those their room; the rest is left out and counted. A flow is looked for in what is
+//! asked and answered first, the latest [`LOOK_BACK`] flows of each.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -53,10 +55,57 @@ pub struct Proposal {
 
 pub(super) struct Miner<'i> {
     institution: &'i Institution,
-    by_server: BTreeMap<IpAddr, Vec<Flow>>,
+    by_server: BTreeMap<IpAddr, Asked>,
     by_client: BTreeMap<IpAddr, Vec<Flow>>,
-    kept: usize,
+    /// Flows that are kept, those of one direction and those of both.
+    kept: [usize; 2],
+    left_out: u64,
 }
+
+/// What came of it.
+pub(super) struct Mined {
+    pub(super) proposals: Vec<Proposal>,
+    /// Proposals beyond the limit.
+    pub(super) omitted: u64,
+    /// Flows that were not looked at.
+    pub(super) left_out: u64,
+}
+
+/// Flows to one server, those that were answered apart.
+#[derive(Default)]
+struct Asked {
+    answered: Vec<Flow>,
+    alone: Vec<Flow>,
+}
+
+impl Asked {
+    fn sort(&mut self) {
+        for list in [&mut self.answered, &mut self.alone] {
+            list.sort_by(|one, other| one.first.total_cmp(&other.first));
+        }
+    }
+
+    /// The latest flow during which another one went on.
+    fn around(&self, inner: &Flow) -> Option<&Flow> {
+        [&self.answered, &self.alone].into_iter().find_map(|list| {
+            let end = list.partition_point(|outer| outer.first <= inner.first);
+            let mut before = list.get(..end).unwrap_or_default().iter().rev().take(LOOK_BACK);
+            before.find(|outer| inner.last <= outer.last + SLACK_SECONDS)
+        })
+    }
+
+    /// How often each port was asked.
+    fn times(&self) -> BTreeMap<(u8, u16), u64> {
+        let mut times = BTreeMap::new();
+        for flow in self.answered.iter().chain(&self.alone) {
+            *times.entry((flow.protocol, flow.port)).or_default() += 1;
+        }
+        times
+    }
+}
+
+/// The port that was asked, and whom it asked meanwhile.
+type Nested = (u8, u16, IpAddr, u8, u16);
 
 #[derive(Default)]
 struct Pair {
@@ -68,36 +117,46 @@ struct Pair {
 
 impl<'i> Miner<'i> {
     pub(super) fn new(institution: &'i Institution) -> Self {
-        Self { institution, by_server: BTreeMap::new(), by_client: BTreeMap::new(), kept: 0 }
+        Self {
+            institution,
+            by_server: BTreeMap::new(),
+            by_client: BTreeMap::new(),
+            kept: [0; 2],
+            left_out: 0,
+        }
     }
 
     /// Keeps a flow that one of ours serves or asks.
     pub(super) fn add(&mut self, flow: &Flow) {
         let ours = |address| self.institution.lookup(address).lookup.zone.is_some();
         let (serves, asks) = (ours(flow.server), ours(flow.client));
-        if self.kept >= MAXIMUM_KEPT || flow.client == flow.server {
+        if !(serves || asks) || flow.client == flow.server {
             return;
         }
-        self.kept += usize::from(serves || asks);
+        let both = flow.asked && flow.answered;
+        let kept = &mut self.kept[usize::from(both)];
+        if *kept >= MAXIMUM_KEPT / 2 {
+            self.left_out += 1;
+            return;
+        }
+        *kept += 1;
         if serves {
-            self.by_server.entry(flow.server).or_default().push(*flow);
+            let asked = self.by_server.entry(flow.server).or_default();
+            if both { asked.answered.push(*flow) } else { asked.alone.push(*flow) }
         }
         if asks {
             self.by_client.entry(flow.client).or_default().push(*flow);
         }
     }
 
-    pub(super) fn finish(mut self) -> Vec<Proposal> {
+    pub(super) fn finish(mut self) -> Mined {
         let mut proposals = Vec::new();
-        for (host, asking) in &self.by_client {
-            let Some(asked) = self.by_server.get_mut(host) else { continue };
-            asked.sort_by(|one, other| one.first.total_cmp(&other.first));
-            let mut pairs: BTreeMap<(u8, u16, IpAddr, u8, u16), Pair> = BTreeMap::new();
+        for (&host, asking) in &self.by_client {
+            let Some(asked) = self.by_server.get_mut(&host) else { continue };
+            asked.sort();
+            let mut pairs: BTreeMap<Nested, Pair> = BTreeMap::new();
             for inner in asking {
-                let end = asked.partition_point(|outer| outer.first <= inner.first);
-                let around = asked.get(..end).unwrap_or_default().iter().rev().take(LOOK_BACK);
-                let mut around = around.filter(|outer| inner.last <= outer.last + SLACK_SECONDS);
-                let Some(outer) = around.next() else { continue };
+                let Some(outer) = asked.around(inner) else { continue };
                 let pair = pairs
                     .entry((outer.protocol, outer.port, inner.server, inner.protocol, inner.port))
                     .or_insert(Pair { first: inner.first, last: inner.last, ..Pair::default() });
@@ -106,25 +165,10 @@ impl<'i> Miner<'i> {
                 pair.first = pair.first.min(inner.first);
                 pair.last = pair.last.max(inner.last);
             }
-            for ((protocol, port, other, other_protocol, other_port), pair) in pairs {
-                let times =
-                    asked.iter().filter(|flow| (flow.protocol, flow.port) == (protocol, port)).count() as u64;
-                let service = self.institution.lookup(*host).service_on(protocol, port);
-                let needed = self.institution.lookup(other).service_on(other_protocol, other_port);
-                if service.is_some_and(|service| is_known(self.institution, service, other, needed)) {
-                    continue;
-                }
-                proposals.push(Proposal {
-                    service: named(self.institution, service, *host),
-                    needs: named(self.institution, needed, other),
-                    port: format!("{}/{other_port}", transport(other_protocol)),
-                    count: pair.count,
-                    asked: times,
-                    rank: rank(&pair, times),
-                    sampling: pair.sampling,
-                    first_seconds: pair.first,
-                    last_seconds: pair.last,
-                });
+            let times = asked.times();
+            for (nested, pair) in &pairs {
+                let asked = times.get(&(nested.0, nested.1)).copied().unwrap_or(0);
+                proposals.extend(proposal(self.institution, host, nested, pair, asked));
             }
         }
         proposals.sort_by(|one, other| {
@@ -134,9 +178,36 @@ impl<'i> Miner<'i> {
                 .then(other.count.cmp(&one.count))
                 .then_with(|| (&one.service, &one.needs).cmp(&(&other.service, &other.needs)))
         });
+        let omitted = proposals.len().saturating_sub(MAXIMUM_PROPOSALS) as u64;
         proposals.truncate(MAXIMUM_PROPOSALS);
-        proposals
+        Mined { proposals, omitted, left_out: self.left_out }
     }
+}
+
+/// A proposal, unless the file says so already.
+fn proposal(
+    institution: &Institution,
+    host: IpAddr,
+    &(protocol, port, other, other_protocol, other_port): &Nested,
+    pair: &Pair,
+    asked: u64,
+) -> Option<Proposal> {
+    let service = institution.lookup(host).service_on(protocol, port);
+    let needed = institution.lookup(other).service_on(other_protocol, other_port);
+    if service.is_some_and(|service| is_known(institution, service, other, needed)) {
+        return None;
+    }
+    Some(Proposal {
+        service: named(institution, service, host),
+        needs: named(institution, needed, other),
+        port: format!("{}/{other_port}", transport(other_protocol)),
+        count: pair.count,
+        asked,
+        rank: rank(pair, asked),
+        sampling: pair.sampling,
+        first_seconds: pair.first,
+        last_seconds: pair.last,
+    })
 }
 
 /// Whether the file says so already.

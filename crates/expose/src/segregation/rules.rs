@@ -2,12 +2,13 @@
 //!
 //! Sources are numbers of recommendations in ANSSI's guide on the interconnection of an information system with the
 //! Internet (version 3), points of the annex of Implementing Regulation (EU) 2024/2690 (NIS2), and controls of
-//! NIST SP 800-53 revision 5. The questions are ours. A question that the file does not answer is unknown, never passed.
+//! NIST SP 800-53 revision 5. The questions are ours. A question that the file does not answer is unknown, never passed: what
+//! would have to be said is looked for by [`gaps`].
 
 use institution::Institution;
 use serde::Serialize;
 
-use super::checks;
+use super::{checks, gaps};
 use crate::analysis::Exposure;
 
 /// A question with its sources.
@@ -111,6 +112,8 @@ pub fn judge(institution: &Institution, exposure: &Exposure) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     for rule in RULES {
         let mut answers = checks::answers(rule.id, institution, exposure);
+        // What is not written down is no yes, whatever was found in the rest.
+        answers.extend(gaps::gaps(rule.id, institution, exposure));
         if answers.is_empty() {
             answers.push((State::Pass, String::new(), "nothing in the file speaks against it".to_owned()));
         }

@@ -4,8 +4,10 @@
 //! does; else the smaller port. Tables are ordered trees, so that who chooses addresses and ports cannot choose what a look-up costs.
 //!
 //! # Limits
-//! [`MAXIMUM_FLOWS`] flows at once; what does not fit is counted. A flow that was silent for a minute is another
-//! one when it goes on.
+//! [`MAXIMUM_FLOWS`] flows at once. A flow that was silent for a minute is another one when it goes on. When there is no room for
+//! another, flows are closed before their time, and counted as such: those that are over first, then questions that nobody
+//! answered, those from undeclared addresses first, then the oldest. What is closed has been counted, so a flood of forged senders hides
+//! nothing: it makes flows shorter, and its own first.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -20,6 +22,9 @@ use super::mining::{Miner, Proposal};
 pub const MAXIMUM_FLOWS: usize = 262_144;
 /// After so long in silence a flow is over.
 pub(crate) const IDLE_SECONDS: f64 = 60.0;
+
+/// How long a question waits for its answer before it makes room.
+const ANSWER_SECONDS: f64 = 1.0;
 
 /// One record of a flow, or one packet.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,8 +84,12 @@ pub struct Observed {
     pub records: u64,
     /// Flows that they make.
     pub flows: u64,
-    /// Records that did not fit.
-    pub refused: u64,
+    /// Flows that were closed before their time to make room.
+    pub cut_short: u64,
+    /// Flows of which dependencies were not looked for, because there was no room.
+    pub not_mined: u64,
+    /// Dependencies beyond the limit, none of them ranked higher than those told.
+    pub proposals_omitted: u64,
     /// Records of protocols without ports, which no conduit speaks of.
     pub without_ports: u64,
 }
@@ -92,6 +101,9 @@ pub struct Watch<'i> {
     drifts: Drifts<'i>,
     miner: Miner<'i>,
     observed: Observed,
+    /// The latest time that was seen.
+    now: f64,
+    most: usize,
 }
 
 impl<'i> Watch<'i> {
@@ -103,7 +115,16 @@ impl<'i> Watch<'i> {
             drifts: Drifts::new(institution),
             miner: Miner::new(institution),
             observed: Observed::default(),
+            now: f64::NEG_INFINITY,
+            most: MAXIMUM_FLOWS,
         }
+    }
+
+    /// The same with room for fewer flows.
+    #[must_use]
+    pub fn with_flows(mut self, most: usize) -> Self {
+        self.most = most.clamp(1, MAXIMUM_FLOWS);
+        self
     }
 
     /// Takes up one record.
@@ -136,7 +157,7 @@ impl<'i> Watch<'i> {
 
     fn join(&mut self, flow: Flow) {
         let key = (flow.client, flow.server, flow.protocol, flow.client_port, flow.port);
-        let full = self.open.len() >= MAXIMUM_FLOWS;
+        self.now = self.now.max(flow.last);
         match self.open.get_mut(&key) {
             Some(known) if flow.first - known.last <= IDLE_SECONDS => {
                 known.first = known.first.min(flow.first);
@@ -150,11 +171,58 @@ impl<'i> Watch<'i> {
                 let over = std::mem::replace(known, flow);
                 self.close(&over);
             }
-            None if full => self.observed.refused += 1,
             None => {
+                if self.open.len() >= self.most {
+                    self.make_room();
+                }
                 self.open.insert(key, flow);
             }
         }
+    }
+
+    /// Closes at least half of the flows, so that each record pays for few of them.
+    fn make_room(&mut self) {
+        let half = self.most / 2;
+        let over = self.now - IDLE_SECONDS;
+        self.close_if(|flow| flow.last < over);
+        let before = self.open.len();
+        let institution = self.institution;
+        let declared = |address| institution.lookup(address).lookup.zone.is_some();
+        let is_whole = |flow: &Flow| flow.asked && flow.answered;
+        // Who asked just now may still be answered.
+        let lately = self.now - ANSWER_SECONDS;
+        let is_foreign = |flow: &Flow| !(declared(flow.client) && declared(flow.server));
+        if self.open.len() > half {
+            self.close_if(|flow| !is_whole(flow) && flow.last < lately && is_foreign(flow));
+        }
+        if self.open.len() > half {
+            self.close_if(|flow| !is_whole(flow) && flow.last < lately);
+        }
+        if self.open.len() > half {
+            self.close_if(|flow| !is_whole(flow) && is_foreign(flow));
+        }
+        if self.open.len() > half {
+            self.close_if(|flow| !is_whole(flow));
+        }
+        if self.open.len() > half {
+            let mut ages: Vec<f64> = self.open.values().map(|flow| flow.last).collect();
+            let middle = ages.len() / 2;
+            let (_, &mut median, _) = ages.select_nth_unstable_by(middle, f64::total_cmp);
+            self.close_if(|flow| flow.last <= median);
+        }
+        self.observed.cut_short += (before - self.open.len()) as u64;
+    }
+
+    fn close_if(&mut self, is_over: impl Fn(&Flow) -> bool) {
+        let mut closed = Vec::new();
+        self.open.retain(|_, flow| {
+            let over = is_over(flow);
+            if over {
+                closed.push(*flow);
+            }
+            !over
+        });
+        closed.iter().for_each(|flow| self.close(flow));
     }
 
     /// Whether the sender is the client.
@@ -193,11 +261,14 @@ impl<'i> Watch<'i> {
             self.close(&flow);
         }
         let (drifts, omitted, unused) = self.drifts.finish();
+        let mined = self.miner.finish();
         let mut observed = self.observed;
         observed.drifts = drifts;
         observed.drifts_omitted = omitted;
         observed.unused = unused;
-        observed.proposals = self.miner.finish();
+        observed.proposals = mined.proposals;
+        observed.proposals_omitted = mined.omitted;
+        observed.not_mined = mined.left_out;
         observed
     }
 }
