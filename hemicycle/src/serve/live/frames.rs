@@ -110,7 +110,7 @@ impl<S: Sink> Frames for Packets<S> {
     fn tick(&mut self) {
         self.sink.tick();
         self.web.tick(intake::collect::now());
-        self.tap.tick();
+        self.tap.tick(Instant::now());
     }
 
     fn report(&self) -> FramesReport {
@@ -118,7 +118,7 @@ impl<S: Sink> Frames for Packets<S> {
     }
 
     fn finish(mut self) {
-        self.tap.finish();
+        self.tap.finish(Instant::now());
         self.sink.finish();
         self.web.finish();
     }

@@ -105,7 +105,7 @@ impl Teller {
             writer.offer(Entry::observed(whole).scoped(scope.organisations, scope.services));
         }
         let line = serde_json::from_str::<Value>(shown).unwrap_or_default();
-        self.board.take(event, concerned, line);
+        self.board.take(event, concerned, line, Instant::now());
     }
 }
 
@@ -388,6 +388,9 @@ impl Office {
         }
         let seen = sensors.look(&self.shared);
         let is_minute = sensors.is_minute();
+        if let Some(witness) = &self.witness {
+            witness.forget_silent();
+        }
         self.look_at_console(log);
         self.troubles.sensors(&seen, &self.channels);
         let (mut warnings, lines) = self.dead.look(&self.channels);
@@ -402,7 +405,7 @@ impl Office {
         if let Some(live) = &self.live {
             let institution = self.shared.institution();
             let sees = |sensor: &_, service: &_| snapshot::sees(&institution, &self.logs, sensor, service);
-            let mut snapshot = snapshot::of(&institution, &self.board.running(), (seen, &sees), warnings);
+            let mut snapshot = snapshot::of(&institution, &self.board.running(Instant::now()), (seen, &sees), warnings);
             if let (None, Some(settings)) = (&self.forecast, &self.foresight) {
                 self.forecast = Some(Forecast::start(settings, &self.shared, log));
             }
