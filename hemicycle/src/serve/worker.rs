@@ -7,7 +7,7 @@
 //! not serve the data that it sends from another, if there are several workers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use detect::Observation;
 use hemicycle::exporters::{Exporters, Judge, Known};

@@ -2,6 +2,8 @@
 //!
 //! Limit: where packets are sampled, the web layer gets none of them: of half a connection it would think that it hangs.
 
+use std::time::Instant;
+
 use detect::{Observation, Quoted};
 use intake::mirror::MirrorFrame;
 use wire::packet::{Skip, decode};

@@ -19,6 +19,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use detect::Event;
@@ -36,6 +37,7 @@ use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json as line_of;
 pub(crate) use board::Board;
 use board::Concerned;
+pub(in crate::serve) use board::SILENCE;
 pub(crate) use channels::{Channels, KINDS};
 use forecast::Forecast;
 use links::Links;
@@ -524,4 +526,31 @@ pub(crate) fn said(handle: &console::Handle) -> Vec<String> {
         lines.push(format!("nobody has an account yet; the first one is made at {scheme}://{address}{link}"));
     }
     lines
+}
+
+/// A line of a flood on some addresses.
+#[cfg(test)]
+pub(in crate::serve) fn told(id: &str, phase: detect::Phase, addresses: &[&str]) -> Event {
+    use detect::event::{Certainty, Direction, Evidence, FloodEvent, Sources, Target, TargetKind};
+
+    let addresses = addresses.iter().map(|&address| address.to_owned()).collect();
+    let (time, onset) = (wire::Time::from_seconds(2, 0), wire::Time::from_seconds(1, 0));
+    Event::Flood(Box::new(FloodEvent {
+        phase,
+        id: id.to_owned(),
+        time,
+        onset,
+        direction: Direction::In,
+        target: Target { kind: TargetKind::Address, name: id.to_owned(), addresses },
+        vectors: Vec::new(),
+        packets_per_second: None,
+        bits_per_second: None,
+        requests_per_second: None,
+        baseline_packets_per_second: None,
+        sources: Sources::default(),
+        confidence: 0.9,
+        certainty: Certainty::Exact,
+        sampling: 1,
+        evidence: Evidence::default(),
+    }))
 }
