@@ -395,6 +395,8 @@ impl Detector {
             let policy = &self.policies.policy;
             let reason = flood.said.and_then(|target| policy.maintenance(&target, event.time));
             event.evidence.maintenance = reason.map(str::to_owned);
+            // Only now: of what nobody hears, nobody else's line says anything either.
+            self.join(flood.subject, &mut event);
             self.events.push(Event::Flood(event));
         }
     }

@@ -277,8 +277,7 @@ impl Detector {
 
     pub(super) fn end_flood(&mut self, flood: &mut Flood, step: i64, ended_by: &'static str) {
         let view = self.view(flood.subject, step);
-        let (start, mut end) = (flood.is_overdue().then(|| flood.start(&view)), flood.end(&view, ended_by));
-        self.join(flood.subject, &mut end);
+        let (start, end) = (flood.is_overdue().then(|| flood.start(&view)), flood.end(&view, ended_by));
         self.tell_end(flood, start, end);
         let state = self.state_mut(flood.subject);
         state.flood = None;

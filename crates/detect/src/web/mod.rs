@@ -106,6 +106,10 @@ pub struct WebCounters {
     pub surges: u64,
     /// Campaigns found: floods on several targets by the same sources.
     pub campaigns: u64,
+    /// Floods that were not compared with all others of their time, since there were too many.
+    pub campaign_floods_left_out: u64,
+    /// Seconds whose figures made room before they were taken.
+    pub metered_seconds_lost: u64,
 }
 
 /// Finds floods and surges in requests.
@@ -340,6 +344,8 @@ impl WebDetector {
             fingerprints: self.connections.hellos.read,
             hellos_unread: self.connections.hellos.unread,
             campaigns: self.campaigns.found,
+            campaign_floods_left_out: self.campaigns.left_out,
+            metered_seconds_lost: self.metered.as_ref().map_or(0, |meter| meter.lost),
             ..self.counters
         }
     }
