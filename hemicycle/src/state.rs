@@ -82,7 +82,8 @@ pub(crate) fn load_web(folder: &Path) -> Result<WebState> {
 /// What a person should know of lines of it that were skipped.
 pub(crate) fn web_warning(state: &WebState, folder: &Path) -> Option<String> {
     let name = shown(&folder.join(WEB_FILE_NAME));
-    (state.skipped_lines > 0).then(|| format!("warning: {} lines of {name} are left out", state.skipped_lines))
+    (state.skipped_lines > 0)
+        .then(|| format!("warning: {} lines of {name} are left out", state.skipped_lines))
 }
 
 /// What a person should know of lines that were skipped.

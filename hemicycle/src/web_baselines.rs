@@ -187,7 +187,9 @@ mod tests {
     #[test]
     fn what_is_learnt_now_has_room_before_what_is_old_and_what_does_not_fit_is_counted() {
         let mut state = WebState::default();
-        let all = |name: &str| (0..MAXIMUM_SERVICES).map(|number| learnt(&format!("{name} {number}"), 1.0)).collect();
+        let all = |name: &str| {
+            (0..MAXIMUM_SERVICES).map(|number| learnt(&format!("{name} {number}"), 1.0)).collect()
+        };
         assert_eq!(state.renew(all("old"), at(1_000), at(0)), 0);
         assert_eq!(state.renew(vec![learnt("www", 1.0)], at(2_000), at(0)), 1);
         assert!(state.entries.len() == MAXIMUM_SERVICES && state.entries.contains_key("www"));

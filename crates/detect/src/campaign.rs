@@ -127,7 +127,8 @@ impl Campaigns {
             return true;
         }
         let is_long_ago = |member: &Member| now.seconds_since(member.last) > APART_SECONDS as f64;
-        let over = self.members.iter().enumerate().filter(|(_, member)| member.is_over || is_long_ago(member));
+        let over =
+            self.members.iter().enumerate().filter(|(_, member)| member.is_over || is_long_ago(member));
         let Some((at, _)) = over.min_by_key(|(_, member)| member.last) else { return false };
         self.left_out += u64::from(!is_long_ago(&self.members[at]));
         self.members.remove(at);

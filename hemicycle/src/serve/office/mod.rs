@@ -407,7 +407,8 @@ impl Office {
         if let Some(live) = &self.live {
             let institution = self.shared.institution();
             let sees = |sensor: &_, service: &_| snapshot::sees(&institution, &self.logs, sensor, service);
-            let mut snapshot = snapshot::of(&institution, &self.board.running(Instant::now()), (seen, &sees), warnings);
+            let mut snapshot =
+                snapshot::of(&institution, &self.board.running(Instant::now()), (seen, &sees), warnings);
             if let (None, Some(settings)) = (&self.forecast, &self.foresight) {
                 self.forecast = Some(Forecast::start(settings, &self.shared, log));
             }

@@ -163,7 +163,16 @@ impl<T: Trace> Tap<T> {
     pub(in crate::serve) fn new(witness: Option<Witness>, workers: usize, seed: u64) -> Self {
         let (ring, followed) = (VecDeque::new(), Vec::new());
         let pace = Pace::new(T::EACH_TICK, seed);
-        Self { witness, workers: workers.max(1), pace, ring, followed, generation: 0, ticks: 0, now: Instant::now() }
+        Self {
+            witness,
+            workers: workers.max(1),
+            pace,
+            ring,
+            followed,
+            generation: 0,
+            ticks: 0,
+            now: Instant::now(),
+        }
     }
 
     /// Whether the next record is in the sample; then it has to be given to [`Tap::take`].
@@ -218,7 +227,11 @@ impl<T: Trace> Tap<T> {
 
     /// Lets go of what came in long ago.
     fn forget(&mut self) {
-        while self.ring.front().is_some_and(|(came, _)| self.now.saturating_duration_since(*came) > REMEMBERED) {
+        while self
+            .ring
+            .front()
+            .is_some_and(|(came, _)| self.now.saturating_duration_since(*came) > REMEMBERED)
+        {
             self.ring.pop_front();
         }
     }
@@ -418,8 +431,7 @@ mod tests {
         let now = Instant::now();
         let all = |phase: Phase, first: usize| {
             for number in first..first + MAXIMUM_FLOODS {
-                let event =
-                    crate::serve::office::told(&format!("flood {number}"), phase, &["192.0.2.10"]);
+                let event = crate::serve::office::told(&format!("flood {number}"), phase, &["192.0.2.10"]);
                 witness.0.wanted.take(&event, witness.counts(), now);
             }
         };
