@@ -392,6 +392,24 @@ fn a_mute_of_sources_holds_only_while_they_are_the_only_ones() {
     assert!((4.0..7.0).contains(&seconds(&all[0])), "{}", seconds(&all[0]));
 }
 
+/// Its number among the wider targets stands for another one by then, or for none.
+#[test]
+fn a_flood_on_a_prefix_that_another_file_does_not_have_is_over() {
+    let mut detector = unlearned("");
+    let targets: Vec<String> = (20..84).map(|last| format!("192.0.2.{last}")).collect();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    play(&mut detector, &targets, (0.0, 6.0), 40_000.0, udp);
+    let prefix = |line: &&FloodEvent| line.target.kind == TargetKind::Prefix;
+    let told = lines(&mut detector);
+    assert!(told.iter().filter(prefix).any(|line| line.phase == Phase::Start), "{told:#?}");
+    let less = "[institution]\nname = \"Less\"\n[zone.public]\nprefixes = [\"198.51.100.7/32\"]\nexposure = \"internet\"\n";
+    let less = institution::parse("less.toml", less).unwrap();
+    detector.replace_scope(Scope::of(less, KeyedState::new(PUBLISHED_KEY)));
+    let told = lines(&mut detector);
+    let end = told.iter().find(prefix).unwrap();
+    assert_eq!((end.phase, end.evidence.ended_by), (Phase::End, Some("not_watched")));
+}
+
 #[test]
 fn a_muted_flood_is_of_no_campaign() {
     for (mute, wanted) in [("", true), (MUTE, false)] {
