@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use detect::{Learnt, LearntTarget};
 pub(crate) use hemicycle::baselines::{Entry, Recalled, State, merged};
 use hemicycle::baselines::{MAXIMUM_TARGETS, timestamp};
+use hemicycle::web_baselines::WebState;
 use institution::Institution;
 use jiff::Timestamp;
 use wire::{Address, Time};
@@ -24,6 +25,8 @@ use crate::files::shown;
 
 /// Name of the file in its folder.
 pub(crate) const FILE_NAME: &str = "baselines.json.gz";
+/// Name of the web layer's file beside it.
+pub(crate) const WEB_FILE_NAME: &str = "web-baselines.json.gz";
 /// What is added to the name of a file that was refused.
 const REFUSED_SUFFIX: &str = "refused";
 /// What was not seen for so long is forgotten: the weight of its week is a tenth by then.
@@ -60,6 +63,27 @@ pub(crate) fn load(folder: &Path) -> Result<State> {
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", shown(&path))),
     };
     State::read(BufReader::new(file)).with_context(|| format!("{} is refused", shown(&path)))
+}
+
+/// Reads what is known of the web layer; an empty state if there is no file.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_web(folder: &Path) -> Result<WebState> {
+    let path = folder.join(WEB_FILE_NAME);
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(WebState::default()),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", shown(&path))),
+    };
+    WebState::read(BufReader::new(file)).with_context(|| format!("{} is refused", shown(&path)))
+}
+
+/// What a person should know of lines of it that were skipped.
+pub(crate) fn web_warning(state: &WebState, folder: &Path) -> Option<String> {
+    let name = shown(&folder.join(WEB_FILE_NAME));
+    (state.skipped_lines > 0)
+        .then(|| format!("warning: {} lines of {name} are left out", state.skipped_lines))
 }
 
 /// What a person should know of lines that were skipped.

@@ -75,15 +75,32 @@ impl WebState {
         recalled.count() as u64
     }
 
-    /// Takes what was learnt until `at`, and forgets what is older than `oldest`.
-    pub fn renew(&mut self, learnt: Vec<LearntWeb>, at: Timestamp, oldest: Timestamp) {
+    /// Takes what was learnt until `at` in place of what was known of these services. Of others it keeps what is not older
+    /// than `oldest`, as far as there is room. What is from after `at` was learnt under a clock that was wrong, and counts as
+    /// learnt now: it would otherwise never be too old. Says how many services were left out.
+    pub fn renew(&mut self, learnt: Vec<LearntWeb>, at: Timestamp, oldest: Timestamp) -> u64 {
+        let before = std::mem::take(&mut self.entries);
+        let mut left_out = 0;
         for learnt in learnt {
             let entry = WebEntry { at, learnt };
-            if self.has_room(&entry) {
-                self.take(entry);
+            if self.has_room(&entry) && fits(&entry) {
+                self.entries.insert(entry.learnt.service.clone(), entry);
+            } else {
+                left_out += 1;
             }
         }
-        self.entries.retain(|_, entry| entry.at >= oldest);
+        for (service, entry) in before {
+            if self.entries.contains_key(&service) {
+                continue;
+            }
+            let entry = WebEntry { at: entry.at.min(at), ..entry };
+            if entry.at >= oldest && self.has_room(&entry) {
+                self.entries.insert(service, entry);
+            } else {
+                left_out += 1;
+            }
+        }
+        left_out
     }
 
     /// Writes what [`WebState::read`] reads, and gives the file back.
@@ -99,7 +116,12 @@ impl WebState {
 fn checked(line: &[u8]) -> Option<WebEntry> {
     let entry: WebEntry = serde_json::from_slice(line).ok()?;
     entry.learnt.check().ok()?;
-    (serde_json::to_vec(&entry).ok()?.len() < MAXIMUM_LINE_BYTES).then_some(entry)
+    fits(&entry).then_some(entry)
+}
+
+/// Whether an entry is a line that can be read back: one that is too long would cost the whole file.
+fn fits(entry: &WebEntry) -> bool {
+    serde_json::to_vec(entry).is_ok_and(|line| line.len() < MAXIMUM_LINE_BYTES)
 }
 
 #[cfg(test)]
@@ -143,10 +165,37 @@ mod tests {
         state.renew(vec![learnt("www", 1.5), learnt("old", 0.5)], at(1_000), at(0));
         state.renew(vec![learnt("www", 2.0)], at(2_000), at(900));
         assert_eq!((state.entries.len(), state.entries["www"].learnt.readers), (2, 2.0));
-        state.renew(Vec::new(), at(3_000), at(1_500));
+        assert_eq!(state.renew(Vec::new(), at(3_000), at(1_500)), 1);
         assert!(!state.entries.contains_key("old"));
         let mut detector = WebDetector::new([1; 16]);
         detector.service("www", &[]);
         assert_eq!(state.recall(&mut detector, Time::from_seconds(3_000, 0)), 1);
+    }
+
+    #[test]
+    fn what_is_from_the_future_is_replaced_and_grows_old() {
+        let mut state = WebState::default();
+        // A clock that was decades ahead.
+        state.renew(vec![learnt("www", 9.0), learnt("old", 9.0)], at(4_000_000_000), at(0));
+        state.renew(vec![learnt("www", 2.0)], at(1_000), at(0));
+        assert_eq!((state.entries["www"].learnt.readers, state.entries["www"].at), (2.0, at(1_000)));
+        assert_eq!(state.entries["old"].at, at(1_000));
+        assert_eq!(state.renew(vec![learnt("www", 2.0)], at(3_000), at(2_000)), 1);
+        assert_eq!(state.entries.keys().collect::<Vec<_>>(), ["www"]);
+    }
+
+    #[test]
+    fn what_is_learnt_now_has_room_before_what_is_old_and_what_does_not_fit_is_counted() {
+        let mut state = WebState::default();
+        let all = |name: &str| {
+            (0..MAXIMUM_SERVICES).map(|number| learnt(&format!("{name} {number}"), 1.0)).collect()
+        };
+        assert_eq!(state.renew(all("old"), at(1_000), at(0)), 0);
+        assert_eq!(state.renew(vec![learnt("www", 1.0)], at(2_000), at(0)), 1);
+        assert!(state.entries.len() == MAXIMUM_SERVICES && state.entries.contains_key("www"));
+        // A name that would make the file unreadable.
+        let long = "a".repeat(MAXIMUM_LINE_BYTES);
+        assert_eq!(state.renew(vec![learnt(&long, 1.0)], at(2_000), at(0)), 1);
+        assert_eq!(WebState::read(&*state.write(Vec::new(), at(2_000)).unwrap()).unwrap(), state);
     }
 }

@@ -5,11 +5,11 @@
 //! targets that go on or ended within [`APART_SECONDS`]. What is compared are distinct counts under the detector's key, which
 //! can be united: what two have in common is what their union lacks. A share counts only if it is clear of the counts' errors.
 //!
-//! Limits: [`MEMBERS`] floods, the oldest make room; of very different sizes nothing can be said, nor of forged sources, which have
-//! nothing in common. Sources are compared when a flood is told of, every [`AGAIN_SECONDS`] seconds and at its end. Readers
-//! that a watch counted in with a weak flood count as sources.
-
-use std::collections::VecDeque;
+//! Limits: [`MEMBERS`] floods. Those that are over make room, the ones that ended first; one that goes on makes room for nobody, so
+//! that each is compared with at most all others once in [`AGAIN_SECONDS`] seconds however many there are, and a campaign keeps
+//! its identity, which is that of its first flood. What could not be compared for lack of room is counted. Of very different
+//! sizes nothing can be said, nor of forged sources, which have nothing in common. Sources are compared when a flood is first
+//! told of, every [`AGAIN_SECONDS`] seconds and at its end. Readers that a watch counted in with a weak flood count as sources.
 
 use sketch::DistinctCount;
 use wire::Time;
@@ -41,6 +41,7 @@ struct Member {
     onset: Time,
     last: Time,
     compared: Time,
+    is_over: bool,
     /// Identity of the campaign, and the largest share of sources that was found.
     campaign: Option<(String, f64)>,
 }
@@ -48,9 +49,11 @@ struct Member {
 /// The floods of one layer.
 #[derive(Default)]
 pub(crate) struct Campaigns {
-    members: VecDeque<Member>,
+    members: Vec<Member>,
     /// Campaigns that were found.
     pub(crate) found: u64,
+    /// Floods that ended without a place here, or lost it while others might still have been compared with them.
+    pub(crate) left_out: u64,
 }
 
 impl Member {
@@ -63,6 +66,7 @@ impl Member {
             onset: event.onset,
             last: event.time,
             compared: Time::default(),
+            is_over: event.phase == Phase::End,
             campaign: None,
         }
     }
@@ -88,20 +92,26 @@ impl Member {
 impl Campaigns {
     /// Takes a line of a flood with its sources, and says in it which campaign the flood belongs to.
     pub(crate) fn join(&mut self, event: &mut FloodEvent, sources: Option<&DistinctCount>) {
+        let known = self.members.iter().position(|member| member.flood == event.id);
+        if let Some(member) = known.and_then(|at| self.members.get_mut(at)) {
+            member.last = member.last.max(event.time);
+            member.is_over = event.phase == Phase::End;
+        }
         if event.direction == Direction::Out || event.sources.spoofing == Spoofing::Likely {
             return;
         }
-        let known = self.members.iter().position(|member| member.flood == event.id);
         let at = match (known, sources.filter(|sources| !sources.is_empty())) {
             (Some(at), sources) => {
                 self.look(at, event, sources);
                 at
             }
             (None, Some(sources)) => {
-                if self.members.len() >= MEMBERS {
-                    self.members.pop_front();
+                if !self.make_room(event.time) {
+                    // Once for each flood: it may find room until it ends.
+                    self.left_out += u64::from(event.phase == Phase::End);
+                    return;
                 }
-                self.members.push_back(Member::new(event, sources));
+                self.members.push(Member::new(event, sources));
                 let at = self.members.len() - 1;
                 self.look(at, event, Some(sources));
                 at
@@ -111,10 +121,23 @@ impl Campaigns {
         event.evidence.campaign = self.told(at);
     }
 
+    /// Whether there is a place, which one that is over may have left. One that was not heard of for long is over too.
+    fn make_room(&mut self, now: Time) -> bool {
+        if self.members.len() < MEMBERS {
+            return true;
+        }
+        let is_long_ago = |member: &Member| now.seconds_since(member.last) > APART_SECONDS as f64;
+        let over =
+            self.members.iter().enumerate().filter(|(_, member)| member.is_over || is_long_ago(member));
+        let Some((at, _)) = over.min_by_key(|(_, member)| member.last) else { return false };
+        self.left_out += u64::from(!is_long_ago(&self.members[at]));
+        self.members.remove(at);
+        true
+    }
+
     /// Compares a flood with the others, if it is time to.
     fn look(&mut self, at: usize, event: &FloodEvent, sources: Option<&DistinctCount>) {
         let Some(member) = self.members.get_mut(at) else { return };
-        member.last = member.last.max(event.time);
         let is_due = event.phase == Phase::End
             || event.time.nanoseconds_since(member.compared) >= AGAIN_SECONDS * 1_000_000_000;
         let Some(sources) = sources.filter(|_| is_due) else { return };
@@ -258,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn forged_sources_and_own_hosts_are_left_out_and_the_oldest_make_room() {
+    fn forged_sources_and_own_hosts_are_left_out() {
         let mut campaigns = Campaigns::default();
         let mut forged = line("a", 100);
         forged.sources.spoofing = Spoofing::Likely;
@@ -266,10 +289,40 @@ mod tests {
         campaigns
             .join(&mut FloodEvent { direction: Direction::Out, ..line("b", 100) }, Some(&sources(0..10)));
         assert!(campaigns.members.is_empty());
-        for number in 0..2 * MEMBERS as u64 {
-            let keys = number * 1_000..number * 1_000 + 10;
-            campaigns.join(&mut line(&number.to_string(), 100), Some(&sources(keys)));
+    }
+
+    #[test]
+    fn who_goes_on_keeps_its_place_and_who_is_over_makes_room() {
+        let mut campaigns = Campaigns::default();
+        let tell = |campaigns: &mut Campaigns, target: &str, phase: Phase, second: i64, keys| {
+            let mut line = FloodEvent { phase, ..line(target, 100) };
+            line.time = Time::from_seconds(second, 0);
+            campaigns.join(&mut line, Some(&sources(keys)));
+            line.evidence.campaign
+        };
+        let own = |number: u64| number * 1_000..number * 1_000 + 10;
+        for number in 0..MEMBERS as u64 {
+            tell(&mut campaigns, &number.to_string(), Phase::Start, 101, own(number));
         }
-        assert_eq!(campaigns.members.len(), MEMBERS);
+        // Others come and go while those go on: they are not compared, each is counted once, and nobody loses a place.
+        for number in 1_000..1_003_u64 {
+            for (phase, second) in [(Phase::Start, 102), (Phase::Update, 103), (Phase::End, 104)] {
+                assert_eq!(tell(&mut campaigns, &number.to_string(), phase, second, own(0)), None);
+            }
+        }
+        assert_eq!((campaigns.members.len(), campaigns.left_out), (MEMBERS, 3));
+        assert_eq!(campaigns.members[0].flood, "flood on 0");
+        // One ends, even if by now its sources are taken to be forged: there is one place.
+        let mut end = FloodEvent { phase: Phase::End, ..line("7", 100) };
+        (end.time, end.sources.spoofing) = (Time::from_seconds(110, 0), Spoofing::Likely);
+        campaigns.join(&mut end, None);
+        let found = tell(&mut campaigns, "new", Phase::Start, 111, own(0)).unwrap();
+        assert_eq!((&*found.id, found.targets), ("flood on 0", 2));
+        assert_eq!((campaigns.members.len(), campaigns.left_out), (MEMBERS, 4), "one that had just ended");
+        assert_eq!(tell(&mut campaigns, "newer", Phase::Start, 112, own(0)), None);
+        // Of whom nothing was heard for so long, nobody can be compared with them any more.
+        tell(&mut campaigns, "much later", Phase::Start, 111 + APART_SECONDS + 1, own(0));
+        assert_eq!((campaigns.members.len(), campaigns.left_out), (MEMBERS, 4));
+        assert!(campaigns.members.iter().any(|member| member.target == "much later"));
     }
 }

@@ -41,6 +41,12 @@ pub struct Counters {
     pub floods: u64,
     /// Floods of which a line was not told because of a mute.
     pub floods_muted: u64,
+    /// Campaigns found: floods on several targets by the same sources.
+    pub campaigns: u64,
+    /// Floods that were not compared with all others of their time, since there were too many.
+    pub campaign_floods_left_out: u64,
+    /// Seconds whose figures nobody took in time.
+    pub metered_seconds_lost: u64,
     /// Ceilings of the institution file on what is not watched: neither a protected address nor a declared service,
     /// group or prefix.
     pub ceilings_unwatched: u64,

@@ -392,6 +392,41 @@ fn a_mute_of_sources_holds_only_while_they_are_the_only_ones() {
     assert!((4.0..7.0).contains(&seconds(&all[0])), "{}", seconds(&all[0]));
 }
 
+/// Its number among the wider targets stands for another one by then, or for none.
+#[test]
+fn a_flood_on_a_prefix_that_another_file_does_not_have_is_over() {
+    let mut detector = unlearned("");
+    let targets: Vec<String> = (20..84).map(|last| format!("192.0.2.{last}")).collect();
+    let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+    play(&mut detector, &targets, (0.0, 6.0), 40_000.0, udp);
+    let prefix = |line: &&FloodEvent| line.target.kind == TargetKind::Prefix;
+    let told = lines(&mut detector);
+    assert!(told.iter().filter(prefix).any(|line| line.phase == Phase::Start), "{told:#?}");
+    let less = "[institution]\nname = \"Less\"\n[zone.public]\nprefixes = [\"198.51.100.7/32\"]\nexposure = \"internet\"\n";
+    let less = institution::parse("less.toml", less).unwrap();
+    detector.replace_scope(Scope::of(less, KeyedState::new(PUBLISHED_KEY)));
+    let told = lines(&mut detector);
+    let end = told.iter().find(prefix).unwrap();
+    assert_eq!((end.phase, end.evidence.ended_by), (Phase::End, Some("not_watched")));
+}
+
+#[test]
+fn a_muted_flood_is_of_no_campaign() {
+    for (mute, wanted) in [("", true), (MUTE, false)] {
+        let mute = mute.replace("2026", "2027");
+        let target = if mute.is_empty() { "" } else { "target = \"192.0.2.20\"" };
+        let mut detector = unlearned(&format!("{mute}{target}"));
+        // The same host floods two; on the muted one it is over while the other goes on.
+        play(&mut detector, &["192.0.2.20", "192.0.2.21"], (0.0, 6.0), 10_000.0, udp);
+        play(&mut detector, &["192.0.2.21"], (6.0, 40.0), 5_000.0, udp);
+        detector.finish();
+        let all = lines(&mut detector);
+        assert_eq!(all.iter().any(|line| line.target.name == "192.0.2.20"), wanted);
+        let is_of_one = all.iter().any(|line| line.evidence.campaign.is_some());
+        assert_eq!((is_of_one, detector.counters().campaigns), (wanted, u64::from(wanted)));
+    }
+}
+
 /// The sketches of a target are made when its level alarms, so the first line knows no source.
 #[test]
 fn a_level_of_a_muted_source_is_not_told_before_its_source_is_known() {

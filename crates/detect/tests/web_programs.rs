@@ -206,3 +206,29 @@ fn an_event_in_the_calendar_raises_what_may_come_and_silences_no_flood() {
         assert_eq!(expected.map(|expected| expected.reason), (!wanted).then(|| "Election night".to_owned()));
     }
 }
+
+#[test]
+fn where_nothing_but_the_calendar_tells_the_crowd_it_is_taken_from_there_and_more_is_a_flood() {
+    let plain = "[institution]\nname = \"A\"\n[zone.public]\nprefixes = [\"192.0.2.0/25\"]\nexposure = \"internet\"\n\
+        [service.api]\nzone = \"public\"\n";
+    let event = format!(
+        "{plain}[[detect.expected]]\nstart = {}\nend = {}\ntimes = 20\nreason = \"Election night\"\n",
+        jiff::Timestamp::from_second(START + 2_000).unwrap(),
+        jiff::Timestamp::from_second(START + 9_000).unwrap()
+    );
+    // Two answers a second, asked for by somebody else each time; then so many.
+    for (text, then, wanted) in [(plain, 30, true), (&*event, 30, false), (&*event, 200, true)] {
+        let mut web = WebDetector::of_institution(&institution::parse("t", text).unwrap(), [7; 16]);
+        let api = web.service("api", &[]).unwrap();
+        let mut events = Vec::new();
+        for second in 0..2_130_i64 {
+            let count = if second < 2_100 { 2 } else { then };
+            let who = |number: i64| (second * 200 + number) as u32 % 50_000;
+            let asks = (0..count)
+                .map(|number| at(second * SECOND + number * 4_000_000, who(number), "/api/votes", "app"));
+            events.append(&mut play(&mut web, api, asks.collect()));
+        }
+        let is_flood = events.iter().any(|event| matches!(event, Event::Flood(_)));
+        assert_eq!(is_flood, wanted, "{then} a second; {text}");
+    }
+}

@@ -297,7 +297,8 @@ pub(crate) const MAINTENANCE: Section = Section {
 pub(crate) const EXPECTED: Section = Section {
     path: "[[detect.expected]]",
     doc: "A time in which many people will come: an election night, a vote that is broadcast. Readers are called a surge only \
-        when there are more than this, and a flood is one as at any other time: an event silences nothing.",
+        when there are more than this. A flood of a service whose readers load assets is one as at any other time. Where \
+        nothing else tells how many readers there are (an API), pages and assets are no flood up to so many times the usual.",
     keys: &[
         required("start", TIME, "Start, included."),
         required("end", TIME, "End, excluded; later than the start."),

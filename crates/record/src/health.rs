@@ -54,6 +54,8 @@ pub struct Counts {
     pub evidence_taken: u64,
     /// Frames and flow records that did not fit into the queue, the flood's share, or the disk.
     pub evidence_lost: u64,
+    /// Frames and flow records that were not taken up because they name an address that was erased within the last day.
+    pub evidence_erased: u64,
     /// Addresses of persons that were replaced by codes.
     pub addresses_concealed: u64,
     /// Things that wait in the queue.

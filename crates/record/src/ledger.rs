@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::canonical::canonical;
 use crate::chain::{self, Hash, Header, NOTHING};
 use crate::conceal::Concealer;
+use crate::erased::Erased;
 use crate::event::{self, Line};
 use crate::keys::{Keys, hexadecimal};
 use crate::{Entry, Error, Kind, OwnAddresses, Point, Receipt, Result, floods, persons};
@@ -23,6 +24,7 @@ pub(crate) struct Ledger<'a> {
     connection: &'a Connection,
     keys: &'a Keys,
     own: &'a OwnAddresses,
+    erased: &'a Erased,
     body_bytes: usize,
     now: i64,
     seq: i64,
@@ -44,7 +46,7 @@ impl<'a> Ledger<'a> {
     pub(crate) fn new(
         connection: &'a Connection,
         keys: &'a Keys,
-        own: &'a OwnAddresses,
+        (own, erased): (&'a OwnAddresses, &'a Erased),
         body_bytes: usize,
         now: i64,
     ) -> Result<Self> {
@@ -54,6 +56,7 @@ impl<'a> Ledger<'a> {
             connection,
             keys,
             own,
+            erased,
             body_bytes,
             now,
             seq,
@@ -103,11 +106,14 @@ impl<'a> Ledger<'a> {
 
     fn conceal(&mut self, body: &mut serde_json::Value, texts: [&mut String; 2]) -> Result<()> {
         let also_own: BTreeSet<_> = event::own_addresses(body).into_iter().collect();
-        let (connection, keys, now) = (self.connection, self.keys, self.now);
+        let (connection, keys, erased, now) = (self.connection, self.keys, self.erased, self.now);
         let mut count = 0;
         let mut code = |address| {
             count += 1;
-            persons::code(connection, keys, address, now)
+            match erased.code(address, now) {
+                Some(code) => Ok(code.to_owned()),
+                None => persons::code(connection, keys, address, now),
+            }
         };
         let own = self.own.clone();
         let mut concealer = Concealer { own: &move |address| own(address), also_own, code: &mut code };

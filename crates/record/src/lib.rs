@@ -28,6 +28,7 @@ mod chain;
 mod conceal;
 mod copy;
 mod entry;
+mod erased;
 mod error;
 mod event;
 mod evidence;

@@ -84,6 +84,14 @@ pub(crate) fn codes(connection: &Connection, keys: &Keys, address: IpAddr) -> Re
     Ok(found)
 }
 
+/// A code that leads nowhere from the start: its salt is kept nowhere.
+///
+/// # Errors
+/// When there is no randomness.
+pub(crate) fn blind(keys: &Keys, address: IpAddr, now: i64) -> Result<String> {
+    Ok(keys.code(&period(now), &keys.salt()?, address))
+}
+
 /// Removes an address and what links it to its codes, which are given.
 ///
 /// # Errors

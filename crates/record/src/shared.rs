@@ -21,6 +21,7 @@ pub(crate) enum Count {
     SamplesLost,
     EvidenceTaken,
     EvidenceLost,
+    EvidenceErased,
     AddressesConcealed,
     Retired,
 }
@@ -109,6 +110,7 @@ impl Shared {
             samples_lost: get(Count::SamplesLost),
             evidence_taken: get(Count::EvidenceTaken),
             evidence_lost: get(Count::EvidenceLost),
+            evidence_erased: get(Count::EvidenceErased),
             addresses_concealed: get(Count::AddressesConcealed),
             queue_length: self.queued.load(Ordering::Relaxed) as u64,
             retired: get(Count::Retired),

@@ -149,7 +149,9 @@ impl Writer {
     }
 
     /// Erases a person's address: the plain one, what links it to its codes, and its packets and records in evidence. The
-    /// chain is not touched: its codes then lead nowhere. Names of floods' targets and their words hold codes only.
+    /// chain is not touched: its codes then lead nowhere. Names of floods' targets and their words hold codes only. What others
+    /// still remember of the address does not bring it back: for a day nothing of it is taken up into evidence, and it has
+    /// a code that leads nowhere.
     ///
     /// # Errors
     /// As [`Writer::open_address`]. It can be done again.

@@ -123,8 +123,12 @@ impl Showing {
             ..Sensor::default()
         };
         let said = "This is a recorded day, not the present".to_owned();
-        let mut snapshot =
-            snapshot::of(&self.institution, &board.running(), (vec![sensor], &|_, _| true), Some(said));
+        let mut snapshot = snapshot::of(
+            &self.institution,
+            &board.running(Instant::now()),
+            (vec![sensor], &|_, _| true),
+            Some(said),
+        );
         let time = |time: Time| Timestamp::from_nanosecond(time.nanoseconds().into()).unwrap_or_default();
         snapshot.outlook = Some(forecast.at(now));
         (snapshot.time, snapshot.started) = (time(now), time(self.start));

@@ -15,6 +15,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use detect::Detector;
 use hemicycle::pipeline::Pipeline;
+use hemicycle::web_baselines::WebState;
 use intake::{Inputs, OpenOptions};
 use jiff::tz::TimeZone;
 use sketch::PUBLISHED_KEY;
@@ -42,10 +43,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
         Some(path) => Some(files::institution(path, color)?),
         None => None,
     };
-    let known = match &arguments.baselines {
-        Some(folder) => Some(baselines(folder)?),
-        None => None,
-    };
+    let known = arguments.baselines.as_deref().map(baselines).transpose()?;
     let key = match &arguments.key_file {
         Some(path) => key::read(path)?.with_context(|| format!("there is no {}", files::shown(path)))?,
         None => PUBLISHED_KEY,
@@ -71,7 +69,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
         reporter.show_progress(started);
     }
     let mut hourly = |detector: &mut Detector, time: Time| {
-        let (Some(institution), Some(known)) = (&judged_by, &known) else { return };
+        let (Some(institution), Some((known, _))) = (&judged_by, &known) else { return };
         let is_first = !std::mem::replace(&mut has_begun, true);
         detector.learn(crate::learn::learning(institution, time));
         if is_first {
@@ -79,8 +77,9 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
         }
     };
     let mut pipeline = Pipeline::with_key(institution, &mut reporter, key);
-    if known.is_some() {
+    if let Some((_, of_web)) = &known {
         pipeline.each_hour(&mut hourly);
+        pipeline.recall_web(of_web);
     } else if arguments.speed == Speed::Max && !inputs.may_wait() {
         pipeline = pipeline.count_beside().context("cannot start a thread")?;
     }
@@ -97,16 +96,16 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
     Ok(output.flush()?)
 }
 
-/// What was learnt and is kept in a folder.
-fn baselines(folder: &Path) -> Result<State> {
-    let known = state::load(folder)?;
+/// What was learnt and is kept in a folder, of both layers. Of the web layer there may be nothing.
+fn baselines(folder: &Path) -> Result<(State, WebState)> {
+    let (known, of_web) = (state::load(folder)?, state::load_web(folder)?);
     if known.written.is_none() {
         bail!("there is no {}", files::shown(&state::path(folder)));
     }
-    if let Some(warning) = state::warning(&known, folder) {
+    for warning in state::warning(&known, folder).into_iter().chain(state::web_warning(&of_web, folder)) {
         files::eprint_text(&format!("{}\n", crate::style::plain(&warning)));
     }
-    Ok(known)
+    Ok((known, of_web))
 }
 
 fn options(arguments: &ReplayArguments) -> OpenOptions {

@@ -53,6 +53,8 @@ pub(crate) struct Counts {
     pub(crate) web_recalled: AtomicU64,
     /// Services of whose requests enough was known when that was collected last.
     pub(crate) web_learnt: AtomicU64,
+    /// Services that were left out of their file when it was written last: not seen for long, or too many.
+    pub(crate) web_left_out: AtomicU64,
     /// When the last file was written, in seconds since the epoch; 0 if none was.
     pub(crate) saved_at_seconds: AtomicI64,
 }

@@ -3,8 +3,7 @@
 //! As with `learning`, the thread that detects only collects, and a thread of its own writes. A file that cannot be used is
 //! said and set aside, and learning begins anew.
 
-use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,8 +20,6 @@ use super::shared::Shared;
 use crate::files::shown;
 use crate::state;
 
-/// Name of the file in the folder of the state.
-const FILE_NAME: &str = "web-baselines.json.gz";
 /// Between two saves.
 const SAVE_NANOSECONDS: i64 = 600_000_000_000;
 /// What was not seen for so long is forgotten, as with addresses.
@@ -54,13 +51,12 @@ impl WebStudent {
         log: &Log,
         now: Time,
     ) -> io::Result<(Self, Drain)> {
-        let state = load(folder).unwrap_or_else(|error| {
+        let state = state::load_web(folder).unwrap_or_else(|error| {
             log.say(&format!("warning: {error:#}; what is ordinary at the web layer is learnt anew"));
             WebState::default()
         });
-        if state.skipped_lines > 0 {
-            let name = shown(&folder.join(FILE_NAME));
-            log.say(&format!("warning: {} lines of {name} are left out", state.skipped_lines));
+        if let Some(warning) = state::web_warning(&state, folder) {
+            log.say(&warning);
         }
         let recalled = state.recall(detector, now);
         if recalled > 0 {
@@ -90,21 +86,12 @@ impl WebStudent {
     }
 }
 
-fn load(folder: &Path) -> Result<WebState> {
-    let path = folder.join(FILE_NAME);
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(WebState::default()),
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", shown(&path))),
-    };
-    WebState::read(BufReader::new(file)).with_context(|| format!("{} is refused", shown(&path)))
-}
-
 fn keep(folder: &Path, collected: Collected, shared: &Shared, log: &Log) {
     let counts = &shared.learning;
     match save(folder, collected) {
-        Ok(services) => {
+        Ok((services, left_out)) => {
             counts.web_learnt.store(services, Ordering::Relaxed);
+            counts.web_left_out.store(left_out, Ordering::Relaxed);
             counts.saves.fetch_add(1, Ordering::Relaxed);
         }
         Err(error) => {
@@ -114,22 +101,23 @@ fn keep(folder: &Path, collected: Collected, shared: &Shared, log: &Log) {
     }
 }
 
-/// Saves what was learnt beside what the file knows of other services. Says of how many it was.
-fn save(folder: &Path, collected: Collected) -> Result<u64> {
+/// Saves what was learnt beside what the file knows of other services. Says of how many it was, and how many services were
+/// left out.
+fn save(folder: &Path, collected: Collected) -> Result<(u64, u64)> {
     let Collected { learnt, at } = collected;
     let (count, at) = (learnt.len() as u64, timestamp(at));
-    let mut state = match load(folder) {
+    let mut state = match state::load_web(folder) {
         Ok(state) => state,
         Err(_) => {
-            state::set_aside(folder, FILE_NAME)?;
+            state::set_aside(folder, state::WEB_FILE_NAME)?;
             WebState::default()
         }
     };
     let oldest = jiff::Timestamp::from_second(at.as_second().saturating_sub(KEPT_SECONDS)).unwrap_or(at);
-    state.renew(learnt, at, oldest);
+    let left_out = state.renew(learnt, at, oldest);
     if !state.entries.is_empty() {
-        state::write_file(folder, FILE_NAME, |file| state.write(file, at))
-            .with_context(|| format!("cannot write {}", shown(&folder.join(FILE_NAME))))?;
+        state::write_file(folder, state::WEB_FILE_NAME, |file| state.write(file, at))
+            .with_context(|| format!("cannot write {}", shown(&folder.join(state::WEB_FILE_NAME))))?;
     }
-    Ok(count)
+    Ok((count, left_out))
 }

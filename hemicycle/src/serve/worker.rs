@@ -7,7 +7,7 @@
 //! not serve the data that it sends from another, if there are several workers.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use detect::Observation;
 use hemicycle::exporters::{Exporters, Judge, Known};
@@ -188,7 +188,7 @@ impl<S: Sink> Reader<S> {
             self.exporters.replace(&institution);
         }
         self.sink.tick();
-        self.tap.tick();
+        self.tap.tick(Instant::now());
         self.ticks = self.ticks.wrapping_add(1);
         let with_lists = self.ticks.is_multiple_of(TICKS_PER_LIST);
         if let Some(slot) = self.shared.workers.get(self.number) {
@@ -211,7 +211,7 @@ impl<S: Sink> Reader<S> {
     }
 
     fn finish(mut self) {
-        self.tap.finish();
+        self.tap.finish(Instant::now());
         if let Some(slot) = self.shared.workers.get(self.number) {
             self.shared.report_last(slot, |report| self.fill(report, true));
         }

@@ -1,7 +1,14 @@
 //! `learn` for people, and what `replay` makes of it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+use detect::web::WebDetector;
+use hemicycle::web_baselines::WebState;
+use jiff::{Timestamp, tz::TimeZone};
+use wire::Time;
+use wire::web::{Client, Method, Request};
 
 use crate::support::{BEGIN, Ran, file, run};
 
@@ -101,4 +108,64 @@ fn too_little_teaches_nothing_and_wrong_files_are_named() {
     assert_eq!(run(&["learn", "x.pcap"]).code, Some(2));
     let replay = run(&["replay", "x.pcap", "--baselines", &state]);
     assert_eq!(replay.code, Some(2), "what is protected has to be said: {}", replay.errors);
+}
+
+/// One reader of a page with what belongs to it in each second, and pages of others: client, target, referrer.
+fn visits(second: i64, others: u8) -> Vec<(Ipv4Addr, &'static str, &'static str)> {
+    let reader = Ipv4Addr::new(20, 0, (second / 500 % 250) as u8, (second / 2 % 250) as u8);
+    let page = [(reader, "/agenda", "https://www.example/")];
+    let assets = [(reader, "/a.css", "https://www.example/agenda"); 4];
+    let others = (0..others).map(|other| (Ipv4Addr::new(20, 0, 251, other), "/agenda", "-"));
+    page.into_iter().chain(assets).chain(others).collect()
+}
+
+/// What a service would have kept after an hour of readers of the service with this name.
+fn keep_web(folder: &Path, service: &str, begin: i64) {
+    let mut web = WebDetector::new([5; 16]);
+    let number = web.service(service, &[]).unwrap();
+    for second in 0..4_000 {
+        for (client, target, referrer) in visits(second, 0) {
+            let client = Client::Address(std::net::IpAddr::from(client).into());
+            let (time, target, referrer) =
+                (Time::from_seconds(begin + second, 0), target.as_bytes(), referrer.as_bytes());
+            let method = Method::Get;
+            web.observe(number, &Request { time, client, method, target, referrer, ..Request::default() });
+        }
+    }
+    let (mut state, until) = (WebState::default(), Timestamp::from_second(begin + 4_000).unwrap());
+    state.renew(web.learnt().collect(), until, Timestamp::UNIX_EPOCH);
+    assert_eq!(state.entries.len(), 1);
+    fs::write(folder.join("web-baselines.json.gz"), state.write(Vec::new(), until).unwrap()).unwrap();
+}
+
+#[test]
+fn replay_judges_requests_by_what_a_service_kept_too() {
+    let (begin, folder) = (BEGIN as i64, PathBuf::from(state("learn_web_state")));
+    fs::create_dir_all(&folder).unwrap();
+    let nothing = hemicycle::baselines::write(Vec::new(), std::iter::empty(), Timestamp::UNIX_EPOCH).unwrap();
+    fs::write(folder.join("baselines.json.gz"), nothing).unwrap();
+    let mut text = String::new();
+    for second in 4_060..4_135 {
+        let time = Timestamp::from_second(begin + second).unwrap().to_zoned(TimeZone::UTC);
+        let time = time.strftime("%d/%b/%Y:%H:%M:%S %z");
+        for (client, target, referrer) in visits(second, if second < 4_120 { 0 } else { 20 }) {
+            text.push_str(&format!(
+                "{client} - - [{time}] \"GET {target} HTTP/1.1\" 200 500 \"{referrer}\" \"Mozilla/5.0\"\n"
+            ));
+        }
+    }
+    let log = file("learn_web.log", text.as_bytes());
+    let institution = file("learn_web.toml", INSTITUTION.as_bytes());
+    let [log, institution, known] = [&log, &institution, &folder].map(|path| path.to_str().unwrap());
+    let arguments = ["replay", "--json", "--institution", institution, log, "--baselines", known];
+    let without = run(&arguments);
+    assert_eq!((without.code, without.starts().len()), (Some(0), 0), "{}", without.output);
+    keep_web(&folder, "learn_web.log", begin);
+    let with = run(&arguments);
+    assert_eq!((with.code, with.starts().len()), (Some(0), 1), "{} {}", with.output, with.errors);
+    // A file that is refused is said: a person is there to decide.
+    fs::write(folder.join("web-baselines.json.gz"), b"else").unwrap();
+    let refused = run(&arguments);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.errors.contains("web-baselines.json.gz is refused"), "{}", refused.errors);
 }

@@ -79,11 +79,11 @@ fn flow_records_around_a_flood_open_in_pandas_and_in_duckdb() {
     let person = Person::of(&service, "ada", Role::Analyst);
     let event = flood(&service);
     let id = event["id"].as_str().unwrap();
-    let item = person.waits_for_evidence(id, "flows");
+    let (item, bytes) = person.waits_for_evidence(id, "flows");
     let link = format!("/api/v1/floods/{id}/evidence/flows");
     assert!(person.text(&format!("/floods/{id}")).contains(&link), "the page of the flood leads to it");
     let file = service.folder.join("flows.parquet");
-    fs::write(&file, person.get(&link)).unwrap();
+    fs::write(&file, bytes).unwrap();
     let records = item["records"].as_u64().unwrap();
     assert!(records > 50, "{item}");
     let script = PANDAS.replace("ONSET", &format!("{:?}", event["onset"].as_str().unwrap()));
@@ -159,9 +159,9 @@ fn headers_of_a_flood_on_a_mirror_port_open_in_tshark() {
     let event =
         (0..MOST).find_map(|_| service.event_soon().filter(|event| event["phase"] == "start")).unwrap();
     let id = event["id"].as_str().unwrap();
-    let item = person.waits_for_evidence(id, "packets");
+    let (item, bytes) = person.waits_for_evidence(id, "packets");
     let file = service.folder.join("packets.pcap");
-    fs::write(&file, person.get(&format!("/api/v1/floods/{id}/evidence/packets"))).unwrap();
+    fs::write(&file, bytes).unwrap();
     let mut command = Command::new("tshark");
     command.arg("-r").arg(&file).args([
         "-T",

@@ -59,7 +59,16 @@ impl Exporter {
     /// in each of [`ELEMENTS`] records.
     pub(crate) fn ordinary(&mut self, target: [u8; 4], packets: u32) {
         let records: Vec<_> = (0..ELEMENTS).map(|_| self.source()).collect();
-        let datagram = netflow5(now(), self.sequence, &records, target, (packets, 100));
+        self.connections(&records, target, packets);
+    }
+
+    /// The same, all of one client.
+    pub(crate) fn of(&mut self, client: [u8; 4], target: [u8; 4]) {
+        self.connections(&[client; ELEMENTS as usize], target, 1);
+    }
+
+    fn connections(&mut self, clients: &[[u8; 4]], target: [u8; 4], packets: u32) {
+        let datagram = netflow5(now(), self.sequence, clients, target, (packets, 100));
         self.send(&datagram);
         self.sequence += ELEMENTS - 1;
     }

@@ -27,3 +27,4 @@ mod start;
 mod system;
 mod traces;
 mod web;
+mod web_learning;

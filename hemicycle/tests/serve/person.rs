@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::service::{Service, pause};
 
 /// Nothing here takes longer.
-const PATIENCE_SECONDS: u64 = 60;
+pub(crate) const PATIENCE_SECONDS: u64 = 60;
 /// The part of a configuration that makes a console.
 pub(crate) const CONSOLE: &str = "[console]\nlisten = [\"127.0.0.1:0\"]\n";
 
@@ -81,18 +81,25 @@ impl Person {
         self.curl(path, &more.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    /// The kinds of evidence of a flood, once there is one of this kind.
-    pub(crate) fn waits_for_evidence(&self, flood: &str, kind: &str) -> Value {
-        let started = Instant::now();
-        loop {
-            let list = self.json(&format!("/api/v1/floods/{flood}/evidence"));
+    /// Evidence of a flood, once there is some of this kind: what is said of the file, and the file of which it is said. More
+    /// may be added between the two questions, so what is said has to be the same before and after.
+    pub(crate) fn waits_for_evidence(&self, flood: &str, kind: &str) -> (Value, Vec<u8>) {
+        let link = format!("/api/v1/floods/{flood}/evidence");
+        let said = || {
+            let list = self.json(&link);
             // Before the record has the flood there is no such thing.
             let mut items = list["items"].as_array().into_iter().flatten();
-            let found = items.find(|item| item["kind"] == kind);
-            if let Some(found) = found {
-                return found.clone();
+            items.find(|item| item["kind"] == kind).cloned()
+        };
+        let started = Instant::now();
+        loop {
+            if let Some(before) = said() {
+                let file = self.get(&format!("{link}/{kind}"));
+                if said().as_ref() == Some(&before) {
+                    return (before, file);
+                }
             }
-            assert!(started.elapsed().as_secs() < PATIENCE_SECONDS, "no {kind}: {list}");
+            assert!(started.elapsed().as_secs() < PATIENCE_SECONDS, "no {kind}");
             pause();
         }
     }

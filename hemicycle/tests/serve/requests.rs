@@ -1,11 +1,14 @@
 //! What a person may ask for, at the console of a running service: a report, and an erasure that leaves the chain whole.
 
+use std::net::Ipv4Addr;
 use std::process::Command;
+use std::time::Instant;
 
 use console::people::Role;
 
+use crate::export::Exporter;
 use crate::office::flood;
-use crate::person::{CONSOLE, Person, can_ask};
+use crate::person::{CONSOLE, PATIENCE_SECONDS, Person, can_ask};
 use crate::service::{CONFIG, PROGRAM, Service, pause};
 
 #[test]
@@ -36,6 +39,16 @@ fn a_person_is_told_what_is_held_and_erased_and_the_chain_still_holds() {
     assert!(report.contains(event["id"].as_str().unwrap()), "the flood that names it");
     let done = ask("/data-protection/erase");
     assert!(done.contains("is erased: 1 codes lead nowhere now"), "{done}");
+    // The flood goes on with the same sources, among them the person: nothing that still knows the address brings it back.
+    let mut exporter = Exporter::at([127, 0, 0, 1], service.flows());
+    let taken = || service.figure("record_evidence_total").unwrap();
+    let person: Ipv4Addr = address.parse().unwrap();
+    let (before, started) = (taken(), Instant::now());
+    while taken() <= before || service.figure("record_evidence_erased_total") == Some(0.0) {
+        assert!(started.elapsed().as_secs() < PATIENCE_SECONDS, "the test needs more evidence of the person");
+        exporter.of(person.octets(), [192, 0, 2, 10]);
+        exporter.netflow9([192, 0, 2, 10]);
+    }
     let again = ask("/data-protection/report");
     assert!(again.contains("no code is known") && again.contains("No evidence holds it"), "{again}");
     let entries = officer.json("/api/v1/entries?kind=erased");

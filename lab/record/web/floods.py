@@ -5,7 +5,6 @@ They go to the lab's own addresses only, from addresses of the lab; see the chec
 
 import argparse
 import asyncio
-import os
 import random
 import ssl
 import string
@@ -14,6 +13,7 @@ import h2.config
 import h2.connection
 import h2.events
 
+import namespace
 from browser import FAILURES, LANGUAGES, NAME, TLS, V4, V6, Browser, agent, room
 
 WORDS = ("agenda vote committee minister budget energy housing farmer border climate school hospital pension railway amendment plenary hearing petition election results "
@@ -350,10 +350,7 @@ def main():
     parser.add_argument("--random-paths", action="store_true")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    # Only veth and tun devices and loopback: this is a namespace of the lab and no machine.
-    strange = [name for name in os.listdir("/sys/class/net") if name not in ("lo", "out", "bad0", "tunl0", "sit0", "ip6tnl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "ip6gre0")]
-    if strange:
-        raise SystemExit(f"not a namespace of the lab: {strange}")
+    namespace.require()
     room()
     flood = ROLES[options.role](options)
     try:

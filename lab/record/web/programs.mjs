@@ -3,9 +3,9 @@
 // reset: streams of HTTP/2 that are opened and given up one by one. handshakes: whole TLS handshakes, and gone. hold: connections that are opened and
 // kept without a word. poll (wanted): screens that ask for one small answer at a fixed pace over a kept connection.
 
+import fs from 'node:fs';
 import http2 from 'node:http2';
 import net from 'node:net';
-import os from 'node:os';
 import tls from 'node:tls';
 
 const NAME = 'www.parliament.example', V4 = '192.0.2.10', V6 = '2001:db8:1::10';
@@ -16,9 +16,9 @@ for (let at = 3; at + 1 < process.argv.length; at += 2) {
   options[name] = typeof options[name] === 'number' ? Number(process.argv[at + 1]) : process.argv[at + 1];
 }
 
-// Only veth and tun devices and loopback: this is a namespace of the lab and no machine.
-const known = ['lo', 'out', 'bad0', 'tunl0', 'sit0', 'ip6tnl0', 'gre0', 'gretap0', 'erspan0', 'ip_vti0', 'ip6_vti0', 'ip6gre0'];
-const strange = Object.keys(os.networkInterfaces()).filter((name) => !known.includes(name));
+// As `namespace.py`.
+const known = JSON.parse(fs.readFileSync(new URL('namespace.json', import.meta.url)));
+const strange = fs.readdirSync('/sys/class/net').filter((name) => !known.includes(name));
 if (strange.length) throw new Error(`not a namespace of the lab: ${strange}`);
 
 const pick = (list) => list[Math.floor(Math.random() * list.length)];

@@ -5,7 +5,6 @@ They go to the lab's own addresses only, from addresses of the lab.
 """
 
 import argparse
-import os
 import random
 import socket
 import threading
@@ -14,6 +13,8 @@ import time
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+
+import namespace
 
 NAME, V4 = "www.parliament.example", "192.0.2.10"
 
@@ -68,9 +69,7 @@ def main():
     parser.add_argument("--path", action="append", default=[])
     options = parser.parse_args()
     options.path = options.path or ["/"]
-    strange = [name for name in os.listdir("/sys/class/net") if name not in ("lo", "out", "bad0", "tunl0", "sit0", "ip6tnl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "ip6gre0")]
-    if strange:
-        raise SystemExit(f"not a namespace of the lab: {strange}")
+    namespace.require()
     urllib3.disable_warnings()
     rng = random.Random(f"{options.hosts}{options.path}")
     for number in range(options.hosts):

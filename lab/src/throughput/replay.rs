@@ -1,8 +1,8 @@
 //! A capture in memory through intake, decoding and detection.
 //!
 //! The runs of the subjects alternate, so that a slow minute of the machine meets all of them, and the median is given.
-//! The bar is set for the time on the wall of what `hemicycle replay` does: it reads on one thread and counts on another.
-//! Beside it stands one thread that does both, with its CPU time. Before the figures are taken it is checked that every
+//! The bar is set for the time on the wall of what `hemicycle replay` does: where there are two cores, it reads on one thread
+//! and counts on another. Beside it stands one thread that does both, with its CPU time. Before the figures are taken it is checked that every
 //! packet came through and that both ways told the same. Building the input is not measured.
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -66,7 +66,7 @@ pub(super) fn forms(visit: &Visit) -> Markup {
         (form("/data-protection/erase", "Erase", "erasure asked for on 27 November, file 2026/114"))
         p class="hint" {
             "A report says which codes, floods and files hold the address. Erasing removes the plain address, what leads from it to its codes, and its packets and flow records in evidence; "
-            "codes that stay lead nowhere, and the chain holds. Copies that were made before are not reached. Both are written down with your name and the purpose, and without the address."
+            "codes that stay lead nowhere, and the chain holds. What comes of it within a day, as of a flood that goes on, gets a code that leads nowhere and is no evidence. Copies that were made before are not reached. Both are written down with your name and the purpose, and without the address."
         }
     }
 }

@@ -350,6 +350,9 @@ impl Detector {
         counters.prefixes_refused = self.scope.prefixes_refused;
         counters.ceilings_unwatched = self.policies.unwatched;
         counters.suspects = self.suspect_owners.len() as u64;
+        counters.campaigns = self.campaigns.found;
+        counters.campaign_floods_left_out = self.campaigns.left_out;
+        counters.metered_seconds_lost = self.meter.as_ref().map_or(0, |meter| meter.lost);
         counters
     }
 

@@ -369,22 +369,23 @@ impl Detector {
             event.evidence.maintenance = policy.maintenance(&target, event.time).map(str::to_owned);
         }
         flood.note_told();
-        self.join(flood.subject, &mut event);
+        self.join(Some(flood.subject), &mut event);
         self.events.push(Event::Flood(event));
     }
 
-    /// Says to which campaign a flood belongs.
-    pub(super) fn join(&mut self, subject: Subject, event: &mut FloodEvent) {
-        let slot = self.state(subject).suspect;
+    /// Says to which campaign a flood belongs. Where its target is not watched any more, nothing is known of its sources.
+    fn join(&mut self, subject: Option<Subject>, event: &mut FloodEvent) {
+        let slot = subject.and_then(|subject| self.state(subject).suspect);
         let suspect = slot.and_then(|slot| self.suspects.get(slot as usize));
         self.campaigns.join(event, suspect.map(|suspect| &suspect.sources));
     }
 
     /// Tells the end of a flood to whoever heard of it. One that nobody heard of because its sources were awaited is told
-    /// now, from its first line on.
+    /// now, from its first line on. The subject is none if its target is not watched any more.
     pub(super) fn tell_end(
         &mut self,
         flood: &mut Flood,
+        subject: Option<Subject>,
         start: Option<Box<FloodEvent>>,
         end: Box<FloodEvent>,
     ) {
@@ -395,6 +396,8 @@ impl Detector {
             let policy = &self.policies.policy;
             let reason = flood.said.and_then(|target| policy.maintenance(&target, event.time));
             event.evidence.maintenance = reason.map(str::to_owned);
+            // Only now: of what nobody hears, nobody else's line says anything either.
+            self.join(subject, &mut event);
             self.events.push(Event::Flood(event));
         }
     }

@@ -277,9 +277,8 @@ impl Detector {
 
     pub(super) fn end_flood(&mut self, flood: &mut Flood, step: i64, ended_by: &'static str) {
         let view = self.view(flood.subject, step);
-        let (start, mut end) = (flood.is_overdue().then(|| flood.start(&view)), flood.end(&view, ended_by));
-        self.join(flood.subject, &mut end);
-        self.tell_end(flood, start, end);
+        let (start, end) = (flood.is_overdue().then(|| flood.start(&view)), flood.end(&view, ended_by));
+        self.tell_end(flood, Some(flood.subject), start, end);
         let state = self.state_mut(flood.subject);
         state.flood = None;
         state.end_tests();
@@ -300,7 +299,8 @@ impl Detector {
         let now = Time::from_nanoseconds((step + 1).saturating_mul(STEP_NANOSECONDS)).min(self.latest);
         let view = View { state: &state, suspect: None, now, step, lost: false };
         let (start, end) = (flood.is_overdue().then(|| flood.start(&view)), flood.end(&view, "not_watched"));
-        self.tell_end(flood, start, end);
+        // What its number stands for is another target by now.
+        self.tell_end(flood, None, start, end);
         if let Subject::Address(index) = flood.subject {
             let state = &mut self.targets.states[index as usize];
             state.flood = None;

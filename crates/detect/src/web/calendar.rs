@@ -1,7 +1,9 @@
 //! Times in which many people will come, as the institution file says.
 //!
-//! An election night is known beforehand. What is known raises what may come without being called a surge, and what a service
-//! without assets may have; of floods it silences nothing, since nobody's calendar says what a tool does.
+//! An election night is known beforehand. What is known raises what may come without being called a surge. It silences no
+//! flood of a service whose assets tell how large the crowd is, since nobody's calendar says what a tool does. Where nothing else
+//! tells that (a service without assets, as an API), it has to be taken from here: pages and assets are then no flood up to so
+//! many times the usual, and a tool that stays below that is not told from the readers that were expected.
 //!
 //! Limits: of several events at one time the largest counts.
 

@@ -20,6 +20,8 @@ pub(super) struct Second {
 pub(super) struct Meter {
     seconds: VecDeque<Second>,
     rows: usize,
+    /// Seconds that made room before they were taken.
+    pub(super) lost: u64,
 }
 
 impl Meter {
@@ -31,6 +33,7 @@ impl Meter {
         while self.rows >= MAXIMUM_ROWS || self.seconds.len() >= MAXIMUM_SECONDS {
             let Some(oldest) = self.seconds.pop_front() else { break };
             self.rows -= oldest.services.len();
+            self.lost += 1;
         }
         self.rows += 1;
         match self.seconds.back_mut() {
@@ -66,6 +69,7 @@ mod tests {
             meter.add(second, 0, 1);
         }
         assert_eq!((meter.seconds.len(), meter.rows), (MAXIMUM_SECONDS, MAXIMUM_SECONDS));
+        assert_eq!(meter.lost, 5_000 - MAXIMUM_SECONDS as u64);
         assert_eq!(meter.take().unwrap().second, 5_000 - MAXIMUM_SECONDS as u32);
     }
 }

@@ -106,6 +106,10 @@ pub struct WebCounters {
     pub surges: u64,
     /// Campaigns found: floods on several targets by the same sources.
     pub campaigns: u64,
+    /// Floods that were not compared with all others of their time, since there were too many.
+    pub campaign_floods_left_out: u64,
+    /// Seconds whose figures made room before they were taken.
+    pub metered_seconds_lost: u64,
 }
 
 /// Finds floods and surges in requests.
@@ -183,11 +187,19 @@ impl WebDetector {
 
     /// Takes one request to a service. Its client is the one to be counted: whoever is behind a trusted proxy.
     pub fn observe(&mut self, service: u32, request: &Request<'_>) {
+        self.observe_paced(service, request, false);
+    }
+
+    /// The same for a request on a connection whose pace is known.
+    fn observe_paced(&mut self, service: u32, request: &Request<'_>, is_steady: bool) {
         if !self.clock(request.time) || service as usize >= self.services.len() {
             return;
         }
         self.counters.requests += 1;
-        let seen = self.look_at(service, request);
+        let mut seen = self.look_at(service, request);
+        if is_steady && seen.class.is_by_choice() {
+            seen.class = Class::Steady;
+        }
         self.touch(service);
         self.services[service as usize].note(request, &seen, &self.hash);
     }
@@ -220,20 +232,6 @@ impl WebDetector {
             };
         }
         Seen { class, client, is_named, agent, path }
-    }
-
-    /// The same as [`WebDetector::observe`] for a request on a connection whose pace is known.
-    fn observe_paced(&mut self, service: u32, request: &Request<'_>, is_steady: bool) {
-        if !is_steady {
-            return self.observe(service, request);
-        }
-        self.counters.requests += 1;
-        let mut seen = self.look_at(service, request);
-        if seen.class.is_by_choice() {
-            seen.class = Class::Steady;
-        }
-        self.touch(service);
-        self.services[service as usize].note(request, &seen, &self.hash);
     }
 
     /// The capture left out a part of a packet in which there may have been more to count.
@@ -340,6 +338,8 @@ impl WebDetector {
             fingerprints: self.connections.hellos.read,
             hellos_unread: self.connections.hellos.unread,
             campaigns: self.campaigns.found,
+            campaign_floods_left_out: self.campaigns.left_out,
+            metered_seconds_lost: self.metered.as_ref().map_or(0, |meter| meter.lost),
             ..self.counters
         }
     }

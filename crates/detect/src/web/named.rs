@@ -12,12 +12,7 @@ impl WebDetector {
     pub fn of_institution(institution: &institution::Institution, key: [u8; 16]) -> Self {
         let mut detector = Self::new(key);
         detector.watches_all = false;
-        let mut numbers = Vec::with_capacity(institution.services.len());
-        for service in &institution.services {
-            let addresses: Vec<_> = service.addresses.iter().map(|address| Address::from(*address)).collect();
-            numbers.push(detector.service(&service.id, &addresses));
-        }
-        detector.calendar = Calendar::of(institution, &numbers);
+        detector.replace_institution(institution);
         detector
     }
 

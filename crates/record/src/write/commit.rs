@@ -36,8 +36,8 @@ impl Room {
     ) -> Result<Vec<Result<Option<Receipt>>>> {
         let shared = self.shared.clone();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let (own, body_bytes) = (&shared.options.own, shared.limits().body_bytes);
-        let mut ledger = Ledger::new(&transaction, &shared.keys, own, body_bytes, shared.now())?;
+        let (named, body_bytes) = ((&shared.options.own, &self.erased), shared.limits().body_bytes);
+        let mut ledger = Ledger::new(&transaction, &shared.keys, named, body_bytes, shared.now())?;
         let mut done = Vec::with_capacity(entries.len());
         for entry in entries {
             match ledger.append(entry) {

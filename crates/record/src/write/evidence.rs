@@ -73,12 +73,14 @@ impl Room {
         Ok(())
     }
 
-    /// Takes an address out of the table of persons and out of all evidence, in files and in memory. Its codes, and how many
-    /// packets and records that were.
+    /// Takes an address out of the table of persons and out of all evidence, in files and in memory, and remembers that for a
+    /// while, so that it stays out ([`crate::erased`]). Its codes, and how many packets and records that were.
     ///
     /// # Errors
     /// When something cannot be written. It can be done again.
     pub(crate) fn erase(&mut self, address: IpAddr) -> Result<(Vec<String>, u64)> {
+        let (now, keys) = (self.shared.now(), &self.shared.keys);
+        self.erased.note(address, persons::blind(keys, address, now)?, now);
         let mut removed = self.gathered.remove(address) as u64;
         let mut select = self.connection.prepare("SELECT flood, kind FROM evidence")?;
         let files: Vec<(String, i64)> =

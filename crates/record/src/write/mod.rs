@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use crate::conceal::{is_persons, network};
+use crate::erased::Erased;
 use crate::event::Line;
+use crate::evidence::Records;
 use crate::evidence::store::Gathered;
 use crate::record::{self, Opened};
 use crate::shared::{Count, Shared};
@@ -61,6 +63,7 @@ pub(crate) struct Room {
     pub(crate) connection: Connection,
     pub(crate) shared: Arc<Shared>,
     pub(crate) gathered: Gathered,
+    pub(crate) erased: Erased,
     held: VecDeque<Entry>,
     ticks: u64,
     /// Whether the folder was ever opened; until then the connection leads nowhere.
@@ -83,8 +86,8 @@ impl Room {
     /// Before the first message.
     pub(crate) fn new(opened: Opened, is_open: bool, shared: Arc<Shared>) -> Self {
         let Opened { connection, lock } = opened;
-        let (gathered, held) = (Gathered::default(), VecDeque::new());
-        Self { connection, shared, gathered, held, ticks: 0, is_open, lock }
+        let (gathered, erased, held) = (Gathered::default(), Erased::default(), VecDeque::new());
+        Self { connection, shared, gathered, erased, held, ticks: 0, is_open, lock }
     }
 
     /// Until it is told to stop or nobody is left who could say anything.
@@ -145,22 +148,26 @@ impl Room {
                 batch.replies.push(None);
             }
             Message::Samples(samples) => self.samples(samples, true),
-            Message::Frames(flood, frames) => {
-                let all = frames.len() as u64;
-                let left = self.gathered.frames(&flood, frames, &self.shared.options.limits);
-                self.shared.count(Count::EvidenceTaken, all - left);
-                self.shared.lose(Count::EvidenceLost, left);
-            }
-            Message::Flows(flood, flows) => {
-                let all = flows.len() as u64;
-                let left = self.gathered.flows(&flood, flows, &self.shared.options.limits);
-                self.shared.count(Count::EvidenceTaken, all - left);
-                self.shared.lose(Count::EvidenceLost, left);
-            }
+            Message::Frames(flood, frames) => self.gather(&flood, Records::Packets(frames)),
+            Message::Flows(flood, flows) => self.gather(&flood, Records::Flows(flows)),
             Message::Sensors(sensors) => batch.sensors.extend(sensors),
             Message::Do(task) => batch.tasks.push(task),
             Message::Stop => batch.stop = true,
         }
+    }
+
+    /// Takes evidence up, but nothing of whom was erased lately.
+    fn gather(&mut self, flood: &str, mut records: Records) {
+        let now = self.shared.now();
+        let erased: usize = self.erased.addresses(now).map(|address| records.remove(address)).sum();
+        self.shared.count(Count::EvidenceErased, erased as u64);
+        let (all, limits) = (records.len() as u64, &self.shared.options.limits);
+        let left = match records {
+            Records::Packets(frames) => self.gathered.frames(flood, frames, limits),
+            Records::Flows(flows) => self.gathered.flows(flood, flows, limits),
+        };
+        self.shared.count(Count::EvidenceTaken, all - left);
+        self.shared.lose(Count::EvidenceLost, left);
     }
 
     /// What an event says of the vectors of its target is a sample of its second.

@@ -115,10 +115,49 @@ fn what_is_held_is_told_and_erased_and_the_chain_holds() {
     let other = writer.held_about("2001:db8:5::9".parse().unwrap(), "check", "dpo").unwrap();
     assert_eq!(other.codes.len(), 2);
     assert!(verify(folder.path(), Some(KEY), None).unwrap().holds);
+    hand.set(NOON + 8 * 86_400 + 1);
     writer.append(observed(flood("f3", "start", NOON + 8 * 86_400, 1.0, "syn_flood"))).unwrap();
+    assert_eq!(writer.held_about(person, "check", "dpo").unwrap().codes.len(), 1);
     let row = record.reader().flood("f3").unwrap().unwrap();
     let again = row.last["sources"]["top"][0]["address"].as_str().unwrap();
     assert!(!done.codes.contains(&again.to_owned()), "who comes back gets another code");
+}
+
+#[test]
+fn an_erasure_holds_while_the_flood_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let hand = Hand::new();
+    let record = Record::open(folder.path(), hand.options()).unwrap();
+    let writer = record.writer();
+    writer.append(observed(flood("f1", "start", NOON, 1000.0, "syn_flood"))).unwrap();
+    assert!(writer.offer_frames("f1", vec![frame(); 3]));
+    writer.flush().unwrap();
+    let person: IpAddr = PERSON.parse().unwrap();
+    let done = writer.erase(person, "request of the person", "dpo").unwrap();
+    assert_eq!((done.codes.len(), done.evidence_records), (1, 3));
+    // The sample still holds packets of it, and the flood's next lines name it.
+    hand.set(NOON + 3_600);
+    let mut other = frame();
+    other.bytes[15] = 8;
+    assert!(writer.offer_frames("f1", vec![frame(), other, frame()]));
+    for phase in ["update", "end"] {
+        writer.offer(observed(flood("f1", phase, NOON + 3_600, 9_000.0, "udp_flood")));
+    }
+    let act = json!({"note": format!("{PERSON} is still there")});
+    writer.append(Entry::new(Kind::Decided, Actor::Room("test".to_owned()), PERSON, act)).unwrap();
+    writer.flush().unwrap();
+    let report = writer.held_about(person, "check", "dpo").unwrap();
+    assert!(report.codes.is_empty() && !report.plain_kept && report.evidence.is_empty(), "{report:?}");
+    let counts = writer.health().counts;
+    assert_eq!((counts.evidence_erased, counts.evidence_lost), (2, 0));
+    let row = record.reader().flood("f1").unwrap().unwrap();
+    let code = row.last["sources"]["top"][0]["address"].as_str().unwrap().to_owned();
+    assert!(code.starts_with("p-") && !done.codes.contains(&code), "{code}");
+    assert_eq!(writer.open_address(&code, "test", "anna").unwrap(), None);
+    let pcap = record.reader().evidence_file("f1", EvidenceKind::Packets).unwrap().unwrap();
+    assert!(pcap.len() > 24, "the neighbour's packet is evidence");
+    drop(record);
+    assert!(!holds(folder.path(), PERSON.as_bytes()));
 }
 
 #[test]

@@ -221,7 +221,7 @@ pub(super) const OIDC: Section = Section {
         optional(
             "role",
             "tables",
-            "none",
+            "at least one must be there",
             "`[[oidc.role]]`: which group has which role; the first that fits counts.",
         ),
     ],

@@ -77,6 +77,9 @@ pub(super) fn read(
 
 fn texts(reader: &mut Reader, value: &institution::reader::Value<'_>) -> Vec<String> {
     let values = reader.list(Some(value));
+    if let Some(value) = values.get(MAXIMUM_SCOPES) {
+        reader.error(value.span(), format!("at most {MAXIMUM_SCOPES} scopes can be asked for"));
+    }
     values.iter().take(MAXIMUM_SCOPES).filter_map(|value| reader.text(value)).map(|text| text.value).collect()
 }
 
@@ -98,4 +101,29 @@ fn rules(reader: &mut Reader, table: Table<'_, '_>) -> Vec<Rule> {
         rules.push(Rule { group, role, organisation });
     }
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    /// What is wrong with a provider of whom these scopes are asked for.
+    fn problems(scopes: usize) -> Option<String> {
+        let scopes: Vec<String> = (0..scopes).map(|number| format!("\"s{number}\"")).collect();
+        let text = format!(
+            "institution = \"i.toml\"\n[state]\nfolder = \"state\"\n[console]\nlisten = [\"127.0.0.1:0\"]\n\
+            url = \"https://console.example\"\n[oidc]\nissuer = \"https://sign.example\"\nclient_id = \"c\"\n\
+            scopes = [{}]\n[[oidc.role]]\ngroup = \"g\"\nrole = \"viewer\"\n",
+            scopes.join(", ")
+        );
+        parse("t", &text, Path::new("/etc")).err().map(|problems| problems.render(false))
+    }
+
+    #[test]
+    fn more_scopes_than_can_be_asked_for_are_refused_and_not_cut() {
+        assert_eq!(problems(MAXIMUM_SCOPES), None);
+        let said = problems(MAXIMUM_SCOPES + 1).expect("one too many");
+        assert!(said.contains("at most 32 scopes can be asked for"), "{said}");
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! Limit: where packets are sampled, the web layer gets none of them: of half a connection it would think that it hangs.
 
+use std::time::Instant;
+
 use detect::{Observation, Quoted};
 use intake::mirror::MirrorFrame;
 use wire::packet::{Skip, decode};
@@ -110,7 +112,7 @@ impl<S: Sink> Frames for Packets<S> {
     fn tick(&mut self) {
         self.sink.tick();
         self.web.tick(intake::collect::now());
-        self.tap.tick();
+        self.tap.tick(Instant::now());
     }
 
     fn report(&self) -> FramesReport {
@@ -118,7 +120,7 @@ impl<S: Sink> Frames for Packets<S> {
     }
 
     fn finish(mut self) {
-        self.tap.finish();
+        self.tap.finish(Instant::now());
         self.sink.finish();
         self.web.finish();
     }

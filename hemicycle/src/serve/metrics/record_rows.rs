@@ -18,7 +18,7 @@ pub(super) fn record(text: &mut Text, writer: Option<&Writer>) {
         writes,
     );
     type Value = fn(&Counts) -> u64;
-    let counters: [(&str, &str, Value); 10] = [
+    let counters: [(&str, &str, Value); 11] = [
         ("record_entries_total", "Entries of the ledger on the disk.", |counts| counts.entries_written),
         ("record_entries_lost_total", "Entries that did not fit or could not be written.", |counts| {
             counts.entries_lost
@@ -41,6 +41,11 @@ pub(super) fn record(text: &mut Text, writer: Option<&Writer>) {
             "record_evidence_lost_total",
             "Headers and flow records that did not fit, or could not be written.",
             |counts| counts.evidence_lost,
+        ),
+        (
+            "record_evidence_erased_total",
+            "Headers and flow records left out because they name an address that was erased within the last day.",
+            |counts| counts.evidence_erased,
         ),
         ("record_addresses_concealed_total", "Addresses of persons that became codes.", |counts| {
             counts.addresses_concealed

@@ -143,6 +143,12 @@ const DETECT: &[(&str, &str)] = &[
     ),
     ("floods", "Floods found, muted ones included."),
     ("floods_muted", "Floods of which a line was not told because of a mute."),
+    ("campaigns", "Campaigns found: floods on several targets by the same sources."),
+    (
+        "campaign_floods_left_out",
+        "Floods that were not compared with all others of their time, since there were too many.",
+    ),
+    ("metered_seconds_lost", "Seconds whose figures for the record nobody took in time."),
     (
         "ceilings_unwatched",
         "Ceilings of the institution file on what is not watched: no protected address, declared service, group or prefix.",
@@ -212,6 +218,12 @@ pub(super) fn learning(text: &mut Text, counts: &learning::Counts) {
             Gauge,
             "Services whose requests were known from before at the start.",
             |counts| &counts.web_recalled,
+        ),
+        (
+            "learnt_web_services_left_out",
+            Gauge,
+            "Services that the last save left out of their state file: not seen for 26 weeks, or too many.",
+            |counts| &counts.web_left_out,
         ),
         (
             "state_lines_skipped",

@@ -39,6 +39,18 @@ const ROWS: &[Row] = &[
     ("campaigns_total", Counter, "Campaigns found: floods on several services by the same clients.", |web| {
         web.counters.campaigns
     }),
+    (
+        "campaign_floods_left_out_total",
+        Counter,
+        "Floods that were not compared with all others of their time, since there were too many.",
+        |web| web.counters.campaign_floods_left_out,
+    ),
+    (
+        "metered_seconds_lost_total",
+        Counter,
+        "Seconds whose figures for the record made room before they were taken.",
+        |web| web.counters.metered_seconds_lost,
+    ),
     ("floods_running", Gauge, "Floods of the web layer that go on now.", |web| web.floods_running),
     ("surges_running", Gauge, "Surges that go on now.", |web| web.surges_running),
     ("requests_refused_total", Counter, "Requests whose service had no room.", |web| web.requests_refused),

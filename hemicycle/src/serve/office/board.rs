@@ -1,10 +1,12 @@
 //! What goes on right now: the floods and surges that were told and are not over, and whom they concern.
 //!
-//! Filled by the thread that writes events, read once a second for the console's snapshot.
+//! Filled by the thread that writes events, read once a second for the console's snapshot. That thread's queue drops what
+//! does not fit, an end too: what was not heard of for [`SILENCE`] does not go on any more, as far as anybody knows.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use detect::event::{Target, TargetKind};
 use detect::{Event, Phase};
@@ -13,6 +15,8 @@ use serde_json::Value;
 
 /// Floods and surges that are remembered as going on; the detectors' own limits are below.
 const MAXIMUM_RUNNING: usize = 8192;
+/// Longer than between any two lines of one flood or surge, however it pulses.
+pub(in crate::serve) const SILENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Whom an event concerns, by the names of the institution file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +75,8 @@ pub(crate) struct Running {
     pub(crate) concerned: Concerned,
     pub(crate) packets_per_second: Option<f64>,
     pub(crate) baseline_packets_per_second: Option<f64>,
+    /// When it was heard of last.
+    heard: Instant,
 }
 
 /// Everything that goes on.
@@ -79,28 +85,39 @@ pub(crate) struct Board(Mutex<BTreeMap<String, Running>>);
 
 impl Board {
     /// Takes up an event, with its line as it may be shown.
-    pub(crate) fn take(&self, event: &Event, concerned: Concerned, line: Value) {
+    pub(crate) fn take(&self, event: &Event, concerned: Concerned, line: Value, now: Instant) {
         let told = event.line();
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if told.phase == Phase::End {
             running.remove(&told.id);
-        } else if running.len() < MAXIMUM_RUNNING || running.contains_key(&told.id) {
+            return;
+        }
+        if running.len() >= MAXIMUM_RUNNING && !running.contains_key(&told.id) {
+            forget_silent(&mut running, now);
+        }
+        if running.len() < MAXIMUM_RUNNING || running.contains_key(&told.id) {
             let running_now = Running {
                 line,
                 is_flood: matches!(event, Event::Flood(_)),
                 concerned,
                 packets_per_second: told.packets_per_second,
                 baseline_packets_per_second: told.baseline_packets_per_second,
+                heard: now,
             };
             running.insert(told.id.clone(), running_now);
         }
     }
 
     /// All of them, by their ids.
-    pub(crate) fn running(&self) -> Vec<(String, Running)> {
-        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn running(&self, now: Instant) -> Vec<(String, Running)> {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        forget_silent(&mut running, now);
         running.iter().map(|(id, running)| (id.clone(), running.clone())).collect()
     }
+}
+
+fn forget_silent(running: &mut BTreeMap<String, Running>, now: Instant) {
+    running.retain(|_, running| now.saturating_duration_since(running.heard) <= SILENCE);
 }
 
 #[cfg(test)]
@@ -129,5 +146,27 @@ mod tests {
         let nobody =
             Concerned::by(&target(TargetKind::Prefix, "203.0.113.0/24", &["203.0.113.0/24"]), &institution);
         assert_eq!(nobody, Concerned::default());
+    }
+
+    #[test]
+    fn what_was_not_heard_of_for_long_does_not_go_on() {
+        let (board, began) = (Board::default(), Instant::now());
+        let take = |id: &str, phase: Phase, now: Instant| {
+            board.take(&super::super::told(id, phase, &[]), Concerned::default(), Value::Null, now);
+        };
+        let ids = |now: Instant| board.running(now).into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+        for number in 0..MAXIMUM_RUNNING {
+            take(&format!("{number:04}"), Phase::Start, began);
+        }
+        let later = began + SILENCE;
+        take("one more", Phase::Start, later);
+        take("0007", Phase::Update, later);
+        assert_eq!(ids(later).len(), MAXIMUM_RUNNING, "all of them go on");
+        let now = later + Duration::from_secs(1);
+        take("one more", Phase::Start, now);
+        assert_eq!(ids(now), ["0007", "one more"]);
+        take("0007", Phase::End, now);
+        assert_eq!(ids(now), ["one more"]);
+        assert_eq!(ids(now + SILENCE + Duration::from_millis(1)), [""; 0]);
     }
 }

@@ -19,6 +19,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use detect::Event;
@@ -36,6 +37,7 @@ use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json as line_of;
 pub(crate) use board::Board;
 use board::Concerned;
+pub(in crate::serve) use board::SILENCE;
 pub(crate) use channels::{Channels, KINDS};
 use forecast::Forecast;
 use links::Links;
@@ -105,7 +107,7 @@ impl Teller {
             writer.offer(Entry::observed(whole).scoped(scope.organisations, scope.services));
         }
         let line = serde_json::from_str::<Value>(shown).unwrap_or_default();
-        self.board.take(event, concerned, line);
+        self.board.take(event, concerned, line, Instant::now());
     }
 }
 
@@ -388,6 +390,9 @@ impl Office {
         }
         let seen = sensors.look(&self.shared);
         let is_minute = sensors.is_minute();
+        if let Some(witness) = &self.witness {
+            witness.forget_silent();
+        }
         self.look_at_console(log);
         self.troubles.sensors(&seen, &self.channels);
         let (mut warnings, lines) = self.dead.look(&self.channels);
@@ -402,7 +407,8 @@ impl Office {
         if let Some(live) = &self.live {
             let institution = self.shared.institution();
             let sees = |sensor: &_, service: &_| snapshot::sees(&institution, &self.logs, sensor, service);
-            let mut snapshot = snapshot::of(&institution, &self.board.running(), (seen, &sees), warnings);
+            let mut snapshot =
+                snapshot::of(&institution, &self.board.running(Instant::now()), (seen, &sees), warnings);
             if let (None, Some(settings)) = (&self.forecast, &self.foresight) {
                 self.forecast = Some(Forecast::start(settings, &self.shared, log));
             }
@@ -521,4 +527,31 @@ pub(crate) fn said(handle: &console::Handle) -> Vec<String> {
         lines.push(format!("nobody has an account yet; the first one is made at {scheme}://{address}{link}"));
     }
     lines
+}
+
+/// A line of a flood on some addresses.
+#[cfg(test)]
+pub(in crate::serve) fn told(id: &str, phase: detect::Phase, addresses: &[&str]) -> Event {
+    use detect::event::{Certainty, Direction, Evidence, FloodEvent, Sources, Target, TargetKind};
+
+    let addresses = addresses.iter().map(|&address| address.to_owned()).collect();
+    let (time, onset) = (wire::Time::from_seconds(2, 0), wire::Time::from_seconds(1, 0));
+    Event::Flood(Box::new(FloodEvent {
+        phase,
+        id: id.to_owned(),
+        time,
+        onset,
+        direction: Direction::In,
+        target: Target { kind: TargetKind::Address, name: id.to_owned(), addresses },
+        vectors: Vec::new(),
+        packets_per_second: None,
+        bits_per_second: None,
+        requests_per_second: None,
+        baseline_packets_per_second: None,
+        sources: Sources::default(),
+        confidence: 0.9,
+        certainty: Certainty::Exact,
+        sampling: 1,
+        evidence: Evidence::default(),
+    }))
 }

@@ -14,6 +14,7 @@ mod wanted;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use detect::Event;
 use record::Writer;
@@ -34,6 +35,8 @@ pub(crate) struct Counts {
     refused: AtomicU64,
     floods: AtomicU64,
     floods_refused: AtomicU64,
+    floods_silent: AtomicU64,
+    floods_hurried: AtomicU64,
 }
 
 impl Counts {
@@ -42,7 +45,7 @@ impl Counts {
     }
 
     /// Names, what they are, and values.
-    pub(crate) fn rows(&self) -> [(&'static str, &'static str, u64); 5] {
+    pub(crate) fn rows(&self) -> [(&'static str, &'static str, u64); 7] {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         [
             (
@@ -61,6 +64,16 @@ impl Counts {
                 "evidence_floods_refused_total",
                 "Floods of which none was, since too many went on at a time.",
                 get(&self.floods_refused),
+            ),
+            (
+                "evidence_floods_silent_total",
+                "Floods whose end was never heard of; evidence was gathered until a quarter of an hour after the last word.",
+                get(&self.floods_silent),
+            ),
+            (
+                "evidence_floods_hurried_total",
+                "Floods, by worker, that were over before the sample was looked through for them, with no room to do it later.",
+                get(&self.floods_hurried),
             ),
         ]
     }
@@ -84,7 +97,12 @@ impl Witness {
 
     /// A flood starts, goes on or ends.
     pub(super) fn event(&self, event: &Event) {
-        self.0.wanted.take(event, &self.0.counts);
+        self.0.wanted.take(event, &self.0.counts, Instant::now());
+    }
+
+    /// Now and then: a flood whose end was lost is not followed for ever.
+    pub(super) fn forget_silent(&self) {
+        self.0.wanted.forget_silent(&self.0.counts, Instant::now());
     }
 
     /// Where figures go.

@@ -1,10 +1,15 @@
-//! Where a worker's records are tapped: a sample of them is remembered for some seconds, and what touches a flood that goes
+//! Where a worker's records are tapped: a sample of them is remembered for a while, and what touches a flood that goes
 //! on is handed to the record.
+//!
+//! # What is remembered
+//! [`Trace::RING`] records with plain addresses, in memory only: where much comes those of some seconds, and where little
+//! comes none that came in more than [`REMEMBERED`] ago.
 //!
 //! # What it costs
 //! A record that is not in the sample costs a subtraction. Of those in it there are at most about ten times
 //! [`Trace::EACH_TICK`] a second, whatever comes: the gaps between them grow with the traffic, and have random lengths, so
-//! that nobody can stay in them. When a flood starts, the ring is looked through once, for one flood a tick.
+//! that nobody can stay in them. When a flood starts, the ring is looked through once, for one flood a tick; of those that
+//! were over before their turn came [`MAXIMUM_FLOODS`] wait for it, and what more there are is counted.
 //!
 //! # How much of a flood
 //! [`Trace::BURST`] records at its start, a quarter of them from before its onset, then [`Trace::FOLLOWING`] a tick: what
@@ -13,13 +18,17 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use detect::Observation;
 use record::{EvidenceKind, FlowRow, Writer};
 use wire::{Address, FlowRecord};
 
 use super::wanted::{Wish, Wishes};
-use super::{Counts, Witness};
+use super::{Counts, MAXIMUM_FLOODS, Witness};
+
+/// Nothing is remembered longer, counted from when it came in: senders' clocks say nothing about that.
+const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// Of what came before the onset only so much is of interest.
 const BEFORE_NANOSECONDS: i64 = 60_000_000_000;
@@ -127,6 +136,8 @@ struct Followed<T> {
     wish: Arc<Wish>,
     /// Whether the ring was looked through.
     is_begun: bool,
+    /// Whether the flood ended before that.
+    is_over: bool,
     /// What may still be taken in this tick.
     left: u32,
     rows: Vec<T>,
@@ -139,10 +150,12 @@ pub(in crate::serve) struct Tap<T> {
     /// Workers that see the same floods.
     workers: usize,
     pace: Pace,
-    ring: VecDeque<T>,
+    /// With the tick before which each came in.
+    ring: VecDeque<(Instant, T)>,
     followed: Vec<Followed<T>>,
     generation: u64,
     ticks: u64,
+    now: Instant,
 }
 
 impl<T: Trace> Tap<T> {
@@ -150,7 +163,16 @@ impl<T: Trace> Tap<T> {
     pub(in crate::serve) fn new(witness: Option<Witness>, workers: usize, seed: u64) -> Self {
         let (ring, followed) = (VecDeque::new(), Vec::new());
         let pace = Pace::new(T::EACH_TICK, seed);
-        Self { witness, workers: workers.max(1), pace, ring, followed, generation: 0, ticks: 0 }
+        Self {
+            witness,
+            workers: workers.max(1),
+            pace,
+            ring,
+            followed,
+            generation: 0,
+            ticks: 0,
+            now: Instant::now(),
+        }
     }
 
     /// Whether the next record is in the sample; then it has to be given to [`Tap::take`].
@@ -170,27 +192,25 @@ impl<T: Trace> Tap<T> {
         if self.ring.len() >= T::RING {
             self.ring.pop_front();
         }
-        self.ring.push_back(row);
+        self.ring.push_back((self.now, row));
     }
 
     /// About ten times a second. Never waits.
-    pub(in crate::serve) fn tick(&mut self) {
+    pub(in crate::serve) fn tick(&mut self, now: Instant) {
         let Some(witness) = self.witness.clone() else { return };
+        self.now = now;
+        self.forget();
         self.pace.tick();
         self.ticks += 1;
         if let Some(wishes) = witness.0.wanted.newer(&mut self.generation) {
             self.follow(&wishes, &witness);
         }
-        let burst = (T::BURST / self.workers).max(1);
-        if let Some(next) = self.followed.iter_mut().find(|followed| !followed.is_begun) {
-            next.rows = first_of(&self.ring, &next.wish, burst);
-            next.is_begun = true;
-            give(&witness, next);
-        }
-        let is_my_turn = self.ticks.is_multiple_of(self.workers as u64);
+        self.begin_one(&witness);
+        // Of several workers each takes its share: the same few, in one tick of as many as there are workers.
+        let is_share_due = self.ticks.is_multiple_of(self.workers as u64);
         let gives = self.ticks.is_multiple_of(TICKS_PER_OFFER);
         for followed in &mut self.followed {
-            followed.left = if is_my_turn && followed.is_begun { T::FOLLOWING } else { 0 };
+            followed.left = if is_share_due && followed.is_begun { T::FOLLOWING } else { 0 };
             if gives {
                 give(&witness, followed);
             }
@@ -198,29 +218,60 @@ impl<T: Trace> Tap<T> {
     }
 
     /// Nothing more comes: what was taken is handed over.
-    pub(in crate::serve) fn finish(&mut self) {
-        self.tick();
+    pub(in crate::serve) fn finish(&mut self, now: Instant) {
+        self.tick(now);
         let Some(witness) = self.witness.clone() else { return };
+        while self.begin_one(&witness) {}
         self.followed.iter_mut().for_each(|followed| give(&witness, followed));
+    }
+
+    /// Lets go of what came in long ago.
+    fn forget(&mut self) {
+        while self
+            .ring
+            .front()
+            .is_some_and(|(came, _)| self.now.saturating_duration_since(*came) > REMEMBERED)
+        {
+            self.ring.pop_front();
+        }
+    }
+
+    /// Looks the ring through for the first flood for which it was not. Whether there was one.
+    fn begin_one(&mut self, witness: &Witness) -> bool {
+        let Some(place) = self.followed.iter().position(|followed| !followed.is_begun) else { return false };
+        let burst = (T::BURST / self.workers).max(1);
+        let next = &mut self.followed[place];
+        next.rows = first_of(&self.ring, &next.wish, burst);
+        next.is_begun = true;
+        give(witness, next);
+        if next.is_over {
+            self.followed.remove(place);
+        }
+        true
     }
 
     /// Floods that are new are followed, others no longer.
     fn follow(&mut self, wishes: &Wishes, witness: &Witness) {
+        let mut room = MAXIMUM_FLOODS;
         self.followed.retain_mut(|followed| {
-            let goes_on = wishes.iter().any(|wish| wish.flood == followed.wish.flood);
-            if !goes_on {
-                // It was over before its turn came: what is remembered of it is all there is.
-                if !followed.is_begun {
-                    followed.rows = first_of(&self.ring, &followed.wish, (T::BURST / self.workers).max(1));
-                }
-                give(witness, followed);
+            if wishes.iter().any(|wish| wish.flood == followed.wish.flood) {
+                return true;
             }
-            goes_on
+            give(witness, followed);
+            // It was over before its turn came: what is remembered of it is all there is.
+            followed.is_over = true;
+            if followed.is_begun {
+                return false;
+            }
+            let stays = room > 0;
+            room = room.saturating_sub(1);
+            Counts::add(&witness.counts().floods_hurried, usize::from(!stays));
+            stays
         });
         for wish in wishes.iter() {
             if !self.followed.iter().any(|followed| followed.wish.flood == wish.flood) {
-                let wish = wish.clone();
-                self.followed.push(Followed { wish, is_begun: false, left: 0, rows: Vec::new() });
+                let (wish, rows) = (wish.clone(), Vec::new());
+                self.followed.push(Followed { wish, is_begun: false, is_over: false, left: 0, rows });
             }
         }
     }
@@ -242,8 +293,8 @@ fn give<T: Trace>(witness: &Witness, followed: &mut Followed<T>) {
 }
 
 /// What is remembered of a flood: the last before its onset, and some from all over the time since.
-fn first_of<T: Trace>(ring: &VecDeque<T>, wish: &Wish, most: usize) -> Vec<T> {
-    let touching = || ring.iter().filter(|row| row.touches(wish));
+fn first_of<T: Trace>(ring: &VecDeque<(Instant, T)>, wish: &Wish, most: usize) -> Vec<T> {
+    let touching = || ring.iter().map(|(_, row)| row).filter(|row| row.touches(wish));
     let is_near =
         |row: &&T| row.time() < wish.onset && wish.onset.saturating_sub(row.time()) <= BEFORE_NANOSECONDS;
     let before: Vec<&T> = touching().filter(is_near).collect();
@@ -283,6 +334,8 @@ pub(in crate::serve) fn flow_row(sender: Address, record: &FlowRecord, observati
 
 #[cfg(test)]
 mod tests {
+    use detect::Phase;
+
     use super::*;
 
     fn row(second: i64, destination: &str) -> FlowRow {
@@ -331,8 +384,9 @@ mod tests {
 
     #[test]
     fn what_is_remembered_shows_the_onset_and_the_time_since() {
-        let mut ring: VecDeque<FlowRow> = (0..200).map(|second| row(second, "192.0.2.10")).collect();
-        ring.extend((0..100).map(|second| row(100 + second, "192.0.2.25")));
+        let now = Instant::now();
+        let mut ring: VecDeque<_> = (0..200).map(|second| (now, row(second, "192.0.2.10"))).collect();
+        ring.extend((0..100).map(|second| (now, row(100 + second, "192.0.2.25"))));
         let wish = Wish::of("f", 150_000_000_000, &["192.0.2.10".to_owned()]).unwrap();
         let first = first_of(&ring, &wish, 40);
         let seconds: Vec<i64> = first.iter().map(|row| row.last / 1_000_000_000).collect();
@@ -342,5 +396,63 @@ mod tests {
         assert!(seconds[10] == 150 && *seconds.last().unwrap() >= 197, "{seconds:?}");
         let all = first_of(&ring, &wish, 4_000);
         assert_eq!(all.len(), 110, "of before no more than a minute");
+    }
+
+    /// A tap of one worker with a record of its own.
+    fn tap(folder: &std::path::Path) -> (Tap<FlowRow>, Witness, record::Record) {
+        let options = record::Options::new([7; 16], Arc::new(|| 1_795_780_800_000_000_000));
+        let record = record::Record::open(folder, options).unwrap();
+        let witness = Witness::new(record.writer());
+        (Tap::new(Some(witness.clone()), 1, 7), witness, record)
+    }
+
+    #[test]
+    fn where_little_comes_nothing_is_remembered_for_more_than_ten_minutes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut tap, _, _record) = tap(&folder.path().join("record"));
+        let began = Instant::now();
+        tap.tick(began);
+        // What its sender says about the time is not asked.
+        tap.take(row(i64::from(u32::MAX), "192.0.2.10"));
+        tap.tick(began + REMEMBERED / 2);
+        tap.take(row(0, "192.0.2.10"));
+        tap.tick(began + REMEMBERED);
+        assert_eq!(tap.ring.len(), 2);
+        tap.tick(began + REMEMBERED + Duration::from_millis(100));
+        assert_eq!(tap.ring.iter().map(|(_, row)| row.last).collect::<Vec<_>>(), [0]);
+        tap.tick(began + 2 * REMEMBERED);
+        assert!(tap.ring.is_empty());
+    }
+
+    #[test]
+    fn the_sample_is_looked_through_for_one_flood_a_tick_also_when_all_of_them_end_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut tap, witness, _record) = tap(&folder.path().join("record"));
+        let now = Instant::now();
+        let all = |phase: Phase, first: usize| {
+            for number in first..first + MAXIMUM_FLOODS {
+                let event = crate::serve::office::told(&format!("flood {number}"), phase, &["192.0.2.10"]);
+                witness.0.wanted.take(&event, witness.counts(), now);
+            }
+        };
+        tap.take(row(2_000_000_000, "192.0.2.10"));
+        let given = || witness.counts().flows.load(std::sync::atomic::Ordering::Relaxed);
+        all(Phase::Start, 0);
+        tap.tick(now);
+        assert_eq!((given(), tap.followed.len()), (1, MAXIMUM_FLOODS));
+        all(Phase::End, 0);
+        all(Phase::Start, 100);
+        tap.tick(now);
+        assert_eq!((given(), tap.followed.len()), (2, 2 * MAXIMUM_FLOODS - 2), "one a tick, the others wait");
+        all(Phase::End, 100);
+        tap.tick(now);
+        // The first 62 and 2 of the second wait: one of them was served now.
+        assert_eq!((given(), tap.followed.len()), (3, MAXIMUM_FLOODS - 1));
+        let hurried = witness.counts().floods_hurried.load(std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(hurried as usize, MAXIMUM_FLOODS - 2, "the rest is counted");
+        tap.tick(now);
+        assert_eq!(given(), 4);
+        tap.finish(now);
+        assert_eq!((given() as usize, tap.followed.len()), (3 + MAXIMUM_FLOODS - 1, 0));
     }
 }

@@ -1,14 +1,19 @@
 //! Floods of which evidence is gathered, told by the thread of events to those who see traffic.
+//!
+//! The queue that leads here drops what does not fit, so that the end of a flood may never be heard of. One that was not
+//! heard of for [`SILENCE`] is therefore over, and its place is somebody else's.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use detect::{Event, Phase};
 use ipnet::IpNet;
 use wire::Address;
 
 use super::{Counts, MAXIMUM_FLOODS};
+use crate::serve::office::SILENCE;
 
 /// Ranges of addresses of one flood; those of a larger group are left out.
 const MAXIMUM_RANGES: usize = 1024;
@@ -63,23 +68,47 @@ pub(super) type Wishes = Arc<Vec<Arc<Wish>>>;
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
     generation: AtomicU64,
-    wishes: Mutex<Wishes>,
+    going: Mutex<Going>,
+}
+
+/// What goes on, and when each of it was heard of last, in the same order.
+#[derive(Debug, Default)]
+struct Going {
+    wishes: Wishes,
+    heard: Vec<Instant>,
+}
+
+impl Going {
+    /// Leaves only some.
+    fn retain(&mut self, stays: impl Fn(&Wish, Instant) -> bool) {
+        let both = self.wishes.iter().cloned().zip(self.heard.iter().copied());
+        let (wishes, heard) = both.filter(|(wish, heard)| stays(wish, *heard)).unzip();
+        (self.wishes, self.heard) = (Arc::new(wishes), heard);
+    }
 }
 
 impl Wanted {
     /// A flood starts, goes on or ends. Surges are not asked for: nobody attacks.
-    pub(super) fn take(&self, event: &Event, counts: &Counts) {
+    pub(super) fn take(&self, event: &Event, counts: &Counts, now: Instant) {
         let Event::Flood(line) = event else { return };
+        let mut going = self.going.lock().unwrap_or_else(PoisonError::into_inner);
         if line.phase == Phase::Update {
+            let place = going.wishes.iter().position(|wish| *wish.flood == *line.id);
+            if let Some(heard) = place.and_then(|place| going.heard.get_mut(place)) {
+                *heard = now;
+            }
             return;
         }
-        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut now: Vec<_> = wishes.iter().filter(|wish| *wish.flood != *line.id).cloned().collect();
+        going.retain(|wish, _| *wish.flood != *line.id);
         if line.phase == Phase::Start {
             let wish = Wish::of(&line.id, line.onset.nanoseconds(), &line.target.addresses);
+            if wish.is_some() && going.wishes.len() >= MAXIMUM_FLOODS {
+                forget_silent(&mut going, counts, now);
+            }
             match wish {
-                Some(wish) if now.len() < MAXIMUM_FLOODS => {
-                    now.push(Arc::new(wish));
+                Some(wish) if going.wishes.len() < MAXIMUM_FLOODS => {
+                    Arc::make_mut(&mut going.wishes).push(Arc::new(wish));
+                    going.heard.push(now);
                     Counts::add(&counts.floods, 1);
                 }
                 Some(_) => Counts::add(&counts.floods_refused, 1),
@@ -87,8 +116,17 @@ impl Wanted {
                 None => {}
             }
         }
-        *wishes = Arc::new(now);
+        drop(going);
         self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Forgets floods that were not heard of for long: of nobody is anything kept longer because an end was lost.
+    pub(super) fn forget_silent(&self, counts: &Counts, now: Instant) {
+        let mut going = self.going.lock().unwrap_or_else(PoisonError::into_inner);
+        if forget_silent(&mut going, counts, now) {
+            drop(going);
+            self.generation.fetch_add(1, Ordering::Release);
+        }
     }
 
     /// What goes on, if it is something else than at `seen`, which is brought up to date.
@@ -98,14 +136,27 @@ impl Wanted {
             return None;
         }
         // The thread of events holds it for as long as it takes to copy 64 pointers.
-        let wishes = self.wishes.try_lock().ok()?;
+        let going = self.going.try_lock().ok()?;
         *seen = generation;
-        Some(wishes.clone())
+        Some(going.wishes.clone())
     }
+}
+
+/// Whether any was.
+fn forget_silent(going: &mut Going, counts: &Counts, now: Instant) -> bool {
+    let before = going.wishes.len();
+    if going.heard.iter().all(|&heard| now.saturating_duration_since(heard) <= SILENCE) {
+        return false;
+    }
+    going.retain(|_, heard| now.saturating_duration_since(heard) <= SILENCE);
+    Counts::add(&counts.floods_silent, before - going.wishes.len());
+    true
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -122,5 +173,39 @@ mod tests {
             assert!(!holds(outside), "{outside}");
         }
         assert_eq!(Wish::of("f", 0, &["a name".to_owned()]), None);
+    }
+
+    #[test]
+    fn floods_whose_end_was_lost_make_room() {
+        let (wanted, counts) = (Wanted::default(), Counts::default());
+        let began = Instant::now();
+        let told = |number: usize, phase: Phase| {
+            let target = format!("192.0.2.{number}");
+            crate::serve::office::told(&format!("flood {number}"), phase, &[&target])
+        };
+        let refused = || counts.floods_refused.load(Ordering::Relaxed);
+        for number in 0..MAXIMUM_FLOODS {
+            wanted.take(&told(number, Phase::Start), &counts, began);
+        }
+        let later = began + SILENCE;
+        wanted.take(&told(200, Phase::Start), &counts, later);
+        assert_eq!(refused(), 1, "all of them go on");
+        wanted.take(&told(7, Phase::Update), &counts, later);
+        let now = later + Duration::from_secs(1);
+        wanted.take(&told(200, Phase::Start), &counts, now);
+        assert_eq!(refused(), 1);
+        let floods = |wanted: &Wanted| {
+            let wishes = wanted.newer(&mut 0).unwrap();
+            wishes.iter().map(|wish| wish.flood.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(floods(&wanted), ["flood 7", "flood 200"]);
+        assert_eq!(counts.floods_silent.load(Ordering::Relaxed), 63);
+        // Also where nothing else comes.
+        let mut seen = 0;
+        wanted.newer(&mut seen);
+        wanted.forget_silent(&counts, now);
+        assert_eq!(wanted.newer(&mut seen), None, "nothing changed");
+        wanted.forget_silent(&counts, later + SILENCE + Duration::from_millis(1));
+        assert_eq!(floods(&wanted), ["flood 200"]);
     }
 }
