@@ -43,14 +43,20 @@ fuzz_target!(|data: &[u8]| {
     let all: Vec<_> = table.each(0).map(|(indicator, _, _)| indicator).collect();
     assert_eq!(all.len(), table.len());
     let (out, _) = list::write(&all, Audience::Public);
-    assert!(!out.contains("TLP:RED") || all.iter().any(|indicator| indicator.value.contains("TLP:RED") || indicator.source.contains("TLP:RED")));
+    assert!(
+        !out.contains("TLP:RED")
+            || all
+                .iter()
+                .any(|indicator| indicator.value.contains("TLP:RED") || indicator.source.contains("TLP:RED"))
+    );
     let mut run = Run::new(&Cursor::default());
     let mut given = BTreeSet::new();
     for body in data.split(|byte| *byte == 0).take(64) {
         if run.request().is_none() {
             break;
         }
-        let answer = Answer { status: 200, content_type: MEDIA_TYPE, added_last: Some("2024-01-01T00:00:00Z"), body };
+        let answer =
+            Answer { status: 200, content_type: MEDIA_TYPE, added_last: Some("2024-01-01T00:00:00Z"), body };
         for object in run.answer(&answer) {
             assert!(given.insert(serde_json::to_string(&object).unwrap()), "given twice");
         }

@@ -14,11 +14,17 @@ fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
     if let Ok(list) = List::read("list", "actor", Timestamp::UNIX_EPOCH, &text) {
         assert!(list.lines.len() <= MAXIMUM_LINES && list.hosts() <= list.lines.len());
-        assert!(list.lines.iter().all(|line| !line.host.is_empty() || line.address.is_some() || line.network.is_some()));
+        assert!(
+            list.lines
+                .iter()
+                .all(|line| !line.host.is_empty() || line.address.is_some() || line.network.is_some())
+        );
         let again: List = serde_json::from_str(&serde_json::to_string(&list).unwrap()).unwrap();
         assert_eq!(again, list);
     }
-    for calendar in [calendar::ics("c", &text, "be"), calendar::how_they_vote("v", &text)].into_iter().flatten() {
+    for calendar in
+        [calendar::ics("c", &text, "be"), calendar::how_they_vote("v", &text)].into_iter().flatten()
+    {
         assert!(calendar.events.iter().all(|event| event.known_from <= event.date));
     }
     if let Ok((events, _)) = event::read("e", &text) {

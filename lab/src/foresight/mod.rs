@@ -1,6 +1,6 @@
 //! `lab foresee`: the forecast on years of lists of targets, and what it must not be able to do.
 //!
-//! Parts: the table of the reference back-test rebuilt ([`reference`]), events and rows that must change nothing or stop the run ([`effects`]), two days
+//! Parts: the table of the reference back-test rebuilt ([`mod@reference`]), events and rows that must change nothing or stop the run ([`effects`]), two days
 //! replayed ([`replays`]), the registered attempt on first strikes ([`attempt`]), a million indicators and a hostile server ([`indicators`]).
 
 mod attempt;
