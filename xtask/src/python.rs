@@ -146,10 +146,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let info = folder.path().join("made_up-1.2.dist-info");
         std::fs::create_dir(&info).unwrap();
-        std::fs::write(info.join("METADATA"), "Metadata-Version: 2.1\nName: made-up\nVersion: 1.2\n").unwrap();
+        std::fs::write(info.join("METADATA"), "Metadata-Version: 2.1\nName: made-up\nVersion: 1.2\n")
+            .unwrap();
         std::fs::write(folder.path().join("made_up.py"), "").unwrap();
         let wrapper = folder.path().join("python3");
-        let script = format!("#!/bin/sh\nPYTHONPATH={} exec {} \"$@\"\n", folder.path().display(), python.display());
+        let script =
+            format!("#!/bin/sh\nPYTHONPATH={} exec {} \"$@\"\n", folder.path().display(), python.display());
         std::fs::write(&wrapper, script).unwrap();
         std::fs::set_permissions(&wrapper, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         assert!(is_pinned(&wrapper, &package("made-up", "1.2", "made_up", "")));
