@@ -33,6 +33,7 @@ pub mod people;
 mod runbooks;
 
 pub use archive::{Archive, Journal};
+pub use countries::Countries;
 pub use http::{
     Answer, Door, ExternalFlood, Handle, Look, Parameter, ROUTES, Reach, Route, start, start_with,
 };

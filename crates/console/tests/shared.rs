@@ -112,6 +112,11 @@ fn nothing_that_leaves_for_one_organisation_names_things_of_others() {
     assert_eq!(own["last"]["evidence"]["campaign"]["targets"], 4, "that there are others is no secret");
     let asked = |service: &str| console.get(&format!("/api/v1/floods?service={service}"), Some(&party)).body;
     assert!(asked("party-x-www").contains(ID) && !asked("party-y-www").contains(ID));
+    let found = |word: &str| console.get(&format!("/api/v1/floods?q={word}"), Some(&party)).body.contains(ID);
+    assert!(found("party-sites") && found("party-x-www") && found("SYN_FLOOD"));
+    for foreign in FOREIGN {
+        assert!(!found(foreign), "a search for {foreign} says that it is hit too");
+    }
 }
 
 #[test]

@@ -112,12 +112,28 @@ pub(crate) fn floods(
 ) -> Result<PageOf<FloodRow>, Fault> {
     let Some(own) = Own::of(app, principal) else { return Ok(app.archive.floods(&filter, page)?) };
     // Otherwise the answer would say which services of others the same flood hits.
-    if filter.service.as_ref().is_some_and(|service| !own.services.contains(service)) {
+    let is_foreign = |name: &String| !own.services.contains(name);
+    let is_address = |text: &String| text.parse().is_ok_and(|address| !own.address(address));
+    if filter.service.as_ref().is_some_and(is_foreign) || filter.target.as_ref().is_some_and(is_address) {
         return Ok(PageOf { items: Vec::new(), next: None });
     }
     let filter = Filter { organisations: principal.filter(), ..filter };
+    let text = filter.text.as_deref().unwrap_or_default().to_lowercase();
     let found = app.archive.floods(&filter, page)?;
-    Ok(PageOf { items: found.items.into_iter().map(|row| own.row(row)).collect(), next: found.next })
+    let mut items: Vec<FloodRow> = found.items.into_iter().map(|row| own.row(row)).collect();
+    // What was found by a word that is not shown is not found.
+    items.retain(|row| {
+        let shown = said(row);
+        text.split_whitespace().all(|word| shown.contains(word))
+    });
+    Ok(PageOf { items, next: found.next })
+}
+
+/// Every word that a row shows, in lower case.
+fn said(row: &FloodRow) -> String {
+    let mut said = vec![row.id.as_str(), &row.target, &row.reason];
+    said.extend(row.vectors.iter().chain(&row.services).map(String::as_str));
+    format!("{} {}", said.join(" "), row.last).to_lowercase()
 }
 
 #[cfg(test)]

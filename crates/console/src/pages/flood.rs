@@ -258,7 +258,7 @@ fn open_form(visit: &Visit, shown: &Shown) -> Markup {
             input type="hidden" name="flood" value=(shown.flood.id);
             label { span { "With plain addresses" } select name="kind" {
                 @for item in &shown.evidence { option value=(item.kind.name()) { (item.kind.extension()) } } } }
-            label class="wide" { span { "Purpose" } input name="purpose" required minlength="10" maxlength="500" placeholder="for the provider of these sources, ticket 4711"; }
+            (super::purpose_field("for the provider of these sources, ticket 4711"))
             button { "Open" }
         }
         p class="hint" { "Your name and the purpose are written down first, and stay." }
@@ -275,10 +275,7 @@ pub(crate) struct Opening {
 
 /// `POST /evidence/open`.
 pub(crate) async fn open_evidence(visit: Visit, Form(form): Form<Opening>) -> Result<Response, Fault> {
-    let purpose = form.purpose.trim().to_owned();
-    if purpose.chars().count() < 10 || purpose.len() > 500 {
-        return Err(Fault::Bad("A purpose has 10 to 500 characters."));
-    }
+    let purpose = super::purpose(&form.purpose)?;
     let kind = evidence::kind_of(&form.kind)?;
     let (principal, who) = (visit.principal.clone(), visit.principal.account.name.clone());
     let work = move |app: &App| {
