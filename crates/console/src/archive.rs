@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use record::{
-    AddressReport, Entry, Erasure, EvidenceItem, EvidenceKind, Filter, FloodRow, NetworkShare, Page, PageOf,
-    Point, Reader, Resolution, StoredEntry, Totals, Writer,
+    AddressReport, Entry, Erasure, EvidenceItem, EvidenceKind, Filter, FloodRow, Mine, NetworkShare, Page,
+    PageOf, Point, Reader, Resolution, StoredEntry, Totals, Writer,
 };
 
 /// What was recorded. Called on threads that may wait.
@@ -31,10 +31,16 @@ pub trait Archive: Send + Sync {
     fn entries(&self, filter: &Filter, page: &Page) -> record::Result<PageOf<StoredEntry>>;
     /// The evidence of a flood.
     fn evidence(&self, flood: &str) -> record::Result<Vec<EvidenceItem>>;
-    /// The same as a pcap or Parquet file, with hosts hidden; none without any.
-    fn evidence_file(&self, flood: &str, kind: EvidenceKind) -> record::Result<Option<Vec<u8>>>;
-    /// Networks that the kept traffic of a flood came from, the one with the most packets first.
-    fn evidence_networks(&self, flood: &str) -> record::Result<Vec<NetworkShare>>;
+    /// The same as a pcap or Parquet file, with hosts hidden, and with `of` only what names one of those addresses; none
+    /// without any.
+    fn evidence_file(
+        &self,
+        flood: &str,
+        kind: EvidenceKind,
+        of: Option<&Mine<'_>>,
+    ) -> record::Result<Option<Vec<u8>>>;
+    /// Networks that the kept traffic of a flood came from, the one with the most packets first; `of` as with a file.
+    fn evidence_networks(&self, flood: &str, of: Option<&Mine<'_>>) -> record::Result<Vec<NetworkShare>>;
     /// How much there is.
     fn totals(&self) -> record::Result<Totals>;
 }
@@ -70,12 +76,17 @@ impl Archive for Reader {
         Self::evidence(self, flood)
     }
 
-    fn evidence_file(&self, flood: &str, kind: EvidenceKind) -> record::Result<Option<Vec<u8>>> {
-        Self::evidence_file(self, flood, kind)
+    fn evidence_file(
+        &self,
+        flood: &str,
+        kind: EvidenceKind,
+        of: Option<&Mine<'_>>,
+    ) -> record::Result<Option<Vec<u8>>> {
+        Self::evidence_file(self, flood, kind, of)
     }
 
-    fn evidence_networks(&self, flood: &str) -> record::Result<Vec<NetworkShare>> {
-        Self::evidence_networks(self, flood)
+    fn evidence_networks(&self, flood: &str, of: Option<&Mine<'_>>) -> record::Result<Vec<NetworkShare>> {
+        Self::evidence_networks(self, flood, of)
     }
 
     fn totals(&self) -> record::Result<Totals> {

@@ -2,7 +2,8 @@
 //! publishers give it away.
 //!
 //! The file is the site's own and still read as if it were hostile: every offset is checked, nesting and steps are bounded,
-//! and what is not understood is no country. Limits: [`LARGEST_FILE_BYTES`]; read once, at the start.
+//! and what is not understood is no country. The crate `maxminddb` reads such bytes past the compiler's checks
+//! (`get_unchecked`); here it is the tests' oracle. Limits: [`LARGEST_FILE_BYTES`]; read once, at the start.
 
 use std::fs::File;
 use std::io::Read;
@@ -24,7 +25,7 @@ const MAXIMUM_STEPS: usize = 4_096;
 const PATHS: [[&str; 2]; 2] = [["country", "iso_code"], ["registered_country", "iso_code"]];
 
 /// The file, read.
-pub(crate) struct Countries {
+pub struct Countries {
     bytes: Vec<u8>,
     nodes: usize,
     record_bits: usize,
@@ -51,8 +52,9 @@ impl Countries {
         Self::of(bytes).ok_or_else(|| failed(&"no file in the MMDB format, or a damaged one"))
     }
 
-    /// The same of bytes.
-    pub(crate) fn of(bytes: Vec<u8>) -> Option<Self> {
+    /// The same of bytes; none if they are no such file.
+    #[must_use]
+    pub fn of(bytes: Vec<u8>) -> Option<Self> {
         let from = bytes.len().saturating_sub(METADATA_BYTES);
         let at = bytes.get(from..)?.windows(MARKER.len()).rposition(|window| window == MARKER)?;
         let metadata = Data { bytes: bytes.get(from + at + MARKER.len()..)? };
@@ -80,7 +82,8 @@ impl Countries {
     }
 
     /// Two letters of the country that has an address; none if that is not known.
-    pub(crate) fn of_address(&self, address: IpAddr) -> Option<String> {
+    #[must_use]
+    pub fn of_address(&self, address: IpAddr) -> Option<String> {
         let (mut node, bits, count) = match address.to_canonical() {
             IpAddr::V4(address) => (self.ipv4, u128::from(address.to_bits()) << 96, 32),
             IpAddr::V6(address) if self.is_ipv6 => (0, address.to_bits(), 128),
@@ -249,126 +252,4 @@ impl<'a> Data<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn text(text: &str) -> Vec<u8> {
-        [&[2 << 5 | text.len() as u8][..], text.as_bytes()].concat()
-    }
-
-    fn number(number: u16) -> Vec<u8> {
-        [&[5 << 5 | 2][..], &number.to_be_bytes()].concat()
-    }
-
-    fn map(pairs: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
-        let content: Vec<u8> =
-            pairs.iter().flat_map(|(key, value)| [key.clone(), value.clone()].concat()).collect();
-        [&[7 << 5 | pairs.len() as u8][..], &content].concat()
-    }
-
-    /// A file of IPv6 in which 198.51.100.0/24 is in `XX` and 2001:db8::/32 in `YY`; records of so many bits.
-    fn file(record_bits: usize) -> Vec<u8> {
-        let country = |code: &str| {
-            let names = map(&[(text("en"), text("Somewhere")), (text("de"), text("Irgendwo"))]);
-            map(&[
-                (text("continent"), map(&[(text("names"), names.clone())])),
-                (text("country"), map(&[(text("names"), names), (text("iso_code"), text(code))])),
-            ])
-        };
-        let (x, y) = (country("XX"), country("YY"));
-        let paths: [(u128, usize, usize); 2] =
-            [(u128::from(u32::from_be_bytes([198, 51, 100, 0])), 120, 0), (0x2001_0db8 << 96, 32, x.len())];
-        // Nodes as pairs; none: leads nowhere; data as what is negative.
-        let mut nodes: Vec<[Option<i64>; 2]> = vec![[None; 2]];
-        for (bits, length, offset) in paths {
-            let mut at = 0;
-            for place in 0..length {
-                let side = usize::from(bits >> (127 - place) & 1 == 1);
-                if place + 1 == length {
-                    nodes[at][side] = Some(-1 - offset as i64);
-                } else if let Some(next) = nodes[at][side] {
-                    at = next as usize;
-                } else {
-                    nodes.push([None; 2]);
-                    nodes[at][side] = Some(nodes.len() as i64 - 1);
-                    at = nodes.len() - 1;
-                }
-            }
-        }
-        let count = nodes.len();
-        let mut bytes = Vec::new();
-        for node in &nodes {
-            let record = |side: Option<i64>| match side {
-                None => count as u32,
-                Some(next) if next >= 0 => next as u32,
-                Some(data) => (count + SEPARATOR_BYTES) as u32 + (-1 - data) as u32,
-            };
-            let (left, right) = (record(node[0]).to_be_bytes(), record(node[1]).to_be_bytes());
-            match record_bits {
-                24 => bytes.extend([&left[1..], &right[1..]].concat()),
-                28 => bytes.extend([&left[1..], &[left[0] << 4 | right[0]], &right[1..]].concat()),
-                _ => bytes.extend([left, right].concat()),
-            }
-        }
-        bytes.extend([0; SEPARATOR_BYTES]);
-        bytes.extend([x, y].concat());
-        bytes.extend(MARKER);
-        bytes.extend(map(&[
-            (text("description"), map(&[(text("en"), text("a test"))])),
-            (text("node_count"), number(count as u16)),
-            (text("record_size"), number(record_bits as u16)),
-            (text("ip_version"), number(6)),
-        ]));
-        bytes
-    }
-
-    #[test]
-    fn networks_of_both_families_have_their_country_in_every_size_of_record() {
-        for record_bits in [24, 28, 32] {
-            let countries = Countries::of(file(record_bits)).unwrap();
-            let of = |address: &str| countries.of_address(address.parse().unwrap());
-            assert_eq!(of("198.51.100.77").as_deref(), Some("XX"), "{record_bits}");
-            assert_eq!(of("2001:db8:1::1").as_deref(), Some("YY"), "{record_bits}");
-            assert_eq!(of("::ffff:198.51.100.1").as_deref(), Some("XX"));
-            for nowhere in ["198.51.101.1", "192.0.2.1", "2001:db9::1", "::1"] {
-                assert_eq!(of(nowhere), None, "{nowhere}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_no_such_file_is_refused() {
-        assert!(Countries::of(Vec::new()).is_none());
-        assert!(Countries::of(MARKER.to_vec()).is_none());
-        let whole = file(28);
-        assert!(Countries::of(whole[whole.len() - 120..].to_vec()).is_none(), "the tree is not there");
-        assert!(Countries::open(Path::new("/nowhere/at/all.mmdb")).is_err());
-    }
-
-    /// Whatever is changed, an answer is two letters or none, and comes soon.
-    #[test]
-    fn a_damaged_file_is_no_danger() {
-        let changes = proptest::collection::vec((any::<usize>(), any::<u8>()), 1..40);
-        let input = (changes, prop_oneof![Just(24), Just(28), Just(32)], any::<u32>());
-        let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(2_000));
-        let outcome = runner.run(&input, |(changes, bits, address)| {
-            let mut bytes = file(bits);
-            let length = bytes.len();
-            changes.into_iter().for_each(|(place, value)| bytes[place % length] = value);
-            if let Some(countries) = Countries::of(bytes) {
-                for address in [
-                    IpAddr::V4(address.into()),
-                    "198.51.100.9".parse().unwrap(),
-                    "2001:db8::9".parse().unwrap(),
-                ] {
-                    let code = countries.of_address(address);
-                    prop_assert!(code.is_none_or(|code| code.len() == 2));
-                }
-            }
-            Ok(())
-        });
-        outcome.unwrap();
-    }
-}
+mod tests;

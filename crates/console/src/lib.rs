@@ -33,13 +33,14 @@ pub mod people;
 mod runbooks;
 
 pub use archive::{Archive, Journal};
+pub use countries::Countries;
 pub use http::{
     Answer, Door, ExternalFlood, Handle, Look, Parameter, ROUTES, Reach, Route, start, start_with,
 };
 pub use live::Live;
 pub use oidc::{Provider, Rule};
 pub use options::{
-    Complain, Error, Figures, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS, MAXIMUM_EVENT_READERS,
-    Options, Outside, Patience, Signer, Tls,
+    Belongs, Complain, Error, Figures, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS,
+    MAXIMUM_EVENT_READERS, Options, Outside, Patience, Signer, Tls,
 };
 pub use runbooks::{Alarm, RUNBOOKS, runbook};

@@ -1,6 +1,6 @@
 //! What the console needs to be told, and what can go wrong at its start.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,9 @@ pub type Figures = Arc<dyn Fn() -> String + Send + Sync>;
 pub type Complain = Arc<dyn Fn(&str) + Send + Sync>;
 /// Takes up a flood that others saw; says whether there was room.
 pub type Outside = Arc<dyn Fn(ExternalFlood) -> bool + Send + Sync>;
+
+/// Whether an address belongs to an organisation, by the institution file of now: a service of its stands on it, or the zone is its.
+pub type Belongs = Arc<dyn Fn(IpAddr, &str) -> bool + Send + Sync>;
 
 /// How long others are waited for.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +111,8 @@ pub struct Options {
     pub figures: Figures,
     /// Where floods go that others saw.
     pub outside: Outside,
+    /// Which addresses are whose; by default nobody's, and accounts of one organisation see none.
+    pub belongs: Belongs,
     /// Where it is said what did not work; whoever asked is told only that something did not.
     pub complain: Complain,
     /// How long others are waited for.
@@ -131,6 +136,7 @@ impl Options {
             signers: Vec::new(),
             figures: Arc::new(String::new),
             outside: Arc::new(|_| false),
+            belongs: Arc::new(|_, _| false),
             complain: Arc::new(|_| {}),
             patience: Patience::default(),
             retention: Vec::new(),

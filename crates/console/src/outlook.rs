@@ -64,6 +64,8 @@ pub struct Coming {
     pub title: String,
     /// What events of this type did in the past, in words.
     pub effect: String,
+    /// Whether it is from the house's own calendar, which accounts of one organisation are not shown.
+    pub own: bool,
 }
 
 /// A likely technique and what of ours it would hit.

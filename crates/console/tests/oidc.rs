@@ -10,26 +10,18 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use client::{Answer, Console};
-use console::people::Role;
-use console::{Provider, Rule};
+use console::people::{Role, Scope};
+use console::{Options, Provider, Rule};
 use ring::digest;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
-const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 fn base64url(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut word = [0; 4];
-        word[1..1 + chunk.len()].copy_from_slice(chunk);
-        let word = u32::from_be_bytes(word);
-        (0..=chunk.len())
-            .for_each(|place| text.push(char::from(URL[(word >> (18 - 6 * place) & 63) as usize])));
-    }
-    text
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// What a token is made of; a lie changes it before it is signed.
@@ -54,6 +46,8 @@ struct State {
     now: i64,
     /// Paths that were asked for.
     asked: Vec<String>,
+    /// Whether it answers everything with an error.
+    broken: bool,
 }
 
 #[derive(Clone)]
@@ -80,6 +74,7 @@ impl Idp {
             claims: json!({"sub": "248289761001", "preferred_username": "anna", "groups": ["staff", "soc"]}),
             now: 1_790_000_000,
             asked: Vec::new(),
+            broken: false,
         };
         let idp = Self { issuer, state: Arc::new(Mutex::new(state)) };
         let running = idp.clone();
@@ -138,6 +133,9 @@ impl Idp {
     fn says(&self, path: &str, authorization: &str, body: &str) -> (&'static str, Value) {
         let mut state = self.state.lock().unwrap();
         state.asked.push(path.to_owned());
+        if state.broken {
+            return ("500 Internal Server Error", json!({}));
+        }
         let issuer = &self.issuer;
         match path {
             "/.well-known/openid-configuration" => (
@@ -200,6 +198,10 @@ impl State {
 }
 
 fn console(idp: &Idp) -> Console {
+    console_with(idp, |_| {})
+}
+
+fn console_with(idp: &Idp, change: impl FnOnce(&mut Options)) -> Console {
     let rule = |group: &str, role, organisation: Option<&str>| Rule {
         group: group.into(),
         role,
@@ -217,7 +219,10 @@ fn console(idp: &Idp) -> Console {
         ca: None,
         title: "the parliament's account".into(),
     };
-    let console = Console::with(|options| options.provider = Some(provider));
+    let console = Console::with(|options| {
+        options.provider = Some(provider);
+        change(options);
+    });
     idp.state.lock().unwrap().now = console.now();
     console
 }
@@ -274,7 +279,17 @@ fn a_provider_lets_people_in_with_the_role_of_their_group() {
     assert_eq!((accounts[0].role, accounts[0].organisation.as_deref()), (Role::Analyst, Some("party-x")));
     // No group: no way in, and whom the house closes out stays out.
     idp.state.lock().unwrap().claims["groups"] = json!(["cleaners"]);
+    let token =
+        console.people.create_token(&accounts[0], "siem", &[Scope::Read], Some("party-x"), 366).unwrap();
+    let bearer = format!("Bearer {token}");
+    let asks = || console.ask("GET", "/api/v1/services", &[("Authorization", &bearer)], "").status;
+    assert_eq!((asks(), console.get("/settings", Some(&session)).status), (200, 200));
     refused(&sign_in(&console, &idp).0, "o group of this account");
+    assert_eq!(asks(), 401, "tokens end with the role");
+    assert_eq!(console.get("/settings", Some(&session)).status, 303, "and sessions");
+    let written = console.memory.written();
+    let last = written.iter().rev().find(|entry| entry.kind == "signed_in").unwrap();
+    assert!(last.actor == "person:anna" && last.body.as_ref().unwrap().contains("refused"), "{last:?}");
     console.member("root", Role::Administrator, None);
     console.people.change(accounts[0].id, Role::Analyst, None, true).unwrap();
     idp.state.lock().unwrap().claims["groups"] = json!(["soc"]);
@@ -351,7 +366,13 @@ fn a_way_back_is_good_once_for_ten_minutes_and_in_one_browser() {
         &back(&console, &format!("/signin/oidc/callback?state={other_state}&code={code}"), &other),
         "invalid_grant",
     );
-    refused(&back(&console, "/signin/oidc/callback?error=access_denied", &theirs), "access_denied");
+    let declined = "/signin/oidc/callback?error=access_denied";
+    refused(&back(&console, declined, &theirs), "another browser");
+    refused(&back(&console, &format!("{declined}&state={state}"), &mine), "another browser");
+    let (fourth, fourth_state, _) = start();
+    let declined = format!("{declined}&state={fourth_state}");
+    refused(&back(&console, &declined, &fourth), "access_denied");
+    refused(&back(&console, &declined, &fourth), "used already");
     console.later(601);
     refused(&back(&console, &path, &theirs), "too old");
 }
@@ -393,4 +414,50 @@ fn a_provider_that_is_down_keeps_no_local_account_out() {
     let code = console::people::code_at(&secret, console.now());
     let form = format!("name={}&password=correct+horse+battery&code={code}", ada.name);
     assert_eq!(console.form("/signin", "", &form).status, 303);
+}
+
+/// Each of these was a line of the log, and none an entry.
+#[test]
+fn strangers_do_not_write_the_log_and_refusals_are_entries() {
+    let idp = Idp::start();
+    let said = Arc::new(Mutex::new(Vec::<String>::new()));
+    let sink = Arc::clone(&said);
+    let console = console_with(&idp, move |options| {
+        options.complain = Arc::new(move |text| sink.lock().unwrap().push(text.to_owned()));
+    });
+    let entries = || console.memory.written().iter().filter(|entry| entry.kind == "signed_in").count();
+    for _ in 0..50 {
+        refused(&back(&console, "/signin/oidc/callback?error=forged&state=x", "made up"), "another browser");
+        refused(&back(&console, "/signin/oidc/callback?code=x&state=x", ""), "another browser");
+    }
+    assert_eq!((said.lock().unwrap().len(), entries()), (0, 0), "nobody's word is no line and no entry");
+    let decline = || {
+        let there = console.get("/signin/oidc", None);
+        let (state, _) = idp.authorise(there.field("location").unwrap());
+        let path = format!("/signin/oidc/callback?error=access_denied&state={state}");
+        refused(&back(&console, &path, &there.cookie("__Host-ticket").unwrap()), "access_denied");
+    };
+    (0..20).for_each(|_| decline());
+    assert_eq!((said.lock().unwrap().len(), entries()), (1, 1), "one in ten seconds");
+    console.later(10);
+    decline();
+    let said = said.lock().unwrap();
+    assert!(said.len() == 2 && said[1].contains("access_denied (19 more were refused"), "{said:?}");
+    assert_eq!(entries(), 2);
+}
+
+#[test]
+fn a_provider_that_does_not_answer_is_not_asked_by_everybody() {
+    let idp = Idp::start();
+    let console = console(&idp);
+    idp.state.lock().unwrap().broken = true;
+    let asked = || idp.state.lock().unwrap().asked.len();
+    for _ in 0..20 {
+        let answer = console.get("/signin/oidc", None);
+        assert!(answer.status == 503 && answer.body.contains("cannot be asked"), "{}", answer.body);
+    }
+    assert_eq!(asked(), 1, "it said no, and that is believed for ten seconds");
+    console.later(10);
+    idp.state.lock().unwrap().broken = false;
+    assert_eq!(sign_in(&console, &idp).0.status, 200);
 }

@@ -30,6 +30,7 @@ POST /floods/{id}/notes                AOM        thing     -
 GET  /institution                      VAOMD      filtered  -
 GET  /outlook                          VAOMD      filtered  -
 GET  /exposure                         VAOMD      filtered  -
+POST /exposure/proposals               AOM        filtered  -
 GET  /runbooks                         VAOMD      nothing   -
 GET  /runbooks/{page}                  VAOMD      nothing   -
 GET  /data-protection                  VAOMD      nothing   -

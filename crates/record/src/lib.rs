@@ -54,7 +54,7 @@ mod writer;
 pub use copy::{Copied, backup, restore};
 pub use entry::{Actor, Entry, Kind, Receipt, StoredEntry};
 pub use error::Error;
-pub use evidence::{EvidenceItem, EvidenceKind, FlowRow, Frame, MAXIMUM_HEADER_BYTES, NetworkShare};
+pub use evidence::{EvidenceItem, EvidenceKind, FlowRow, Frame, MAXIMUM_HEADER_BYTES, Mine, NetworkShare};
 pub use export::{Exported, export};
 pub use filter::{Filter, Page, PageOf};
 pub use health::{Counts, Health, State};

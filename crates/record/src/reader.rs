@@ -13,7 +13,7 @@ use crate::evidence::{Hider, NetworkShare, Records, networks_of, store};
 use crate::read::{entries, floods, other, points};
 use crate::shared::Shared;
 use crate::{
-    AddressReport, Error, EvidenceItem, EvidenceKind, Filter, Page, PageOf, Point, Resolution, Result,
+    AddressReport, Error, EvidenceItem, EvidenceKind, Filter, Mine, Page, PageOf, Point, Resolution, Result,
     StoredEntry, persons, schema,
 };
 
@@ -270,25 +270,37 @@ impl Reader {
         self.with(|connection| other::evidence(connection, flood))
     }
 
-    /// The evidence of a flood as a pcap or Parquet file, with hosts hidden: the network of each address stays. None without
-    /// evidence.
+    /// The evidence of a flood as a pcap or Parquet file, with hosts hidden: the network of each address stays. With `of` only
+    /// what names one of those addresses. None without evidence.
     ///
     /// # Errors
     /// When a file cannot be read, or without the key.
-    pub fn evidence_file(&self, flood: &str, kind: EvidenceKind) -> Result<Option<Vec<u8>>> {
+    pub fn evidence_file(
+        &self,
+        flood: &str,
+        kind: EvidenceKind,
+        of: Option<&Mine<'_>>,
+    ) -> Result<Option<Vec<u8>>> {
         let shared = self.shared()?;
         let mut records = store::load(&shared.folder, &shared.keys, flood, kind)?;
+        // Before hosts are hidden, since whose an address is follows from the plain one.
+        of.inspect(|of| records.keep(of));
         Hider { keys: &shared.keys, own: &shared.options.own, flood }.records(&mut records);
         file(&records, flood, "hosts are hidden")
     }
 
-    /// Networks that the kept traffic of a flood came from, the one with the most packets first.
+    /// Networks that the kept traffic of a flood came from, the one with the most packets first; with `of` only those of what
+    /// names one of those addresses.
     ///
     /// # Errors
     /// As [`Reader::evidence_file`].
-    pub fn evidence_networks(&self, flood: &str) -> Result<Vec<NetworkShare>> {
+    pub fn evidence_networks(&self, flood: &str, of: Option<&Mine<'_>>) -> Result<Vec<NetworkShare>> {
         let shared = self.shared()?;
-        let load = |kind| store::load(&shared.folder, &shared.keys, flood, kind);
+        let load = |kind| {
+            let mut records = store::load(&shared.folder, &shared.keys, flood, kind)?;
+            of.inspect(|of| records.keep(of));
+            Ok::<_, Error>(records)
+        };
         let (flows, frames) = (load(EvidenceKind::Flows)?, load(EvidenceKind::Packets)?);
         match (&flows, &frames) {
             (Records::Flows(flows), Records::Packets(frames)) => {

@@ -20,7 +20,7 @@ use wire::Time;
 use super::forecast::Forecast;
 use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json;
-use crate::serve::office::{Board, Teller, make_folder, now_nanoseconds, said, snapshot};
+use crate::serve::office::{Board, Concerned, Teller, make_folder, now_nanoseconds, said, snapshot};
 
 /// The 24 hours take so long.
 const DAY: Duration = Duration::from_secs(240);
@@ -74,7 +74,9 @@ impl Showing {
         live.show_exposure(views);
         let listen = vec![std::net::SocketAddr::from(([127, 0, 0, 1], 0))];
         make_folder(&folder.path().join("console")).context("cannot make a folder for the console")?;
-        let options = Options::new(folder.path().join("console"), listen, snapshot::clock());
+        let mut options = Options::new(folder.path().join("console"), listen, snapshot::clock());
+        let institution = Arc::clone(&teller.institution);
+        options.belongs = Arc::new(move |address, name| Concerned::belongs(address, name, &institution));
         let handle =
             console::start(options, live.clone(), Arc::new(record.reader()), Arc::new(record.writer()))
                 .context("cannot start the console")?;

@@ -1,4 +1,6 @@
-//! Findings in the words of the console, for its page and for the report.
+//! Findings in the words of the console, for its page and for the report. What one organisation sees names nothing of others.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use console::exposure::{Coupling, Element, Exposure as Views, Fix, Rule, SinglePoint, View};
 use expose::segregation::{State, Verdict};
@@ -10,6 +12,8 @@ use super::text::{size, sources};
 use super::{Told, tell};
 use crate::style::short;
 
+/// What stands for a name that is not the reader's to see.
+const OTHERS: &str = "(another organisation)";
 /// Services of one single point whose witness is shown.
 const WITNESSES: usize = 3;
 /// Names of a remark.
@@ -46,7 +50,8 @@ fn view(told: &Told, organisation: Option<&str>) -> View {
     let places = model.names();
     let named = |name: &str| places.get(name).copied().is_some_and(seen);
     let picture = picture::draw(exposure, &seen);
-    let single_points = single_points(exposure, &seen);
+    let foreign = foreign(model, organisation, &seen);
+    let single_points = single_points(exposure, &seen, &foreign);
     let alone: Vec<usize> = single_points.iter().filter_map(|point| point.place).collect();
     let elements = (0..model.elements.len()).filter(|place| seen(*place) && !alone.contains(place));
     let couplings = exposure.couplings.rows.iter().filter(|row| named(&row.target));
@@ -70,9 +75,50 @@ fn view(told: &Told, organisation: Option<&str>) -> View {
         single_points,
         couplings,
         fixes,
-        rules: rules.map(rule).collect(),
+        rules: rules.map(|verdict| rule(verdict, &foreign)).collect(),
         tested: Vec::new(),
     }
+}
+
+/// Names of elements, causes, zones and providers of which nothing is the reader's; none for who sees the whole house.
+fn foreign(model: &Model, organisation: Option<&str>, seen: &dyn Fn(usize) -> bool) -> BTreeSet<String> {
+    let Some(own) = organisation else { return BTreeSet::new() };
+    let (mut ours, mut others) = (BTreeSet::new(), BTreeSet::new());
+    for (place, element) in model.elements.iter().enumerate() {
+        let names = if seen(place) { &mut ours } else { &mut others };
+        names.insert(element.name.clone());
+        names.extend(element.causes.iter().filter_map(|&cause| model.causes.get(cause).cloned()));
+        names.extend(element.area.and_then(|area| model.areas.get(area)).map(|area| area.name.clone()));
+        names.extend(element.provider.clone());
+    }
+    for area in &model.areas {
+        let is_theirs = model.parties.get(area.party).is_some_and(|party| party.name == own);
+        if is_theirs { &mut ours } else { &mut others }.insert(area.name.clone());
+    }
+    others.retain(|name| !ours.contains(name));
+    others
+}
+
+/// A name, unless it is not the reader's to see.
+fn shown(name: &str, foreign: &BTreeSet<String>) -> String {
+    if foreign.contains(name) { OTHERS.to_owned() } else { name.to_owned() }
+}
+
+/// A sentence of a rule with every name in it looked at. Keys of an institution file are letters, digits, `-`, `_` and `.`.
+fn said(text: &str, foreign: &BTreeSet<String>) -> String {
+    let is_part = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
+    let mut said = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (name, after) = rest.split_at(rest.find(|letter| !is_part(letter)).unwrap_or(rest.len()));
+        // A full stop can end a sentence as well as a key.
+        let is_foreign = [name, name.trim_end_matches('.')].iter().any(|name| foreign.contains(*name));
+        said.push_str(if is_foreign { OTHERS } else { name });
+        let (between, next) = after.split_at(after.find(is_part).unwrap_or(after.len()));
+        said.push_str(between);
+        rest = next;
+    }
+    said
 }
 
 fn remarks(
@@ -121,8 +167,7 @@ fn few(names: &[String]) -> String {
 /// What the file does not say: to an organisation its own, to the house how much each other one has to say.
 fn open_questions(exposure: &Exposure, organisation: Option<&str>) -> Vec<String> {
     let model = &exposure.model;
-    let mut open: std::collections::BTreeMap<(bool, &str, &str), Vec<&str>> =
-        std::collections::BTreeMap::new();
+    let mut open: BTreeMap<(bool, &str, &str), Vec<&str>> = BTreeMap::new();
     for (place, element) in model.elements.iter().enumerate() {
         let Some(party) = model.party(element) else { continue };
         if organisation.is_some_and(|own| own != party.name) {
@@ -146,9 +191,13 @@ fn open_questions(exposure: &Exposure, organisation: Option<&str>) -> Vec<String
     open.into_iter().rev().map(line).collect()
 }
 
-fn single_points(exposure: &Exposure, seen: &dyn Fn(usize) -> bool) -> Vec<SinglePoint> {
+fn single_points(
+    exposure: &Exposure,
+    seen: &dyn Fn(usize) -> bool,
+    foreign: &BTreeSet<String>,
+) -> Vec<SinglePoint> {
     let model = &exposure.model;
-    let mut by_event: std::collections::BTreeMap<u32, Vec<usize>> = std::collections::BTreeMap::new();
+    let mut by_event: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (place, cuts) in exposure.services().filter(|&(place, _)| seen(place)) {
         cuts.single().for_each(|event| by_event.entry(event).or_default().push(place));
     }
@@ -162,19 +211,12 @@ fn single_points(exposure: &Exposure, seen: &dyn Fn(usize) -> bool) -> Vec<Singl
         places.sort_by_key(|&place| std::cmp::Reverse(model.elements[place].criticality));
         let element = model.event_element(event);
         // What another organisation runs is named only as what it is.
-        let is_seen = element.is_none() || seen(event as usize);
-        let hide = |name: &str| {
-            let hidden = by_name.get(name).is_some_and(|&place| !seen(place));
-            if hidden { "(another organisation)".to_owned() } else { name.to_owned() }
-        };
-        let witness = |&place: &usize| exposure.witness(place, event).iter().map(|name| hide(name)).collect();
+        let is_seen = !foreign.contains(model.event_name(event));
+        let witness =
+            |&place: &usize| exposure.witness(place, event).iter().map(|name| shown(name, foreign)).collect();
         SinglePoint {
             place: (element.is_some() && is_seen).then_some(event as usize),
-            element: if is_seen {
-                model.event_name(event).to_owned()
-            } else {
-                "(another organisation)".to_owned()
-            },
+            element: shown(model.event_name(event), foreign),
             kind: element.map_or("shared cause".to_owned(), |element| element.kind.word().replace('_', " ")),
             outside_control: outside(model, element).filter(|_| is_seen),
             services: places.iter().map(|&place| model.elements[place].name.clone()).collect(),
@@ -232,7 +274,7 @@ fn words(model: &Model, needs: &Expression, seen: &dyn Fn(usize) -> bool) -> Str
         parts.join(between)
     };
     match needs {
-        Expression::Element(place) if !seen(*place) => "(another organisation)".to_owned(),
+        Expression::Element(place) if !seen(*place) => OTHERS.to_owned(),
         Expression::Element(place) => {
             model.elements.get(*place).map_or_else(String::new, |element| element.name.clone())
         }
@@ -244,7 +286,7 @@ fn words(model: &Model, needs: &Expression, seen: &dyn Fn(usize) -> bool) -> Str
 
 fn coupling(row: &expose::Coupling, named: &dyn Fn(&str) -> bool, narrow: bool) -> Coupling {
     let hide = |name: &String| {
-        if named(name) || !narrow { name.clone() } else { "(another organisation)".to_owned() }
+        if named(name) || !narrow { name.clone() } else { OTHERS.to_owned() }
     };
     Coupling {
         target: row.target.clone(),
@@ -256,13 +298,109 @@ fn coupling(row: &expose::Coupling, named: &dyn Fn(&str) -> bool, narrow: bool) 
     }
 }
 
-fn rule(verdict: &Verdict) -> Rule {
+fn rule(verdict: &Verdict, foreign: &BTreeSet<String>) -> Rule {
     Rule {
         state: verdict.state.name().to_owned(),
         id: verdict.rule.id.to_owned(),
         question: verdict.rule.question.to_owned(),
         subject: verdict.subject.clone(),
-        detail: verdict.detail.clone(),
+        detail: said(&verdict.detail, foreign),
         sources: sources(verdict),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Party X stands on what the house and another party run, and shares a duct with one of them.
+    const FILE: &str = r#"
+[institution]
+name = "Parliament of Examplia"
+time_zone = "Europe/Brussels"
+[organisation.own]
+[organisation.party-x]
+kind = "party"
+[organisation.party-y]
+kind = "party"
+[zone.party-x]
+organisation = "party-x"
+prefixes = ["203.0.113.0/26"]
+exposure = "internet"
+[zone.party-y]
+organisation = "party-y"
+prefixes = ["203.0.113.64/26"]
+exposure = "internet"
+[zone.house-secret]
+prefixes = ["192.0.2.0/24"]
+exposure = "internal"
+[node.fw-secret]
+kind = "firewall"
+zone = "house-secret"
+shared_cause = ["duct-secret", "duct-ours"]
+[node.link-secret]
+kind = "link"
+organisation = "party-y"
+[node.lb-ours]
+kind = "load_balancer"
+organisation = "party-x"
+zone = "party-x"
+shared_cause = ["duct-ours"]
+needs = ["fw-secret", "link-secret"]
+[service.www-ours]
+organisation = "party-x"
+zone = "party-x"
+addresses = ["203.0.113.10"]
+criticality = "important"
+needs = ["lb-ours"]
+[service.www-secret]
+organisation = "party-y"
+zone = "party-y"
+addresses = ["203.0.113.70"]
+criticality = "essential"
+needs = ["link-secret", "fw-secret", "lb-ours"]
+[service.mail-secret]
+zone = "house-secret"
+addresses = ["192.0.2.20"]
+criticality = "essential"
+needs = ["fw-secret", "lb-ours"]
+"#;
+
+    /// Rules say in their details what stops a service or leans on it: names of others' elements and of causes that only they share.
+    #[test]
+    fn an_organisation_is_told_no_name_of_what_others_run() {
+        let institution = institution::parse("examplia.toml", FILE).unwrap();
+        let views = views(&institution);
+        let house = format!("{:?}", views.house);
+        let party = views.organisations.get("party-x").unwrap();
+        for name in ["fw-secret", "link-secret", "www-secret", "mail-secret", "duct-secret"] {
+            assert!(house.contains(name), "the house sees {name}");
+            let mut all = format!("{party:?}");
+            all.push_str(&party.picture);
+            assert!(!all.contains(name), "a party is told {name}: {all}");
+        }
+        let spoken: Vec<&str> = party.rules.iter().map(|rule| rule.detail.as_str()).collect();
+        assert!(
+            spoken.iter().any(|detail| detail.contains(OTHERS)),
+            "that there is something stays: {spoken:?}"
+        );
+        assert!(
+            party.single_points.iter().any(|point| point.element == "duct-ours"),
+            "a cause of their own element is theirs to know: {:?}",
+            party.single_points
+        );
+        assert!(spoken.iter().any(|detail| detail.contains("lb-ours")), "{spoken:?}");
+    }
+
+    #[test]
+    fn a_name_is_found_whole_and_at_the_end_of_a_sentence() {
+        let institution = institution::parse("examplia.toml", FILE).unwrap();
+        let model = Model::of(&institution);
+        let seen = |place: usize| model.elements[place].name.ends_with("ours");
+        let foreign = foreign(&model, Some("party-x"), &seen);
+        assert_eq!(
+            said("by lb-ours, fw-secret and fw-secret-2; needs fw-secret.", &foreign),
+            "by lb-ours, (another organisation) and fw-secret-2; needs (another organisation)"
+        );
     }
 }

@@ -128,6 +128,7 @@ fn coming(outlook: &Outlook, event: &foresee::event::Event) -> Coming {
         kind: event.kind.clone(),
         title: event.title.clone(),
         effect: effect.to_owned(),
+        own: event.scope == "own",
     }
 }
 
@@ -203,6 +204,31 @@ fn record(shown: &foresee::backtest::Shown, outlook: &Outlook) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_of_the_own_calendar_is_said_to_be_one() {
+        let text = "date,scope,type,title\n2026-11-28,own,vote,budget\n2026-11-28,be,vote,other\n";
+        let (events, _) = foresee::event::read("events.csv", text).unwrap();
+        let institution =
+            institution::parse("examplia", include_str!("../../../data/institution/examplia.toml")).unwrap();
+        let past = foresee::Past {
+            panel: None,
+            events: &events,
+            claims: &[],
+            mix: &foresee::mix::Mix::default(),
+            incidents: &[],
+            lists: &[],
+            institution: Some(&institution),
+            place: "be",
+            class: foresee::own::Class::default(),
+        };
+        let at = "2026-11-27T12:00:00Z".parse().unwrap();
+        let outlook = foresee::outlook(&past, at, &jiff::tz::TimeZone::UTC).unwrap();
+        let coming = shown(&outlook, &institution, Vec::new()).coming;
+        let told: Vec<(&str, bool)> =
+            coming.iter().map(|coming| (coming.title.as_str(), coming.own)).collect();
+        assert_eq!(told, [("budget", true), ("other", false)]);
+    }
 
     #[test]
     fn what_a_technique_hits_is_ours() {

@@ -259,7 +259,9 @@ fn evidence(record: &Path, folder: &Path, ids: &[String], wanted: &Wanted) {
     let record = Record::open(record, options).unwrap();
     let (mut files, mut hidden, mut rows) = (0, 0, 0);
     for id in ids {
-        let Some(shown) = record.reader().evidence_file(id, EvidenceKind::Packets).unwrap() else { continue };
+        let Some(shown) = record.reader().evidence_file(id, EvidenceKind::Packets, None).unwrap() else {
+            continue;
+        };
         let plain =
             record.writer().open_evidence(id, EvidenceKind::Packets, "a test", "test").unwrap().unwrap();
         assert_eq!(holds(&shown, &wanted.pieces), 0, "payload in the evidence of {id}");

@@ -4,6 +4,7 @@
 //! is slower is dropped and counted, and comes back with `Last-Event-ID`. A reader's session is looked at again with each
 //! heartbeat, so that nobody who is signed out goes on listening.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
+use super::own::Own;
 use crate::http::{By, Counts, Fault, Principal, Shared};
 use crate::live::Line;
 
@@ -93,8 +95,16 @@ impl Reader {
         if !self.principal.sees(line.organisations.iter()) {
             return None;
         }
+        let mut text = Cow::Borrowed(&*line.text);
+        if let Some(own) = Own::of(&self.app, &self.principal) {
+            // What cannot be read might name anybody.
+            let mut event = serde_json::from_str(&text).ok()?;
+            if own.event(&mut event) {
+                text = Cow::Owned(event.to_string());
+            }
+        }
         // Lines are JSON without line breaks; one that had some would end the event early.
-        let text = line.text.replace(['\n', '\r'], " ");
+        let text = text.replace(['\n', '\r'], " ");
         Some(format!("id: {}\nevent: {}\ndata: {text}\n\n", line.number, line.kind).into())
     }
 

@@ -1,12 +1,14 @@
-//! Evidence of floods as files: headers of packets as pcap, flow records as Parquet, with hosts hidden.
+//! Evidence of floods as files: headers of packets as pcap, flow records as Parquet, with hosts hidden. Accounts of one
+//! organisation get what goes to its addresses or comes from them, and nothing else, however many organisations a flood hits.
 
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use record::EvidenceKind;
+use record::{EvidenceKind, Mine};
 
+use super::own::Own;
 use super::{flood_of, types};
 use crate::http::{App, Fault, Principal, Shared};
 
@@ -36,7 +38,10 @@ pub(crate) async fn file(
     let kind = kind_of(&kind)?;
     let work = move |app: &App| {
         let flood = flood_of(app, &principal, &id)?;
-        let bytes = app.archive.evidence_file(&flood.id, kind)?.ok_or(Fault::Missing)?;
+        let own = Own::of(app, &principal);
+        let mine = own.as_ref().map(|own| |address| own.address(address));
+        let mine = mine.as_ref().map(|mine| mine as &Mine<'_>);
+        let bytes = app.archive.evidence_file(&flood.id, kind, mine)?.ok_or(Fault::Missing)?;
         Ok::<_, Fault>((flood.id, bytes))
     };
     let (id, bytes) = app.wait(work).await?;

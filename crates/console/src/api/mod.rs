@@ -3,6 +3,7 @@
 pub(crate) mod events;
 pub(crate) mod evidence;
 pub(crate) mod openapi;
+pub(crate) mod own;
 pub(crate) mod query;
 pub(crate) mod types;
 pub(crate) mod webhooks;
@@ -11,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use record::{Filter, FloodRow, Kind, Resolution};
+use record::{Filter, FloodRow, Kind, Resolution, StoredEntry};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::http::{App, Fault, Principal, Shared};
@@ -42,17 +43,25 @@ pub(crate) fn visible<'a>(snapshot: &'a Snapshot, principal: &Principal) -> Vec<
     snapshot.services.iter().filter(|service| principal.sees([&service.organisation])).collect()
 }
 
-/// Floods of the snapshot that somebody sees: those with a service of theirs.
-pub(crate) fn visible_floods<'a>(
-    snapshot: &'a Snapshot,
+/// Floods of the snapshot that somebody sees: those with a service of theirs, without what names things of others.
+pub(crate) fn visible_floods(
+    app: &App,
+    snapshot: &Snapshot,
     principal: &Principal,
-) -> Vec<&'a serde_json::Value> {
+) -> Vec<serde_json::Value> {
+    let own = own::Own::of(app, principal);
     let ids: Vec<&str> =
         visible(snapshot, principal).into_iter().filter_map(|service| service.flood.as_deref()).collect();
     let seen = |flood: &&serde_json::Value| {
         principal.sees_house() || flood["id"].as_str().is_some_and(|id| ids.contains(&id))
     };
-    snapshot.floods.iter().filter(seen).collect()
+    let mut floods: Vec<serde_json::Value> = snapshot.floods.iter().filter(seen).cloned().collect();
+    if let Some(own) = own {
+        floods.iter_mut().for_each(|flood| {
+            own.event(flood);
+        });
+    }
+    floods
 }
 
 /// Sensors that somebody sees: those that see a service of theirs.
@@ -72,6 +81,7 @@ pub(crate) fn visible_outlook(snapshot: &Snapshot, principal: &Principal) -> Opt
     }
     outlook.listed.retain(|listed| principal.sees([&listed.organisation]));
     outlook.odds.retain(|odds| odds.who == "country");
+    outlook.coming.retain(|coming| !coming.own);
     outlook.likely.iter_mut().for_each(|likely| likely.hits.clear());
     outlook.readiness_reasons.clear();
     outlook.checklist.clear();
@@ -115,7 +125,7 @@ pub(crate) async fn now(
         mode: snapshot.mode.clone(),
         warnings: if principal.sees_house() { snapshot.warnings.clone() } else { Vec::new() },
         services: visible(&snapshot, &principal).into_iter().cloned().collect(),
-        floods: visible_floods(&snapshot, &principal).into_iter().cloned().collect(),
+        floods: visible_floods(&app, &snapshot, &principal),
     })
 }
 
@@ -182,13 +192,12 @@ pub(crate) async fn floods(
     Extension(principal): Extension<Principal>,
     asked: Asked,
 ) -> Result<Json<types::Floods>, Fault> {
-    let filter = Filter { organisations: principal.filter(), ..asked.floods(&app.zone())? };
-    let page = asked.page()?;
-    let found = app.wait(move |app| app.archive.floods(&filter, &page)).await?;
+    let (filter, page) = (asked.floods(&app.zone())?, asked.page()?);
+    let found = app.wait(move |app| own::floods(app, &principal, filter, &page)).await?;
     Ok(Json(types::Floods { items: found.items.into_iter().map(Into::into).collect(), next: found.next }))
 }
 
-/// A flood that somebody may see; else there is none.
+/// A flood that somebody may see, whole; else there is none. What leaves goes through [`own::shown`] first.
 pub(crate) fn flood_of(app: &App, principal: &Principal, id: &str) -> Result<FloodRow, Fault> {
     let found = app.archive.flood(id)?;
     found.filter(|flood| principal.sees(&flood.organisations)).ok_or(Fault::Missing)
@@ -200,8 +209,8 @@ pub(crate) async fn flood(
     Extension(principal): Extension<Principal>,
     Path(id): Path<String>,
 ) -> Result<Json<types::Flood>, Fault> {
-    let found = app.wait(move |app| flood_of(app, &principal, &id)).await?;
-    Ok(Json(found.into()))
+    let work = move |app: &App| Ok::<_, Fault>(own::shown(app, &principal, flood_of(app, &principal, &id)?));
+    Ok(Json(app.wait(work).await?.into()))
 }
 
 /// `GET /api/v1/floods/{id}/series`.
@@ -239,6 +248,12 @@ pub(crate) async fn entries(
         ..Filter::default()
     };
     let page = asked.page()?;
+    let own = own::Own::of(&app, &principal);
     let found = app.wait(move |app| app.archive.entries(&filter, &page)).await?;
-    Ok(Json(types::Entries { items: found.items.into_iter().map(Into::into).collect(), next: found.next }))
+    let shown = |entry: StoredEntry| match &own {
+        Some(own) => own.entry(entry).into(),
+        None => entry.into(),
+    };
+    let items = found.items.into_iter().map(shown).collect();
+    Ok(Json(types::Entries { items, next: found.next }))
 }

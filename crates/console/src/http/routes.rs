@@ -237,6 +237,9 @@ pub const ROUTES: &[Route] = &[
     page("/exposure", EVERYBODY, Reach::Filtered, "Single points, and what a flood takes down.", || {
         get(pages::exposure::page)
     }),
+    form("/exposure/proposals", ANALYSTS, Reach::Filtered, "Proposes a value of an own element.", || {
+        post(pages::proposals::propose)
+    }),
     page("/data-protection", EVERYBODY, Reach::Nothing, "What is kept of persons.", || {
         get(pages::privacy::page)
     }),

@@ -1,67 +1,31 @@
 //! Texts of URLs and tokens: base64 with and without padding (RFC 4648), forms (application/x-www-form-urlencoded).
 
-const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
 /// Longest text of others that is repeated in a log.
 const LONGEST_PLAIN: usize = 80;
 
-fn letters(bytes: &[u8], alphabet: &[u8; 64]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let mut word = [0; 4];
-        word[1..1 + chunk.len()].copy_from_slice(chunk);
-        let word = u32::from_be_bytes(word);
-        for place in 0..=chunk.len() {
-            text.push(char::from(alphabet[(word >> (18 - 6 * place) & 63) as usize]));
-        }
-    }
-    text
-}
-
 /// With padding, as in a header.
 pub(super) fn base64(bytes: &[u8]) -> String {
-    let mut text = letters(bytes, STANDARD);
-    while !text.len().is_multiple_of(4) {
-        text.push('=');
-    }
-    text
+    STANDARD.encode(bytes)
 }
 
 /// For URLs, without padding.
 pub(super) fn base64url(bytes: &[u8]) -> String {
-    letters(bytes, URL)
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The bytes of such a text; none if it is not exactly what [`base64url`] gives.
+/// The bytes of such a text; none if it is not exactly what [`base64url`] gives, or one token would have several texts.
 pub(super) fn from_base64url(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    for chunk in text.as_bytes().chunks(4) {
-        let mut word = 0_u32;
-        for (place, letter) in chunk.iter().enumerate() {
-            let value = URL.iter().position(|known| known == letter)? as u32;
-            word |= value << (18 - 6 * place);
-        }
-        let count = match chunk.len() {
-            4 => 3,
-            3 => 2,
-            2 => 1,
-            _ => return None,
-        };
-        let [_, whole @ ..] = word.to_be_bytes();
-        // Bits that are left over are nought, or one token would have several texts.
-        if whole.get(count..)?.iter().any(|byte| *byte != 0) {
-            return None;
-        }
-        bytes.extend_from_slice(whole.get(..count)?);
-    }
-    Some(bytes)
+    URL_SAFE_NO_PAD.decode(text).ok()
 }
 
-/// A text in a form or a query.
-pub(super) fn percent(text: &str) -> String {
+/// A text in a form or a query (RFC 3986 section 2.1): everything but letters, digits, `-._~` and what else is to stay.
+pub(crate) fn percent(text: &str, stays: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) || stays.contains(&byte) {
             encoded.push(char::from(byte));
         } else {
             encoded.push_str(&format!("%{byte:02X}"));
@@ -72,8 +36,10 @@ pub(super) fn percent(text: &str) -> String {
 
 /// Names and values as a form.
 pub(super) fn form(parameters: &[(&str, &str)]) -> String {
-    let pairs: Vec<String> =
-        parameters.iter().map(|(name, value)| format!("{}={}", percent(name), percent(value))).collect();
+    let pairs: Vec<String> = parameters
+        .iter()
+        .map(|(name, value)| format!("{}={}", percent(name, b""), percent(value, b"")))
+        .collect();
     pairs.join("&")
 }
 
@@ -110,6 +76,7 @@ mod tests {
     #[test]
     fn what_has_a_meaning_in_a_form_is_encoded() {
         assert_eq!(form(&[("a b", "c&d=é"), ("e", "f")]), "a%20b=c%26d%3D%C3%A9&e=f");
+        assert_eq!(percent("/a b?c=d", b"/"), "/a%20b%3Fc%3Dd");
         assert_eq!(plain("access_denied\r\n\u{7}x"), "access_deniedx");
     }
 }

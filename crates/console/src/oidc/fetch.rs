@@ -83,13 +83,9 @@ fn target(address: &str) -> Result<Target, String> {
 pub(super) struct Client(TlsConnector);
 
 impl Client {
-    /// Those of a file, or of the system.
-    pub(super) fn new(authorities: Option<&Path>) -> Result<Self, String> {
-        let known = SYSTEM.iter().map(Path::new).find(|path| path.exists());
-        let roots = match authorities.or(known) {
-            Some(path) => read(path)?,
-            None => RootCertStore::empty(),
-        };
+    /// Those of a file, or of the system. Only a provider on this machine that is asked without TLS needs none.
+    pub(super) fn new(authorities: Option<&Path>, issuer: &str) -> Result<Self, String> {
+        let roots = roots(authorities, &SYSTEM.map(Path::new), target(issuer)?.is_secure)?;
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
@@ -144,6 +140,17 @@ where
     Ok((status, bytes.map_err(|_| "its answer is too large or breaks off".to_owned())?.to_vec()))
 }
 
+/// With nobody to believe every sign-in would fail, and much later: that is said at the start.
+fn roots(authorities: Option<&Path>, system: &[&Path], is_needed: bool) -> Result<RootCertStore, String> {
+    match authorities.or_else(|| system.iter().copied().find(|path| path.exists())) {
+        Some(path) => read(path),
+        None if is_needed => {
+            Err("this system has no file of certificate authorities; name one as `ca`".to_owned())
+        }
+        None => Ok(RootCertStore::empty()),
+    }
+}
+
 fn read(path: &Path) -> Result<RootCertStore, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
     let mut bytes = Vec::new();
@@ -160,6 +167,20 @@ fn read(path: &Path) -> Result<RootCertStore, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_authorities_nothing_starts_that_needs_them() {
+        let nowhere = Path::new("/nowhere/at/all.pem");
+        assert!(roots(None, &[nowhere], true).unwrap_err().contains("`ca`"));
+        assert!(roots(Some(nowhere), &[], true).is_err());
+        assert!(roots(None, &[nowhere], false).unwrap().is_empty());
+        let folder = tempfile::tempdir().unwrap();
+        let empty = folder.path().join("empty.pem");
+        std::fs::write(&empty, "no certificate").unwrap();
+        for is_needed in [true, false] {
+            assert!(roots(None, &[nowhere, &empty], is_needed).unwrap_err().contains("no certificate in it"));
+        }
+    }
 
     #[test]
     fn only_tls_or_this_machine_is_asked() {

@@ -13,8 +13,11 @@
 //! Local accounts stay: they are the way in when the provider is down, and no token ever becomes one of them.
 //!
 //! Limits: [`MAXIMUM_EXCHANGES`] exchanges at once, ten seconds and 256 KiB for each answer ([`fetch`]); keys of the provider
-//! are kept for ten minutes and asked for again at most every 30 seconds. The provider's word counts at sign-in: who is
-//! removed there keeps a session here until it ends, or until the account is closed.
+//! are kept for ten minutes and asked for again at most every 30 seconds, a provider that did not answer after ten. The
+//! provider's word counts at sign-in: who is removed there keeps a session here until it ends, and API tokens until the last
+//! sign-in is [`crate::people::Policy::vouched_seconds`] ago, or until the account is closed. Whom the provider names without a
+//! role loses both at once. Of refusals at most one in [`SAID_EVERY_SECONDS`] is a line of the log, and none that anybody can
+//! cause without a ticket.
 
 mod encode;
 mod fetch;
@@ -32,8 +35,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::people::{Clock, Role};
-use encode::percent;
-pub(crate) use encode::plain;
+pub(crate) use encode::{percent, plain};
 use fetch::{Ask, Client};
 use keys::Keys;
 pub(crate) use ticket::TICKET_SECONDS;
@@ -47,6 +49,10 @@ const DISCOVERY_SECONDS: i64 = 3_600;
 const KEYS_SECONDS: i64 = 600;
 /// A token with an unknown key makes us ask again, but no more often than this.
 const KEYS_AGAIN_SECONDS: i64 = 30;
+/// A provider that could not be asked is not asked again sooner.
+const DISCOVERY_AGAIN_SECONDS: i64 = 10;
+/// Between two refusals that are said in the log; the rest is counted and said with the next.
+pub(crate) const SAID_EVERY_SECONDS: i64 = 10;
 /// Tickets that were used lately.
 const MAXIMUM_USED: usize = 4_096;
 /// Groups of one token that are looked at.
@@ -106,7 +112,7 @@ pub(crate) struct Vouched {
 }
 
 /// Why somebody does not come in this way. The words are for the log and for whoever asked, and name no secret.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub(crate) enum Refused {
     #[error("this sign-in was begun in another browser, is too old, or was used already")]
     Ticket,
@@ -116,8 +122,13 @@ pub(crate) enum Refused {
     Unreachable(String),
     #[error("what the provider says is not believed: {0}")]
     Token(#[from] token::Fault),
+    /// The provider's word was good, and gives nothing.
     #[error("no group of this account has a role here")]
-    NoRole,
+    NoRole {
+        /// As of [`Vouched`].
+        subject: String,
+        name: String,
+    },
     #[error("too many sign-ins at once; try again")]
     Busy,
 }
@@ -135,6 +146,10 @@ struct Discovery {
 #[derive(Default)]
 struct Memory {
     discovery: Option<(i64, Discovery)>,
+    /// When it last could not be asked, and why.
+    unreachable: Option<(i64, String)>,
+    /// When a refusal was last said, and how many were not since.
+    said: Option<(i64, u64)>,
     keys: Option<(i64, Arc<Keys>)>,
     /// Tickets that were used, the oldest first.
     used: VecDeque<(i64, String)>,
@@ -163,7 +178,7 @@ impl Oidc {
         let mut secret = [0; 32];
         SystemRandom::new().fill(&mut secret).map_err(|_| "the system gives no random numbers")?;
         Ok(Self {
-            client: Client::new(provider.ca.as_deref())?,
+            client: Client::new(provider.ca.as_deref(), &provider.issuer)?,
             provider,
             clock,
             secret: hmac::Key::new(hmac::HMAC_SHA256, &secret),
@@ -185,6 +200,7 @@ impl Oidc {
     /// # Errors
     /// When the provider cannot be asked.
     pub(crate) async fn begin(&self) -> Result<(String, String), Refused> {
+        self.lately_unreachable()?;
         let _turn = self.exchanges.try_acquire().map_err(|_| Refused::Busy)?;
         let discovery = self.discovery().await?;
         let ticket = ticket::new(self.now()).map_err(|()| Refused::Busy)?;
@@ -213,11 +229,8 @@ impl Oidc {
     /// # Errors
     /// Every reason not to let somebody in.
     pub(crate) async fn finish(&self, ticket: &str, state: &str, code: &str) -> Result<Vouched, Refused> {
-        let expected = ticket::derive(&self.secret, "state", ticket);
-        let fits = crate::people::secret::equal(expected.as_bytes(), state.as_bytes());
-        if !fits || !ticket::is_fresh(ticket, self.now()) || self.is_used(ticket) {
-            return Err(Refused::Ticket);
-        }
+        self.check(ticket, state)?;
+        self.lately_unreachable()?;
         let _turn = self.exchanges.try_acquire().map_err(|_| Refused::Busy)?;
         let discovery = self.discovery().await?;
         let text = self.exchange(&discovery, ticket, code).await?;
@@ -227,6 +240,48 @@ impl Oidc {
             return Err(Refused::Ticket);
         }
         self.vouched(&claims)
+    }
+
+    /// What the provider says in place of a code. Said of a sign-in that was begun here, in this browser, or it is nobody's word.
+    ///
+    /// # Errors
+    /// Always: the reason not to let somebody in.
+    pub(crate) fn declined(&self, ticket: &str, state: &str, error: &str) -> Result<Vouched, Refused> {
+        self.check(ticket, state)?;
+        if !self.use_up(ticket) {
+            return Err(Refused::Ticket);
+        }
+        Err(Refused::Provider(plain(error)))
+    }
+
+    /// Whether ticket and state are of one sign-in that is young and was not used.
+    fn check(&self, ticket: &str, state: &str) -> Result<(), Refused> {
+        let expected = ticket::derive(&self.secret, "state", ticket);
+        let fits = crate::people::secret::equal(expected.as_bytes(), state.as_bytes());
+        let is_good = fits && ticket::is_fresh(ticket, self.now()) && !self.is_used(ticket);
+        if is_good { Ok(()) } else { Err(Refused::Ticket) }
+    }
+
+    /// Whether a refusal may be said now, and how many were not said before it. Strangers cause refusals, and the log is not theirs.
+    pub(crate) fn may_say(&self) -> Option<u64> {
+        let now = self.now();
+        let mut memory = self.memory();
+        match &mut memory.said {
+            Some((at, unsaid)) if now - *at < SAID_EVERY_SECONDS => {
+                *unsaid += 1;
+                None
+            }
+            said => Some(said.replace((now, 0)).map_or(0, |(_, unsaid)| unsaid)),
+        }
+    }
+
+    /// No place is taken, and nobody asked, while the provider did not answer just before.
+    fn lately_unreachable(&self) -> Result<(), Refused> {
+        let now = self.now();
+        match &self.memory().unreachable {
+            Some((at, why)) if now - at < DISCOVERY_AGAIN_SECONDS => Err(Refused::Unreachable(why.clone())),
+            _ => Ok(()),
+        }
     }
 
     fn is_used(&self, ticket: &str) -> bool {
@@ -252,6 +307,22 @@ impl Oidc {
         {
             return Ok(discovery);
         }
+        let said = self.discover().await;
+        let now = self.now();
+        let mut memory = self.memory();
+        match &said {
+            Ok(discovery) => {
+                memory.discovery = Some((now, discovery.clone()));
+                memory.unreachable = None;
+            }
+            Err(Refused::Unreachable(why)) => memory.unreachable = Some((now, why.clone())),
+            Err(why) => memory.unreachable = Some((now, why.to_string())),
+        }
+        drop(memory);
+        said
+    }
+
+    async fn discover(&self) -> Result<Discovery, Refused> {
         let place =
             format!("{}/.well-known/openid-configuration", self.provider.issuer.trim_end_matches('/'));
         let said = self.json(Ask::get(&place)).await?;
@@ -268,7 +339,6 @@ impl Oidc {
         for place in [&discovery.authorization, &discovery.token, &discovery.jwks] {
             fetch::check(place).map_err(Refused::Unreachable)?;
         }
-        self.memory().discovery = Some((self.now(), discovery.clone()));
         Ok(discovery)
     }
 
@@ -288,7 +358,7 @@ impl Oidc {
                 parameters.push(("client_secret", secret));
             } else {
                 // RFC 6749 section 2.3.1: both are encoded as in a form first.
-                let pair = format!("{}:{}", percent(&self.provider.client_id), percent(secret));
+                let pair = format!("{}:{}", percent(&self.provider.client_id, b""), percent(secret, b""));
                 ask.authorization = Some(format!("Basic {}", encode::base64(pair.as_bytes())));
             }
         }
@@ -349,10 +419,11 @@ impl Oidc {
             _ => Vec::new(),
         };
         let rule = self.provider.rules.iter().find(|rule| groups.contains(&rule.group.as_str()));
-        let rule = rule.ok_or(Refused::NoRole)?;
+        let subject = format!("{} {}", self.provider.issuer, claims.subject);
         let name = claims.all[self.provider.name_claim.as_str()].as_str().unwrap_or(&claims.subject);
+        let Some(rule) = rule else { return Err(Refused::NoRole { subject, name: plain(name) }) };
         Ok(Vouched {
-            subject: format!("{} {}", self.provider.issuer, claims.subject),
+            subject,
             name: name.to_owned(),
             role: rule.role,
             organisation: rule.organisation.clone(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::response::Response;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::Visit;
+use super::{Visit, proposals};
 use crate::exposure::{Coupling, Element, Rule, SinglePoint, Tested, View};
 
 /// Rows of a table that are shown; the API has all of them.
@@ -21,9 +21,11 @@ const FIXES: usize = 10;
 /// `GET /exposure`.
 pub(crate) async fn page(visit: Visit) -> Response {
     let view = visit.app.exposure().of(visit.principal.organisation());
+    let proposed = proposals::gather(&visit).await;
     let content = html! {
         header class="title" { h1 { "Exposure" } }
         (body(&view))
+        (proposals::section(&visit, proposed.as_deref()))
     };
     visit.page("/exposure", "Exposure", &content)
 }

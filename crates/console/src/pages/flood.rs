@@ -5,7 +5,8 @@ use axum::extract::Path;
 use axum::response::Response;
 use maud::{Markup, html};
 use record::{
-    EvidenceItem, EvidenceKind, Filter, FloodRow, Kind, NetworkShare, Page, Point, Resolution, StoredEntry,
+    EvidenceItem, EvidenceKind, Filter, FloodRow, Kind, Mine, NetworkShare, Page, Point, Resolution,
+    StoredEntry,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use super::chart::Chart;
 use super::layout::glyph;
 use super::{Visit, see_other, words};
+use crate::api::own::{self, Own};
 use crate::api::{evidence, flood_of};
 use crate::http::{App, Fault, Principal};
 use crate::people::Roles;
@@ -33,7 +35,8 @@ struct Shown {
     ordinary: Option<f64>,
     vectors: Vec<(String, Vec<(i64, f64)>)>,
     evidence: Vec<EvidenceItem>,
-    networks: Vec<NetworkShare>,
+    /// None where the kept files cannot be read.
+    networks: Option<Vec<NetworkShare>>,
     notes: Vec<StoredEntry>,
 }
 
@@ -50,7 +53,7 @@ fn span(flood: &FloodRow) -> (i64, i64) {
 }
 
 fn gather(app: &App, principal: &Principal, id: &str) -> Result<Shown, Fault> {
-    let flood = flood_of(app, principal, id)?;
+    let flood = own::shown(app, principal, flood_of(app, principal, id)?);
     let requests = flood.peak_requests_per_second.is_some_and(|rate| rate >= words::LEAST_REQUESTS);
     let (from, to) = span(&flood);
     let resolution = if to - from > 6 * 3_600 { Resolution::Minute } else { Resolution::Second };
@@ -77,8 +80,17 @@ fn gather(app: &App, principal: &Principal, id: &str) -> Result<Shown, Fault> {
     let name = if requests { "baseline_requests_per_second" } else { "baseline_packets_per_second" };
     let ordinary = flood.last[name].as_f64();
     let unit = if requests { "requests/s" } else { "packets/s" };
-    let (evidence, networks) = (app.archive.evidence(id)?, app.archive.evidence_networks(id)?);
+    let (evidence, networks) = (app.archive.evidence(id)?, networks(app, principal, id));
     Ok(Shown { points, unit, ordinary, vectors, evidence, networks, notes, flood })
+}
+
+/// Networks of what is kept of its traffic. A file that is damaged costs itself, and not the page of a flood.
+fn networks(app: &App, principal: &Principal, id: &str) -> Option<Vec<NetworkShare>> {
+    let own = Own::of(app, principal);
+    let mine = own.as_ref().map(|own| |address| own.address(address));
+    let read = app.archive.evidence_networks(id, mine.as_ref().map(|mine| mine as &Mine<'_>));
+    read.inspect_err(|error| (app.options.complain)(&format!("console: evidence of flood {id}: {error}")))
+        .ok()
 }
 
 /// `GET /floods/{id}`.
@@ -101,7 +113,7 @@ pub(crate) async fn page(visit: Visit, Path(id): Path<String>) -> Result<Respons
         section class="panel" { h2 { "Rate" } (rate(&visit, &shown)) }
         @if !shown.vectors.is_empty() { section class="panel" { h2 { "Vectors over time" } (vectors(&visit, &shown)) } }
         div class="columns" {
-            section class="panel" { h2 { "Sources" } (super::sources::sources(&visit, &flood.last, &shown.networks)) }
+            section class="panel" { h2 { "Sources" } (super::sources::sources(&visit, &flood.last, shown.networks.as_deref().unwrap_or_default())) }
             section class="panel" { h2 { "Evidence" } (kept(&visit, &shown)) }
         }
         section class="panel" id="notes" { h2 { "Scratchpad" } (notes(&visit, &shown)) }
@@ -220,6 +232,8 @@ fn kept(visit: &Visit, shown: &Shown) -> Markup {
     let may_open = visit.principal.sees_house() && Roles::ANALYSTS.has(visit.principal.account.role);
     html! {
         @if !simple.is_empty() { dl class="pairs" { @for (name, text) in &simple { div { dt { (name) } dd { (text) } } } } }
+        @if shown.networks.is_none() { p class="notice warning" { "What is kept of its traffic cannot be read: a file is damaged, or was written under another key. The service's log says which." } }
+        @if !visit.principal.sees_house() && !shown.evidence.is_empty() { p class="hint" { "Counts are of the whole flood. The files hold what went to addresses of your organisation, or came from them; there is none where nothing did." } }
         @if shown.evidence.is_empty() { p class="empty" { "No packets or flow records are kept." } } @else {
             ul class="files" { @for item in &shown.evidence { li {
                 b { @match item.kind { EvidenceKind::Packets => "Headers of packets", EvidenceKind::Flows => "Flow records" } }
@@ -244,7 +258,7 @@ fn open_form(visit: &Visit, shown: &Shown) -> Markup {
             input type="hidden" name="flood" value=(shown.flood.id);
             label { span { "With plain addresses" } select name="kind" {
                 @for item in &shown.evidence { option value=(item.kind.name()) { (item.kind.extension()) } } } }
-            label class="wide" { span { "Purpose" } input name="purpose" required minlength="10" maxlength="500" placeholder="for the provider of these sources, ticket 4711"; }
+            (super::purpose_field("for the provider of these sources, ticket 4711"))
             button { "Open" }
         }
         p class="hint" { "Your name and the purpose are written down first, and stay." }
@@ -261,10 +275,7 @@ pub(crate) struct Opening {
 
 /// `POST /evidence/open`.
 pub(crate) async fn open_evidence(visit: Visit, Form(form): Form<Opening>) -> Result<Response, Fault> {
-    let purpose = form.purpose.trim().to_owned();
-    if purpose.chars().count() < 10 || purpose.len() > 500 {
-        return Err(Fault::Bad("A purpose has 10 to 500 characters."));
-    }
+    let purpose = super::purpose(&form.purpose)?;
     let kind = evidence::kind_of(&form.kind)?;
     let (principal, who) = (visit.principal.clone(), visit.principal.account.name.clone());
     let work = move |app: &App| {

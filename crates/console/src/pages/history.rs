@@ -3,12 +3,12 @@
 use axum::response::Response;
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
-use record::{Filter, FloodRow, Page, PageOf};
+use record::{FloodRow, Page, PageOf};
 
 use super::layout::glyph;
 use super::{Visit, words};
 use crate::api::query::Asked;
-use crate::api::visible;
+use crate::api::{own, visible};
 use crate::http::Fault;
 
 /// Rows of one page.
@@ -16,9 +16,9 @@ const ROWS: usize = 50;
 
 /// `GET /floods`.
 pub(crate) async fn page(visit: Visit, asked: Asked) -> Result<Response, Fault> {
-    let filter = Filter { organisations: visit.principal.filter(), ..asked.floods(&visit.zone)? };
+    let (filter, principal) = (asked.floods(&visit.zone)?, visit.principal.clone());
     let page = Page { limit: ROWS, ..asked.page()? };
-    let found = visit.app.wait(move |app| app.archive.floods(&filter, &page)).await?;
+    let found = visit.app.wait(move |app| own::floods(app, &principal, filter, &page)).await?;
     let content = html! {
         header class="title" { h1 { "History" } }
         (filters(&visit, &asked))

@@ -24,6 +24,7 @@ pub(super) fn notice(word: &str) -> Option<&'static str> {
         "password" => "The password is changed; all other sessions are ended.",
         "session" => "The session is ended.",
         "token" => "The token is withdrawn.",
+        "proposal" => "The proposal is written down, for whoever writes the institution file.",
         "person" => "The account is changed.",
         _ => return None,
     })

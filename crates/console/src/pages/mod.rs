@@ -15,12 +15,15 @@ pub(crate) mod outlook;
 pub(crate) mod people;
 pub(crate) mod person;
 pub(crate) mod privacy;
+pub(crate) mod proposals;
 pub(crate) mod runbooks;
 pub(crate) mod settings;
 pub(crate) mod signin;
 pub(crate) mod sources;
 pub(crate) mod welcome;
 pub(crate) mod words;
+
+use std::ops::RangeInclusive;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -92,14 +95,43 @@ pub(crate) fn add_cookies(headers: &mut HeaderMap, keep: &[Keep<'_>]) {
 
 /// A text as a value behind the question mark.
 pub(crate) fn escape_query(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                escaped.push(char::from(byte));
-            }
-            other => escaped.push_str(&format!("%{other:02X}")),
+    crate::oidc::percent(text, b"/")
+}
+
+/// Characters of a purpose: why personal data is opened. Characters, so that no alphabet has less room than another.
+const PURPOSE_CHARACTERS: RangeInclusive<usize> = 10..=500;
+
+/// A purpose as it is written down, without which nothing is opened.
+pub(crate) fn purpose(text: &str) -> Result<String, Fault> {
+    let purpose = text.trim();
+    if !PURPOSE_CHARACTERS.contains(&purpose.chars().count()) {
+        return Err(Fault::Bad("A purpose has 10 to 500 characters."));
+    }
+    Ok(purpose.to_owned())
+}
+
+/// The field of a form for one.
+pub(crate) fn purpose_field(example: &str) -> Markup {
+    html! {
+        label class="wide" { span { "Purpose" } input name="purpose" required minlength=(PURPOSE_CHARACTERS.start()) maxlength=(PURPOSE_CHARACTERS.end()) placeholder=(example); }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::purpose;
+
+    /// It counted bytes: 300 letters of Greek were too long, and the page had said that 500 characters are taken.
+    #[test]
+    fn a_purpose_is_counted_in_characters() {
+        assert_eq!(purpose("  to ask the provider ").unwrap(), "to ask the provider");
+        for (text, fits) in [
+            ("α".repeat(500), true),
+            ("α".repeat(501), false),
+            ("α".repeat(9), false),
+            (" ".repeat(50), false),
+        ] {
+            assert_eq!(purpose(&text).is_ok(), fits, "{} characters", text.chars().count());
         }
     }
-    escaped
 }

@@ -13,7 +13,7 @@ use crate::live::{Hearing, Sensor, Service, Snapshot, State};
 pub(crate) async fn page(visit: Visit) -> Response {
     let snapshot = visit.app.snapshot();
     let services = visible(&snapshot, &visit.principal);
-    let floods = visible_floods(&snapshot, &visit.principal);
+    let floods = visible_floods(&visit.app, &snapshot, &visit.principal);
     let sensors = visible_sensors(&snapshot, &visit.principal);
     let content = html! {
         h1 class="visually-hidden" { "Now" }
@@ -41,7 +41,7 @@ pub(crate) async fn page(visit: Visit) -> Response {
 }
 
 /// The one sentence.
-fn verdict(visit: &Visit, floods: &[&Value], services: &[&Service]) -> Markup {
+fn verdict(visit: &Visit, floods: &[Value], services: &[&Service]) -> Markup {
     let unknown = services.iter().filter(|service| service.state == State::Unknown).count();
     let worst = floods.iter().find(|flood| flood["kind"] == "flood").or_else(|| floods.first());
     html! {
@@ -72,7 +72,7 @@ fn legend(services: &[&Service]) -> Markup {
     }
 }
 
-fn going_on(visit: &Visit, floods: &[&Value]) -> Markup {
+fn going_on(visit: &Visit, floods: &[Value]) -> Markup {
     html! {
         section class="panel" {
             h2 { "Going on" }

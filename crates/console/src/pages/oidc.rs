@@ -3,7 +3,7 @@
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use maud::html;
 use record::{Actor, Kind};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{bare, bare_going_to, see_other_with};
 use crate::http::{App, Cookies, Counts, Fault, Keep, Peer, Shared};
 use crate::oidc::{Oidc, Refused, TICKET_SECONDS, Vouched};
-use crate::people::{self, Started};
+use crate::people;
 
 /// What the browser brings back.
 #[derive(Deserialize, Default)]
@@ -33,7 +33,7 @@ fn oidc(app: &App) -> Result<&Oidc, Fault> {
 pub(crate) async fn begin(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, Fault> {
     match oidc(&app)?.begin().await {
         Ok((ticket, place)) => Ok(see_other_with(&place, &[Keep::Ticket(&ticket, TICKET_SECONDS)])),
-        Err(refused) => Ok(refusal(&app, &headers, &refused)),
+        Err(refused) => Ok(refusal(&app, &headers, &refused, None).await),
     }
 }
 
@@ -49,16 +49,16 @@ pub(crate) async fn callback(
     let vouched = if back.error.is_empty() {
         oidc.finish(&ticket, &back.state, &back.code).await
     } else {
-        Err(Refused::Provider(crate::oidc::plain(&back.error)))
-    };
-    let vouched = match vouched {
-        Ok(vouched) => vouched,
-        Err(refused) => return Ok(refusal(&app, &headers, &refused)),
+        oidc.declined(&ticket, &back.state, &back.error)
     };
     let address = address.to_canonical().to_string();
+    let vouched = match vouched {
+        Ok(vouched) => vouched,
+        Err(refused) => return Ok(refusal(&app, &headers, &refused, Some(address)).await),
+    };
     let agent =
         headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    let started = app.wait(move |app| let_in(app, &vouched, &address, &agent)).await?;
+    let token = app.wait(move |app| let_in(app, &vouched, &address, &agent)).await?;
     let theme = Cookies(&headers).theme();
     // A page and no redirect: the way here began at another site, and on such a way browsers keep strict cookies at home.
     let mut page = bare_going_to(
@@ -70,26 +70,61 @@ pub(crate) async fn callback(
             p { a href="/" { "Go on" } }
         },
     );
-    for keep in [Keep::Session(&started.token), Keep::NoTicket] {
+    for keep in [Keep::Session(&token), Keep::NoTicket] {
         page.headers_mut().append(header::SET_COOKIE, keep.header());
     }
     Ok(page)
 }
 
-fn let_in(app: &App, vouched: &Vouched, address: &str, agent: &str) -> Result<Started, people::Error> {
+fn let_in(app: &App, vouched: &Vouched, address: &str, agent: &str) -> Result<String, people::Error> {
     let organisation = vouched.organisation.as_deref();
-    let account = app.people.vouched(&vouched.subject, &vouched.name, vouched.role, organisation)?;
-    let started = app.people.start_session(&account, address, agent)?;
+    let account = app.people.vouched(&vouched.subject, &vouched.name, vouched.role, organisation);
+    let account = account.inspect_err(|error| {
+        Counts::add(&app.counts.sign_ins_refused);
+        write_refused(app, &crate::oidc::plain(&vouched.name), &error.to_string(), Some(address));
+    })?;
+    let token = app.people.start_vouched_session(&account, address, agent)?;
     Counts::add(&app.counts.sign_ins);
     let body = json!({"what": "in", "by": "provider", "address": address, "role": account.role.name()});
     // As with a password: a full disk keeps nobody out.
     let _ = app.write_down(Kind::SignedIn, Actor::Person(account.name.clone()), &account.name, body);
-    Ok(started)
+    Ok(token)
 }
 
-fn refusal(app: &App, headers: &HeaderMap, refused: &Refused) -> Response {
+/// As with a password, a refusal is written down; what anybody can cause who only asks is paced before ([`Oidc::may_say`]).
+fn write_refused(app: &App, name: &str, why: &str, address: Option<&str>) {
+    let body = json!({"what": "refused", "by": "provider", "address": address, "why": why});
+    let _ = app.write_down(Kind::SignedIn, Actor::Person(name.to_owned()), name, body);
+}
+
+/// What a refusal leaves behind: sessions and tokens end of whom the provider names without a role; a line, an entry.
+fn take_note(app: &App, refused: &Refused, address: Option<&str>) -> Result<(), people::Error> {
     Counts::add(&app.counts.sign_ins_refused);
-    (app.options.complain)(&format!("console: a sign-in by the provider is refused: {refused}"));
+    let why = refused.to_string();
+    match refused {
+        // Anybody's word, without a sign-in that was begun here: counted, and nothing else.
+        Refused::Ticket | Refused::Busy => return Ok(()),
+        Refused::NoRole { subject, name } => {
+            app.people.not_vouched(subject)?;
+            write_refused(app, name, &why, address);
+        }
+        Refused::Provider(_) | Refused::Unreachable(_) | Refused::Token(_) => {}
+    }
+    let Some(unsaid) = app.oidc.as_ref().and_then(Oidc::may_say) else { return Ok(()) };
+    if !matches!(refused, Refused::NoRole { .. }) {
+        write_refused(app, "unknown", &why, address);
+    }
+    let more =
+        if unsaid > 0 { format!(" ({unsaid} more were refused since the last line)") } else { String::new() };
+    (app.options.complain)(&format!("console: a sign-in by the provider is refused: {why}{more}"));
+    Ok(())
+}
+
+async fn refusal(app: &Shared, headers: &HeaderMap, refused: &Refused, address: Option<String>) -> Response {
+    let noted = refused.clone();
+    if let Err(fault) = app.wait(move |app| take_note(app, &noted, address.as_deref())).await {
+        return fault.into_response();
+    }
     let mut page = bare(
         Cookies(headers).theme(),
         "Not signed in",

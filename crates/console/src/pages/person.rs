@@ -25,11 +25,7 @@ pub(crate) struct Request {
 /// What was asked, checked.
 fn checked(form: &Request) -> Result<(IpAddr, String), Fault> {
     let address = form.address.trim().parse().map_err(|_| Fault::Bad("That is not an address."))?;
-    let purpose = form.purpose.trim();
-    if purpose.chars().count() < 10 || purpose.len() > 500 {
-        return Err(Fault::Bad("A purpose has 10 to 500 characters."));
-    }
-    Ok((address, purpose.to_owned()))
+    Ok((address, super::purpose(&form.purpose)?))
 }
 
 /// `POST /data-protection/report`.
@@ -56,7 +52,7 @@ pub(super) fn forms(visit: &Visit) -> Markup {
             form class="row" method="post" action=(place) {
                 (visit.csrf())
                 label { span { "Address" } input name="address" required maxlength="64" autocomplete="off" spellcheck="false"; }
-                label class="wide" { span { "Purpose" } input name="purpose" required minlength="10" maxlength="500" placeholder=(example); }
+                (super::purpose_field(example))
                 button { (verb) }
             }
         }

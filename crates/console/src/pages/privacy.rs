@@ -84,7 +84,7 @@ fn open_form(visit: &Visit) -> Markup {
         form class="row" method="post" action="/data-protection/open" {
             (visit.csrf())
             label { span { "Code" } input name="code" required maxlength="64" autocomplete="off" spellcheck="false"; }
-            label class="wide" { span { "Purpose" } input name="purpose" required minlength="10" maxlength="500" placeholder="to ask the provider of this source to stop it"; }
+            (super::purpose_field("to ask the provider of this source to stop it"))
             button { "Open" }
         }
         p class="hint" { "Your name, the code and the purpose are written down first, and stay." }
@@ -116,9 +116,9 @@ pub(crate) struct Opening {
 
 /// `POST /data-protection/open`.
 pub(crate) async fn open(visit: Visit, Form(form): Form<Opening>) -> Result<Response, Fault> {
-    let (code, purpose) = (form.code.trim().to_owned(), form.purpose.trim().to_owned());
-    if purpose.chars().count() < 10 || purpose.len() > 500 || code.is_empty() || code.len() > 64 {
-        return Err(Fault::Bad("A purpose has 10 to 500 characters, a code at most 64."));
+    let (code, purpose) = (form.code.trim().to_owned(), super::purpose(&form.purpose)?);
+    if code.is_empty() || code.len() > 64 {
+        return Err(Fault::Bad("A code has 1 to 64 characters."));
     }
     let (who, shown) = (visit.principal.account.name.clone(), code.clone());
     let address = visit.app.wait(move |app| app.journal.open_address(&code, &purpose, &who)).await?;

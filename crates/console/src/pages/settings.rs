@@ -156,6 +156,9 @@ fn tokens(visit: &Visit, tokens: &[Token], snapshot: &Snapshot) -> Markup {
             (super::people::reach_field(snapshot, visit.principal.organisation(), visit.principal.sees_house()))
             button { "Make" }
         }
+        @if visit.app.oidc.is_some() {
+            p class="hint" { "Tokens of whom the provider vouches for rest " (words::duration(visit.app.options.policy.vouched_seconds)) " after their last sign-in by it, until the next." }
+        }
     }
 }
 

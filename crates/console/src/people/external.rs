@@ -59,6 +59,21 @@ impl People {
         transaction.commit()?;
         Ok(account)
     }
+
+    /// The provider's word gives a subject nothing any more: its sessions, devices and tokens end. Whether it had an account.
+    pub fn not_vouched(&self, subject: &str) -> Result<bool> {
+        let mut store = self.store();
+        let transaction = store.transaction()?;
+        let query = "SELECT id FROM account WHERE subject = ?1";
+        let known: Option<i64> = transaction.query_row(query, [subject], |row| row.get(0)).optional()?;
+        if let Some(id) = known {
+            for table in ["session", "device", "token"] {
+                transaction.execute(&format!("DELETE FROM {table} WHERE account = ?1"), [id])?;
+            }
+        }
+        transaction.commit()?;
+        Ok(known.is_some())
+    }
 }
 
 /// The name, or one with a number behind it if somebody else has it.
@@ -84,7 +99,7 @@ fn free_name(store: &rusqlite::Connection, name: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::super::fixtures::{member, people};
-    use super::super::{Attempt, Refusal};
+    use super::super::{Attempt, Refusal, Scope};
     use super::*;
 
     #[test]
@@ -111,6 +126,49 @@ mod tests {
         assert!(people.invite("anna 2", Role::Viewer, None, "test").is_err());
         people.change(again.id, Role::Operator, None, true).unwrap();
         assert!(people.vouched("https://idp 1", "anna", Role::Operator, None).is_err(), "closed is closed");
+    }
+
+    #[test]
+    fn tokens_rest_when_the_provider_has_not_vouched_for_a_month_and_end_when_it_does_not_any_more() {
+        let (hand, people) = people();
+        let (local, _) = member(&hand, &people, "root", Role::Administrator, None);
+        let sign_in = || {
+            let account = people.vouched("https://idp 1", "anna", Role::Analyst, None).unwrap();
+            (people.start_vouched_session(&account, "192.0.2.1", "").unwrap(), account)
+        };
+        let (_, account) = sign_in();
+        let make = |by| people.create_token(by, "siem", &[Scope::Read], None, 366).unwrap();
+        let (theirs, ours) = (make(&account), make(&local));
+        let id = people.token(&theirs).unwrap().unwrap().1.id;
+        let good = |text: &str| people.token(text).unwrap().is_some();
+        hand.clone().on(30 * 86_400 - 1);
+        assert!(good(&theirs) && people.token_lasts(id).unwrap());
+        hand.clone().on(1);
+        assert!(!good(&theirs) && !people.token_lasts(id).unwrap(), "nobody vouched for a month");
+        assert!(good(&ours), "a local account needs nobody's word");
+        let (session, _) = sign_in();
+        assert!(good(&theirs), "and rests no more");
+        assert!(people.session(&session).unwrap().is_some());
+        assert!(people.not_vouched("https://idp 1").unwrap());
+        assert!(!good(&theirs) && people.session(&session).unwrap().is_none());
+        sign_in();
+        assert!(!good(&theirs), "what was withdrawn stays so");
+        assert!(good(&ours) && !people.not_vouched("https://idp 2").unwrap());
+    }
+
+    /// Nobody holds the cookie of such a device: it signs in by the provider, where no device is asked for.
+    #[test]
+    fn a_session_by_the_provider_leaves_no_device() {
+        let (_, people) = people();
+        let account = people.vouched("https://idp 1", "anna", Role::Viewer, None).unwrap();
+        for _ in 0..30 {
+            people.start_vouched_session(&account, "192.0.2.1", "").unwrap();
+        }
+        let count = |table: &str| -> i64 {
+            let query = format!("SELECT count(*) FROM {table}");
+            people.store().query_row(&query, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!((count("device"), count("session")), (0, 20));
     }
 
     #[test]

@@ -85,18 +85,21 @@ pub struct Policy {
     pub link_seconds: i64,
     /// A device counts as known for so long after its last sign-in.
     pub device_seconds: i64,
+    /// An API token of whom the provider vouches for is good for so long after the last sign-in by it.
+    pub vouched_seconds: i64,
     /// What one password costs to try.
     pub cost: Cost,
 }
 
 impl Default for Policy {
-    /// A shift, a week, an hour, a season, and what OWASP asks of argon2id.
+    /// A shift, a week, an hour, a season, a month, and what OWASP asks of argon2id.
     fn default() -> Self {
         Self {
             idle_seconds: 12 * 3_600,
             session_seconds: 7 * 86_400,
             link_seconds: 3_600,
             device_seconds: 90 * 86_400,
+            vouched_seconds: 30 * 86_400,
             cost: Cost::default(),
         }
     }

@@ -1,6 +1,6 @@
 //! Sessions and known devices. A session is a row here; the cookie holds a random name for it and nothing else.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::secret::{digest, hex, token};
 use super::{Account, MAXIMUM_DEVICES, MAXIMUM_SESSIONS, People, Result, accounts};
@@ -38,6 +38,24 @@ impl People {
     /// Starts a session on a device that is known from now on.
     pub fn start_session(&self, account: &Account, address: &str, agent: &str) -> Result<Started> {
         let started = Started { token: token()?, device: token()? };
+        self.start(account, (address, agent), &started.token, Some(&started.device))?;
+        Ok(started)
+    }
+
+    /// Starts a session by the provider's word, which asks for no device: the cookie's text.
+    pub fn start_vouched_session(&self, account: &Account, address: &str, agent: &str) -> Result<String> {
+        let token = token()?;
+        self.start(account, (address, agent), &token, None)?;
+        Ok(token)
+    }
+
+    fn start(
+        &self,
+        account: &Account,
+        (address, agent): (&str, &str),
+        token: &str,
+        device: Option<&str>,
+    ) -> Result<()> {
         let handle = hex(&super::secret::random::<8>()?);
         let agent: String =
             agent.chars().filter(|letter| !letter.is_control()).take(LONGEST_AGENT_CHARACTERS).collect();
@@ -46,33 +64,24 @@ impl People {
         let transaction = store.transaction()?;
         transaction.execute(
             "INSERT INTO session (hash, handle, account, created, seen, address, agent) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6)",
-            params![digest("session", &started.token), handle, account.id, now, address, agent],
-        )?;
-        transaction.execute(
-            "INSERT INTO device (hash, account, seen) VALUES (?1, ?2, ?3)",
-            params![digest("device", &started.device), account.id, now],
+            params![digest("session", token), handle, account.id, now, address, agent],
         )?;
         transaction.execute(
             "DELETE FROM session WHERE created <= ?1 OR seen <= ?2",
             params![now - self.policy.session_seconds, now - self.policy.idle_seconds],
         )?;
+        make_room(&transaction, ("session", MAXIMUM_SESSIONS), account.id, &digest("session", token))?;
         transaction.execute("DELETE FROM device WHERE seen <= ?1", [now - self.policy.device_seconds])?;
-        // The new one stays, whatever else began in the same second.
-        for (table, new, limit) in [
-            ("session", digest("session", &started.token), MAXIMUM_SESSIONS),
-            ("device", digest("device", &started.device), MAXIMUM_DEVICES),
-        ] {
+        if let Some(device) = device {
             transaction.execute(
-                &format!(
-                    "DELETE FROM {table} WHERE account = ?1 AND hash <> ?3 AND hash NOT IN
-                     (SELECT hash FROM {table} WHERE account = ?1 AND hash <> ?3 ORDER BY seen DESC, hash LIMIT ?2)"
-                ),
-                params![account.id, limit - 1, new],
+                "INSERT INTO device (hash, account, seen) VALUES (?1, ?2, ?3)",
+                params![digest("device", device), account.id, now],
             )?;
+            make_room(&transaction, ("device", MAXIMUM_DEVICES), account.id, &digest("device", device))?;
         }
         transaction.execute("UPDATE account SET signed_in = ?2 WHERE id = ?1", params![account.id, now])?;
         transaction.commit()?;
-        Ok(started)
+        Ok(())
     }
 
     /// Whose session a cookie names, if it is still one.
@@ -163,6 +172,18 @@ impl People {
             .execute("DELETE FROM session WHERE account = ?1 AND handle = ?2", params![id, handle])?;
         Ok(ended == 1)
     }
+}
+
+/// Keeps an account below a limit. The new one stays, whatever else began in the same second.
+fn make_room(store: &Connection, (table, limit): (&str, i64), account: i64, new: &[u8; 32]) -> Result<()> {
+    store.execute(
+        &format!(
+            "DELETE FROM {table} WHERE account = ?1 AND hash <> ?3 AND hash NOT IN
+             (SELECT hash FROM {table} WHERE account = ?1 AND hash <> ?3 ORDER BY seen DESC, hash LIMIT ?2)"
+        ),
+        params![account, limit - 1, new],
+    )?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! API tokens: what programs show instead of a session.
 //!
 //! A token never sees more than the account that made it: its reach is the account's or narrower, it ends with the
-//! account, and what the account's role may not read, the token may not either.
+//! account, and what the account's role may not read, the token may not either. Whom the provider vouches for has to sign in by
+//! it now and then ([`super::Policy::vouched_seconds`]), or the tokens rest: somebody who was removed there is not asked here.
 
 use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,9 @@ pub struct Token {
     pub used_seconds: Option<i64>,
 }
 
+/// Whether the owner's account is open and, where the provider vouches for it, did so lately enough: after `?3`.
+const OWNED: &str = "NOT disabled AND (subject IS NULL OR signed_in > ?3)";
+
 const COLUMNS: &str = "token.id, token.name, scopes, token.organisation, token.created, expires, used";
 
 fn read(row: &Row<'_>, at: usize) -> rusqlite::Result<Token> {
@@ -136,12 +140,14 @@ impl People {
         let now = self.now();
         let store = self.store();
         let query = format!(
-            "SELECT {}, {COLUMNS} FROM token JOIN account ON account.id = token.account WHERE token.hash = ?1 AND expires > ?2 AND NOT disabled",
+            "SELECT {}, {COLUMNS} FROM token JOIN account ON account.id = token.account WHERE token.hash = ?1 AND expires > ?2 AND {OWNED}",
             accounts::COLUMNS
         );
         let mut statement = store.prepare_cached(&query)?;
         let found = statement
-            .query_row(params![digest("token", text), now], |row| Ok((accounts::read(row)?, read(row, 7)?)))
+            .query_row(params![digest("token", text), now, now - self.policy.vouched_seconds], |row| {
+                Ok((accounts::read(row)?, read(row, 7)?))
+            })
             .optional()?;
         if let Some((_, token)) = &found
             && token.used_seconds.is_none_or(|used| now - used >= USED_EVERY_SECONDS)
@@ -153,13 +159,13 @@ impl People {
 
     /// Whether a token is still one: for streams that stay open.
     pub fn token_lasts(&self, id: i64) -> Result<bool> {
-        let lasts = self.store().query_row(
+        let now = self.now();
+        let query = format!(
             "SELECT EXISTS (SELECT 1 FROM token JOIN account ON account.id = token.account
-             WHERE token.id = ?1 AND expires > ?2 AND NOT disabled)",
-            params![id, self.now()],
-            |row| row.get(0),
-        )?;
-        Ok(lasts)
+             WHERE token.id = ?1 AND expires > ?2 AND {OWNED})"
+        );
+        let limits = params![id, now, now - self.policy.vouched_seconds];
+        Ok(self.store().query_row(&query, limits, |row| row.get(0))?)
     }
 
     /// The tokens of an account, the newest first.

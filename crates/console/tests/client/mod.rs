@@ -77,6 +77,15 @@ impl Console {
         Self::build(|_| {}, Some((archive, journal)))
     }
 
+    /// The same with other options.
+    pub fn over_with(
+        change: impl FnOnce(&mut Options),
+        archive: Arc<dyn Archive>,
+        journal: Arc<dyn Journal>,
+    ) -> Self {
+        Self::build(change, Some((archive, journal)))
+    }
+
     fn build(
         change: impl FnOnce(&mut Options),
         record: Option<(Arc<dyn Archive>, Arc<dyn Journal>)>,

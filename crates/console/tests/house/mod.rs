@@ -11,8 +11,8 @@ use console::live::{Criticality, Hearing, Organisation, Sensor, Service, Snapsho
 use console::{Archive, Journal};
 use jiff::Timestamp;
 use record::{
-    AddressReport, CodeReport, Entry, Erasure, EvidenceItem, EvidenceKind, Filter, FloodRow, NetworkShare,
-    Page, PageOf, Point, Resolution, Severity, StoredEntry, Totals,
+    AddressReport, CodeReport, Entry, Erasure, EvidenceItem, EvidenceKind, Filter, FloodRow, Mine,
+    NetworkShare, Page, PageOf, Point, Resolution, Severity, StoredEntry, Totals,
 };
 use serde_json::{Value, json};
 
@@ -487,12 +487,20 @@ impl Archive for Memory {
         ])
     }
 
-    fn evidence_file(&self, _: &str, kind: EvidenceKind) -> record::Result<Option<Vec<u8>>> {
+    fn evidence_file(
+        &self,
+        _: &str,
+        kind: EvidenceKind,
+        of: Option<&Mine<'_>>,
+    ) -> record::Result<Option<Vec<u8>>> {
         self.check()?;
+        if of.is_some_and(|mine| !mine([192, 0, 2, 10].into())) {
+            return Ok(None);
+        }
         Ok(Some(format!("hidden {}", kind.name()).into_bytes()))
     }
 
-    fn evidence_networks(&self, _: &str) -> record::Result<Vec<NetworkShare>> {
+    fn evidence_networks(&self, _: &str, _: Option<&Mine<'_>>) -> record::Result<Vec<NetworkShare>> {
         self.check()?;
         let share = |network: &str, address: [u8; 4], packets| NetworkShare {
             network: network.into(),

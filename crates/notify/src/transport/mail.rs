@@ -7,11 +7,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rustls::ClientConfig;
 
 use super::connection::Connection;
 use super::reply::{Dialogue, Reply};
-use super::{Failure, Progress, TransportError, base64, message, trust};
+use super::{Failure, Progress, TransportError, message, trust};
 use crate::delivery::Delivery;
 use crate::options::{MailOptions, MailSecurity};
 
@@ -165,12 +167,12 @@ fn sign_in(dialogue: &mut Dialogue, offers: &Reply, user: &str, password: &str) 
     let methods = offer(offers, "AUTH").unwrap_or_default();
     let has = |method: &str| methods.split_ascii_whitespace().any(|word| word.eq_ignore_ascii_case(method));
     let reply = if has("PLAIN") {
-        let secret = base64::encode(format!("\0{user}\0{password}").as_bytes());
+        let secret = STANDARD.encode(format!("\0{user}\0{password}").as_bytes());
         dialogue.say(&format!("AUTH PLAIN {secret}"), STAGE)?
     } else if has("LOGIN") {
         good(dialogue.say("AUTH LOGIN", STAGE)?, STAGE)?;
-        good(dialogue.say(&base64::encode(user.as_bytes()), STAGE)?, STAGE)?;
-        dialogue.say(&base64::encode(password.as_bytes()), STAGE)?
+        good(dialogue.say(&STANDARD.encode(user.as_bytes()), STAGE)?, STAGE)?;
+        dialogue.say(&STANDARD.encode(password.as_bytes()), STAGE)?
     } else {
         return Err(Failure::temporary("sign-in: the server offers neither PLAIN nor LOGIN"));
     };

@@ -5,9 +5,10 @@
 
 use std::fmt::Write;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ring::digest;
 
-use super::base64;
 use crate::clean::shorten_bytes;
 use crate::delivery::{Delivery, hex, mail_date};
 use crate::limits::MAX_PROSE_BYTES;
@@ -64,7 +65,7 @@ pub(super) fn compose(delivery: &Delivery, now: i64, from: &str, to: &[String]) 
         field("Content-Type", "text/plain; charset=utf-8");
         field("Content-Transfer-Encoding", "base64");
         mail.push_str("\r\n");
-        let encoded = base64::encode(text.replace('\n', "\r\n").as_bytes());
+        let encoded = STANDARD.encode(text.replace('\n', "\r\n").as_bytes());
         for line in encoded.as_bytes().chunks(BASE64_LINE) {
             mail.extend(line.iter().map(|&byte| char::from(byte)));
             mail.push_str("\r\n");
@@ -91,7 +92,7 @@ fn subject(text: &str) -> String {
         }
     }
     let words: Vec<String> =
-        words.iter().map(|word| format!("=?UTF-8?B?{}?=", base64::encode(word.as_bytes()))).collect();
+        words.iter().map(|word| format!("=?UTF-8?B?{}?=", STANDARD.encode(word.as_bytes()))).collect();
     words.join("\r\n ")
 }
 

@@ -7,7 +7,6 @@
 //! options. The crates that do more (`ureq`, `lettre`) bring some forty crates that are not in the tree yet, and an answer
 //! here is read with a limit on everything.
 
-mod base64;
 mod chat;
 mod connection;
 mod fetch;

@@ -72,6 +72,9 @@ pub struct FlowRow {
     pub sampling: u32,
 }
 
+/// Says whether an address belongs to whoever asks.
+pub type Mine<'a> = dyn Fn(IpAddr) -> bool + 'a;
+
 /// One file of evidence.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct EvidenceItem {
@@ -152,6 +155,14 @@ impl Records {
         }
     }
 
+    /// Removes all that name no address of whoever asks.
+    pub(crate) fn keep(&mut self, mine: &Mine<'_>) {
+        match self {
+            Self::Packets(frames) => frames.retain(|frame| frame.addresses().any(mine)),
+            Self::Flows(flows) => flows.retain(|flow| flow.addresses().into_iter().any(mine)),
+        }
+    }
+
     /// Removes all that name an address; how many that were.
     pub(crate) fn remove(&mut self, address: IpAddr) -> usize {
         let before = self.len();
@@ -186,15 +197,23 @@ impl Frame {
         self
     }
 
-    fn names(&self, address: IpAddr) -> bool {
+    fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         let ranges = headers::measure(self.link_type, &self.bytes).addresses;
-        let mut found = ranges.iter().flatten().filter_map(|range| headers::address(&self.bytes, range));
-        found.any(|found| found.to_canonical() == address)
+        let found = ranges.into_iter().flatten().filter_map(|range| headers::address(&self.bytes, &range));
+        found.map(|found| found.to_canonical())
+    }
+
+    fn names(&self, address: IpAddr) -> bool {
+        self.addresses().any(|found| found == address)
     }
 }
 
 impl FlowRow {
+    fn addresses(&self) -> [IpAddr; 2] {
+        [self.source.to_canonical(), self.destination.to_canonical()]
+    }
+
     fn names(&self, address: IpAddr) -> bool {
-        self.source.to_canonical() == address || self.destination.to_canonical() == address
+        self.addresses().contains(&address)
     }
 }

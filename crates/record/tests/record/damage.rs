@@ -65,7 +65,7 @@ fn judge_database(bytes: &[u8], good: &Good) {
     }
     if let Ok(record) = Record::open(folder.path(), Hand::new().options()) {
         let _ = record.writer().append(observed(flood("f9", "start", NOON, 1.0, "udp_flood")));
-        let _ = record.reader().evidence_file("f1", EvidenceKind::Flows);
+        let _ = record.reader().evidence_file("f1", EvidenceKind::Flows, None);
         let _ = record.writer().erase("198.51.100.7".parse().unwrap(), "a test", "test");
     }
 }

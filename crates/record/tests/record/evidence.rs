@@ -52,12 +52,44 @@ fn a_pcap_holds_headers_and_what_was_left_out_is_counted() {
     writer.flush().unwrap();
     let item = record.reader().evidence("f1").unwrap().remove(0);
     assert_eq!((item.kind, item.records, item.left_out), (EvidenceKind::Packets, 80, 144 - 80 + 1));
-    let file = record.reader().evidence_file("f1", EvidenceKind::Packets).unwrap().unwrap();
+    let file = record.reader().evidence_file("f1", EvidenceKind::Packets, None).unwrap().unwrap();
     assert_eq!(file.len(), 24 + 80 * (16 + 42), "no byte behind the header of UDP");
     assert!(u32::from_le_bytes(file[16..20].try_into().unwrap()) as usize == MAXIMUM_HEADER_BYTES);
-    assert!(record.reader().evidence_file("f3", EvidenceKind::Flows).unwrap().is_none());
+    assert!(record.reader().evidence_file("f3", EvidenceKind::Flows, None).unwrap().is_none());
     let opened = writer.open_evidence("f1", EvidenceKind::Packets, "CSIRT", "anna").unwrap().unwrap();
     assert!(opened.windows(4).any(|window| window == [198, 51, 100, 7]));
+}
+
+/// Two organisations under one flood: each has the traffic of its own addresses, and nothing of the other's.
+#[test]
+fn evidence_of_some_addresses_is_what_names_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = open(folder.path());
+    let writer = record.writer();
+    let other = |host| FlowRow { destination: "192.0.2.99".parse().unwrap(), ..flow(host) };
+    writer.offer_flows("f1", vec![flow(1), other(2), other(3)]);
+    let mut foreign = frame(1, b"");
+    foreign.bytes[33] = 99;
+    writer.offer_frames("f1", vec![frame(0, b""), foreign]);
+    writer.flush().unwrap();
+    let reader = record.reader();
+    let mine = |address: IpAddr| address == IpAddr::from([192, 0, 2, 10]);
+    let nobodys = |_: IpAddr| false;
+    let packets = reader.evidence_file("f1", EvidenceKind::Packets, Some(&mine)).unwrap().unwrap();
+    assert_eq!(packets.len(), 24 + 16 + 42, "one of two");
+    assert!(!packets.windows(4).any(|window| window == [192, 0, 2, 99]));
+    let flows = reader.evidence_file("f1", EvidenceKind::Flows, Some(&mine)).unwrap().unwrap();
+    assert!(flows.windows(10).any(|window| window == b"192.0.2.10"));
+    assert!(!flows.windows(10).any(|window| window == b"192.0.2.99"));
+    let networks = reader.evidence_networks("f1", Some(&mine)).unwrap();
+    assert_eq!(
+        networks.iter().map(|share| share.packets).collect::<Vec<_>>(),
+        [1_000],
+        "of the first record alone"
+    );
+    for kind in EvidenceKind::ALL {
+        assert!(reader.evidence_file("f1", kind, Some(&nobodys)).unwrap().is_none());
+    }
 }
 
 #[test]
@@ -96,7 +128,7 @@ fn read_by(module: &str, script: &str, test: &str) {
     let record = open(folder.path());
     record.writer().offer_flows("f1", (0..200).map(flow).collect());
     record.writer().flush().unwrap();
-    let file = record.reader().evidence_file("f1", EvidenceKind::Flows).unwrap().unwrap();
+    let file = record.reader().evidence_file("f1", EvidenceKind::Flows, None).unwrap().unwrap();
     let path = folder.path().join("flows.parquet");
     fs::write(&path, &file).unwrap();
     assert!(file.starts_with(b"PAR1") && file.ends_with(b"PAR1"));

@@ -61,7 +61,7 @@ fn no_file_holds_a_plain_address_or_a_byte_of_payload() {
     let mut exported = Vec::new();
     export(&record.reader(), &mut exported, None).unwrap();
     assert!(!String::from_utf8(exported).unwrap().contains(PERSON));
-    let pcap = record.reader().evidence_file("f1", EvidenceKind::Packets).unwrap().unwrap();
+    let pcap = record.reader().evidence_file("f1", EvidenceKind::Packets, None).unwrap().unwrap();
     assert!(!pcap.windows(8).any(|window| window == b"a letter"));
     assert!(pcap.windows(4).any(|window| window == [192, 0, 2, 10]));
     drop(record);

@@ -42,14 +42,25 @@ impl Concerned {
             TargetKind::Address | TargetKind::Prefix => {}
         }
         for address in target.addresses.iter().filter_map(|text| text.parse::<IpAddr>().ok()) {
-            let here = institution.lookup(address);
-            here.services().for_each(|service| concerned.add(service, institution));
-            // What is no service's is its zone's.
-            if let Some(zone) = here.zone() {
-                concerned.organisation(&institution[zone.organisation].id);
-            }
+            concerned.stands_on(address, institution);
         }
         concerned
+    }
+
+    /// Whether an address concerns an organisation, by the same rule.
+    pub(crate) fn belongs(address: IpAddr, organisation: &str, institution: &Institution) -> bool {
+        let mut concerned = Self::default();
+        concerned.stands_on(address, institution);
+        concerned.organisations.iter().any(|name| name == organisation)
+    }
+
+    fn stands_on(&mut self, address: IpAddr, institution: &Institution) {
+        let here = institution.lookup(address);
+        here.services().for_each(|service| self.add(service, institution));
+        // What is no service's is its zone's.
+        if let Some(zone) = here.zone() {
+            self.organisation(&institution[zone.organisation].id);
+        }
     }
 
     fn add(&mut self, service: &Service, institution: &Institution) {
@@ -143,6 +154,12 @@ mod tests {
             assert!(concerned.services.contains(&"www".to_owned()), "{concerned:?}");
             assert!(concerned.organisations.contains(&own));
         }
+        let belongs = |address: &str, organisation: &str| {
+            Concerned::belongs(address.parse().unwrap(), organisation, &institution)
+        };
+        assert!(belongs(&address, &own) && !belongs(&address, "party-x"));
+        assert!(belongs("203.0.113.10", "party-x") && !belongs("203.0.113.10", "party-y"));
+        assert!(!belongs("8.8.8.8", &own), "nobody's here");
         let nobody =
             Concerned::by(&target(TargetKind::Prefix, "203.0.113.0/24", &["203.0.113.0/24"]), &institution);
         assert_eq!(nobody, Concerned::default());

@@ -36,7 +36,7 @@ use crate::files::shown;
 use crate::replay::privacy::Privacy;
 use crate::replay::reporter::json as line_of;
 pub(crate) use board::Board;
-use board::Concerned;
+pub(crate) use board::Concerned;
 pub(in crate::serve) use board::SILENCE;
 pub(crate) use channels::{Channels, KINDS};
 use forecast::Forecast;
@@ -240,6 +240,8 @@ impl Office {
         options.provider = provider(config, &self.shared.institution())?;
         options.countries = desk.countries.clone();
         options.outside = outside(record.writer());
+        let protected = self.protected.clone();
+        options.belongs = Arc::new(move |address, name| Concerned::belongs(address, name, &protected.now()));
         let complaints = log.clone();
         options.complain = Arc::new(move |text: &str| complaints.say(text));
         options.retention = snapshot::retention(config);

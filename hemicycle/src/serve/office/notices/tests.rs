@@ -1,4 +1,4 @@
-use detect::event::{Evidence, SourceShare, Sources, Spoofing, Target};
+use detect::event::{Campaign, Evidence, SourceShare, Sources, Spoofing, Target};
 use wire::Time;
 
 use super::*;
@@ -73,6 +73,20 @@ fn a_notice_says_how_much_of_what_and_how_sure_and_nothing_of_a_source() {
     over.evidence.ended_by = Some(END_OF_INPUT);
     let told = notices.notices(&Event::Flood(Box::new(over)), &house);
     assert!(told[0].title.ends_with("no longer watched") && told[0].text.contains("not known"), "{told:?}");
+}
+
+/// Targets of others that the same sources hit, and wider targets: whoever runs the one is not told of the other.
+#[test]
+fn a_notice_names_no_target_but_its_own() {
+    let (mut notices, house) = (notices(), house());
+    let mut hit = line(service("party-x-site"), Phase::Start, 1);
+    let also = vec!["www".to_owned(), "mail".to_owned()];
+    hit.evidence.campaign = Some(Campaign { id: "02J".to_owned(), targets: 3, also, shared_sources: 0.9 });
+    hit.evidence.also = vec![service("www")];
+    let told = notices.notices(&Event::Flood(Box::new(hit)), &house);
+    assert_eq!(told[0].organisations, ["party-x"]);
+    let said = format!("{told:?}");
+    assert!(!said.contains("www") && !said.contains("\"mail\""), "{said}");
 }
 
 #[test]

@@ -1,0 +1,184 @@
+//! A flood that hits several organisations: each sees that it is hit, and nothing that names what the others have.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod client;
+mod house;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use client::Console;
+use console::people::Role;
+use jiff::Timestamp;
+use record::{Entry, FlowRow, Frame, Record};
+use serde_json::{Value, json};
+
+const ID: &str = "01J9EXAMPLE0FLOOD0SHARED";
+const NOW: i64 = 1_790_000_000;
+/// What of others is in the flood.
+const FOREIGN: [&str; 4] = ["party-y-www", "www.of.own", "192.0.2.99", "192.0.2.98"];
+
+fn event() -> Value {
+    let now = Timestamp::from_second(NOW).unwrap();
+    json!({"kind": "flood", "phase": "start", "id": ID, "time": now.to_string(), "onset": now.to_string(), "direction": "in",
+        "target": {"kind": "group", "name": "party-sites", "addresses": ["192.0.2.10", "192.0.2.99"]},
+        "vectors": [{"name": "syn_flood", "share": 1.0}], "packets_per_second": 9000.0, "certainty": "exact",
+        "evidence": {"reason": "far more than anybody asked for", "excess_ratio": 12.0,
+            "also": [{"kind": "address", "name": "192.0.2.98", "addresses": ["192.0.2.98"]}],
+            "campaign": {"id": "01J9", "targets": 4, "also": ["party-y-www", "party-x-www", "192.0.2.98", "www.of.own"], "shared_sources": 0.9}}})
+}
+
+fn flow(destination: [u8; 4], host: u8) -> FlowRow {
+    FlowRow {
+        first: NOW * 1_000_000_000,
+        last: NOW * 1_000_000_000 + 5,
+        exporter: "192.0.2.254".parse().unwrap(),
+        source: IpAddr::from([198, 51, 100, host]),
+        destination: destination.into(),
+        protocol: 17,
+        tcp_flags: 0,
+        source_port: 53,
+        destination_port: 40_000,
+        packets: 10,
+        bytes: 5_000,
+        sampling: 1,
+    }
+}
+
+/// UDP over Ethernet and IPv4.
+fn frame(destination: [u8; 4]) -> Frame {
+    let mut bytes = vec![2; 12];
+    bytes.extend([8, 0, 0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 198, 51, 100, 7]);
+    bytes.extend(destination);
+    bytes.extend([0, 53, 0x9c, 0x40, 0, 0, 0, 0]);
+    Frame { time: NOW * 1_000_000_000, link_type: 1, original_bytes: 42, bytes }
+}
+
+/// A console over a record with that flood, and the folder of the record.
+fn console() -> (Console, Record, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let options = record::Options::new([7; 16], Arc::new(|| NOW * 1_000_000_000));
+    let record = Record::open(folder.path(), options).unwrap();
+    let writer = record.writer();
+    let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let entry = Entry::observed(event())
+        .scoped(names(&["own", "party-x", "party-y"]), names(&["party-x-www", "party-y-www"]));
+    writer.append(entry).unwrap();
+    writer.offer_flows(ID, vec![flow([192, 0, 2, 10], 7), flow([192, 0, 2, 99], 8)]);
+    writer.offer_frames(ID, vec![frame([192, 0, 2, 10]), frame([192, 0, 2, 99]), frame([192, 0, 2, 99])]);
+    writer.flush().unwrap();
+    let console = Console::over_with(
+        |options| {
+            options.belongs = Arc::new(|address, organisation| {
+                organisation == "party-x" && address == IpAddr::from([192, 0, 2, 10])
+            });
+        },
+        Arc::new(record.reader()),
+        Arc::new(record.writer()),
+    );
+    let mut snapshot = (*console.live.snapshot()).clone();
+    snapshot.floods = vec![event()];
+    for service in &mut snapshot.services {
+        service.flood = service.name.starts_with("party-").then(|| ID.to_owned());
+    }
+    console.live.show(snapshot);
+    (console, record, folder)
+}
+
+#[test]
+fn nothing_that_leaves_for_one_organisation_names_things_of_others() {
+    let (console, _record, _folder) = console();
+    let (party, _) = console.member("paul", Role::Analyst, Some("party-x"));
+    let (house, _) = console.member("anna", Role::Analyst, None);
+    let (party, house) = (console.session(&party), console.session(&house));
+    let flood = format!("/api/v1/floods/{ID}");
+    let page = format!("/floods/{ID}");
+    for path in ["/", "/floods", &page, "/api/v1/now", "/api/v1/floods", &flood, "/api/v1/entries"] {
+        let answer = console.get(path, Some(&party));
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.body.contains("party-sites"), "{path}: it is hit and sees that");
+        for foreign in FOREIGN {
+            assert!(!answer.body.contains(foreign), "{path} names {foreign} to a party");
+        }
+    }
+    let whole = console.get(&flood, Some(&house)).body;
+    assert!(FOREIGN.iter().all(|foreign| whole.contains(foreign)), "the house sees all of it: {whole}");
+    let own: Value = serde_json::from_str(&console.get(&flood, Some(&party)).body).unwrap();
+    assert_eq!(own["services"], json!(["party-x-www"]));
+    assert_eq!(own["last"]["evidence"]["campaign"]["also"], json!(["party-x-www"]));
+    assert_eq!(own["last"]["evidence"]["campaign"]["targets"], 4, "that there are others is no secret");
+    let asked = |service: &str| console.get(&format!("/api/v1/floods?service={service}"), Some(&party)).body;
+    assert!(asked("party-x-www").contains(ID) && !asked("party-y-www").contains(ID));
+    let found = |word: &str| console.get(&format!("/api/v1/floods?q={word}"), Some(&party)).body.contains(ID);
+    assert!(found("party-sites") && found("party-x-www") && found("SYN_FLOOD"));
+    for foreign in FOREIGN {
+        assert!(!found(foreign), "a search for {foreign} says that it is hit too");
+    }
+}
+
+#[test]
+fn the_stream_of_events_names_no_others() {
+    let (console, _record, _folder) = console();
+    let (party, _) = console.member("paul", Role::Viewer, Some("party-x"));
+    let session = console.session(&party);
+    let mut stream = console.connect();
+    let request = format!(
+        "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 0\r\nCookie: __Host-session={session}\r\n\r\n"
+    );
+    console.live.publish("flood", &["own".to_owned(), "party-x".to_owned()], "no JSON with party-y-www");
+    console.live.publish("flood", &["own".to_owned(), "party-x".to_owned()], &event().to_string());
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut line = String::new();
+    let mut reader = BufReader::new(stream);
+    while !line.starts_with("data: ") {
+        line.clear();
+        assert!(reader.read_line(&mut line).unwrap() > 0);
+    }
+    assert!(line.contains("party-sites") && line.contains("party-x-www"), "{line}");
+    assert!(FOREIGN.iter().all(|foreign| !line.contains(foreign)), "{line}");
+}
+
+#[test]
+fn evidence_for_one_organisation_is_of_its_addresses() {
+    let (console, _record, _folder) = console();
+    let (party, _) = console.member("paul", Role::Analyst, Some("party-x"));
+    let (other, _) = console.member("yann", Role::Analyst, Some("party-y"));
+    let (house, _) = console.member("anna", Role::Analyst, None);
+    let get = |account, kind: &str| {
+        console.get(&format!("/api/v1/floods/{ID}/evidence/{kind}"), Some(&console.session(account)))
+    };
+    // The head of a pcap, and of each packet, and its headers.
+    let length = |packets: usize| (24 + packets * (16 + 42)).to_string();
+    assert_eq!(get(&house, "packets").field("content-length"), Some(length(3).as_str()));
+    assert_eq!(get(&party, "packets").field("content-length"), Some(length(1).as_str()));
+    let own = get(&party, "flows");
+    assert!(own.status == 200 && own.body.contains("192.0.2.10") && !own.body.contains("192.0.2.99"));
+    for kind in ["packets", "flows"] {
+        assert_eq!(get(&other, kind).status, 404, "without an address of its own there is no file");
+    }
+    let page = console.get(&format!("/floods/{ID}"), Some(&console.session(&party))).body;
+    assert!(page.contains("The files hold what went to addresses of your organisation"));
+}
+
+/// It was a 503. Found by a reader of the code.
+#[test]
+fn a_damaged_file_of_evidence_costs_itself_and_not_the_page() {
+    let (console, _record, folder) = console();
+    let (house, _) = console.member("anna", Role::Analyst, None);
+    let path = format!("/floods/{ID}");
+    let page = || console.get(&path, Some(&console.session(&house)));
+    assert!(page().body.contains("198.51.100.0/24") && !page().body.contains("cannot be read"));
+    for file in fs::read_dir(folder.path().join("evidence")).unwrap() {
+        let file = file.unwrap().path();
+        let mut bytes = fs::read(&file).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        fs::write(&file, bytes).unwrap();
+    }
+    let page = page();
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("party-sites") && page.body.contains("cannot be read: a file is damaged"));
+}
