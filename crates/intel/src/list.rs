@@ -1,6 +1,9 @@
 //! Indicators as CSV, in and out: `value,type,tlp,confidence,first,until,source`; only the value is needed.
+//!
+//! Sources go out without what lets somebody in ([`source::shown`]). What is not dated stays undated.
 
 use crate::indicator::{Indicator, Kind};
+use crate::source;
 use crate::table::Table;
 use crate::time;
 use crate::tlp::{Audience, Tlp};
@@ -25,7 +28,7 @@ pub fn read(text: &str, source: &str, unmarked: Tlp, mut take: impl FnMut(Indica
         take(Indicator {
             kind,
             value: value.to_owned(),
-            tlp: Tlp::of(table.get(&row, "tlp")).unwrap_or(unmarked),
+            tlp: Tlp::of_field(table.get(&row, "tlp"), unmarked),
             confidence: table.get(&row, "confidence").parse::<u8>().unwrap_or(50).min(100),
             first: time::seconds(table.get(&row, "first")).unwrap_or(0),
             until: time::seconds(table.get(&row, "until")),
@@ -85,9 +88,9 @@ pub fn write(indicators: &[Indicator], audience: Audience) -> (String, usize) {
             indicator.kind.name().to_owned(),
             indicator.tlp.label().to_owned(),
             indicator.confidence.to_string(),
-            time::text(indicator.first),
+            if indicator.first == 0 { String::new() } else { time::text(indicator.first) },
             until,
-            quoted(&indicator.source),
+            quoted(&source::shown(&indicator.source)),
         ];
         text.push_str(&fields.join(","));
         text.push('\n');
@@ -130,6 +133,16 @@ mod tests {
             1
         );
         assert_eq!(bare, [Kind::Network, Kind::Hash, Kind::Url]);
+        let mut secret = found[0].clone();
+        (secret.source, secret.first) = ("https://user:secret@feed.example/x?token=secret".to_owned(), 0);
+        let (out, _) = write(&[secret], Audience::Community);
+        assert!(
+            !out.contains("secret") && out.contains("https://feed.example/x") && !out.contains("1970"),
+            "{out}"
+        );
+        let mut odd = Vec::new();
+        read("value,tlp\n198.51.100.7,TLP:ROT\n", "f", Tlp::Clear, |indicator| odd.push(indicator.tlp));
+        assert_eq!(odd, [Tlp::UNMARKED], "a marking that is not known restricts");
         assert!(quoted("=cmd()").starts_with("\"'="));
     }
 }
