@@ -321,12 +321,6 @@ impl Indicators {
         self.get(needle).filter(|found| !found.warned).map(|found| found.index)
     }
 
-    /// How an indicator may be given on.
-    #[must_use]
-    pub fn tlp(&self, index: u32) -> Option<Tlp> {
-        self.entries.get(index as usize).map(|entry| entry.tlp)
-    }
-
     /// Writes a sighting down and says what was matched, if it is still worth something.
     pub fn sight(&mut self, index: u32, now: u32) -> Option<Match> {
         let expiry = self.expiry;

@@ -13,7 +13,7 @@ use foresee::targets::List;
 use institution::Institution;
 use intel::list;
 use intel::tlp::Audience;
-use intel::{misp, source};
+use intel::{misp, source, table};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use notify::{FetchLimits, Source};
@@ -169,18 +169,10 @@ fn take(
 
 /// Claims as lines of `claims.csv`.
 fn lines_of(claims: &[mix::Claim]) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\"").replace(['\n', '\r'], " "));
     claims
         .iter()
         .map(|claim| {
-            format!(
-                "{},{},{},{},{}\n",
-                claim.date,
-                quoted(&claim.actor),
-                claim.country,
-                quoted(&claim.target),
-                quoted(&claim.source)
-            )
+            table::row(&[&claim.date.to_string(), &claim.actor, &claim.country, &claim.target, &claim.source])
         })
         .collect()
 }

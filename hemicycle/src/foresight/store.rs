@@ -19,6 +19,7 @@ use foresee::issued::{self, Issued};
 use foresee::listed::FRESH_HOURS;
 use foresee::targets::List;
 use intel::stix::Library;
+use intel::table;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -229,17 +230,9 @@ fn json_line(value: &impl Serialize) -> Result<String> {
 }
 
 fn event_line(event: &Event) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\"").replace(['\n', '\r'], " "));
-    format!(
-        "{},{},{},{},{},{},{}\n",
-        event.date,
-        quoted(&event.scope),
-        quoted(&event.kind),
-        quoted(&event.title),
-        event.known_from,
-        if event.verified { "yes" } else { "no" },
-        quoted(&event.source)
-    )
+    let verified = if event.verified { "yes" } else { "no" };
+    let (date, known) = (event.date.to_string(), event.known_from.to_string());
+    table::row(&[&date, &event.scope, &event.kind, &event.title, &known, verified, &event.source])
 }
 
 #[cfg(test)]
