@@ -62,6 +62,7 @@ fn outlook() -> Outlook {
         record: vec!["clearly better".into()],
         became: Vec::new(),
         notes: vec!["secret note".into()],
+        stale: String::new(),
     }
 }
 
@@ -102,4 +103,23 @@ fn the_house_sees_all_of_it_and_a_party_what_is_its_own() {
             && !json.contains("secret"),
         "{json}"
     );
+}
+
+#[test]
+fn an_old_outlook_is_shown_as_old() {
+    let console = Console::new();
+    let (analyst, _) = console.member("anna", Role::Analyst, None);
+    let (party, _) = console.member("paul", Role::Analyst, Some("party-x"));
+    let page = |account| console.get("/outlook", Some(&console.session(account)));
+    let mut snapshot = (*console.live.snapshot()).clone();
+    snapshot.outlook = Some(Arc::new(outlook()));
+    console.live.show(snapshot.clone());
+    assert!(!page(&analyst).body.contains("This outlook is old"));
+    snapshot.outlook =
+        Some(Arc::new(Outlook { stale: "cannot read secret/lists.jsonl".into(), ..outlook() }));
+    console.live.show(snapshot);
+    let body = page(&analyst).body;
+    assert!(body.contains("This outlook is old") && body.contains("secret/lists.jsonl"));
+    let body = page(&party).body;
+    assert!(body.contains("This outlook is old") && !body.contains("secret/lists.jsonl"));
 }

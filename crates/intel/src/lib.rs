@@ -10,12 +10,15 @@
 //! * What expires is never deleted: it is worth nothing until it is seen again ([`decay`]).
 
 pub mod decay;
+pub mod host;
+mod index;
 pub mod indicator;
 pub mod list;
 pub mod misp;
 pub mod pattern;
 pub mod profile;
 pub mod scale;
+pub mod source;
 pub mod stix;
 pub mod table;
 pub mod taxii;
@@ -23,3 +26,4 @@ pub mod time;
 pub mod tlp;
 mod uuid;
 pub mod warning;
+pub mod words;

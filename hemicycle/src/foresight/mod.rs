@@ -4,6 +4,7 @@ mod backtest;
 mod calendar;
 mod import;
 mod intel;
+mod matching;
 mod moment;
 mod outlook;
 mod scorecard;
@@ -53,11 +54,17 @@ impl Who {
         let country = institution.as_ref().and_then(|institution| institution.country.clone());
         let place = as_in_names(&arguments.place.clone().or(country).unwrap_or_else(|| "eu".to_owned()));
         let class = match arguments.house {
-            House::Parliament => Class::Parliament,
-            House::Other => Class::Other,
+            Some(House::Parliament) => Class::Parliament,
+            Some(House::Other) => Class::Other,
+            None => institution.as_ref().map(class_of).unwrap_or_default(),
         };
         Ok(Self { institution, place, class })
     }
+}
+
+/// What a house is to those who make lists.
+fn class_of(institution: &Institution) -> Class {
+    if institution.house == institution::House::Parliament { Class::Parliament } else { Class::Other }
 }
 
 /// What is known: the folder, and what the store adds to it.
@@ -88,7 +95,7 @@ pub(crate) fn now(settings: &Foresight, institution: &Institution) -> Result<con
     let today = moment::day(at, &institution.time_zone);
     let arguments = KnownArguments { data: settings.data.clone(), store: settings.store.clone() };
     let (folder, store) = known(&arguments, &place, today)?;
-    let lists = store.map(|store| store.lists()).transpose()?.map(|lists| lists.0).unwrap_or_default();
+    let lists = store.map(|store| store.lists(at)).transpose()?.unwrap_or_default();
     let past = foresee::Past {
         panel: folder.panel.as_ref(),
         events: &folder.events,
@@ -98,7 +105,7 @@ pub(crate) fn now(settings: &Foresight, institution: &Institution) -> Result<con
         lists: &lists,
         institution: Some(institution),
         place: &place,
-        class: Class::Parliament,
+        class: class_of(institution),
     };
     let outlook = foresee::outlook(&past, at, &institution.time_zone)?;
     Ok(shown::shown(&outlook, institution, Vec::new()))

@@ -1,7 +1,5 @@
 //! Asking the provider: one request on one connection, TLS, a limit on everything, no redirects.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,9 +8,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Uri, header};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use notify::{TrustError, trusting};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -21,15 +19,6 @@ use tokio_rustls::TlsConnector;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest answer.
 const LARGEST_BYTES: usize = 256 << 10;
-/// Largest file of authorities.
-const LARGEST_AUTHORITIES_BYTES: u64 = 8 << 20;
-/// Where systems keep them.
-const SYSTEM: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
 
 /// What is asked.
 pub(super) struct Ask {
@@ -79,19 +68,25 @@ fn target(address: &str) -> Result<Target, String> {
     Ok(Target { host, port, is_secure, authority: authority.to_string(), path })
 }
 
-/// Whose certificates are believed.
-pub(super) struct Client(TlsConnector);
+/// Whose certificates are believed; nobody's on a system that has no list of authorities, where only this machine can be asked.
+pub(super) struct Client(Option<TlsConnector>);
 
 impl Client {
     /// Those of a file, or of the system. Only a provider on this machine that is asked without TLS needs none.
     pub(super) fn new(authorities: Option<&Path>, issuer: &str) -> Result<Self, String> {
-        let roots = roots(authorities, &SYSTEM.map(Path::new), target(issuer)?.is_secure)?;
-        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self(TlsConnector::from(Arc::new(config))))
+        Self::believing(trusting(authorities), target(issuer)?.is_secure)
+    }
+
+    /// With nobody to believe every sign-in would fail, and much later: that is said at the start.
+    fn believing(trust: Result<Arc<ClientConfig>, TrustError>, is_needed: bool) -> Result<Self, String> {
+        match trust {
+            Ok(config) => Ok(Self(Some(TlsConnector::from(config)))),
+            Err(TrustError::NoSystem) if !is_needed => Ok(Self(None)),
+            Err(TrustError::NoSystem) => {
+                Err("this system has no file of certificate authorities; name one as `ca`".to_owned())
+            }
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// The status and the body of an answer.
@@ -108,7 +103,8 @@ impl Client {
             return exchange(stream, target, ask).await;
         }
         let name = ServerName::try_from(target.host.clone()).map_err(|error| error.to_string())?;
-        let stream = self.0.connect(name, stream).await.map_err(|error| error.to_string())?;
+        let Some(connector) = &self.0 else { return Err(TrustError::NoSystem.to_string()) };
+        let stream = connector.connect(name, stream).await.map_err(|error| error.to_string())?;
         exchange(stream, target, ask).await
     }
 }
@@ -140,45 +136,21 @@ where
     Ok((status, bytes.map_err(|_| "its answer is too large or breaks off".to_owned())?.to_vec()))
 }
 
-/// With nobody to believe every sign-in would fail, and much later: that is said at the start.
-fn roots(authorities: Option<&Path>, system: &[&Path], is_needed: bool) -> Result<RootCertStore, String> {
-    match authorities.or_else(|| system.iter().copied().find(|path| path.exists())) {
-        Some(path) => read(path),
-        None if is_needed => {
-            Err("this system has no file of certificate authorities; name one as `ca`".to_owned())
-        }
-        None => Ok(RootCertStore::empty()),
-    }
-}
-
-fn read(path: &Path) -> Result<RootCertStore, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| failed(&error))?;
-    file.take(LARGEST_AUTHORITIES_BYTES).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&bytes).filter_map(Result::ok) {
-        // One that is too odd to be read costs itself.
-        let _ = roots.add(certificate);
-    }
-    if roots.is_empty() { Err(failed(&"no certificate in it")) } else { Ok(roots) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn without_authorities_nothing_starts_that_needs_them() {
-        let nowhere = Path::new("/nowhere/at/all.pem");
-        assert!(roots(None, &[nowhere], true).unwrap_err().contains("`ca`"));
-        assert!(roots(Some(nowhere), &[], true).is_err());
-        assert!(roots(None, &[nowhere], false).unwrap().is_empty());
+        let told = |trust, is_needed| Client::believing(trust, is_needed).map(|_| ()).unwrap_err();
+        assert!(told(Err(TrustError::NoSystem), true).contains("`ca`"));
+        assert!(Client::believing(Err(TrustError::NoSystem), false).is_ok());
         let folder = tempfile::tempdir().unwrap();
         let empty = folder.path().join("empty.pem");
         std::fs::write(&empty, "no certificate").unwrap();
         for is_needed in [true, false] {
-            assert!(roots(None, &[nowhere, &empty], is_needed).unwrap_err().contains("no certificate in it"));
+            assert!(told(trusting(Some(&empty)), is_needed).contains("holds no certificate"));
+            assert!(told(trusting(Some(Path::new("/nowhere/at/all.pem"))), is_needed).contains("cannot read"));
         }
     }
 

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use console::outlook::Outlook;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::foresight;
 use crate::serve::config::Foresight;
@@ -17,17 +18,39 @@ use crate::serve::shared::Shared;
 /// Between two outlooks: a list that comes at twenty past is shown by half past.
 const EVERY: Duration = Duration::from_secs(15 * 60);
 
+/// Behind this an outlook is old: it was not made anew twice, and says so.
+const STALE: SignedDuration = SignedDuration::from_mins(31);
+
 /// The latest outlook, and the thread that makes it.
 pub(super) struct Forecast {
-    latest: Arc<Mutex<Option<Arc<Outlook>>>>,
+    latest: Arc<Mutex<Latest>>,
     /// The thread ends when this goes.
     _ends: Sender<()>,
+}
+
+/// The outlook, and why there is no newer one.
+#[derive(Default)]
+struct Latest {
+    outlook: Option<Arc<Outlook>>,
+    trouble: String,
+}
+
+impl Latest {
+    /// As it is shown at a moment: an old one says that it is.
+    fn at(&self, now: Timestamp) -> Option<Arc<Outlook>> {
+        let outlook = self.outlook.as_ref()?;
+        if now.duration_since(outlook.time) < STALE {
+            return Some(outlook.clone());
+        }
+        let stale = if self.trouble.is_empty() { "none has been made since" } else { &self.trouble };
+        Some(Arc::new(Outlook { stale: stale.to_owned(), ..Outlook::clone(outlook) }))
+    }
 }
 
 impl Forecast {
     /// Begins to make outlooks.
     pub(super) fn start(settings: &Foresight, shared: &Arc<Shared>, log: &Log) -> Self {
-        let latest = Arc::new(Mutex::new(None));
+        let latest = Arc::new(Mutex::new(Latest::default()));
         let (sender, receiver) = channel();
         let complaints = log.clone();
         let (into, settings, shared, log) = (latest.clone(), settings.clone(), shared.clone(), log.clone());
@@ -36,7 +59,8 @@ impl Forecast {
             loop {
                 match foresight::now(&settings, &shared.institution()) {
                     Ok(outlook) => {
-                        *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(outlook));
+                        *into.lock().unwrap_or_else(PoisonError::into_inner) =
+                            Latest { outlook: Some(Arc::new(outlook)), trouble: String::new() };
                         said.clear();
                     }
                     Err(error) => {
@@ -44,6 +68,8 @@ impl Forecast {
                         if text != said {
                             log.say(&text);
                         }
+                        // Whole chains of causes hold paths of this machine: those are for the log.
+                        into.lock().unwrap_or_else(PoisonError::into_inner).trouble = error.to_string();
                         said = text;
                     }
                 }
@@ -61,6 +87,27 @@ impl Forecast {
 
     /// The latest one.
     pub(super) fn latest(&self) -> Option<Arc<Outlook>> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).at(Timestamp::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_outlook_says_that_it_is_old() {
+        let institution =
+            institution::parse("x", include_str!("../../../../data/institution/examplia.toml")).unwrap();
+        let settings = Foresight { data: None, store: None, place: None };
+        let outlook = Arc::new(foresight::now(&settings, &institution).unwrap());
+        let (made, minutes) = (outlook.time, SignedDuration::from_mins);
+        let mut latest = Latest::default();
+        assert!(latest.at(made).is_none());
+        latest.outlook = Some(outlook);
+        assert_eq!(latest.at(made + minutes(16)).unwrap().stale, "");
+        assert!(latest.at(made + minutes(31)).unwrap().stale.contains("none has been made"));
+        latest.trouble = "a file cannot be read".to_owned();
+        assert_eq!(latest.at(made + minutes(60)).unwrap().stale, "a file cannot be read");
     }
 }
