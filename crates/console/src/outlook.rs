@@ -64,6 +64,25 @@ pub struct Likely {
     pub hits: Vec<String>,
 }
 
+/// How ready to be right now, and what the detector does about it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct Readiness {
+    /// `watch` or `ready`.
+    pub state: String,
+    /// Since when, RFC 3339.
+    pub from: String,
+    /// Until when, RFC 3339.
+    pub until: String,
+    /// So many hundredths of the usual are needed to say that there is a flood.
+    pub floors_percent: u8,
+    /// Whether the usual floors hold all the same, because lowered ones told of as much as they may in a month.
+    pub is_spent: bool,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// What people do.
+    pub checklist: Vec<String>,
+}
+
 /// The outlook of a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Outlook {

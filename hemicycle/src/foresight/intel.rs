@@ -100,7 +100,7 @@ fn export(store: &Store, audience: Audience, form: Form) -> Result<()> {
 }
 
 /// What must never become a rule.
-fn warned(institution: Option<&Institution>, lists: &[PathBuf]) -> Result<Warnings> {
+pub(super) fn warned(institution: Option<&Institution>, lists: &[PathBuf]) -> Result<Warnings> {
     let mut warnings = Warnings::general();
     for path in lists {
         warnings.read_misp(&text(path)?);

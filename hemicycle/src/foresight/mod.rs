@@ -4,6 +4,7 @@ mod backtest;
 mod calendar;
 mod import;
 mod intel;
+pub(crate) mod known;
 mod moment;
 mod outlook;
 mod scorecard;
@@ -77,11 +78,14 @@ fn known(arguments: &KnownArguments, place: &str, until: Day) -> Result<(Folder,
     Ok((folder, store))
 }
 
-/// The outlook of now for a service, as its console shows it.
+/// The outlook of now for a service, as its console shows it, and how ready to be.
 ///
 /// # Errors
 /// When an input cannot be used.
-pub(crate) fn now(settings: &Foresight, institution: &Institution) -> Result<console::outlook::Outlook> {
+pub(crate) fn now(
+    settings: &Foresight,
+    institution: &Institution,
+) -> Result<(console::outlook::Outlook, foresee::readiness::Readiness)> {
     let place = settings.place.clone().or_else(|| institution.country.clone());
     let place = as_in_names(&place.unwrap_or_else(|| "eu".to_owned()));
     let at = jiff::Timestamp::now();
@@ -101,7 +105,7 @@ pub(crate) fn now(settings: &Foresight, institution: &Institution) -> Result<con
         class: Class::Parliament,
     };
     let outlook = foresee::outlook(&past, at, &institution.time_zone)?;
-    Ok(shown::shown(&outlook, institution, Vec::new()))
+    Ok((shown::shown(&outlook, institution, Vec::new()), outlook.readiness))
 }
 
 /// Greece and the United Kingdom are written differently in ISO 3166 and in names of domains.

@@ -14,16 +14,17 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use detect::Detector;
+use foresee::readiness::State;
 use hemicycle::pipeline::Pipeline;
 use intake::{Inputs, OpenOptions};
 use jiff::tz::TimeZone;
 use sketch::PUBLISHED_KEY;
 use wire::Time;
 
-use crate::cli::{ReplayArguments, Speed};
+use crate::cli::{Readiness, ReplayArguments, Speed};
 use crate::files;
 use crate::serve::key;
-use crate::state::{self, State};
+use crate::state;
 use crate::style::Style;
 use pace::Pacer;
 use privacy::Privacy;
@@ -79,6 +80,9 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
         }
     };
     let mut pipeline = Pipeline::with_key(institution, &mut reporter, key);
+    if let Some(readiness) = arguments.readiness {
+        pipeline.set_readiness(always(readiness));
+    }
     if known.is_some() {
         pipeline.each_hour(&mut hourly);
     } else if arguments.speed == Speed::Max && !inputs.may_wait() {
@@ -97,8 +101,19 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
     Ok(output.flush()?)
 }
 
+/// A window over the whole of the input.
+fn always(readiness: Readiness) -> detect::Readiness {
+    let state = match readiness {
+        Readiness::Watch => State::Watch,
+        Readiness::Ready => State::Ready,
+    };
+    let ends = (Time::from_nanoseconds(i64::MIN), Time::from_nanoseconds(i64::MAX));
+    let reason = format!("replayed with readiness `{}`", state.name());
+    detect::Readiness::new(state.floors(), ends.0, ends.1, &reason)
+}
+
 /// What was learnt and is kept in a folder.
-fn baselines(folder: &Path) -> Result<State> {
+fn baselines(folder: &Path) -> Result<state::State> {
     let known = state::load(folder)?;
     if known.written.is_none() {
         bail!("there is no {}", files::shown(&state::path(folder)));

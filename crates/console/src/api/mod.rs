@@ -94,6 +94,14 @@ pub(crate) fn visible_outlook(snapshot: &Snapshot, principal: &Principal) -> Opt
     Some(outlook)
 }
 
+/// Readiness as somebody may see it: its reasons name what is listed of others, so it is not for accounts of one organisation.
+pub(crate) fn visible_readiness<'a>(
+    snapshot: &'a Snapshot,
+    principal: &Principal,
+) -> Option<&'a crate::outlook::Readiness> {
+    snapshot.readiness.as_ref().filter(|_| principal.sees_house())
+}
+
 /// `GET /api/v1/outlook`.
 pub(crate) async fn outlook(
     State(app): State<Shared>,
@@ -114,6 +122,7 @@ pub(crate) async fn now(
         started: snapshot.started.to_string(),
         mode: snapshot.mode.clone(),
         warnings: if principal.sees_house() { snapshot.warnings.clone() } else { Vec::new() },
+        readiness: visible_readiness(&snapshot, &principal).cloned(),
         services: visible(&snapshot, &principal).into_iter().cloned().collect(),
         floods: visible_floods(&snapshot, &principal).into_iter().cloned().collect(),
     })

@@ -4,7 +4,7 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::{Visit, words};
-use crate::api::visible_outlook;
+use crate::api::{visible_outlook, visible_readiness};
 use crate::outlook::{Odds, Outlook};
 
 /// `GET /outlook`.
@@ -15,7 +15,10 @@ pub(crate) async fn page(visit: Visit) -> Response {
             header class="title" { h1 { "Outlook" } }
             p class="empty" { "Nothing is known of the next days: no lists of targets and no calendar are set up." }
         },
-        Some(outlook) => shown(&visit, &outlook),
+        Some(outlook) => html! {
+            (shown(&visit, &outlook))
+            @if let Some(readiness) = visible_readiness(&snapshot, &visit.principal) { (super::now::ready(&visit, readiness)) }
+        },
     };
     visit.page("/outlook", "Outlook", &content)
 }

@@ -44,6 +44,7 @@ impl Flood {
             failed_dns_answer_share: (view.state.dns_answers >= 50.0)
                 .then(|| round(f64::from(view.state.dns_failures / view.state.dns_answers))),
             ceiling: self.ceiling,
+            lowered_floors: self.usually.as_ref().map(|usually| usually.told()),
             packets: round(self.packets),
             peak_packets_per_second: round(self.peak),
             last_packet: self.last_packet,
@@ -68,12 +69,20 @@ impl Flood {
                 spoofing: spoofing(lead, view.suspect, view.state),
                 top: view.suspect.map(top_sources).unwrap_or_default(),
             },
-            confidence: confidence(self.weight, view.state, view.suspect),
+            confidence: confidence(self.usual_weight(), view.state, view.suspect),
             certainty: self.certainty(view.lost),
             sampling: self.sampling,
             vectors,
             evidence,
         }
+    }
+
+    /// How many alarms of the usual floors it is worth: less than one, and so less sure, as long as only lowered ones found it.
+    fn usual_weight(&self) -> f32 {
+        self.usually.as_ref().map_or(self.weight, |usually| {
+            let told = usually.told();
+            if told.was_needed { (self.weight * told.times as f32).min(1.0) } else { self.weight }
+        })
     }
 
     fn certainty(&self, is_lost: bool) -> Certainty {
@@ -88,7 +97,7 @@ impl Flood {
         match (self.level, self.ceiling) {
             (_, Some(ceiling)) if self.is_of_ceiling => ceiling.sentence(),
             (Some(level), _) => crate::reason::too_many(level * STEPS_PER_SECOND, evidence, suspect),
-            (None, _) => crate::reason::sentence(lead, evidence, suspect),
+            (None, _) => crate::reason::sentence(lead, evidence, suspect) + &crate::reason::floors(evidence),
         }
     }
 }

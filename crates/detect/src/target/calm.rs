@@ -37,8 +37,8 @@ impl TargetState {
             }
             let counted = if rule.volume_is_of_conversations { fresh } else { packets };
             let usual = self.usual.allowed(vector, self.ordinary_per_step);
-            (unwanted - usual) * STEPS_PER_SECOND <= side(rule, blind).packets_per_second
-                && counted * STEPS_PER_SECOND <= rule.volume_packets_per_second
+            (unwanted - usual) * STEPS_PER_SECOND <= side(rule, blind).packets_per_second * self.floors
+                && counted * STEPS_PER_SECOND <= rule.volume_packets_per_second * self.floors
         })
     }
 
@@ -143,7 +143,7 @@ impl TargetState {
     /// Moves the tests over time in which nothing came.
     pub(super) fn idle_tests(&mut self, seconds: f32) {
         let blind = !self.sends;
-        let factor = self.factor;
+        let factor = self.factor * self.floors;
         let Some(tests) = &mut self.tests else { return };
         for index in bits(self.active) {
             let floor = side(&RULES[index], blind);

@@ -8,6 +8,7 @@ use wire::packet::{Skip, decode};
 use wire::{Packet, Time};
 
 use crate::serve::detection::Sink;
+use crate::serve::indicators::Scout;
 use crate::serve::web::Web;
 use crate::serve::witness::{SeenFrame, Tap};
 
@@ -45,13 +46,14 @@ pub(in crate::serve) struct Packets<S> {
     sink: S,
     web: Web,
     tap: Tap<SeenFrame>,
+    scout: Scout,
     report: FramesReport,
 }
 
 impl<S: Sink> Packets<S> {
     /// By these ways.
-    pub(in crate::serve) fn new(sink: S, web: Web, tap: Tap<SeenFrame>) -> Self {
-        Self { sink, web, tap, report: FramesReport::default() }
+    pub(in crate::serve) fn new(sink: S, web: Web, tap: Tap<SeenFrame>, scout: Scout) -> Self {
+        Self { sink, web, tap, scout, report: FramesReport::default() }
     }
 
     #[inline]
@@ -63,6 +65,7 @@ impl<S: Sink> Packets<S> {
             observation.sampling = sampling;
         }
         self.report.packets += 1;
+        self.scout.packet(time, packet);
         match Quoted::of_packet(packet) {
             None => self.sink.observe(&observation),
             Some(quoted) => self.sink.observe_error(&observation, &quoted),
@@ -111,6 +114,7 @@ impl<S: Sink> Frames for Packets<S> {
         self.sink.tick();
         self.web.tick(intake::collect::now());
         self.tap.tick();
+        self.scout.tick();
     }
 
     fn report(&self) -> FramesReport {
@@ -119,6 +123,7 @@ impl<S: Sink> Frames for Packets<S> {
 
     fn finish(mut self) {
         self.tap.finish();
+        self.scout.tick();
         self.sink.finish();
         self.web.finish();
     }

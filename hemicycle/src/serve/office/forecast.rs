@@ -2,26 +2,47 @@
 //!
 //! The thread begins at the first look and not at the start, so that it has the rights that the service keeps and no more.
 
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use console::outlook::Outlook;
 
 use crate::foresight;
 use crate::serve::config::Foresight;
 use crate::serve::output::Log;
+use crate::serve::reload;
 use crate::serve::shared::Shared;
 
-/// Between two outlooks: a list that comes at twenty past is shown by half past.
+/// Between two outlooks, unless something is imported.
 const EVERY: Duration = Duration::from_secs(15 * 60);
+/// Between two looks whether something was: a list that names us is shown, and floors are lowered, within so much and the time that an outlook
+/// takes.
+const LOOK: Duration = Duration::from_secs(2);
+/// What of the store an outlook is made of.
+const FILES: [&str; 3] = ["lists.jsonl", "events.csv", "claims.csv"];
 
 /// The latest outlook, and the thread that makes it.
 pub(super) struct Forecast {
     latest: Arc<Mutex<Option<Arc<Outlook>>>>,
     /// The thread ends when this goes.
     _ends: Sender<()>,
+}
+
+/// Waits until the next outlook is due. False if there is to be none.
+fn waits(receiver: &Receiver<()>, store: Option<&Path>) -> bool {
+    let stamps = || store.map(|store| FILES.map(|name| reload::stamp(&store.join(name))));
+    let (begun, before) = (Instant::now(), stamps());
+    loop {
+        if receiver.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
+            return false;
+        }
+        if begun.elapsed() >= EVERY || stamps() != before {
+            return true;
+        }
+    }
 }
 
 impl Forecast {
@@ -35,7 +56,10 @@ impl Forecast {
             let mut said = String::new();
             loop {
                 match foresight::now(&settings, &shared.institution()) {
-                    Ok(outlook) => {
+                    Ok((outlook, readiness)) => {
+                        let change =
+                            shared.posture.take(&readiness, settings.keep_floors, jiff::Timestamp::now());
+                        change.iter().for_each(|line| log.say(line));
                         *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(outlook));
                         said.clear();
                     }
@@ -47,7 +71,7 @@ impl Forecast {
                         said = text;
                     }
                 }
-                if receiver.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
+                if !waits(&receiver, settings.store.as_deref()) {
                     return;
                 }
             }
@@ -59,7 +83,7 @@ impl Forecast {
         Self { latest, _ends: sender }
     }
 
-    /// The latest one.
+    /// The latest one, as people see it.
     pub(super) fn latest(&self) -> Option<Arc<Outlook>> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

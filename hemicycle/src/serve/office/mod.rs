@@ -27,6 +27,7 @@ use record::{Actor, Entry, Kind, Record, State};
 use serde_json::{Value, json};
 
 use super::config::{Config, Foresight};
+use super::indicators::Sign;
 use super::metrics::Sources;
 use super::output::Log;
 use super::shared::Shared;
@@ -109,6 +110,22 @@ impl Teller {
     }
 }
 
+impl Teller {
+    /// That something known passed by: to the record and to the console's stream, as far as its marking goes.
+    fn sign(&self, sign: &Sign) {
+        if !sign.may_be_told() {
+            return;
+        }
+        let organisations = sign.organisations();
+        if let Some(live) = &self.live {
+            live.publish("sign", &organisations, &sign.shown(&Privacy::new(None)).to_string());
+        }
+        if let Some(writer) = &self.writer {
+            writer.offer(Entry::observed(sign.whole()).scoped(organisations, sign.services()));
+        }
+    }
+}
+
 /// What the thread of events hands on, with the institution file as it is now.
 pub(super) struct Told {
     teller: Teller,
@@ -138,6 +155,13 @@ impl Told {
             // As networks, whatever standard output shows.
             self.teller.event(event, &line_of(event, &Privacy::new(None)));
         }
+    }
+}
+
+impl Told {
+    /// As [`Teller::sign`]. Channels are not told: who reads them is not known to be of the house.
+    pub(super) fn sign(&self, sign: &Sign) {
+        self.teller.sign(sign);
     }
 }
 
@@ -382,6 +406,10 @@ impl Office {
 
     /// About once a second: the console's snapshot, what sensors did, whether the record writes and channels lead anywhere.
     pub(super) fn look(&mut self, log: &Log) {
+        // Windows lower floors whether or not anybody looks at them.
+        if let (None, Some(settings)) = (&self.forecast, &self.foresight) {
+            self.forecast = Some(Forecast::start(settings, &self.shared, log));
+        }
         let Some(sensors) = &mut self.sensors else { return };
         if self.record.is_none() && self.channels.is_empty() {
             return;
@@ -403,10 +431,9 @@ impl Office {
             let institution = self.shared.institution();
             let sees = |sensor: &_, service: &_| snapshot::sees(&institution, &self.logs, sensor, service);
             let mut snapshot = snapshot::of(&institution, &self.board.running(), (seen, &sees), warnings);
-            if let (None, Some(settings)) = (&self.forecast, &self.foresight) {
-                self.forecast = Some(Forecast::start(settings, &self.shared, log));
-            }
             snapshot.outlook = self.forecast.as_ref().and_then(Forecast::latest);
+            let state = self.shared.detection.read().readiness;
+            snapshot.readiness = self.shared.posture.now().map(|standing| standing.shown(&state));
             live.show(snapshot);
         }
     }
