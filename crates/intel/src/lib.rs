@@ -10,6 +10,7 @@
 //! * What expires is never deleted: it is worth nothing until it is seen again ([`decay`]).
 
 pub mod decay;
+pub mod feed;
 pub mod indicator;
 pub mod list;
 pub mod misp;
@@ -19,6 +20,7 @@ pub mod scale;
 pub mod stix;
 pub mod table;
 pub mod taxii;
+pub mod technique;
 pub mod time;
 pub mod tlp;
 mod uuid;

@@ -2,6 +2,7 @@
 
 mod backtest;
 mod calendar;
+mod feed;
 mod import;
 mod intel;
 pub(crate) mod known;

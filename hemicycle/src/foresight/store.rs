@@ -4,7 +4,7 @@
 //! lists.jsonl     lists of targets, one a line        issued.jsonl    forecasts that were issued
 //! events.csv      events of calendars                 claims.csv      claims of actors
 //! indicators.csv  indicators                          stix.json       STIX objects, whole
-//! cursors.json    where TAXII goes on
+//! cursors.json    where TAXII goes on                 feeds.json      which events of feeds were taken
 //! ```
 
 use std::fs::{self, File, OpenOptions};
