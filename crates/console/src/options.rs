@@ -51,6 +51,20 @@ pub type Complain = Arc<dyn Fn(&str) + Send + Sync>;
 /// Takes up a flood that others saw; says whether there was room.
 pub type Outside = Arc<dyn Fn(ExternalFlood) -> bool + Send + Sync>;
 
+/// What an analyst thinks of the next days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// That our house is listed within three days, in hundredths.
+    pub percent: u8,
+    /// Who says so.
+    pub by: String,
+    /// When.
+    pub time: jiff::Timestamp,
+}
+
+/// Takes up a judgement, to be graded.
+pub type Judge = Arc<dyn Fn(Judgement) + Send + Sync>;
+
 /// How long others are waited for.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
@@ -108,6 +122,8 @@ pub struct Options {
     pub figures: Figures,
     /// Where floods go that others saw.
     pub outside: Outside,
+    /// Where judgements of analysts go, beside the ledger.
+    pub judge: Judge,
     /// Where it is said what did not work; whoever asked is told only that something did not.
     pub complain: Complain,
     /// How long others are waited for.
@@ -131,6 +147,7 @@ impl Options {
             signers: Vec::new(),
             figures: Arc::new(String::new),
             outside: Arc::new(|_| false),
+            judge: Arc::new(|_| {}),
             complain: Arc::new(|_| {}),
             patience: Patience::default(),
             retention: Vec::new(),

@@ -64,6 +64,30 @@ pub struct Likely {
     pub hits: Vec<String>,
 }
 
+/// How often it happened, of forecasts of about one height.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct Height {
+    /// What was said, in hundredths.
+    pub said_percent: u8,
+    /// What happened, in hundredths.
+    pub happened_percent: u8,
+    /// How many forecasts it was.
+    pub forecasts: u32,
+}
+
+/// How forecasts of one kind did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct Reliability {
+    /// Whom they were about: `country` or `own`.
+    pub who: String,
+    /// Whose they were.
+    pub title: String,
+    /// How good they were, in words.
+    pub words: String,
+    /// By what they said.
+    pub heights: Vec<Height>,
+}
+
 /// How ready to be right now, and what the detector does about it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
 pub struct Readiness {
@@ -113,6 +137,8 @@ pub struct Outlook {
     pub checklist: Vec<String>,
     /// How past forecasts did, in words.
     pub record: Vec<String>,
+    /// The same in numbers, for plots.
+    pub reliability: Vec<Reliability>,
     /// What became of it, where that is known already.
     pub became: Vec<String>,
     /// What else is known.

@@ -77,7 +77,7 @@ fn list(given: &str, zone: &TimeZone, at: jiff::Timestamp) -> Result<List> {
     List::read(path, "", time, &text).with_context(|| format!("cannot use {path}"))
 }
 
-fn issued(outlook: &Outlook, analyst: Option<u8>) -> Vec<Issued> {
+pub(super) fn issued(outlook: &Outlook, analyst: Option<u8>) -> Vec<Issued> {
     let of = |forecast: &Forecast| {
         Some(Issued {
             kind: "issued".to_owned(),

@@ -165,16 +165,8 @@ impl Service {
         office.reads(&sources);
         let sources = sources();
         let told = ((events.clone(), log.clone()), witness);
-        let out = (events.clone(), log.clone());
-        let (scouts, matcher) = Scouts::start(config.foresee.as_ref(), key, &shared, out)
-            .context("cannot start the thread that looks for indicators")?;
-        let (workers, keepers) = start_detection(
-            &config,
-            (bound.workers, mirrors, syslog),
-            (before, key),
-            (told, scouts),
-            &shared,
-        )?;
+        let (workers, keepers, matcher) =
+            start_detection(&config, (bound.workers, mirrors, syslog), (before, key), told, &shared)?;
         log.say("ready");
         let supervisor = Supervisor::new();
         supervisor.ready(&start::institution_line(&shared.institution()));
@@ -332,14 +324,17 @@ fn start_lines(
     Ok(running)
 }
 
-/// Everything that receives and finds, and what saves what was learnt.
+/// Everything that receives and finds, what saves what was learnt, and what looks for indicators.
 fn start_detection(
     config: &Config,
     (collectors, mirrors, syslog): (Vec<intake::collect::Worker>, Vec<(Mirror, u32)>, Option<Syslog>),
     (before, key): (Option<Before>, [u8; 16]),
-    (((events, log), witness), scouts): (((outlet::Outlet<Output>, Log), Option<Witness>), Scouts),
+    ((events, log), witness): ((outlet::Outlet<Output>, Log), Option<Witness>),
     shared: &Arc<Shared>,
-) -> Result<(Vec<Running>, Vec<Drain>)> {
+) -> Result<(Vec<Running>, Vec<Drain>, Option<Drain>)> {
+    let out = (events.clone(), log.clone());
+    let (scouts, matcher) = Scouts::start(config.foresee.as_ref(), key, shared, out)
+        .context("cannot start the thread that looks for indicators")?;
     let mut detection = Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
     let figures = || Figures::new(witness.as_ref().map(Witness::writer));
     detection.meter(figures());
@@ -354,7 +349,7 @@ fn start_detection(
     let seen = Seen { witness, scouts, shared: shared.clone(), key };
     let mut workers = start_workers(collectors, mirrors, (detection, web.clone()), &seen)?;
     workers.extend(start_lines(config, syslog, (web, key), &log, shared)?);
-    Ok((workers, keepers))
+    Ok((workers, keepers, matcher))
 }
 
 /// What those who see traffic need beside the detector.

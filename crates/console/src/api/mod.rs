@@ -76,6 +76,7 @@ pub(crate) fn visible_outlook(snapshot: &Snapshot, principal: &Principal) -> Opt
     outlook.readiness_reasons.clear();
     outlook.checklist.clear();
     outlook.became.clear();
+    outlook.reliability.retain(|shown| shown.who == "country");
     outlook.notes.clear();
     // The words for the house hang on what is listed of it; who does not see that sees what is left.
     let listed = !outlook.listed.is_empty();

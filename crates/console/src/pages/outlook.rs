@@ -3,12 +3,14 @@
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::{Visit, words};
+use super::{Visit, judgement, reliability, words};
 use crate::api::{visible_outlook, visible_readiness};
+use crate::http::Fault;
 use crate::outlook::{Odds, Outlook};
 
 /// `GET /outlook`.
-pub(crate) async fn page(visit: Visit) -> Response {
+pub(crate) async fn page(visit: Visit) -> Result<Response, Fault> {
+    let judged = judgement::last(&visit).await?;
     let snapshot = visit.app.snapshot();
     let content = match visible_outlook(&snapshot, &visit.principal) {
         None => html! {
@@ -17,10 +19,11 @@ pub(crate) async fn page(visit: Visit) -> Response {
         },
         Some(outlook) => html! {
             (shown(&visit, &outlook))
+            (judgement::section(&visit, &judged))
             @if let Some(readiness) = visible_readiness(&snapshot, &visit.principal) { (super::now::ready(&visit, readiness)) }
         },
     };
-    visit.page("/outlook", "Outlook", &content)
+    Ok(visit.page("/outlook", "Outlook", &content))
 }
 
 fn shown(visit: &Visit, outlook: &Outlook) -> Markup {
@@ -46,6 +49,7 @@ fn shown(visit: &Visit, outlook: &Outlook) -> Markup {
             h2 { "How past forecasts did" }
             @if outlook.record.is_empty() { p class="empty" { "Nothing can be said of that yet." } }
             ul { @for line in &outlook.record { li { (line) } } }
+            @for shown in &outlook.reliability { (reliability::plot(shown)) }
             p class="hint" { "First strikes, after a quiet week, are mostly not foreseen. Most votes bring nothing." }
         }
         @if !outlook.notes.is_empty() {

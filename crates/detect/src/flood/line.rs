@@ -7,7 +7,7 @@ use crate::event::{
     TargetKind,
 };
 use crate::suspect::Suspect;
-use crate::target::STEPS_PER_SECOND;
+use crate::target::{STEPS_PER_SECOND, TargetState};
 use crate::vector::Vector;
 
 impl Flood {
@@ -37,10 +37,7 @@ impl Flood {
             also: self.also.clone(),
             carpet_bombing: self.target.kind == TargetKind::Prefix && !self.is_of_ceiling,
             target_packets_per_second: round(all * per_second),
-            handshakes: (view.state.begun >= 1.0).then(|| Handshakes {
-                begun: round(f64::from(view.state.begun)),
-                completed: round(f64::from(view.state.completed)),
-            }),
+            handshakes: handshakes(view.state),
             failed_dns_answer_share: (view.state.dns_answers >= 50.0)
                 .then(|| round(f64::from(view.state.dns_failures / view.state.dns_answers))),
             ceiling: self.ceiling,
@@ -100,6 +97,14 @@ impl Flood {
             (None, _) => crate::reason::sentence(lead, evidence, suspect) + &crate::reason::floors(evidence),
         }
     }
+}
+
+/// Handshakes of the last seconds, if there were any.
+fn handshakes(state: &TargetState) -> Option<Handshakes> {
+    (state.begun >= 1.0).then(|| Handshakes {
+        begun: round(f64::from(state.begun)),
+        completed: round(f64::from(state.completed)),
+    })
 }
 
 fn top_sources(suspect: &Suspect) -> Vec<SourceShare> {

@@ -169,10 +169,10 @@ impl Matcher {
         let counts = &self.shared.indicators;
         let institution = self.shared.institution();
         match Known::read(&self.store, &self.warning_lists, &institution, (self.key, now_seconds())) {
-            Ok(known) => {
-                let stamps = std::mem::take(&mut self.known.stamps);
+            Ok(mut known) => {
+                known.stamps = std::mem::take(&mut self.known.stamps);
                 let before = self.known.line();
-                self.known = Known { stamps, ..known };
+                self.known = known;
                 self.limit.renumber(|kind, value| self.known.find(kind, value));
                 counts.loads.fetch_add(1, Ordering::Relaxed);
                 let line = self.known.line();

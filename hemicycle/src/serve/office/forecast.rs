@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use console::outlook::Outlook;
+use foresee::issued::Issued;
 
 use crate::foresight;
 use crate::serve::config::Foresight;
@@ -23,6 +24,9 @@ const EVERY: Duration = Duration::from_secs(15 * 60);
 const LOOK: Duration = Duration::from_secs(2);
 /// What of the store an outlook is made of.
 const FILES: [&str; 3] = ["lists.jsonl", "events.csv", "claims.csv"];
+
+/// The model's latest number for the own house, beside which an analyst's is graded.
+pub(super) type Beside = Arc<Mutex<Option<Issued>>>;
 
 /// The latest outlook, and the thread that makes it.
 pub(super) struct Forecast {
@@ -47,20 +51,22 @@ fn waits(receiver: &Receiver<()>, store: Option<&Path>) -> bool {
 
 impl Forecast {
     /// Begins to make outlooks.
-    pub(super) fn start(settings: &Foresight, shared: &Arc<Shared>, log: &Log) -> Self {
+    pub(super) fn start(settings: &Foresight, shared: &Arc<Shared>, beside: &Beside, log: &Log) -> Self {
         let latest = Arc::new(Mutex::new(None));
         let (sender, receiver) = channel();
         let complaints = log.clone();
         let (into, settings, shared, log) = (latest.clone(), settings.clone(), shared.clone(), log.clone());
+        let beside = beside.clone();
         let work = move || {
             let mut said = String::new();
             loop {
                 match foresight::now(&settings, &shared.institution()) {
-                    Ok((outlook, readiness)) => {
+                    Ok(now) => {
                         let change =
-                            shared.posture.take(&readiness, settings.keep_floors, jiff::Timestamp::now());
+                            shared.posture.take(&now.readiness, settings.keep_floors, jiff::Timestamp::now());
                         change.iter().for_each(|line| log.say(line));
-                        *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(outlook));
+                        *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(now.shown));
+                        *beside.lock().unwrap_or_else(PoisonError::into_inner) = now.beside;
                         said.clear();
                     }
                     Err(error) => {

@@ -38,7 +38,7 @@ use crate::replay::reporter::json as line_of;
 pub(crate) use board::Board;
 use board::Concerned;
 pub(crate) use channels::{Channels, KINDS};
-use forecast::Forecast;
+use forecast::{Beside, Forecast};
 use links::Links;
 use notices::Notices;
 use snapshot::Sensors;
@@ -76,6 +76,7 @@ pub(super) struct Office {
     /// What the outlook is made of, and the outlook, from the first look on.
     foresight: Option<Foresight>,
     forecast: Option<Forecast>,
+    beside: Beside,
     /// Why the console's certificate was not taken at the last reload.
     certificate: Option<String>,
     /// Where links in notices lead.
@@ -239,6 +240,7 @@ impl Office {
             degraded_looks: 0,
             foresight: config.foresee.clone(),
             forecast: None,
+            beside: Beside::default(),
             certificate: None,
             links: Links::new(config.console.as_ref().and_then(|desk| desk.url.clone())),
             looks: 0,
@@ -262,6 +264,7 @@ impl Office {
         options.provider = provider(config, &self.shared.institution())?;
         options.countries = desk.countries.clone();
         options.outside = outside(record.writer());
+        options.judge = judge(self.foresight.as_ref(), &self.beside, log);
         let complaints = log.clone();
         options.complain = Arc::new(move |text: &str| complaints.say(text));
         options.retention = snapshot::retention(config);
@@ -408,7 +411,7 @@ impl Office {
     pub(super) fn look(&mut self, log: &Log) {
         // Windows lower floors whether or not anybody looks at them.
         if let (None, Some(settings)) = (&self.forecast, &self.foresight) {
-            self.forecast = Some(Forecast::start(settings, &self.shared, log));
+            self.forecast = Some(Forecast::start(settings, &self.shared, &self.beside, log));
         }
         let Some(sensors) = &mut self.sensors else { return };
         if self.record.is_none() && self.channels.is_empty() {
@@ -517,6 +520,19 @@ fn signers(webhooks: &[(String, PathBuf)]) -> Result<Vec<console::Signer>> {
         signers.push(console::Signer { name: name.clone(), secret: secret(path)? });
     }
     Ok(signers)
+}
+
+/// Numbers of analysts go to the store, where they are graded beside the model's; without either there is nothing to grade.
+fn judge(settings: Option<&Foresight>, beside: &Beside, log: &Log) -> console::Judge {
+    let store = settings.and_then(|settings| settings.store.clone());
+    let (beside, log) = (beside.clone(), log.clone());
+    Arc::new(move |judgement| {
+        let model = beside.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (Some(store), Some(model)) = (&store, model) else { return };
+        if let Err(error) = crate::foresight::graded::judge(store, &model, judgement.percent) {
+            log.say(&format!("warning: the number of {} cannot be graded: {error:#}", judgement.by));
+        }
+    })
 }
 
 /// Floods that others saw are kept as what was observed, with who told of them.
