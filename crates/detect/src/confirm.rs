@@ -77,7 +77,7 @@ fn is_flood(
         }
         Vector::UdpFlood | Vector::QuicFlood if sum.unwanted <= 0.0 || is_mostly_volume(target, vector) => {
             // What the test of the volume let through, and what it kept.
-            let begun = of(vector).volume_packets_per_second * factor * target.floors()
+            let begun = of(vector).volume_packets_per_second * factor * target.floors(vector)
                 + sum.volume * STEPS_PER_SECOND / steps as f32;
             begun >= CONVERSATIONS_OVERWHELMING || is_cycling(suspect)
         }

@@ -10,6 +10,9 @@
 //! usual floors hold until one of them is a month old. So there are never more than [`FALSE_ALARMS_FACTOR`] times the false alarms that the
 //! operator allows, however often and however long a window is open.
 //!
+//! Kinds of which ordinary hosts may always get many (streams over UDP, tunnels, questions) have lower floors only where it is learnt what is ordinary for the
+//! target: else each stream of media between the two floors would be told of.
+//!
 //! Limits: the web layer has no floors of this kind, and nothing changes there. How many sources a kind asks for, how many samples, and how
 //! long a weak excess of handshakes must last are evidence of another kind, and stay.
 
@@ -274,10 +277,11 @@ impl Usually {
         let drift = side(rule, !state.sends).packets_per_second * factor / STEPS_PER_SECOND + usual;
         // The sum over all of it: not more than the largest over a part.
         let unwanted = (of_now.unwanted_packets - drift * steps).max(0.0);
-        let more = rule.volume_packets_per_second * factor / STEPS_PER_SECOND * (1.0 - window.floors) * steps;
+        let more =
+            rule.volume_packets_per_second * factor / STEPS_PER_SECOND * (1.0 - state.floors(lead)) * steps;
         let volume = if more.is_finite() { (of_now.volume - more).max(0.0) } else { 0.0 };
         let sum = Sum { unwanted, volume, ..of_now };
-        Self { sum, floors: window.floors, reason: window.reason.clone(), occasion: None }
+        Self { sum, floors: state.floors(lead), reason: window.reason.clone(), occasion: None }
     }
 
     /// Whether the usual floors find it now.

@@ -15,7 +15,7 @@ use wire::Time;
 
 use crate::learning::Usual;
 use crate::reservoir::Reservoirs;
-use crate::rules::{RULES, side};
+use crate::rules::{RULES, is_seen_in_ordinary_days, side};
 use crate::sampled::{self, Excuses};
 use crate::sequential::{Cell, Level, NEVER, Sum, Tests, advance, bits};
 use crate::tally::{Slot, SlotKind, Tally};
@@ -283,7 +283,7 @@ impl TargetState {
             sampled::excuse_by_outbound(self);
         }
         self.excuse_fragments();
-        let (blind, factor) = (!self.sends, self.factor * self.floors);
+        let (blind, factor) = (!self.sends, self.factor);
         let samples = self.packets_of_samples();
         let mut unwanted = 0.0;
         let mut syns = 0.0;
@@ -292,6 +292,7 @@ impl TargetState {
                 let cell = tests.cells[index];
                 unwanted += cell.unwanted;
                 let usual = self.usual.allowed(index, self.ordinary_per_step);
+                let factor = factor * lowered(self.floors, index, self.ordinary_per_step);
                 let level = Level { floor: side(&RULES[index], blind), usual, samples, factor };
                 advance(&mut tests.sums[index], &RULES[index], cell, &level, step);
             }
@@ -354,6 +355,17 @@ impl TargetState {
         }
         self.bytes += tally.bytes;
         self.new_flows += tally.new_flows;
+    }
+}
+
+/// What the floors of a vector are multiplied by. Of kinds of which ordinary hosts may always get many, only where it is known what is ordinary
+/// for the target: a stream of media that is below the usual floor is no flood because a vote is near.
+#[inline]
+fn lowered(floors: f32, vector: usize, ordinary_per_step: f32) -> f32 {
+    if floors < 1.0 && ordinary_per_step <= 0.0 && is_seen_in_ordinary_days(Vector::ALL[vector]) {
+        1.0
+    } else {
+        floors
     }
 }
 

@@ -57,11 +57,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
     let (judged_by, mut has_begun) = (institution.clone().filter(|_| known.is_some()), false);
     let privacy = Privacy::new(arguments.show_addresses.clone());
     let mut output = BufWriter::new(io::stdout().lock());
-    let form = match (arguments.json, arguments.quiet) {
-        (true, _) => Form::Json,
-        (false, false) => Form::Text,
-        (false, true) => Form::Tables,
-    };
+    let form = form(arguments);
     let pacer = match arguments.speed {
         Speed::Max => None,
         Speed::Times(times) => Some(Pacer::new(times)),
@@ -99,6 +95,15 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
         }
     }
     Ok(output.flush()?)
+}
+
+/// What is written.
+const fn form(arguments: &ReplayArguments) -> Form {
+    match (arguments.json, arguments.quiet) {
+        (true, _) => Form::Json,
+        (false, false) => Form::Text,
+        (false, true) => Form::Tables,
+    }
 }
 
 /// A window over the whole of the input.

@@ -78,10 +78,10 @@ impl Known {
         // What anybody marked as red stays red, whoever else gave it too.
         let may_be_told = |tlp: Tlp| tlp.may_reach(Audience::Organisation);
         let (mut expired, mut withheld) = (0, 0);
-        let judged = self.table.each(now).map(|(indicator, worth, _)| {
+        let judged = self.table.each(now).map(|(indicator, worth, is_warned)| {
             expired += usize::from(worth == 0);
             withheld += usize::from(!may_be_told(indicator.tlp));
-            worth > 0 && may_be_told(indicator.tlp)
+            worth > 0 && !is_warned && may_be_told(indicator.tlp)
         });
         self.alive = judged.collect();
         (self.expired, self.withheld) = (expired, withheld);

@@ -1,6 +1,6 @@
 //! How often signs are told: one for each indicator in a while, and so many of all of them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use intel::indicator::Kind;
 use wire::Time;
@@ -33,7 +33,7 @@ struct Told {
 /// What was told lately, by the number of the indicator.
 #[derive(Debug, Default)]
 pub(super) struct Limit {
-    told: HashMap<u32, Told>,
+    told: BTreeMap<u32, Told>,
     minute: i64,
     in_minute: u32,
 }
