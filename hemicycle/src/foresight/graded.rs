@@ -30,6 +30,17 @@ pub(super) fn own_days(store: &Store, institution: &Institution) -> Result<BTree
     Ok(named.map(|list| moment::day(list.time, &institution.time_zone)).collect())
 }
 
+/// How the model's forecasts of three days would have done on the past.
+pub(crate) fn past(bins: &[Bin]) -> Vec<Reliability> {
+    let plot = || Reliability {
+        who: "country".to_owned(),
+        title: "The model, on the past".to_owned(),
+        words: "What the model would have said on each morning of the past, for all countries.".to_owned(),
+        heights: heights(bins),
+    };
+    (!bins.is_empty()).then(plot).into_iter().collect()
+}
+
 /// How forecasts of three days did: the model's on the past, and those that were issued, analysts' apart.
 pub(super) fn reliability(
     on_the_past: &[Bin],
@@ -37,17 +48,7 @@ pub(super) fn reliability(
     store: Option<&Store>,
     institution: &Institution,
 ) -> Vec<Reliability> {
-    let mut plots = Vec::new();
-    if !on_the_past.is_empty() {
-        let words =
-            "What the model would have said on each morning of the past, for all countries.".to_owned();
-        plots.push(Reliability {
-            who: "country".to_owned(),
-            title: "The model, on the past".to_owned(),
-            words,
-            heights: heights(on_the_past),
-        });
-    }
+    let mut plots = past(on_the_past);
     let (Some(store), Some(panel)) = (store, folder.panel.as_ref()) else { return plots };
     // What cannot be read is no reason to have no outlook; the scorecard says it.
     let issued = store.issued().map(|read| read.0).unwrap_or_default();
