@@ -88,6 +88,10 @@ pub(crate) struct ReplayArguments {
     /// Judge by what was learnt and is kept in this folder (see `hemicycle learn`); nothing is written there
     #[arg(long, value_name = "FOLDER", requires = "institution")]
     pub(crate) baselines: Option<PathBuf>,
+    /// Ask for less, as in a window of the calendar (`watch`, three quarters of the floors) or while something of ours is on a list of
+    /// targets (`ready`, half of them): see docs/foresee.md
+    #[arg(long, value_enum, value_name = "STATE")]
+    pub(crate) readiness: Option<Readiness>,
     /// Hash under the key of a service, which it keeps in this file, instead of the published one: events have the
     /// same `id` and figures as those that the service told
     #[arg(long, value_name = "FILE")]
@@ -115,6 +119,15 @@ pub(crate) struct ReplayArguments {
     /// Print no timeline and no progress, only the tables at the end
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+/// How ready to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Readiness {
+    /// Something makes a flood likelier than usual.
+    Watch,
+    /// Something of ours is on a list.
+    Ready,
 }
 
 const REPLAY_EXAMPLES: &str = "\

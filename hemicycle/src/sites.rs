@@ -94,8 +94,8 @@ impl Sites {
         Some(index)
     }
 
-    /// Who asked.
-    fn client<'a>(&self, request: &Request<'a>) -> Client<'a> {
+    /// Who asked: the nearest one that is no proxy of ours.
+    pub fn client<'a>(&self, request: &Request<'a>) -> Client<'a> {
         let Client::Address(nearest) = request.client else { return request.client };
         if !self.is_proxy(nearest.to_ip()) {
             return request.client;

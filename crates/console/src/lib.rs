@@ -40,7 +40,7 @@ pub use http::{
 pub use live::Live;
 pub use oidc::{Provider, Rule};
 pub use options::{
-    Belongs, Complain, Error, Figures, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS,
+    Belongs, Complain, Error, Figures, Judge, Judgement, MAXIMUM_CONNECTIONS, MAXIMUM_CONNECTIONS_OF_ADDRESS,
     MAXIMUM_EVENT_READERS, Options, Outside, Patience, Signer, Tls,
 };
 pub use runbooks::{Alarm, RUNBOOKS, runbook};

@@ -208,6 +208,8 @@ pub struct Snapshot {
     pub sensors: Vec<Sensor>,
     /// What the next days may bring, if anything is known of that.
     pub outlook: Option<Arc<crate::outlook::Outlook>>,
+    /// How ready to be, while that is more than on other days.
+    pub readiness: Option<crate::outlook::Readiness>,
 }
 
 impl Snapshot {
@@ -227,6 +229,7 @@ impl Snapshot {
             floods: Vec::new(),
             sensors: Vec::new(),
             outlook: None,
+            readiness: None,
         }
     }
 }

@@ -53,6 +53,19 @@ pub type Outside = Arc<dyn Fn(ExternalFlood) -> bool + Send + Sync>;
 
 /// Whether an address belongs to an organisation, by the institution file of now: a service of its stands on it, or the zone is its.
 pub type Belongs = Arc<dyn Fn(IpAddr, &str) -> bool + Send + Sync>;
+/// What an analyst thinks of the next days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// That our house is listed within three days, in hundredths.
+    pub percent: u8,
+    /// Who says so.
+    pub by: String,
+    /// When.
+    pub time: jiff::Timestamp,
+}
+
+/// Takes up a judgement, to be graded.
+pub type Judge = Arc<dyn Fn(Judgement) + Send + Sync>;
 
 /// How long others are waited for.
 #[derive(Debug, Clone, Copy)]
@@ -113,6 +126,8 @@ pub struct Options {
     pub outside: Outside,
     /// Which addresses are whose; by default nobody's, and accounts of one organisation see none.
     pub belongs: Belongs,
+    /// Where judgements of analysts go, beside the ledger.
+    pub judge: Judge,
     /// Where it is said what did not work; whoever asked is told only that something did not.
     pub complain: Complain,
     /// How long others are waited for.
@@ -137,6 +152,7 @@ impl Options {
             figures: Arc::new(String::new),
             outside: Arc::new(|_| false),
             belongs: Arc::new(|_, _| false),
+            judge: Arc::new(|_| {}),
             complain: Arc::new(|_| {}),
             patience: Patience::default(),
             retention: Vec::new(),

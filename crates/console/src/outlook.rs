@@ -79,6 +79,49 @@ pub struct Likely {
     pub hits: Vec<String>,
 }
 
+/// How often it happened, of forecasts of about one height.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct Height {
+    /// What was said, in hundredths.
+    pub said_percent: u8,
+    /// What happened, in hundredths.
+    pub happened_percent: u8,
+    /// How many forecasts it was.
+    pub forecasts: u32,
+}
+
+/// How forecasts of one kind did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct Reliability {
+    /// Whom they were about: `country` or `own`.
+    pub who: String,
+    /// Whose they were.
+    pub title: String,
+    /// How good they were, in words.
+    pub words: String,
+    /// By what they said.
+    pub heights: Vec<Height>,
+}
+
+/// How ready to be right now, and what the detector does about it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, JsonSchema)]
+pub struct Readiness {
+    /// `watch` or `ready`.
+    pub state: String,
+    /// Since when, RFC 3339.
+    pub from: String,
+    /// Until when, RFC 3339.
+    pub until: String,
+    /// So many hundredths of the usual are needed to say that there is a flood.
+    pub floors_percent: u8,
+    /// Whether the usual floors hold all the same, because lowered ones told of as much as they may in a month.
+    pub is_spent: bool,
+    /// Why.
+    pub reasons: Vec<String>,
+    /// What people do.
+    pub checklist: Vec<String>,
+}
+
 /// The outlook of a moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Outlook {
@@ -109,6 +152,8 @@ pub struct Outlook {
     pub checklist: Vec<String>,
     /// How past forecasts did, in words.
     pub record: Vec<String>,
+    /// The same in numbers, for plots.
+    pub reliability: Vec<Reliability>,
     /// What became of it, where that is known already.
     pub became: Vec<String>,
     /// What else is known.

@@ -59,3 +59,74 @@ fn a_page_that_is_none_is_refused_and_no_fault_of_ours() {
         assert_eq!(console.get(path, Some(&session)).status, 400, "{path}");
     }
 }
+
+#[test]
+fn what_an_analyst_thinks_of_the_next_days_is_kept_with_the_name_and_shown_as_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = record::Options::new([7; 16], Arc::new(|| 1_790_000_000_000_000_000));
+    let record = Record::open(folder.path(), options).unwrap();
+    let console = Console::over(Arc::new(record.reader()), Arc::new(record.writer()));
+    let (ada, _) = console.member("ada", Role::Analyst, None);
+    let (vera, _) = console.member("vera", Role::Viewer, None);
+    let (paul, _) = console.member("paul", Role::Analyst, Some("party-x"));
+    let (own, viewer, foreign) = (console.session(&ada), console.session(&vera), console.session(&paul));
+    let mut snapshot = (*console.live.snapshot()).clone();
+    snapshot.outlook = Some(Arc::new(console::outlook::Outlook {
+        time: jiff::Timestamp::UNIX_EPOCH,
+        state: "quiet".into(),
+        level: "low".into(),
+        level_meaning: String::new(),
+        odds: Vec::new(),
+        listed: Vec::new(),
+        coming: Vec::new(),
+        likely: Vec::new(),
+        readiness: "calm".into(),
+        readiness_until: String::new(),
+        readiness_reasons: Vec::new(),
+        checklist: Vec::new(),
+        record: Vec::new(),
+        reliability: Vec::new(),
+        became: Vec::new(),
+        notes: Vec::new(),
+    }));
+    console.live.show(snapshot);
+    let judge = |session: &str, body: &str| console.form_as(session, "/outlook/judgement", body).status;
+    assert_eq!(judge(&own, "percent=30&note=%3Cscript%3E+because"), 303);
+    assert_eq!(judge(&own, "percent=101&note=x"), 400);
+    assert_eq!(judge(&own, "percent=&note="), 400);
+    assert_eq!(judge(&own, &format!("note={}", "x".repeat(4_001))), 400);
+    assert_eq!((judge(&viewer, "percent=1&note=x"), judge(&foreign, "percent=1&note=x")), (403, 403));
+    let page = console.get("/outlook", Some(&own)).body;
+    assert!(
+        page.contains("&lt;script&gt; because") && page.contains("30 in a hundred") && page.contains("ada"),
+        "{page}"
+    );
+    assert!(!page.contains("<script> because"));
+    assert!(
+        console.get("/outlook", Some(&viewer)).body.contains("because"),
+        "whoever sees the house reads it"
+    );
+    assert!(!console.get("/outlook", Some(&foreign)).body.contains("because"));
+    let entries: Value =
+        serde_json::from_str(&console.get("/api/v1/entries?kind=decided", Some(&own)).body).unwrap();
+    assert_eq!(entries["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (&entries["items"][0]["actor"], &entries["items"][0]["body"]["percent"]),
+        (&"person:ada".into(), &30.into())
+    );
+}
+
+#[test]
+fn only_a_number_is_handed_on_to_be_graded() {
+    let judged = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let into = judged.clone();
+    let console = Console::with(move |options| {
+        options.judge =
+            Arc::new(move |judgement| into.lock().unwrap().push((judgement.percent, judgement.by)));
+    });
+    let (ada, _) = console.member("ada", Role::Analyst, None);
+    let own = console.session(&ada);
+    assert_eq!(console.form_as(&own, "/outlook/judgement", "percent=&note=why").status, 303);
+    assert_eq!(console.form_as(&own, "/outlook/judgement", "percent=7").status, 303);
+    assert_eq!(*judged.lock().unwrap(), [(7, "ada".to_owned())]);
+}

@@ -8,7 +8,7 @@ mod house;
 use std::sync::Arc;
 
 use client::Console;
-use console::outlook::{Coming, Likely, Listed, Odds, Outlook, Proposal};
+use console::outlook::{Coming, Height, Likely, Listed, Odds, Outlook, Proposal, Readiness, Reliability};
 use console::people::Role;
 use jiff::Timestamp;
 
@@ -27,6 +27,11 @@ fn listed(organisation: &str, named: &str) -> Listed {
         checks: vec!["Who is on call knows of the list.".into()],
         ..Listed::default()
     }
+}
+
+fn plotted(who: &str, title: &str) -> Reliability {
+    let heights = vec![Height { said_percent: 4, happened_percent: 7, forecasts: 123 }];
+    Reliability { who: who.into(), title: title.into(), words: "so good".into(), heights }
 }
 
 fn outlook() -> Outlook {
@@ -60,6 +65,7 @@ fn outlook() -> Outlook {
         readiness_reasons: vec!["secret reason".into()],
         checklist: vec!["secret check".into()],
         record: vec!["clearly better".into()],
+        reliability: vec![plotted("country", "the country's plot"), plotted("own", "secret plot")],
         became: Vec::new(),
         notes: vec!["secret note".into()],
         stale: String::new(),
@@ -87,12 +93,16 @@ fn the_house_sees_all_of_it_and_a_party_what_is_its_own() {
         "fw-edge-1",
         "no evidence",
         "clearly better",
+        "secret plot",
+        "<circle",
+        "<td class=\"number\">123</td>",
     ] {
         assert!(body.contains(needed), "{needed}");
     }
     assert!(body.contains("A vote &lt;b&gt;"), "what others wrote is text");
     let body = page(&party).body;
     assert!(body.contains("www.party-x.example") && body.contains("country words"));
+    assert!(body.contains("the country&#39;s plot") || body.contains("the country's plot"));
     for hidden in ["www.parliament.example", "house words", "secret", "fw-edge-1"] {
         assert!(!body.contains(hidden), "{hidden} is not for a party");
     }
@@ -122,4 +132,38 @@ fn an_old_outlook_is_shown_as_old() {
     assert!(body.contains("This outlook is old") && body.contains("secret/lists.jsonl"));
     let body = page(&party).body;
     assert!(body.contains("This outlook is old") && !body.contains("secret/lists.jsonl"));
+}
+
+#[test]
+fn readiness_is_on_the_page_now_and_in_the_status_for_the_house_alone() {
+    let console = Console::new();
+    let (analyst, _) = console.member("anna", Role::Analyst, None);
+    let (party, _) = console.member("paul", Role::Viewer, Some("party-x"));
+    let get = |path: &str, account| console.get(path, Some(&console.session(account))).body;
+    assert!(!get("/", &analyst).contains("Readiness"));
+    assert!(get("/api/v1/now", &analyst).contains("\"readiness\":null"));
+    let mut snapshot = (*console.live.snapshot()).clone();
+    snapshot.readiness = Some(Readiness {
+        state: "ready".into(),
+        from: "2026-11-28T06:00:00Z".into(),
+        until: "2026-11-30T06:00:00Z".into(),
+        floors_percent: 50,
+        is_spent: false,
+        reasons: vec!["www is on a list <i>".into()],
+        checklist: vec!["call the provider".into()],
+    });
+    console.live.show(snapshot.clone());
+    let body = get("/", &analyst);
+    for needed in ["Readiness: ready", "50 hundredths", "www is on a list &lt;i&gt;", "call the provider"] {
+        assert!(body.contains(needed), "{needed}");
+    }
+    assert!(get("/api/v1/now", &analyst).contains("\"floors_percent\":50"));
+    for path in ["/", "/api/v1/now", "/outlook"] {
+        assert!(!get(path, &party).contains("on a list"), "{path} is not for a party");
+    }
+    if let Some(readiness) = &mut snapshot.readiness {
+        (readiness.is_spent, readiness.floors_percent) = (true, 100);
+    }
+    console.live.show(snapshot);
+    assert!(get("/", &analyst).contains("usual floors: lowered ones told of as much"));
 }

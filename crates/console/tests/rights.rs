@@ -29,6 +29,7 @@ GET  /floods/{id}                      VAOMD      thing     -
 POST /floods/{id}/notes                AOM        thing     -
 GET  /institution                      VAOMD      filtered  -
 GET  /outlook                          VAOMD      filtered  -
+POST /outlook/judgement                AOM        house     -
 GET  /exposure                         VAOMD      filtered  -
 POST /exposure/proposals               AOM        filtered  -
 GET  /runbooks                         VAOMD      nothing   -

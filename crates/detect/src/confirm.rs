@@ -60,7 +60,9 @@ fn is_flood(
     let steps = target.step - sum.since_step + 1;
     let rate = sum.unwanted_packets * STEPS_PER_SECOND / steps as f32;
     let floor = target.floor(vector);
-    if floor.minimum_sources > 0.0 && rate < floor.packets_per_second * factor * FEW_SOURCES_FACTOR {
+    // Readiness asks for less of it, not for fewer sources.
+    let usual = target.usual_floor(vector).packets_per_second;
+    if floor.minimum_sources > 0.0 && rate < usual * factor * FEW_SOURCES_FACTOR {
         let sources = suspect.map_or(0.0, Suspect::distinct_sources);
         if sources < f64::from(floor.minimum_sources) {
             return false;
@@ -75,8 +77,8 @@ fn is_flood(
         }
         Vector::UdpFlood | Vector::QuicFlood if sum.unwanted <= 0.0 || is_mostly_volume(target, vector) => {
             // What the test of the volume let through, and what it kept.
-            let begun =
-                of(vector).volume_packets_per_second * factor + sum.volume * STEPS_PER_SECOND / steps as f32;
+            let begun = of(vector).volume_packets_per_second * factor * target.floors(vector)
+                + sum.volume * STEPS_PER_SECOND / steps as f32;
             begun >= CONVERSATIONS_OVERWHELMING || is_cycling(suspect)
         }
         // A capture that begins in the middle of connections sees the first packet of each of them at once.

@@ -10,6 +10,7 @@ use wire::Time;
 
 use crate::Vector;
 use crate::policy::Exceeded;
+use crate::readiness::LoweredFloors;
 
 /// Something the detector has to say.
 #[derive(Clone, Debug, Serialize)]
@@ -261,6 +262,9 @@ pub struct Evidence {
     /// The fixed ceiling of the institution file that was exceeded, where it was furthest above it so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ceiling: Option<Exceeded>,
+    /// That it began while readiness had lowered the floors, which found it before the usual ones did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lowered_floors: Option<LoweredFloors>,
     /// The reason of the maintenance window that is in force for the target when this is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<String>,

@@ -9,6 +9,7 @@ use wire::Time;
 use crate::confirm::{name_vectors, round};
 use crate::event::{Direction, FloodEvent, Phase, Target};
 use crate::policy::Exceeded;
+use crate::readiness::Usually;
 use crate::sequential::bits;
 use crate::shape::{Pause, Pulses, Spans};
 use crate::suspect::Suspect;
@@ -130,6 +131,8 @@ pub(crate) struct Flood {
     spans: Spans,
     /// The flood of which this is the next pulse.
     follows: Option<String>,
+    /// What the usual floors say of it, where lowered ones found it.
+    pub(crate) usually: Option<Box<Usually>>,
 }
 
 impl Flood {
@@ -190,6 +193,7 @@ impl Flood {
             pulses: Pulses::default(),
             spans: Spans::default(),
             follows: None,
+            usually: None,
         }
     }
 
@@ -236,6 +240,19 @@ impl Flood {
         if self.is_going_on(state, sum, factor) {
             self.last_unwanted_step = step;
         }
+    }
+
+    /// Compares a closed step with the usual floors, where lowered ones found it. The occasion if they find it now.
+    pub(crate) fn compare(&mut self, state: &TargetState, step: i64, factor: f32) -> Option<u64> {
+        // What came in its first step is in it already.
+        let lead = self.lead;
+        let usually = self.usually.as_mut().filter(|_| step > self.begun_step);
+        usually.and_then(|usually| usually.step(state, lead, factor, step))
+    }
+
+    /// What it began with.
+    pub(crate) const fn lead(&self) -> Vector {
+        self.lead
     }
 
     /// Pulses and changes of vector. A step with hardly anything in it says nothing of vectors.

@@ -107,6 +107,8 @@ pub(crate) struct Fed {
 /// The plans and the clock of all targets.
 pub(crate) struct Learner {
     learning: Learning,
+    /// How many times as many false alarms may be for a while.
+    times: f64,
     tests: u32,
     plans: [Plan; PLANS],
     began_step: Option<i64>,
@@ -117,13 +119,30 @@ pub(crate) struct Learner {
 impl Learner {
     pub(crate) fn new(learning: Learning) -> Self {
         let plans = plans(&learning, TESTS_MINIMUM);
-        Self { learning, tests: TESTS_MINIMUM, plans, began_step: None, step: 0, moment: Moment::new(0, 0) }
+        let moment = Moment::new(0, 0);
+        Self { learning, times: 1.0, tests: TESTS_MINIMUM, plans, began_step: None, step: 0, moment }
     }
 
     /// The institution's time moved, or the operator allows more.
     pub(crate) fn set(&mut self, learning: Learning) {
         self.learning = learning;
-        self.plans = plans(&learning, self.tests);
+        self.make_plans();
+    }
+
+    /// For a while there may be so many times as many false alarms.
+    pub(crate) fn allow(&mut self, times: f64) {
+        self.times = times;
+        self.make_plans();
+    }
+
+    /// What the operator allows on any day.
+    pub(crate) const fn false_alarms_per_month(&self) -> f64 {
+        self.learning.false_alarms_per_month
+    }
+
+    fn make_plans(&mut self) {
+        let allowed = self.learning.false_alarms_per_month * self.times;
+        self.plans = plans(&Learning { false_alarms_per_month: allowed, ..self.learning }, self.tests);
     }
 
     /// A step is closed, with so many targets.
@@ -134,7 +153,7 @@ impl Learner {
         let tests = u32::try_from(targets).unwrap_or(u32::MAX / 2).max(TESTS_MINIMUM).next_power_of_two();
         if tests > self.tests {
             self.tests = tests;
-            self.plans = plans(&self.learning, tests);
+            self.make_plans();
         }
     }
 

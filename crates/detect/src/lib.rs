@@ -21,6 +21,7 @@ mod near;
 mod observation;
 pub mod policy;
 mod prepare;
+mod readiness;
 mod reason;
 mod reservoir;
 pub mod rules;
@@ -44,6 +45,10 @@ pub use learning::{Learning, SETTLE_PACKETS_PER_SECOND, SETTLE_SECONDS};
 pub use meter::Metered;
 pub use observation::{Observation, Opening, Quoted, are_bytes_enough, possible_packets};
 pub use prepare::{Batch, Preparer};
+pub use readiness::{
+    FALSE_ALARMS_FACTOR, FLOOR_FALSE_ALARMS, LEAST_FLOORS, LEVEL_FALSE_ALARMS, LoweredFloors, Readiness,
+    ReadinessState,
+};
 pub use scope::{MAXIMUM_AUTOMATIC_PREFIXES, Scope};
 pub use suspect::DEFAULT_SUSPECTS;
 pub use target::STEP_NANOSECONDS;

@@ -50,6 +50,14 @@ pub(crate) fn too_many(
     text
 }
 
+/// That it took lowered floors to find it.
+pub(crate) fn floors(evidence: &Evidence) -> String {
+    match &evidence.lowered_floors {
+        Some(lowered) if lowered.was_needed => format!("; floor lowered: {}", lowered.reason),
+        _ => String::new(),
+    }
+}
+
 fn add_sources(text: &mut String, suspect: Option<&Suspect>) {
     if let Some(suspect) = suspect {
         let sources = suspect.distinct_sources().round();

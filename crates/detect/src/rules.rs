@@ -145,6 +145,21 @@ pub const fn of(vector: Vector) -> Rule {
     }
 }
 
+/// Kinds of which ordinary hosts may always get many, so that blind counting cannot tell. SYNs that nothing follows are
+/// none of them.
+pub(crate) const fn is_seen_in_ordinary_days(vector: Vector) -> bool {
+    matches!(
+        vector,
+        Vector::UdpFlood
+            | Vector::QuicFlood
+            | Vector::DnsQueryFlood
+            | Vector::GreFlood
+            | Vector::EspFlood
+            | Vector::IpProtocolFlood
+            | Vector::AckFlood
+    )
+}
+
 /// [`of`] as a table, since the detector asks for it for every active vector of every step.
 pub(crate) static RULES: [Rule; VECTOR_COUNT] = {
     let mut rules = [of(Vector::DnsAmplification); VECTOR_COUNT];

@@ -15,7 +15,7 @@ use wire::Time;
 
 use crate::learning::Usual;
 use crate::reservoir::Reservoirs;
-use crate::rules::{RULES, side};
+use crate::rules::{RULES, is_seen_in_ordinary_days, side};
 use crate::sampled::{self, Excuses};
 use crate::sequential::{Cell, Level, NEVER, Sum, Tests, advance, bits};
 use crate::tally::{Slot, SlotKind, Tally};
@@ -26,7 +26,7 @@ pub const STEP_NANOSECONDS: i64 = 100_000_000;
 /// Steps in a second.
 pub(crate) const STEPS_PER_SECOND: f32 = 10.0;
 /// The least excess of all packets of a kind that raises an alarm.
-const VOLUME_ALARM_PACKETS: f32 = 300.0;
+pub(crate) const VOLUME_ALARM_PACKETS: f32 = 300.0;
 /// Part of the later fragments that first ones excuse that is still excused a step later.
 const FRAGMENTS_KEPT_PER_STEP: f32 = 0.998;
 /// Part of recent unwanted packets that is recent a step later. The records of an export come in lumps, a member of a
@@ -101,6 +101,8 @@ pub(crate) struct TargetState {
     pub(crate) sends: bool,
     /// How many times the floors of an address hold here.
     factor: f32,
+    /// What readiness multiplies them by: 1 on any day.
+    floors: f32,
     /// When the last packet came.
     pub(crate) last_packet: Time,
     /// Index of the sketches while this target is suspect.
@@ -141,6 +143,7 @@ impl Default for TargetState {
             sampling: 1,
             sends: false,
             factor: 1.0,
+            floors: 1.0,
             last_packet: Time::default(),
             suspect: None,
             flood: None,
@@ -150,10 +153,20 @@ impl Default for TargetState {
 }
 
 impl TargetState {
+    /// An address of which nothing is known, while floors are multiplied by this.
+    pub(crate) fn with_floors(floors: f32) -> Self {
+        Self { floors, ..Self::default() }
+    }
+
+    /// Floors are multiplied by this from now on.
+    pub(crate) const fn lower_floors(&mut self, floors: f32) {
+        self.floors = floors;
+    }
+
     /// Forgets all that has a time; whether it sends and is suspect stays.
     pub(crate) fn forget_times(&mut self) {
-        let Self { sends, suspect, factor, usual, ordinary_per_step, .. } = *self;
-        *self = Self { sends, suspect, factor, usual, ordinary_per_step, ..Self::default() };
+        let Self { sends, suspect, factor, floors, usual, ordinary_per_step, .. } = *self;
+        *self = Self { sends, suspect, factor, floors, usual, ordinary_per_step, ..Self::default() };
     }
 
     /// Whether there are tests, and so something out of the ordinary.
@@ -279,6 +292,7 @@ impl TargetState {
                 let cell = tests.cells[index];
                 unwanted += cell.unwanted;
                 let usual = self.usual.allowed(index, self.ordinary_per_step);
+                let factor = factor * lowered(self.floors, index, self.ordinary_per_step);
                 let level = Level { floor: side(&RULES[index], blind), usual, samples, factor };
                 advance(&mut tests.sums[index], &RULES[index], cell, &level, step);
             }
@@ -341,6 +355,17 @@ impl TargetState {
         }
         self.bytes += tally.bytes;
         self.new_flows += tally.new_flows;
+    }
+}
+
+/// What the floors of a vector are multiplied by. Of kinds of which ordinary hosts may always get many, only where it is known what is ordinary
+/// for the target: a stream of media that is below the usual floor is no flood because a vote is near.
+#[inline]
+fn lowered(floors: f32, vector: usize, ordinary_per_step: f32) -> f32 {
+    if floors < 1.0 && ordinary_per_step <= 0.0 && is_seen_in_ordinary_days(Vector::ALL[vector]) {
+        1.0
+    } else {
+        floors
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Targets {
     /// What is ordinary for each; empty if nothing is learnt.
     pub(crate) known: Vec<Known>,
     learns: bool,
+    /// What floors are multiplied by, of addresses that come too.
+    floors: f32,
     capacity: usize,
     outside: usize,
     hand: usize,
@@ -75,6 +77,7 @@ impl Targets {
             places: Vec::new(),
             known: Vec::new(),
             learns: false,
+            floors: 1.0,
             capacity: capacity.max(1),
             outside: 0,
             hand: 0,
@@ -87,6 +90,12 @@ impl Targets {
     pub(crate) fn learn(&mut self) {
         self.learns = true;
         self.known = (0..self.states.len()).map(|index| Known::new(index as u8)).collect();
+    }
+
+    /// Floors are multiplied by this from now on.
+    pub(crate) fn lower_floors(&mut self, floors: f32) {
+        self.floors = floors;
+        self.states.iter_mut().for_each(|state| state.lower_floors(floors));
     }
 
     /// How many are watched addresses of the institution.
@@ -149,7 +158,7 @@ impl Targets {
         let is_crowded = place.is_outside && self.outside * OUTSIDE_SHARE >= self.capacity;
         let index = if self.states.len() < self.capacity && !is_crowded {
             self.outside += usize::from(place.is_outside);
-            self.states.push(TargetState::default());
+            self.states.push(TargetState::with_floors(self.floors));
             self.tallies.push(Tally::new(address, flags));
             self.places.push(place);
             if self.learns {
@@ -162,7 +171,7 @@ impl Targets {
                 return None;
             };
             self.outside += usize::from(place.is_outside);
-            self.states[index] = TargetState::default();
+            self.states[index] = TargetState::with_floors(self.floors);
             self.tallies[index] = Tally::new(address, flags);
             self.places[index] = place;
             if let Some(known) = self.known.get_mut(index) {

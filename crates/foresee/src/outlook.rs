@@ -23,6 +23,7 @@ use crate::own::{self, Class, Incident, Share};
 use crate::panel::{Label, Panel};
 use crate::problem::Problem;
 use crate::readiness::{self, Readiness, Signs};
+use crate::score::Bin;
 use crate::targets::List;
 use crate::walk::{Answers, EventInputs, Walk};
 use crate::words;
@@ -131,6 +132,8 @@ pub struct Outlook {
     pub readiness: Readiness,
     /// Which models are shown, and why.
     pub shown: Vec<Shown>,
+    /// How often it happened at each height of what the model said on the past, for three days.
+    pub reliability: Vec<Bin>,
     /// What is known besides, in sentences.
     pub notes: Vec<String>,
     /// The highest state.
@@ -146,11 +149,11 @@ pub fn outlook(past: &Past<'_>, at: Timestamp, zone: &TimeZone) -> Result<Outloo
     let events: Vec<Event> = past.events.iter().filter(|event| event.known_from <= date).cloned().collect();
     let listings = listings(past, at);
     let mut forecasts = Vec::new();
-    let (mut factors, mut shown) = (Vec::new(), Vec::new());
+    let (mut factors, mut shown, mut reliability) = (Vec::new(), Vec::new(), Vec::new());
     match numbers(past, &events, date)? {
         Some(mut numbers) => {
             forecasts.append(&mut numbers.forecasts);
-            (factors, shown) = (numbers.factors, numbers.shown);
+            (factors, shown, reliability) = (numbers.factors, numbers.shown, numbers.reliability);
         }
         None => forecasts.extend(unknown(past, date)),
     }
@@ -178,6 +181,7 @@ pub fn outlook(past: &Past<'_>, at: Timestamp, zone: &TimeZone) -> Result<Outloo
         techniques,
         techniques_age_days,
         shown,
+        reliability,
     };
     if own_listed {
         outlook.state = State::Listed;
@@ -208,6 +212,7 @@ struct Numbers {
     forecasts: Vec<Forecast>,
     factors: Vec<Factor>,
     shown: Vec<Shown>,
+    reliability: Vec<Bin>,
 }
 
 /// Numbers, or nothing where the past is too short or too old.
@@ -223,11 +228,12 @@ fn numbers(past: &Past<'_>, events: &[Event], date: Day) -> Result<Option<Number
     // With less than a year there is nothing to grade on: the usual is shown.
     let graded = backtest::run(&panel, Label::Public, events, None).ok();
     let shown = graded.as_ref().map(|graded| graded.shown.clone()).unwrap_or_default();
+    let reliability = graded.as_ref().map(|graded| graded.reliability.clone()).unwrap_or_default();
     let factors = match graded {
         Some(graded) => graded.factors,
         None => backtest::factors_of(&panel, Label::Public, events, &walk)?,
     };
-    let mut numbers = Numbers { forecasts: Vec::new(), factors, shown };
+    let mut numbers = Numbers { forecasts: Vec::new(), factors, shown, reliability };
     for length in LENGTHS {
         let answers = Answers::new(&panel, Label::Public, length);
         let inputs = EventInputs::new(&panel, events, length)?;

@@ -10,6 +10,7 @@
 //! * What expires is never deleted: it is worth nothing until it is seen again ([`decay`]).
 
 pub mod decay;
+pub mod feed;
 pub mod host;
 mod index;
 pub mod indicator;
@@ -22,6 +23,7 @@ pub mod source;
 pub mod stix;
 pub mod table;
 pub mod taxii;
+pub mod technique;
 pub mod time;
 pub mod tlp;
 mod uuid;

@@ -9,7 +9,7 @@ use super::ColorArgument;
 /// Say how likely it is to be a target, whether we are on a list, and how good that was so far
 ///
 /// Works from files alone: a folder of lists and events (docs/foresee.md has its form), and a store of what was imported. Nothing is
-/// filtered and nothing is sent; only `intel fetch` and `import https://…` open a connection, to the server that they are told.
+/// filtered and nothing is sent; only `intel fetch`, `intel feed https://…` and `import https://…` open a connection, to the server that they are told.
 #[derive(Debug, Args)]
 #[command(after_long_help = FORESEE_EXAMPLES)]
 pub(crate) struct ForeseeArguments {
@@ -262,11 +262,53 @@ pub(crate) enum IntelTask {
         #[arg(long)]
         json: bool,
     },
+    /// Take up what is new in a MISP feed: a folder, or an address, with a manifest.json and its events
+    ///
+    /// An event is taken again when the manifest says that it changed. A broken one costs itself; what could not be got is asked for
+    /// again the next time, and the command exits with 1.
+    Feed {
+        /// The folder, or the address: https://…, without manifest.json
+        #[arg(value_name = "FEED")]
+        source: String,
+        /// The store
+        #[arg(long, value_name = "FOLDER")]
+        store: PathBuf,
+        /// Believe the certificates of this file instead of the system's
+        #[arg(long, value_name = "FILE")]
+        ca_file: Option<PathBuf>,
+        /// Take http:// too
+        #[arg(long)]
+        allow_plain: bool,
+        /// For each answer of the server
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u16).range(1..=3600))]
+        timeout: u16,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a MISP feed of what an audience may see: a manifest and an event for each marking
+    WriteFeed {
+        /// The store
+        #[arg(long, value_name = "FOLDER")]
+        store: PathBuf,
+        /// Whom it is for: public, community, clients or organisation
+        #[arg(long = "for", value_name = "AUDIENCE", value_parser = audience)]
+        audience: intel::tlp::Audience,
+        /// Where it is written; made if it is missing. Events of an earlier feed there that are no part of it any more are taken away
+        #[arg(value_name = "FOLDER")]
+        folder: PathBuf,
+        /// Whose feed it is
+        #[arg(long, value_name = "NAME", default_value = "Hemicycle")]
+        organisation: String,
+    },
     /// Show adversaries, each statement with source and date
     Profiles {
         /// A file of profiles
         #[arg(value_name = "FILE")]
         file: PathBuf,
+        /// Names of techniques (tab-separated: id, name), such as data/disarm/techniques.tsv; can be repeated
+        #[arg(long, value_name = "FILE")]
+        techniques: Vec<PathBuf>,
         /// Whom it is for
         #[arg(long = "for", value_name = "AUDIENCE", value_parser = audience, default_value = "organisation")]
         audience: intel::tlp::Audience,

@@ -16,6 +16,7 @@ use institution::Institution;
 use jiff::{SignedDuration, Timestamp};
 use wire::Time;
 
+use crate::foresight::graded::past;
 use crate::foresight::shown::shown;
 
 const COVERED: &str = include_str!("../../../data/foresee/ddosia/ddosia_covered_days.csv");
@@ -61,7 +62,7 @@ impl Forecast {
         let seen = start + SignedDuration::from_mins(LISTED.1);
         let lists = [List::read("a list of targets", "NoName057(16)", seen, LIST)?];
         let at = |time: Timestamp, became: Vec<String>| -> Result<Arc<Outlook>> {
-            let past = Past {
+            let known = Past {
                 panel: Some(&panel),
                 events: &events,
                 claims: &[],
@@ -72,8 +73,10 @@ impl Forecast {
                 place: &place,
                 class: Class::Parliament,
             };
-            let outlook = foresee::outlook(&past, time, &institution.time_zone)?;
-            Ok(Arc::new(shown(&outlook, institution, became)))
+            let outlook = foresee::outlook(&known, time, &institution.time_zone)?;
+            let mut seen = shown(&outlook, institution, became);
+            seen.reliability = past(&outlook.reliability);
+            Ok(Arc::new(seen))
         };
         let became = vec![
             format!(

@@ -206,7 +206,6 @@ fn single_points(
     };
     let mut list: Vec<(u32, Vec<usize>)> = by_event.into_iter().collect();
     list.sort_by(|one, other| weight(&other.1).total_cmp(&weight(&one.1)).then(one.0.cmp(&other.0)));
-    let by_name = model.names();
     let point = |(event, mut places): (u32, Vec<usize>)| {
         places.sort_by_key(|&place| std::cmp::Reverse(model.elements[place].criticality));
         let element = model.event_element(event);

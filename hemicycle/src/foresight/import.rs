@@ -188,7 +188,7 @@ fn subscribed(address: &str) -> Result<String> {
     String::from_utf8(fetched.body).with_context(|| format!("what {} gave is not UTF-8", source.target()))
 }
 
-fn add_indicators(store: &Store, indicators: &[intel::indicator::Indicator]) -> Result<()> {
+pub(super) fn add_indicators(store: &Store, indicators: &[intel::indicator::Indicator]) -> Result<()> {
     // The own store is the organisation itself; what is red is not kept by a machine.
     let (table, withheld) = list::write(indicators, Audience::Organisation);
     if withheld > 0 {

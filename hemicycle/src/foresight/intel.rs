@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use institution::Institution;
 use intel::indicator::Indicator;
 use intel::taxii::{Answer, Cursor, MAXIMUM_ANSWER_BYTES, MEDIA_TYPE, Run, State};
+use intel::technique::Names;
 use intel::tlp::{Audience, Tlp};
 use intel::warning::Warnings;
 use intel::{list, misp, profile, stix};
@@ -19,7 +20,7 @@ use serde_json::json;
 
 use super::matching::{self, Sought};
 use super::store::Store;
-use super::{line, moment, output};
+use super::{feed, line, moment, output};
 use crate::cli::{Form, IntelTask};
 use crate::files;
 use crate::style::plain;
@@ -49,7 +50,16 @@ pub(super) fn run(task: &IntelTask) -> Result<()> {
             };
             fetch((&source, url, limits), &Store::open(store)?, authorization.as_deref(), *json)
         }
-        IntelTask::Profiles { file, audience, json } => profiles(file, *audience, *json),
+        IntelTask::Feed { source, store, ca_file, allow_plain, timeout, json } => {
+            let from = (source.as_str(), *allow_plain, ca_file.as_deref());
+            feed::take(from, Duration::from_secs((*timeout).into()), &Store::open(store)?, *json)
+        }
+        IntelTask::WriteFeed { store, audience, folder, organisation } => {
+            feed::write(&indicators(&Store::open(store)?)?.0, *audience, folder, organisation)
+        }
+        IntelTask::Profiles { file, techniques, audience, json } => {
+            profiles(file, &named(techniques)?, *audience, *json)
+        }
     }
 }
 
@@ -102,7 +112,7 @@ fn export(store: &Store, audience: Audience, form: Form) -> Result<()> {
 }
 
 /// What must never become a rule.
-fn warned(institution: Option<&Institution>, lists: &[PathBuf]) -> Result<Warnings> {
+pub(super) fn warned(institution: Option<&Institution>, lists: &[PathBuf]) -> Result<Warnings> {
     let mut warnings = Warnings::general();
     // What is ours comes first: no list, however long, may take its room.
     if let Some(institution) = institution {
@@ -204,13 +214,27 @@ fn secret(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-fn profiles(path: &Path, audience: Audience, as_json: bool) -> Result<()> {
+/// What techniques are called.
+fn named(paths: &[PathBuf]) -> Result<Names> {
+    let mut names = Names::default();
+    for path in paths {
+        names.read(&text(path)?);
+    }
+    if names.skipped > 0 {
+        files::eprint_text(&format!("{} rows name no technique and were skipped\n", names.skipped));
+    }
+    Ok(names)
+}
+
+fn profiles(path: &Path, names: &Names, audience: Audience, as_json: bool) -> Result<()> {
     let profiles = profile::read(&text(path)?).with_context(|| format!("cannot use {}", path.display()))?;
     let mut output = output();
     for profile in profile::visible(&profiles, audience) {
+        let techniques = profile.techniques.iter().filter_map(|id| names.named(id));
         if as_json {
             let mut value = serde_json::to_value(profile)?;
             value["kind"] = json!("profile");
+            value["techniques_named"] = json!(techniques.collect::<Vec<_>>());
             line(&mut output, &value)?;
             continue;
         }
@@ -222,6 +246,10 @@ fn profiles(path: &Path, audience: Audience, as_json: bool) -> Result<()> {
             profile.level.name(),
             plain(&profile.level_reason)
         )?;
+        for technique in techniques {
+            let name = technique.name.as_deref().unwrap_or(&technique.link);
+            writeln!(output, "  {} ({}) {}", technique.id, technique.framework.name(), plain(name))?;
+        }
         for statement in &profile.statements {
             writeln!(
                 output,

@@ -2,8 +2,11 @@
 
 mod backtest;
 mod calendar;
+mod feed;
+pub(crate) mod graded;
 mod import;
 mod intel;
+pub(crate) mod known;
 mod matching;
 mod moment;
 mod outlook;
@@ -15,6 +18,7 @@ use std::io::{self, Write};
 
 use anyhow::{Context, Result};
 use foresee::Day;
+use foresee::issued::Issued;
 use foresee::own::Class;
 use institution::Institution;
 use serde::Serialize;
@@ -84,18 +88,28 @@ fn known(arguments: &KnownArguments, place: &str, until: Day) -> Result<(Folder,
     Ok((folder, store))
 }
 
-/// The outlook of now for a service, as its console shows it.
+/// What a service knows of the next days.
+pub(crate) struct Now {
+    /// As its console shows it.
+    pub(crate) shown: console::outlook::Outlook,
+    /// How ready to be.
+    pub(crate) readiness: foresee::readiness::Readiness,
+    /// The model's number for the own house within three days, if there is one: what an analyst's is graded beside.
+    pub(crate) beside: Option<Issued>,
+}
+
+/// The outlook of now for a service.
 ///
 /// # Errors
 /// When an input cannot be used.
-pub(crate) fn now(settings: &Foresight, institution: &Institution) -> Result<console::outlook::Outlook> {
+pub(crate) fn now(settings: &Foresight, institution: &Institution) -> Result<Now> {
     let place = settings.place.clone().or_else(|| institution.country.clone());
     let place = as_in_names(&place.unwrap_or_else(|| "eu".to_owned()));
     let at = jiff::Timestamp::now();
     let today = moment::day(at, &institution.time_zone);
     let arguments = KnownArguments { data: settings.data.clone(), store: settings.store.clone() };
     let (folder, store) = known(&arguments, &place, today)?;
-    let lists = store.map(|store| store.lists(at)).transpose()?.unwrap_or_default();
+    let lists = store.as_ref().map(|store| store.lists(at)).transpose()?.unwrap_or_default();
     let past = foresee::Past {
         panel: folder.panel.as_ref(),
         events: &folder.events,
@@ -108,7 +122,11 @@ pub(crate) fn now(settings: &Foresight, institution: &Institution) -> Result<con
         class: class_of(institution),
     };
     let outlook = foresee::outlook(&past, at, &institution.time_zone)?;
-    Ok(shown::shown(&outlook, institution, Vec::new()))
+    let mut shown = shown::shown(&outlook, institution, Vec::new());
+    shown.reliability = graded::reliability(&outlook.reliability, &folder, store.as_ref(), institution);
+    let own = |item: &Issued| item.days == 3 && item.who == "own";
+    let beside = outlook::issued(&outlook, None, at).into_iter().find(own);
+    Ok(Now { shown, readiness: outlook.readiness, beside })
 }
 
 /// Greece and the United Kingdom are written differently in ISO 3166 and in names of domains.

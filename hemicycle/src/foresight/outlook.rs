@@ -78,7 +78,7 @@ fn list(given: &str, zone: &TimeZone, at: jiff::Timestamp) -> Result<List> {
 }
 
 /// What is kept, with the time of the machine and not that of the outlook: a forecast of a day that is over is hindsight.
-fn issued(outlook: &Outlook, analyst: Option<u8>, now: jiff::Timestamp) -> Vec<Issued> {
+pub(super) fn issued(outlook: &Outlook, analyst: Option<u8>, now: jiff::Timestamp) -> Vec<Issued> {
     let of = |forecast: &Forecast| {
         Some(Issued {
             kind: "issued".to_owned(),

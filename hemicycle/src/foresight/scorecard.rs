@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 use std::io::Write;
 
 use anyhow::{Context, Result};
-use foresee::Day;
 use foresee::issued::scorecards;
-use foresee::listed::{Whose, look_up};
 use jiff::tz::TimeZone;
 
+use super::graded::own_days;
 use super::{Who, known, line, moment, output};
 use crate::cli::ScorecardArguments;
 use crate::files;
@@ -29,14 +28,10 @@ pub(super) fn run(arguments: &ScorecardArguments) -> Result<()> {
     if skipped > 0 {
         files::eprint_text(&format!("{skipped} lines of what was issued could not be read\n"));
     }
-    let mut own: BTreeSet<Day> = BTreeSet::new();
-    if let Some(institution) = &who.institution {
-        store.each_list(None, |list| {
-            if look_up(&list, institution).iter().any(|listing| listing.whose == Whose::Own) {
-                own.insert(moment::day(list.time, &institution.time_zone));
-            }
-        })?;
-    }
+    let own = match &who.institution {
+        Some(institution) => own_days(&store, institution)?,
+        None => BTreeSet::new(),
+    };
     let cards = scorecards(&issued, folder.panel()?, &own, &zone);
     let mut output = output();
     for card in &cards {

@@ -46,6 +46,7 @@ pub(crate) fn shown(outlook: &Outlook, institution: &Institution, became: Vec<St
         readiness_reasons: outlook.readiness.reasons.clone(),
         checklist: outlook.readiness.checklist.clone(),
         record: outlook.shown.iter().map(|shown| record(shown, outlook)).collect(),
+        reliability: Vec::new(),
         became,
         notes: outlook.notes.clone(),
         stale: String::new(),

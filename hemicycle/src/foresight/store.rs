@@ -5,7 +5,7 @@
 //! issued.jsonl    forecasts that were issued
 //! events.csv      events of calendars                 claims.csv      claims of actors
 //! indicators.csv  indicators                          stix.json       STIX objects, whole
-//! cursors.json    where TAXII goes on
+//! cursors.json    where TAXII goes on                 feeds.json      which events of feeds were taken
 //! ```
 
 use std::collections::BTreeSet;

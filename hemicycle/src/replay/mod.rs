@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use detect::Detector;
+use foresee::readiness::State;
 use hemicycle::pipeline::Pipeline;
 use hemicycle::web_baselines::WebState;
 use intake::{Inputs, OpenOptions};
@@ -21,10 +22,10 @@ use jiff::tz::TimeZone;
 use sketch::PUBLISHED_KEY;
 use wire::Time;
 
-use crate::cli::{ReplayArguments, Speed};
+use crate::cli::{Readiness, ReplayArguments, Speed};
 use crate::files;
 use crate::serve::key;
-use crate::state::{self, State};
+use crate::state;
 use crate::style::Style;
 use pace::Pacer;
 use privacy::Privacy;
@@ -54,11 +55,7 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
     let (judged_by, mut has_begun) = (institution.clone().filter(|_| known.is_some()), false);
     let privacy = Privacy::new(arguments.show_addresses.clone());
     let mut output = BufWriter::new(io::stdout().lock());
-    let form = match (arguments.json, arguments.quiet) {
-        (true, _) => Form::Json,
-        (false, false) => Form::Text,
-        (false, true) => Form::Tables,
-    };
+    let form = form(arguments);
     let pacer = match arguments.speed {
         Speed::Max => None,
         Speed::Times(times) => Some(Pacer::new(times)),
@@ -77,6 +74,9 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
         }
     };
     let mut pipeline = Pipeline::with_key(institution, &mut reporter, key);
+    if let Some(readiness) = arguments.readiness {
+        pipeline.set_readiness(always(readiness));
+    }
     if let Some((_, of_web)) = &known {
         pipeline.each_hour(&mut hourly);
         pipeline.recall_web(of_web);
@@ -96,8 +96,28 @@ pub(crate) fn run(arguments: &ReplayArguments) -> Result<()> {
     Ok(output.flush()?)
 }
 
+/// What is written.
+const fn form(arguments: &ReplayArguments) -> Form {
+    match (arguments.json, arguments.quiet) {
+        (true, _) => Form::Json,
+        (false, false) => Form::Text,
+        (false, true) => Form::Tables,
+    }
+}
+
+/// A window over the whole of the input.
+fn always(readiness: Readiness) -> detect::Readiness {
+    let state = match readiness {
+        Readiness::Watch => State::Watch,
+        Readiness::Ready => State::Ready,
+    };
+    let ends = (Time::from_nanoseconds(i64::MIN), Time::from_nanoseconds(i64::MAX));
+    let reason = format!("replayed with readiness `{}`", state.name());
+    detect::Readiness::new(state.floors(), ends.0, ends.1, &reason)
+}
+
 /// What was learnt and is kept in a folder, of both layers. Of the web layer there may be nothing.
-fn baselines(folder: &Path) -> Result<(State, WebState)> {
+fn baselines(folder: &Path) -> Result<(state::State, WebState)> {
     let (known, of_web) = (state::load(folder)?, state::load_web(folder)?);
     if known.written.is_none() {
         bail!("there is no {}", files::shown(&state::path(folder)));

@@ -51,6 +51,21 @@ impl Privacy {
     }
 }
 
+impl Privacy {
+    /// An address as it may be shown.
+    pub(crate) fn address(&self, address: &str) -> String {
+        if self.purpose.is_some() { address.to_owned() } else { network(address) }
+    }
+
+    /// A network as it may be shown: no narrower than an address would be.
+    pub(crate) fn network(&self, text: &str) -> String {
+        let Ok(known) = text.parse::<IpNet>() else { return self.address(text) };
+        let bits = if known.addr().is_ipv4() { SHOWN_BITS.0 } else { SHOWN_BITS.1 };
+        let is_wide = known.prefix_len() <= bits;
+        if self.purpose.is_some() || is_wide { text.to_owned() } else { network(&known.addr().to_string()) }
+    }
+}
+
 /// The network that stands for an address. What is no address is hidden altogether.
 fn network(address: &str) -> String {
     let Ok(address) = address.parse::<IpAddr>() else { return "hidden".to_owned() };
@@ -67,5 +82,9 @@ mod tests {
         assert_eq!(network("198.51.100.77"), "198.51.100.0/24");
         assert_eq!(network("2001:db8:1:2::77"), "2001:db8:1::/48");
         assert_eq!(network("198.51.100.0/24"), "hidden");
+        let (hidden, open) = (Privacy::new(None), Privacy::new(Some("x".to_owned())));
+        assert_eq!(hidden.network("198.51.100.64/28"), "198.51.100.0/24");
+        assert_eq!(hidden.network("198.51.0.0/16"), "198.51.0.0/16");
+        assert_eq!(open.network("198.51.100.64/28"), "198.51.100.64/28");
     }
 }

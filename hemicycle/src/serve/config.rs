@@ -39,7 +39,9 @@ const WORKERS: RangeInclusive<u32> = 1..=64;
 const PLACES: RangeInclusive<u32> = 1..=(1 << 24);
 /// Events that wait for standard output.
 const EVENTS_QUEUED: RangeInclusive<u32> = 16..=(1 << 20);
-/// Default of the above.
+/// Warning lists.
+const MAXIMUM_WARNING_LISTS: usize = 64;
+/// Default of [`EVENTS_QUEUED`].
 const DEFAULT_EVENTS_QUEUED: usize = 4096;
 
 /// What becomes of senders that the institution file does not declare. They are never believed.
@@ -60,6 +62,12 @@ pub(crate) struct Foresight {
     pub(crate) store: Option<PathBuf>,
     /// The country, or the bloc; the institution's country if it is not said.
     pub(crate) place: Option<String>,
+    /// Whether what passes by is not looked at for the indicators of the store.
+    pub(crate) ignore_indicators: bool,
+    /// Warning lists: what is on them never matches.
+    pub(crate) warning_lists: Vec<PathBuf>,
+    /// Whether windows leave the floors of the detector as they are.
+    pub(crate) keep_floors: bool,
 }
 
 /// A checked configuration; paths are complete.
@@ -178,7 +186,16 @@ fn foresight(reader: &mut Reader, top: Table<'_, '_>, folder: &Path) -> Option<F
     let table = section(reader, top, "foresee", &schema::FORESEE)?;
     let mut text = |name| reader.optional_text(table.get(name));
     let path = |text: String| folder.join(text);
-    Some(Foresight { data: text("data").map(path), store: text("store").map(path), place: text("place") })
+    let (data, store, place) = (text("data").map(path), text("store").map(path), text("place"));
+    let keep_floors = !reader.flag(table.get("lower_floors")).unwrap_or(true);
+    let ignore_indicators = !reader.flag(table.get("match_indicators")).unwrap_or(true);
+    let lists = reader.list(table.get("warning_lists"));
+    if let Some(value) = lists.get(MAXIMUM_WARNING_LISTS) {
+        reader.error(value.span(), format!("at most {MAXIMUM_WARNING_LISTS} warning lists can be read"));
+    }
+    let lists = lists.iter().take(MAXIMUM_WARNING_LISTS);
+    let warning_lists = lists.filter_map(|value| reader.text(value)).map(|text| path(text.value)).collect();
+    Some(Foresight { data, store, place, ignore_indicators, warning_lists, keep_floors })
 }
 
 fn read_limits(reader: &mut Reader, top: Table<'_, '_>, limits: &mut Limits) {

@@ -59,6 +59,7 @@ pub(super) struct Detection {
     log: Log,
     shared: Arc<Shared>,
     generation: u64,
+    ready_generation: u64,
     floods: u64,
     floods_running: u64,
     traffic_bytes: u64,
@@ -85,6 +86,7 @@ impl Detection {
             log,
             shared,
             generation: 0,
+            ready_generation: 0,
             floods: 0,
             floods_running: 0,
             traffic_bytes: 0,
@@ -191,6 +193,9 @@ impl Sink for Detection {
         if let Some(institution) = self.shared.newer_institution(&mut self.generation) {
             self.replace_scope(institution);
         }
+        if let Some(standing) = self.shared.posture.newer(&mut self.ready_generation) {
+            self.detector.set_readiness(standing.map(|standing| standing.for_detector()));
+        }
         if let Some(student) = &mut self.student {
             student.tick(&mut self.detector, self.now);
         }
@@ -220,6 +225,7 @@ impl Detection {
         report.floods_running = self.floods_running;
         report.traffic_bytes = self.traffic_bytes;
         report.losses_noted = self.losses_noted;
+        report.readiness = self.detector.readiness();
     }
 
     /// A ceiling on what is not watched would be silent for ever: said once for each institution file.

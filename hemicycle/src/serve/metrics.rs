@@ -62,6 +62,8 @@ impl Sources {
         rows::flow(&mut text, &reports);
         rows::detect(&mut text, &detection.counters);
         self.found(&mut text, &detection);
+        rows::indicators(&mut text, &self.shared.indicators);
+        rows::readiness(&mut text, &detection.readiness, self.shared.posture.now());
         record_rows::record(&mut text, self.record.as_ref());
         record_rows::evidence(&mut text, self.witness.as_ref());
         channel_rows::channels(&mut text, &self.channels.states());

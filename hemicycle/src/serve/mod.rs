@@ -10,6 +10,7 @@
 pub(crate) mod config;
 mod detection;
 mod http;
+mod indicators;
 pub(crate) mod key;
 mod learning;
 mod live;
@@ -17,6 +18,7 @@ mod metrics;
 pub(crate) mod office;
 mod outlet;
 mod output;
+mod posture;
 mod privileges;
 mod proposals;
 mod reload;
@@ -51,6 +53,7 @@ use crate::replay::privacy::Privacy;
 use config::Undeclared;
 pub(crate) use config::{Config, markdown as configuration};
 use detection::{Detection, Together};
+use indicators::Scouts;
 use learning::{Before, Student};
 use live::WebLines;
 use live::follow::Followers;
@@ -74,6 +77,9 @@ use worker::Worker;
 const LOOK: Duration = Duration::from_secs(1);
 /// For whoever reads to take what is still in the queues when the service stops.
 const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// For what was seen last to be looked up when the service stops.
+const LAST_MATCHES: Duration = Duration::from_secs(2);
 
 /// For the disk to take what was learnt when the service stops.
 const LAST_SAVE: Duration = Duration::from_secs(10);
@@ -109,6 +115,8 @@ struct Service {
     workers: Vec<Running>,
     /// Of the thread that saves what was learnt.
     keepers: Vec<Drain>,
+    /// Of the thread that looks for indicators.
+    matcher: Option<Drain>,
     sources: Sources,
     events: outlet::Outlet<Output>,
     events_drain: Drain,
@@ -157,7 +165,7 @@ impl Service {
         office.reads(&sources);
         let sources = sources();
         let told = ((events.clone(), log.clone()), witness);
-        let (workers, keepers) =
+        let (workers, keepers, matcher) =
             start_detection(&config, (bound.workers, mirrors, syslog), (before, key), told, &shared)?;
         log.say("ready");
         let supervisor = Supervisor::new();
@@ -170,6 +178,7 @@ impl Service {
             proposals: (config.undeclared == Undeclared::Propose).then(Proposals::default),
             workers,
             keepers,
+            matcher,
             sources,
             events,
             events_drain,
@@ -243,6 +252,9 @@ impl Service {
         if !self.keepers.iter().all(|keeper| keeper.wait(LAST_SAVE)) {
             self.log.say("warning: the disk is too slow; what was learnt last is not saved");
         }
+        if self.matcher.is_some_and(|matcher| !matcher.wait(LAST_MATCHES)) {
+            self.log.say("warning: what passed by last was not looked up");
+        }
         let summary = Summary::new(&self.sources, self.show_addresses);
         self.log.say(&format!("stopped after {}", crate::style::duration(self.shared.seconds())));
         self.events.put(Output::Summary(serde_json::to_string(&summary)?));
@@ -312,35 +324,39 @@ fn start_lines(
     Ok(running)
 }
 
-/// Everything that receives and finds, and what saves what was learnt.
+/// Everything that receives and finds, what saves what was learnt, and what looks for indicators.
 fn start_detection(
     config: &Config,
     (collectors, mirrors, syslog): (Vec<intake::collect::Worker>, Vec<(Mirror, u32)>, Option<Syslog>),
     (before, key): (Option<Before>, [u8; 16]),
     ((events, log), witness): ((outlet::Outlet<Output>, Log), Option<Witness>),
     shared: &Arc<Shared>,
-) -> Result<(Vec<Running>, Vec<Drain>)> {
+) -> Result<(Vec<Running>, Vec<Drain>, Option<Drain>)> {
+    let out = (events.clone(), log.clone());
+    let (scouts, matcher) = Scouts::start(config.foresee.as_ref(), key, shared, out)
+        .context("cannot start the thread that looks for indicators")?;
     let mut detection = Detection::new(shared.clone(), &config.limits, key, (events.clone(), log.clone()));
     let figures = || Figures::new(witness.as_ref().map(Witness::writer));
     detection.meter(figures());
     let learns = before.is_some();
     let keeper = before.map(|before| teach(&mut detection, before, shared, &log)).transpose()?;
     let mut keepers: Vec<_> = keeper.into_iter().collect();
-    let web = Web::new(origins(config), key, (events, figures()), shared.clone());
+    let web = Web::new(origins(config), key, (events, figures(), scouts.scout()), shared.clone());
     if learns && !shared.web.is_empty() {
         let taught = web.learn(&config.state_folder, &log, intake::collect::now());
         keepers.push(taught.context("cannot start the thread that saves")?);
     }
-    let seen = Seen { witness, shared: shared.clone(), key };
+    let seen = Seen { witness, scouts, shared: shared.clone(), key };
     let mut workers = start_workers(collectors, mirrors, (detection, web.clone()), &seen)?;
     workers.extend(start_lines(config, syslog, (web, key), &log, shared)?);
-    Ok((workers, keepers))
+    Ok((workers, keepers, matcher))
 }
 
 /// What those who see traffic need beside the detector.
 struct Seen {
     /// Unless nothing is kept.
     witness: Option<Witness>,
+    scouts: Scouts,
     shared: Arc<Shared>,
     key: [u8; 16],
 }
@@ -378,12 +394,12 @@ fn spawn<S: detection::Sink + Send + 'static>(
     let (of_flows, of_frames) = (collectors.len(), mirrors.len());
     for ((number, collector), way) in collectors.into_iter().enumerate().zip(ways.by_ref()) {
         let tap = Tap::new(seen.witness.clone(), of_flows, seen.seed(number));
-        let worker = Worker::new(number, collector, (way, tap), shared.clone(), key);
+        let worker = Worker::new(number, collector, (way, tap, seen.scouts.scout()), shared.clone(), key);
         running.push(thread(format!("worker-{number}"), move || Ok(worker.run()?))?);
     }
     for ((number, mirror), way) in mirrors.into_iter().enumerate().zip(ways) {
         let tap = Tap::new(seen.witness.clone(), of_frames, seen.seed(number));
-        let packets = Packets::new(way, web.clone(), tap);
+        let packets = Packets::new(way, web.clone(), tap, seen.scouts.scout());
         let worker = live::mirror::Worker::new(number, mirror, packets, shared.clone());
         running.push(thread(format!("mirror-{number}"), move || Ok(worker.run()?))?);
     }

@@ -51,6 +51,12 @@ impl<T> Clone for Outlet<T> {
 pub(crate) struct Drain(Receiver<()>);
 
 impl Drain {
+    /// The end of a thread that has the first of the two until it ends.
+    pub(crate) fn pair() -> (SyncSender<()>, Self) {
+        let (alive, ended) = sync_channel(0);
+        (alive, Self(ended))
+    }
+
     /// Waits for the end, no longer than this. Whether it came.
     pub(crate) fn wait(&self, time: Duration) -> bool {
         // Nothing is ever sent: the other side ends by being dropped.

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use detect::Event;
 use jiff::tz::TimeZone;
 
+use super::indicators::Sign;
 use super::office::Told;
 use super::outlet::{Counts, Drain, Outlet};
 use crate::replay::privacy::Privacy;
@@ -68,6 +69,8 @@ pub(super) struct Shown {
 /// What the thread of standard output gets.
 pub(super) enum Output {
     Event(Event),
+    /// Something known passed by.
+    Sign(Box<Sign>),
     /// The last line.
     Summary(String),
 }
@@ -96,6 +99,10 @@ pub(super) fn events(
                     }
                     told.event(event);
                     json(event, &privacy)
+                }
+                Output::Sign(sign) => {
+                    told.sign(sign);
+                    format!("{}\n", sign.shown(&privacy))
                 }
                 Output::Summary(line) => format!("{line}\n"),
             };

@@ -14,7 +14,7 @@ use institution::Institution;
 use crate::files;
 
 /// What changes when a file does: device, inode, length, seconds and nanoseconds of modification.
-type Stamp = (u64, u64, u64, i64, i64);
+pub(super) type Stamp = (u64, u64, u64, i64, i64);
 
 /// An institution file that may change.
 pub(super) struct InstitutionFile {
@@ -80,7 +80,8 @@ impl InstitutionFile {
     }
 }
 
-fn stamp(path: &std::path::Path) -> Option<Stamp> {
+/// What changes when the file of a path does.
+pub(super) fn stamp(path: &std::path::Path) -> Option<Stamp> {
     let data = fs::metadata(path).ok()?;
     Some((data.dev(), data.ino(), data.len(), data.mtime(), data.mtime_nsec()))
 }

@@ -79,6 +79,8 @@ pub(crate) struct DetectionReport {
     pub(crate) traffic_bytes: u64,
     /// Times that a loss was noted, which makes figures lower bounds.
     pub(crate) losses_noted: u64,
+    /// What became of readiness.
+    pub(crate) readiness: detect::ReadinessState,
 }
 
 /// A place to leave a report in, and when that was last done.
@@ -129,6 +131,10 @@ pub(crate) struct Shared {
     pub(crate) detection: Slot<DetectionReport>,
     /// One or none: of the web layer, if there is a log, syslog or a mirror.
     pub(crate) web: Vec<Slot<WebReport>>,
+    /// What was looked for and met.
+    pub(crate) indicators: super::indicators::Counts,
+    /// How ready to be.
+    pub(crate) posture: super::posture::Posture,
     /// What is known of learning.
     pub(crate) learning: super::learning::Counts,
     /// Institution files taken since the start.
@@ -154,6 +160,8 @@ impl Shared {
             syslog: slots(places.syslog),
             detection: Slot::new(),
             web: slots(usize::from(places.mirrors + places.logs + places.syslog > 0)),
+            indicators: super::indicators::Counts::default(),
+            posture: super::posture::Posture::default(),
             learning: super::learning::Counts::default(),
             reloads: AtomicU64::new(0),
             reloads_refused: AtomicU64::new(0),

@@ -21,6 +21,7 @@ use wire::web::Request;
 use wire::{Packet, Time};
 
 use super::detection::TICK;
+use super::indicators::Scout;
 use super::live::Origin;
 use super::outlet::{Drain, Outlet};
 use super::output::{Log, Output};
@@ -60,6 +61,7 @@ struct Layer {
     key: [u8; 16],
     events: Outlet<Output>,
     figures: Figures,
+    scout: Scout,
     shared: Arc<Shared>,
     generation: u64,
     /// When a line came last that was not late.
@@ -77,7 +79,7 @@ impl Web {
     pub(super) fn new(
         origins: Vec<Origin>,
         key: [u8; 16],
-        (events, figures): (Outlet<Output>, Figures),
+        (events, figures, scout): (Outlet<Output>, Figures, Scout),
         shared: Arc<Shared>,
     ) -> Self {
         let mut generation = u64::MAX;
@@ -94,6 +96,7 @@ impl Web {
             key,
             events,
             figures,
+            scout,
             shared,
             generation,
             flowed: collect::now(),
@@ -154,6 +157,7 @@ impl Web {
             if let Some(student) = &layer.student {
                 student.collect(&layer.detector, collect::now());
             }
+            layer.scout.tick();
             layer.detector.finish();
             layer.tell();
             layer.tell_figures();
@@ -167,6 +171,7 @@ impl Web {
 impl Layer {
     fn request(&mut self, origin: usize, request: &Request<'_>, arrival: Time) {
         let late = self.detector.counters().late;
+        self.scout.request(request.time.min(arrival), self.sites.client(request), request);
         if request.time.nanoseconds_since(arrival) > AHEAD_NANOSECONDS {
             self.ahead += 1;
             let request = Request { time: arrival, ..*request };
@@ -186,6 +191,7 @@ impl Layer {
             return;
         }
         self.ticked = now;
+        self.scout.tick();
         if let Some(institution) = self.shared.newer_institution(&mut self.generation) {
             let refused = self.sites.refused;
             self.detector.replace_institution(&institution);
@@ -285,7 +291,7 @@ mod tests {
         let (events, _) = Outlet::open("test", 16, |_| Box::new(|_| ())).unwrap();
         let name = "/var/log/access.log".to_owned();
         let origin = Origin { number: 0, name, format: LineFormat::Auto, service: None };
-        Web::new(vec![origin], [7; 16], (events, Figures::new(None)), shared)
+        Web::new(vec![origin], [7; 16], (events, Figures::new(None), Scout::blind()), shared)
     }
 
     fn second(web: &Web) -> i64 {

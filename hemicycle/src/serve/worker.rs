@@ -20,6 +20,7 @@ use wire::flow::{FlowDecoder, FlowSink, InterfaceCounters, Limits};
 use wire::{Address, FlowRecord, Time};
 
 use super::detection::{Sink, TICK};
+use super::indicators::Scout;
 use super::shared::{ExporterCounts, Shared, WorkerReport};
 use super::witness::{Tap, flow_row};
 
@@ -53,6 +54,7 @@ struct Reader<S> {
     fingerprints: FingerprintKey,
     sink: S,
     tap: Tap<FlowRow>,
+    scout: Scout,
     shared: Arc<Shared>,
     generation: u64,
     ticks: u32,
@@ -72,11 +74,11 @@ struct Declared {
 }
 
 impl<S: Sink> Worker<S> {
-    /// The worker of this number, which hands over to `sink` and shows what it sees to `tap`.
+    /// The worker of this number, which hands over to `sink` and shows what it sees to `tap` and `scout`.
     pub(super) fn new(
         number: usize,
         collector: collect::Worker,
-        (sink, tap): (S, Tap<FlowRow>),
+        (sink, tap, scout): (S, Tap<FlowRow>, Scout),
         shared: Arc<Shared>,
         key: [u8; 16],
     ) -> Self {
@@ -91,6 +93,7 @@ impl<S: Sink> Worker<S> {
             fingerprints: FingerprintKey::new(key),
             sink,
             tap,
+            scout,
             shared,
             generation: 0,
             ticks: 0,
@@ -166,6 +169,7 @@ impl<S: Sink> Reader<S> {
             links: &mut self.links,
             sink: &mut self.sink,
             tap: &mut self.tap,
+            scout: &mut self.scout,
             sender,
             arrival,
             correction_nanoseconds,
@@ -189,6 +193,7 @@ impl<S: Sink> Reader<S> {
         }
         self.sink.tick();
         self.tap.tick(Instant::now());
+        self.scout.tick();
         self.ticks = self.ticks.wrapping_add(1);
         let with_lists = self.ticks.is_multiple_of(TICKS_PER_LIST);
         if let Some(slot) = self.shared.workers.get(self.number) {
@@ -212,6 +217,7 @@ impl<S: Sink> Reader<S> {
 
     fn finish(mut self) {
         self.tap.finish(Instant::now());
+        self.scout.tick();
         if let Some(slot) = self.shared.workers.get(self.number) {
             self.shared.report_last(slot, |report| self.fill(report, true));
         }
@@ -295,6 +301,7 @@ struct Records<'a, S> {
     links: &'a mut LinkUse,
     sink: &'a mut S,
     tap: &'a mut Tap<FlowRow>,
+    scout: &'a mut Scout,
     sender: Address,
     arrival: Time,
     /// From the exporter's clock to ours.
@@ -321,6 +328,7 @@ impl<S: Sink> FlowSink for Records<'_, S> {
         if self.tap.admits() {
             self.tap.take(flow_row(self.sender, record, &observation));
         }
+        self.scout.flow(observation.time, record.source, record.destination);
         self.sink.observe(&observation);
     }
 

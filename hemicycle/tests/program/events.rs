@@ -149,3 +149,41 @@ fn a_set_speed_takes_its_time_and_changes_nothing_else() {
     let took = paced.summary()["elapsed_seconds"].as_f64().unwrap();
     assert!(took > 0.99, "12 seconds at 12 times real time took {took} s");
 }
+
+/// Forty SYNs a second are what a host may get that is not seen to send; a window asks for twenty.
+#[test]
+fn a_window_finds_what_is_below_the_usual_floor_and_changes_nothing_else() {
+    let mut capture = Capture::new();
+    capture.syn_flood(0, 60, 30);
+    let weak = file("events_weak.pcap", &capture.0);
+    assert!(
+        replay(&weak, &[]).starts().is_empty(),
+        "thirty a second towards a host that is not seen to send"
+    );
+    let ran = replay(&weak, &["--readiness", "ready"]);
+    assert_eq!(ran.starts().len(), 1, "{}", ran.output);
+    let start = ran.lines().into_iter().find(|line| line["phase"] == "start").unwrap();
+    let lowered = &start["evidence"]["lowered_floors"];
+    assert_eq!((&lowered["times"], &lowered["was_needed"]), (&0.5.into(), &true.into()), "{start}");
+    assert!(start["evidence"]["reason"].as_str().unwrap().contains("floor lowered: replayed with readiness"));
+    assert!(!replay(&flood("events_lowered.pcap"), &[]).output.contains("lowered_floors"));
+}
+
+/// What is recorded of ordinary days gives no more floods with half of the floors.
+#[test]
+fn ordinary_days_give_no_flood_in_a_window_either() {
+    for folder in ["data/recorded/benign", "data/recorded/benign_one_way", "data/captures/benign"] {
+        let mut paths: Vec<PathBuf> =
+            std::fs::read_dir(repository(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        assert!(paths.len() > 3);
+        for path in paths {
+            let floods = |more: &[&str]| -> Vec<String> {
+                let lines = replay(&path, more).lines();
+                let starts = lines.iter().filter(|line| line["kind"] == "flood" && line["phase"] == "start");
+                starts.map(|line| line["id"].to_string()).collect()
+            };
+            assert_eq!(floods(&["--readiness", "ready"]), floods(&[]), "{}", path.display());
+        }
+    }
+}

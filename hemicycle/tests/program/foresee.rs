@@ -1,5 +1,6 @@
 //! `hemicycle foresee`.
 
+mod feed;
 mod taxii;
 
 use std::fs;

@@ -86,6 +86,7 @@ pub(crate) fn visible_outlook(snapshot: &Snapshot, principal: &Principal) -> Opt
     outlook.readiness_reasons.clear();
     outlook.checklist.clear();
     outlook.became.clear();
+    outlook.reliability.retain(|shown| shown.who == "country");
     outlook.notes.clear();
     if !outlook.stale.is_empty() {
         // Why may name files.
@@ -108,6 +109,14 @@ pub(crate) fn visible_outlook(snapshot: &Snapshot, principal: &Principal) -> Opt
     Some(outlook)
 }
 
+/// Readiness as somebody may see it: its reasons name what is listed of others, so it is not for accounts of one organisation.
+pub(crate) fn visible_readiness<'a>(
+    snapshot: &'a Snapshot,
+    principal: &Principal,
+) -> Option<&'a crate::outlook::Readiness> {
+    snapshot.readiness.as_ref().filter(|_| principal.sees_house())
+}
+
 /// `GET /api/v1/outlook`.
 pub(crate) async fn outlook(
     State(app): State<Shared>,
@@ -128,6 +137,7 @@ pub(crate) async fn now(
         started: snapshot.started.to_string(),
         mode: snapshot.mode.clone(),
         warnings: if principal.sees_house() { snapshot.warnings.clone() } else { Vec::new() },
+        readiness: visible_readiness(&snapshot, &principal).cloned(),
         services: visible(&snapshot, &principal).into_iter().cloned().collect(),
         floods: visible_floods(&app, &snapshot, &principal),
     })

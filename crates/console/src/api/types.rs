@@ -37,6 +37,8 @@ pub(crate) struct Now {
     pub(crate) mode: String,
     /// What everybody has to know.
     pub(crate) warnings: Vec<String>,
+    /// How ready to be, while that is more than on other days; null for accounts of one organisation.
+    pub(crate) readiness: Option<crate::outlook::Readiness>,
     /// Services.
     pub(crate) services: Vec<Service>,
     /// The last event of each flood and surge that goes on.

@@ -226,6 +226,13 @@ pub const ROUTES: &[Route] = &[
     page("/outlook", EVERYBODY, Reach::Filtered, "What the next days may bring.", || {
         get(pages::outlook::page)
     }),
+    form(
+        "/outlook/judgement",
+        ANALYSTS,
+        Reach::House,
+        "Keeps what an analyst thinks of the next days.",
+        || post(pages::judgement::judge),
+    ),
     page("/floods", EVERYBODY, Reach::Filtered, "History.", || get(pages::history::page)),
     page("/floods/{id}", EVERYBODY, Reach::Thing, "One flood.", || get(pages::flood::page)),
     form("/floods/{id}/notes", ANALYSTS, Reach::Thing, "Adds a note to a flood.", || {

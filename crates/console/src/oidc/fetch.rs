@@ -150,7 +150,9 @@ mod tests {
         std::fs::write(&empty, "no certificate").unwrap();
         for is_needed in [true, false] {
             assert!(told(trusting(Some(&empty)), is_needed).contains("holds no certificate"));
-            assert!(told(trusting(Some(Path::new("/nowhere/at/all.pem"))), is_needed).contains("cannot read"));
+            assert!(
+                told(trusting(Some(Path::new("/nowhere/at/all.pem"))), is_needed).contains("cannot read")
+            );
         }
     }
 

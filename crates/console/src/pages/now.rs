@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use super::layout::glyph;
 use super::{Visit, chamber, words};
-use crate::api::{visible, visible_floods, visible_sensors};
+use crate::api::{visible, visible_floods, visible_readiness, visible_sensors};
 use crate::live::{Hearing, Sensor, Service, Snapshot, State};
+use crate::outlook::Readiness;
 
 /// `GET /`.
 pub(crate) async fn page(visit: Visit) -> Response {
@@ -18,6 +19,7 @@ pub(crate) async fn page(visit: Visit) -> Response {
     let content = html! {
         h1 class="visually-hidden" { "Now" }
         section class="verdict" aria-live="polite" { (verdict(&visit, &floods, &services)) }
+        @if let Some(readiness) = visible_readiness(&snapshot, &visit.principal) { (ready(&visit, readiness)) }
         div class="now" {
             section class="panel stage" aria-label="Chamber" {
                 @if services.is_empty() {
@@ -57,6 +59,22 @@ fn verdict(visit: &Visit, floods: &[Value], services: &[&Service]) -> Markup {
                 p class="aside" { (services.len() - unknown) " of " (services.len()) " services are as on other days"
                     @if unknown > 0 { "; of " (unknown) " nothing is known" } "." }
             }
+        }
+    }
+}
+
+/// That less is needed for now to say that there is a flood, why, and what people do.
+pub(super) fn ready(visit: &Visit, readiness: &Readiness) -> Markup {
+    html! {
+        section class="panel" id="readiness" {
+            h2 { "Readiness: " (readiness.state) " " small { "until " @match readiness.until.parse::<jiff::Timestamp>() { Ok(until) => (words::date_time(until, &visit.zone)), Err(_) => (readiness.until) } } }
+            p {
+                @if readiness.is_spent { "The detector works with its usual floors: lowered ones told of as much in a month as they may." }
+                @else if readiness.floors_percent < 100 { "The detector needs " (readiness.floors_percent) " hundredths of the usual to say that there is a flood." }
+                @else { "The detector works with its usual floors." }
+            }
+            ul { @for reason in &readiness.reasons { li { (reason) } } }
+            @if !readiness.checklist.is_empty() { ol class="checklist" { @for check in &readiness.checklist { li { (check) } } } }
         }
     }
 }

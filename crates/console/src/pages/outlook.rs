@@ -3,21 +3,27 @@
 use axum::response::Response;
 use maud::{Markup, html};
 
-use super::{Visit, listed, words};
-use crate::api::visible_outlook;
+use super::{Visit, judgement, listed, reliability, words};
+use crate::api::{visible_outlook, visible_readiness};
+use crate::http::Fault;
 use crate::outlook::{Odds, Outlook};
 
 /// `GET /outlook`.
-pub(crate) async fn page(visit: Visit) -> Response {
+pub(crate) async fn page(visit: Visit) -> Result<Response, Fault> {
+    let judged = judgement::last(&visit).await?;
     let snapshot = visit.app.snapshot();
     let content = match visible_outlook(&snapshot, &visit.principal) {
         None => html! {
             header class="title" { h1 { "Outlook" } }
             p class="empty" { "Nothing is known of the next days: no lists of targets and no calendar are set up." }
         },
-        Some(outlook) => shown(&visit, &outlook),
+        Some(outlook) => html! {
+            (shown(&visit, &outlook))
+            (judgement::section(&visit, &judged))
+            @if let Some(readiness) = visible_readiness(&snapshot, &visit.principal) { (super::now::ready(&visit, readiness)) }
+        },
     };
-    visit.page("/outlook", "Outlook", &content)
+    Ok(visit.page("/outlook", "Outlook", &content))
 }
 
 fn shown(visit: &Visit, outlook: &Outlook) -> Markup {
@@ -46,6 +52,7 @@ fn shown(visit: &Visit, outlook: &Outlook) -> Markup {
             h2 { "How past forecasts did" }
             @if outlook.record.is_empty() { p class="empty" { "Nothing can be said of that yet." } }
             ul { @for line in &outlook.record { li { (line) } } }
+            @for shown in &outlook.reliability { (reliability::plot(shown)) }
             p class="hint" { "First strikes, after a quiet week, are mostly not foreseen. Most votes bring nothing." }
         }
         @if !outlook.notes.is_empty() {

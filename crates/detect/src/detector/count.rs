@@ -189,7 +189,12 @@ impl Detector {
     pub(super) fn grow_wider(&mut self) {
         let have = self.wider.len();
         let wider = self.scope.wider().get(have..).unwrap_or_default();
-        self.wider.extend(wider.iter().map(|target| TargetState::wider(factor_of(target.kind))));
+        let floors = self.ready.floors();
+        self.wider.extend(wider.iter().map(|target| {
+            let mut state = TargetState::wider(factor_of(target.kind));
+            state.lower_floors(floors);
+            state
+        }));
         if self.learner.is_some() {
             let have = self.wider_known.len();
             self.wider_known.extend((have..self.wider.len()).map(|index| Known::new(index as u8)));

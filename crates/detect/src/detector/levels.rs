@@ -4,7 +4,7 @@ use super::{AHEAD, Detector};
 use crate::confirm::is_mostly_volume;
 use crate::flood::{Alarm, Level, Subject};
 use crate::learning::{Fed, Known, Learner, Learning, SETTLE_PACKETS_PER_SECOND, SETTLE_WIDER_FACTOR};
-use crate::rules::of;
+use crate::rules::{is_seen_in_ordinary_days, of};
 use crate::sampled::nats_of_balance;
 use crate::sequential::{Sum, bits};
 use crate::tally::{Tally, flag};
@@ -326,19 +326,4 @@ struct Excess {
     all: f32,
     free: f32,
     heaviest: (f32, u32),
-}
-
-/// Kinds of which ordinary hosts may always get many, so that blind counting cannot tell. SYNs that nothing follows are
-/// none of them.
-const fn is_seen_in_ordinary_days(vector: Vector) -> bool {
-    matches!(
-        vector,
-        Vector::UdpFlood
-            | Vector::QuicFlood
-            | Vector::DnsQueryFlood
-            | Vector::GreFlood
-            | Vector::EspFlood
-            | Vector::IpProtocolFlood
-            | Vector::AckFlood
-    )
 }

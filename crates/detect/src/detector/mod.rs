@@ -8,6 +8,7 @@ mod count;
 mod learnt;
 mod levels;
 mod policies;
+mod ready;
 mod reload;
 mod steps;
 mod suspects;
@@ -27,6 +28,7 @@ use crate::learning::{Known, Learner};
 use crate::meter::{Meter, Metered};
 use crate::observation::{Observation, Quoted};
 use crate::prepare::{Batch, Pending, Preparer};
+use crate::readiness::Ready;
 use crate::scope::Scope;
 use crate::shape::Pause;
 use crate::suspect::{Care, DEFAULT_SUSPECTS, Suspect};
@@ -86,6 +88,8 @@ pub struct Detector {
     /// Unless nobody wants to know.
     meter: Option<Meter>,
     policies: Policies,
+    /// Whether less is needed for a while.
+    ready: Ready,
     /// Addresses with too many packets; empty but while a step is closed.
     level_alarms: Vec<u32>,
     /// Addresses with long records on the way, by the step in which they are looked at.
@@ -135,6 +139,7 @@ impl Detector {
             learner: None,
             meter: None,
             policies,
+            ready: Ready::default(),
             level_alarms: Vec::new(),
             dripping: Default::default(),
             listed: Vec::new(),
@@ -423,6 +428,7 @@ impl Detector {
         self.dripping.iter_mut().for_each(Vec::clear);
         self.targets.tallies.iter_mut().for_each(|tally| tally.set(flag::DRIPS, false));
         self.policies.begin_again();
+        self.ready.begin_again(self.step.unwrap_or_default());
         if let Some(learner) = &mut self.learner {
             learner.begin_again();
         }

@@ -24,6 +24,7 @@ impl Detector {
         let listed = std::mem::take(&mut self.listed);
         let mut restless = std::mem::take(&mut self.restless);
         self.begin_policies(step);
+        self.begin_readiness(step);
         if let Some(meter) = &mut self.meter {
             meter.begin_step(step);
         }
@@ -236,6 +237,7 @@ impl Detector {
         if let Some((_, pause)) = self.pauses.iter().rev().find(|(target, _)| *target == flood.target) {
             flood.follow(pause);
         }
+        self.note_floors(&mut flood, subject, step);
         self.mark_level(subject, alarm.level.is_some());
         self.state_mut(subject).flood = Some(self.floods.len() as u32);
         self.floods.push(flood);
@@ -245,11 +247,13 @@ impl Detector {
     /// Adds the step to every flood; writes lines; ends what is over.
     pub(super) fn move_floods(&mut self, step: i64) {
         let mut floods = std::mem::take(&mut self.floods);
+        let mut borne_out = Vec::new();
         for flood in &mut floods {
             let factor = factor_of(flood.target.kind);
             let state = self.state(flood.subject);
             if state.step == step {
                 flood.step(state, step, factor);
+                borne_out.extend(flood.compare(state, step, factor));
             } else {
                 flood.skip_steps(step, step + 1);
             }
@@ -258,6 +262,7 @@ impl Detector {
                 self.tell(flood, event, step);
             }
         }
+        borne_out.into_iter().for_each(|occasion| self.ready.note_borne_out(occasion));
         floods.retain_mut(|flood| {
             let over = flood.is_over(step);
             if over {

@@ -7,7 +7,7 @@ use crate::event::{
     TargetKind,
 };
 use crate::suspect::Suspect;
-use crate::target::STEPS_PER_SECOND;
+use crate::target::{STEPS_PER_SECOND, TargetState};
 use crate::vector::Vector;
 
 impl Flood {
@@ -37,13 +37,11 @@ impl Flood {
             also: self.also.clone(),
             carpet_bombing: self.target.kind == TargetKind::Prefix && !self.is_of_ceiling,
             target_packets_per_second: round(all * per_second),
-            handshakes: (view.state.begun >= 1.0).then(|| Handshakes {
-                begun: round(f64::from(view.state.begun)),
-                completed: round(f64::from(view.state.completed)),
-            }),
+            handshakes: handshakes(view.state),
             failed_dns_answer_share: (view.state.dns_answers >= 50.0)
                 .then(|| round(f64::from(view.state.dns_failures / view.state.dns_answers))),
             ceiling: self.ceiling,
+            lowered_floors: self.usually.as_ref().map(|usually| usually.told()),
             packets: round(self.packets),
             peak_packets_per_second: round(self.peak),
             last_packet: self.last_packet,
@@ -68,12 +66,20 @@ impl Flood {
                 spoofing: spoofing(lead, view.suspect, view.state),
                 top: view.suspect.map(top_sources).unwrap_or_default(),
             },
-            confidence: confidence(self.weight, view.state, view.suspect),
+            confidence: confidence(self.usual_weight(), view.state, view.suspect),
             certainty: self.certainty(view.lost),
             sampling: self.sampling,
             vectors,
             evidence,
         }
+    }
+
+    /// How many alarms of the usual floors it is worth: less than one, and so less sure, as long as only lowered ones found it.
+    fn usual_weight(&self) -> f32 {
+        self.usually.as_ref().map_or(self.weight, |usually| {
+            let told = usually.told();
+            if told.was_needed { (self.weight * told.times as f32).min(1.0) } else { self.weight }
+        })
     }
 
     fn certainty(&self, is_lost: bool) -> Certainty {
@@ -88,9 +94,17 @@ impl Flood {
         match (self.level, self.ceiling) {
             (_, Some(ceiling)) if self.is_of_ceiling => ceiling.sentence(),
             (Some(level), _) => crate::reason::too_many(level * STEPS_PER_SECOND, evidence, suspect),
-            (None, _) => crate::reason::sentence(lead, evidence, suspect),
+            (None, _) => crate::reason::sentence(lead, evidence, suspect) + &crate::reason::floors(evidence),
         }
     }
+}
+
+/// Handshakes of the last seconds, if there were any.
+fn handshakes(state: &TargetState) -> Option<Handshakes> {
+    (state.begun >= 1.0).then(|| Handshakes {
+        begun: round(f64::from(state.begun)),
+        completed: round(f64::from(state.completed)),
+    })
 }
 
 fn top_sources(suspect: &Suspect) -> Vec<SourceShare> {

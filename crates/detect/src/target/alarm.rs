@@ -1,6 +1,6 @@
 //! How near an alarm a target is, and what is usual for it.
 
-use super::{STEPS_PER_SECOND, TargetState, VOLUME_ALARM_PACKETS};
+use super::{STEPS_PER_SECOND, TargetState, VOLUME_ALARM_PACKETS, lowered};
 use crate::rules::{Floor, MINIMUM_SAMPLES, RULES, side};
 use crate::sequential::bits;
 use crate::tally::Tally;
@@ -48,14 +48,31 @@ impl TargetState {
     /// Whether what flows out in the next step moves a test.
     pub(super) fn flows_out_above_floor(&self) -> bool {
         bits(self.reservoirs.vectors()).any(|vector| {
-            let floor = side(&RULES[vector], !self.sends).packets_per_second;
+            let floor =
+                side(&RULES[vector], !self.sends).packets_per_second * self.floors(Vector::ALL[vector]);
             self.reservoirs.next_unwanted(vector) * STEPS_PER_SECOND > floor
         })
     }
 
     /// The floor that holds for a vector now.
     pub(crate) fn floor(&self, vector: Vector) -> Floor {
+        let (floor, floors) = (self.usual_floor(vector), self.floors(vector));
+        Floor {
+            packets_per_second: floor.packets_per_second * floors,
+            alarm_packets: floor.alarm_packets * floors,
+            ..floor
+        }
+    }
+
+    /// The floor that holds on any day.
+    pub(crate) fn usual_floor(&self, vector: Vector) -> Floor {
         side(&RULES[vector.index()], !self.sends)
+    }
+
+    /// What readiness multiplies the floors of a vector by.
+    #[inline]
+    pub(crate) fn floors(&self, vector: Vector) -> f32 {
+        lowered(self.floors, vector.index(), self.ordinary_per_step)
     }
 
     /// Unwanted packets a second of a vector that an ordinary second may have.
@@ -73,7 +90,7 @@ impl TargetState {
     }
 
     /// The packets that [`MINIMUM_SAMPLES`] stand for; 0 without sampling.
-    pub(super) fn packets_of_samples(&self) -> f32 {
+    pub(crate) fn packets_of_samples(&self) -> f32 {
         if self.sampling > 1 { MINIMUM_SAMPLES * self.sampling as f32 } else { 0.0 }
     }
 
@@ -83,7 +100,8 @@ impl TargetState {
         let needed = self.floor(vector).alarm_packets * factor;
         let of_samples = self.packets_of_samples();
         let needed = needed.max(of_samples);
-        (sum.unwanted / needed).max(sum.volume / of_samples.max(VOLUME_ALARM_PACKETS * factor))
+        let volume = VOLUME_ALARM_PACKETS * factor * self.floors(vector);
+        (sum.unwanted / needed).max(sum.volume / of_samples.max(volume))
     }
 
     /// The largest [`TargetState::alarm_weight`].

@@ -1,7 +1,8 @@
 //! A step in which nothing is out of the ordinary, and the time in which nothing comes at all.
 
 use super::{
-    Closed, FRAGMENTS_KEPT_PER_STEP, MEMBERS_KEPT_PER_STEP, STEPS_PER_SECOND, TargetState, members_kept,
+    Closed, FRAGMENTS_KEPT_PER_STEP, MEMBERS_KEPT_PER_STEP, STEPS_PER_SECOND, TargetState, lowered,
+    members_kept,
 };
 use crate::rules::{RULES, side};
 use crate::sampled;
@@ -37,8 +38,9 @@ impl TargetState {
             }
             let counted = if rule.volume_is_of_conversations { fresh } else { packets };
             let usual = self.usual.allowed(vector, self.ordinary_per_step);
-            (unwanted - usual) * STEPS_PER_SECOND <= side(rule, blind).packets_per_second
-                && counted * STEPS_PER_SECOND <= rule.volume_packets_per_second
+            let floors = lowered(self.floors, vector, self.ordinary_per_step);
+            (unwanted - usual) * STEPS_PER_SECOND <= side(rule, blind).packets_per_second * floors
+                && counted * STEPS_PER_SECOND <= rule.volume_packets_per_second * floors
         })
     }
 
@@ -143,9 +145,10 @@ impl TargetState {
     /// Moves the tests over time in which nothing came.
     pub(super) fn idle_tests(&mut self, seconds: f32) {
         let blind = !self.sends;
-        let factor = self.factor;
+        let (own, floors, ordinary) = (self.factor, self.floors, self.ordinary_per_step);
         let Some(tests) = &mut self.tests else { return };
         for index in bits(self.active) {
+            let factor = own * lowered(floors, index, ordinary);
             let floor = side(&RULES[index], blind);
             let sum = &mut tests.sums[index];
             sum.unwanted -= floor.packets_per_second * factor * seconds;

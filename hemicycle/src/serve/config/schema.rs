@@ -148,6 +148,24 @@ pub(super) const FORESEE: Section = Section {
         optional("data", "path", "none", "The folder of lists and events."),
         optional("store", "path", "none", "The folder of what `hemicycle foresee import` took up."),
         optional("place", "text", "the institution's country", "The country's two letters, or `eu`."),
+        optional(
+            "match_indicators",
+            "true or false",
+            "true",
+            "Whether what passes by is looked at for the indicators of the store.",
+        ),
+        optional(
+            "warning_lists",
+            "list of path",
+            "none",
+            "Lists in MISP's form: what is on them never matches.",
+        ),
+        optional(
+            "lower_floors",
+            "true or false",
+            "true",
+            "Whether a window of the calendar or a list that names us lowers the floors of the detector.",
+        ),
     ],
 };
 

@@ -10,6 +10,7 @@ use wire::packet::{Skip, decode};
 use wire::{Packet, Time};
 
 use crate::serve::detection::Sink;
+use crate::serve::indicators::Scout;
 use crate::serve::web::Web;
 use crate::serve::witness::{SeenFrame, Tap};
 
@@ -47,13 +48,14 @@ pub(in crate::serve) struct Packets<S> {
     sink: S,
     web: Web,
     tap: Tap<SeenFrame>,
+    scout: Scout,
     report: FramesReport,
 }
 
 impl<S: Sink> Packets<S> {
     /// By these ways.
-    pub(in crate::serve) fn new(sink: S, web: Web, tap: Tap<SeenFrame>) -> Self {
-        Self { sink, web, tap, report: FramesReport::default() }
+    pub(in crate::serve) fn new(sink: S, web: Web, tap: Tap<SeenFrame>, scout: Scout) -> Self {
+        Self { sink, web, tap, scout, report: FramesReport::default() }
     }
 
     #[inline]
@@ -65,6 +67,7 @@ impl<S: Sink> Packets<S> {
             observation.sampling = sampling;
         }
         self.report.packets += 1;
+        self.scout.packet(time, packet);
         match Quoted::of_packet(packet) {
             None => self.sink.observe(&observation),
             Some(quoted) => self.sink.observe_error(&observation, &quoted),
@@ -113,6 +116,7 @@ impl<S: Sink> Frames for Packets<S> {
         self.sink.tick();
         self.web.tick(intake::collect::now());
         self.tap.tick(Instant::now());
+        self.scout.tick();
     }
 
     fn report(&self) -> FramesReport {
@@ -121,6 +125,7 @@ impl<S: Sink> Frames for Packets<S> {
 
     fn finish(mut self) {
         self.tap.finish(Instant::now());
+        self.scout.tick();
         self.sink.finish();
         self.web.finish();
     }

@@ -5,7 +5,9 @@ use wire::flow::FlowCounters;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::serve::indicators::Counts as Indicators;
 use crate::serve::learning;
+use crate::serve::posture::Standing;
 use crate::serve::shared::WorkerReport;
 use crate::serve::text::Kind::{self, Counter, Gauge};
 use crate::serve::text::Text;
@@ -177,6 +179,95 @@ pub(super) fn detect(text: &mut Text, counters: &Counters) {
             text.single(&format!("detect_{name}_total"), Counter, help, value);
         }
     }
+}
+
+/// What was looked for among what passed by, and met.
+pub(super) fn indicators(text: &mut Text, counts: &Indicators) {
+    type Row = (&'static str, Kind, &'static str, fn(&Indicators) -> &AtomicU64);
+    const ROWS: &[Row] = &[
+        ("indicators", Gauge, "Indicators of the store.", |counts| &counts.indicators),
+        (
+            "indicators_expired",
+            Gauge,
+            "Indicators that are worth nothing any more; they never match.",
+            |counts| &counts.expired,
+        ),
+        (
+            "indicators_warned",
+            Gauge,
+            "Indicators on a warning list, or our own; they never match.",
+            |counts| &counts.warned,
+        ),
+        ("indicators_withheld", Gauge, "Indicators that are TLP:RED; they never match.", |counts| {
+            &counts.withheld
+        }),
+        ("indicators_refused", Gauge, "Indicators that are none, or had no room.", |counts| &counts.refused),
+        (
+            "indicators_patterns",
+            Gauge,
+            "Patterns of more than one observation; they are not matched.",
+            |counts| &counts.patterns,
+        ),
+        ("indicators_loads_total", Counter, "Times that the store was read.", |counts| &counts.loads),
+        (
+            "indicators_loads_failed_total",
+            Counter,
+            "Times that it could not be; what was known stayed.",
+            |counts| &counts.loads_failed,
+        ),
+        (
+            "indicators_looked_total",
+            Counter,
+            "Conversations, clients and names that were looked up.",
+            |counts| &counts.looked,
+        ),
+        ("indicators_skipped_total", Counter, "Those that were not, for want of time or room.", |counts| {
+            &counts.skipped
+        }),
+        ("indicators_matches_total", Counter, "Those that were known.", |counts| &counts.matches),
+        (
+            "indicators_matches_expired_total",
+            Counter,
+            "Of these, such as are worth nothing any more, or may not be told; nothing was said.",
+            |counts| &counts.matches_expired,
+        ),
+        ("signs_total", Counter, "Signs told.", |counts| &counts.signs),
+        (
+            "signs_suppressed_total",
+            Counter,
+            "Matches that were not told because others were lately.",
+            |counts| &counts.signs_suppressed,
+        ),
+    ];
+    for (name, kind, help, value) in ROWS {
+        text.single(name, *kind, help, value(counts).load(Ordering::Relaxed));
+    }
+}
+
+/// How ready to be, and what came of it.
+pub(super) fn readiness(text: &mut Text, state: &detect::ReadinessState, standing: Option<Standing>) {
+    let level = standing.as_ref().map_or(0, |standing| standing.state as u8);
+    let help = "How ready to be: 0 as on other days, 1 watch, 2 ready.";
+    text.single("readiness", Gauge, help, level);
+    let until = standing.map_or(0, |standing| standing.until.as_second());
+    text.single(
+        "readiness_until_timestamp_seconds",
+        Gauge,
+        "When that ends; 0 if it is as on other days.",
+        until,
+    );
+    let help = "What the floors of the detector are multiplied by now.";
+    text.single("readiness_floors_ratio", Gauge, help, f64::from(state.floors));
+    let help = "Times that floors were lowered.";
+    text.single("readiness_windows_total", Counter, help, state.windows);
+    let help = "Floods that lowered floors found before the usual ones would have.";
+    text.single("readiness_floods_earlier_total", Counter, help, state.floods_earlier);
+    let help = "Of these, floods that reached the usual alarm later.";
+    text.single("readiness_floods_borne_out_total", Counter, help, state.floods_borne_out);
+    let help = "Occasions of the last thirty days of which only lowered floors told.";
+    text.single("readiness_occasions", Gauge, help, state.occasions);
+    let help = "How many such occasions there may be; then the usual floors hold.";
+    text.single("readiness_occasions_maximum", Gauge, help, state.occasions_maximum);
 }
 
 /// What is known of learning.

@@ -2,21 +2,32 @@
 //!
 //! The thread begins at the first look and not at the start, so that it has the rights that the service keeps and no more.
 
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use console::outlook::Outlook;
+use foresee::issued::Issued;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::foresight;
 use crate::serve::config::Foresight;
 use crate::serve::output::Log;
+use crate::serve::reload;
 use crate::serve::shared::Shared;
 
-/// Between two outlooks: a list that comes at twenty past is shown by half past.
+/// Between two outlooks, unless something is imported.
 const EVERY: Duration = Duration::from_secs(15 * 60);
+/// Between two looks whether something was: a list that names us is shown, and floors are lowered, within so much and the time that an outlook
+/// takes.
+const LOOK: Duration = Duration::from_secs(2);
+/// What of the store an outlook is made of.
+const FILES: [&str; 3] = ["lists.jsonl", "events.csv", "claims.csv"];
+
+/// The model's latest number for the own house, beside which an analyst's is graded.
+pub(super) type Beside = Arc<Mutex<Option<Issued>>>;
 
 /// Behind this an outlook is old: it was not made anew twice, and says so.
 const STALE: SignedDuration = SignedDuration::from_mins(31);
@@ -47,20 +58,39 @@ impl Latest {
     }
 }
 
+/// Waits until the next outlook is due. False if there is to be none.
+fn waits(receiver: &Receiver<()>, store: Option<&Path>) -> bool {
+    let stamps = || store.map(|store| FILES.map(|name| reload::stamp(&store.join(name))));
+    let (begun, before) = (Instant::now(), stamps());
+    loop {
+        if receiver.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
+            return false;
+        }
+        if begun.elapsed() >= EVERY || stamps() != before {
+            return true;
+        }
+    }
+}
+
 impl Forecast {
     /// Begins to make outlooks.
-    pub(super) fn start(settings: &Foresight, shared: &Arc<Shared>, log: &Log) -> Self {
+    pub(super) fn start(settings: &Foresight, shared: &Arc<Shared>, beside: &Beside, log: &Log) -> Self {
         let latest = Arc::new(Mutex::new(Latest::default()));
         let (sender, receiver) = channel();
         let complaints = log.clone();
         let (into, settings, shared, log) = (latest.clone(), settings.clone(), shared.clone(), log.clone());
+        let beside = beside.clone();
         let work = move || {
             let mut said = String::new();
             loop {
                 match foresight::now(&settings, &shared.institution()) {
-                    Ok(outlook) => {
+                    Ok(now) => {
+                        let change =
+                            shared.posture.take(&now.readiness, settings.keep_floors, jiff::Timestamp::now());
+                        change.iter().for_each(|line| log.say(line));
                         *into.lock().unwrap_or_else(PoisonError::into_inner) =
-                            Latest { outlook: Some(Arc::new(outlook)), trouble: String::new() };
+                            Latest { outlook: Some(Arc::new(now.shown)), trouble: String::new() };
+                        *beside.lock().unwrap_or_else(PoisonError::into_inner) = now.beside;
                         said.clear();
                     }
                     Err(error) => {
@@ -73,7 +103,7 @@ impl Forecast {
                         said = text;
                     }
                 }
-                if receiver.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
+                if !waits(&receiver, settings.store.as_deref()) {
                     return;
                 }
             }
@@ -85,7 +115,7 @@ impl Forecast {
         Self { latest, _ends: sender }
     }
 
-    /// The latest one.
+    /// The latest one, as people see it.
     pub(super) fn latest(&self) -> Option<Arc<Outlook>> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner).at(Timestamp::now())
     }
@@ -99,7 +129,7 @@ mod tests {
     fn an_old_outlook_says_that_it_is_old() {
         let institution =
             institution::parse("x", include_str!("../../../../data/institution/examplia.toml")).unwrap();
-        let settings = Foresight { data: None, store: None, place: None };
+        let settings = Foresight { data: None, store: None, place: None, ..Foresight::default() };
         let outlook = Arc::new(foresight::now(&settings, &institution).unwrap());
         let (made, minutes) = (outlook.time, SignedDuration::from_mins);
         let mut latest = Latest::default();

@@ -28,6 +28,7 @@ use record::{Actor, Entry, Kind, Record, State};
 use serde_json::{Value, json};
 
 use super::config::{Config, Foresight};
+use super::indicators::Sign;
 use super::metrics::Sources;
 use super::output::Log;
 use super::shared::Shared;
@@ -39,7 +40,7 @@ pub(crate) use board::Board;
 pub(crate) use board::Concerned;
 pub(in crate::serve) use board::SILENCE;
 pub(crate) use channels::{Channels, KINDS};
-use forecast::Forecast;
+use forecast::{Beside, Forecast};
 use links::Links;
 use notices::Notices;
 use snapshot::Sensors;
@@ -77,6 +78,7 @@ pub(super) struct Office {
     /// What the outlook is made of, and the outlook, from the first look on.
     foresight: Option<Foresight>,
     forecast: Option<Forecast>,
+    beside: Beside,
     /// Why the console's certificate was not taken at the last reload.
     certificate: Option<String>,
     /// Where links in notices lead.
@@ -111,6 +113,22 @@ impl Teller {
     }
 }
 
+impl Teller {
+    /// That something known passed by: to the record and to the console's stream, as far as its marking goes.
+    fn sign(&self, sign: &Sign) {
+        if !sign.may_be_told() {
+            return;
+        }
+        let organisations = sign.organisations();
+        if let Some(live) = &self.live {
+            live.publish("sign", &organisations, &sign.shown(&Privacy::new(None)).to_string());
+        }
+        if let Some(writer) = &self.writer {
+            writer.offer(Entry::observed(sign.whole()).scoped(organisations, sign.services()));
+        }
+    }
+}
+
 /// What the thread of events hands on, with the institution file as it is now.
 pub(super) struct Told {
     teller: Teller,
@@ -140,6 +158,13 @@ impl Told {
             // As networks, whatever standard output shows.
             self.teller.event(event, &line_of(event, &Privacy::new(None)));
         }
+    }
+}
+
+impl Told {
+    /// As [`Teller::sign`]. Channels are not told: who reads them is not known to be of the house.
+    pub(super) fn sign(&self, sign: &Sign) {
+        self.teller.sign(sign);
     }
 }
 
@@ -217,6 +242,7 @@ impl Office {
             degraded_looks: 0,
             foresight: config.foresee.clone(),
             forecast: None,
+            beside: Beside::default(),
             certificate: None,
             links: Links::new(config.console.as_ref().and_then(|desk| desk.url.clone())),
             looks: 0,
@@ -242,6 +268,7 @@ impl Office {
         options.outside = outside(record.writer());
         let protected = self.protected.clone();
         options.belongs = Arc::new(move |address, name| Concerned::belongs(address, name, &protected.now()));
+        options.judge = judge(self.foresight.as_ref(), &self.beside, log);
         let complaints = log.clone();
         options.complain = Arc::new(move |text: &str| complaints.say(text));
         options.retention = snapshot::retention(config);
@@ -386,6 +413,10 @@ impl Office {
 
     /// About once a second: the console's snapshot, what sensors did, whether the record writes and channels lead anywhere.
     pub(super) fn look(&mut self, log: &Log) {
+        // Windows lower floors whether or not anybody looks at them.
+        if let (None, Some(settings)) = (&self.forecast, &self.foresight) {
+            self.forecast = Some(Forecast::start(settings, &self.shared, &self.beside, log));
+        }
         let Some(sensors) = &mut self.sensors else { return };
         if self.record.is_none() && self.channels.is_empty() {
             return;
@@ -411,10 +442,9 @@ impl Office {
             let sees = |sensor: &_, service: &_| snapshot::sees(&institution, &self.logs, sensor, service);
             let mut snapshot =
                 snapshot::of(&institution, &self.board.running(Instant::now()), (seen, &sees), warnings);
-            if let (None, Some(settings)) = (&self.forecast, &self.foresight) {
-                self.forecast = Some(Forecast::start(settings, &self.shared, log));
-            }
             snapshot.outlook = self.forecast.as_ref().and_then(Forecast::latest);
+            let state = self.shared.detection.read().readiness;
+            snapshot.readiness = self.shared.posture.now().map(|standing| standing.shown(&state));
             live.show(snapshot);
         }
     }
@@ -498,6 +528,20 @@ fn signers(webhooks: &[(String, PathBuf)]) -> Result<Vec<console::Signer>> {
         signers.push(console::Signer { name: name.clone(), secret: secret(path)? });
     }
     Ok(signers)
+}
+
+/// Numbers of analysts go to the store, where they are graded beside the model's; without either there is nothing to grade.
+fn judge(settings: Option<&Foresight>, beside: &Beside, log: &Log) -> console::Judge {
+    let store = settings.and_then(|settings| settings.store.clone());
+    let (beside, log) = (beside.clone(), log.clone());
+    Arc::new(move |judgement| {
+        let model = beside.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (Some(store), Some(model)) = (&store, model) else { return };
+        if let Err(error) = crate::foresight::graded::judge(store, &model, judgement.percent, judgement.time)
+        {
+            log.say(&format!("warning: the number of {} cannot be graded: {error:#}", judgement.by));
+        }
+    })
 }
 
 /// Floods that others saw are kept as what was observed, with who told of them.

@@ -1,0 +1,312 @@
+//! Indicators against what passes by: addresses of flow records and packets, clients and referrers of logs, names in TLS and DNS.
+//!
+//! Those who see traffic only write down who spoke to whom ([`scout`]); a thread of its own looks that up in the table of the store ([`known`])
+//! and tells at most one sign for each indicator in [`limit::EACH_NANOSECONDS`]. Nobody waits for it. The store's files are looked at
+//! every few seconds and read again when they changed; without any the scouts write nothing down.
+//!
+//! # What is not matched
+//! What stands on a warning list or is our own, what has lost its worth, what its feed said is over, what is TLP:RED (a sign gives it on, and a
+//! machine gives that to nobody), hashes and addresses of mail (nothing here sees one), and patterns of more than one observation.
+//!
+//! # Limits
+//! * A scout writes down [`scout::EACH_TICK`] things in a tenth of a second, and a conversation once in that time. What it leaves out, and what finds no room in the queue while
+//!   the table is read or the machine is busy, is counted: then it is a sample that is looked at.
+//! * Sightings are remembered until the service stops.
+//! * Names are read from the first packet of a ClientHello and the first question of a DNS message over UDP.
+
+mod known;
+mod limit;
+mod names;
+mod scout;
+mod sign;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use intel::indicator::Kind;
+
+use super::config::Foresight;
+use super::outlet::{Drain, Outlet};
+use super::output::{Log, Output};
+use super::shared::Shared;
+use known::Known;
+use limit::{Limit, Verdict};
+use scout::{Batch, Row};
+pub(super) use scout::{Scout, What};
+pub(super) use sign::Sign;
+use sign::{Found, Party};
+
+/// Batches that wait for the thread.
+const BATCHES: usize = 32;
+/// Between two looks at the store.
+const LOOK: Duration = Duration::from_secs(2);
+/// Between two looks at what has lost its worth: it falls by the day.
+const WORTH: Duration = Duration::from_secs(3_600);
+
+/// What was counted, for `/metrics`.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    /// Whether there is anything to look for.
+    wanted: AtomicBool,
+    pub(crate) indicators: AtomicU64,
+    pub(crate) expired: AtomicU64,
+    pub(crate) warned: AtomicU64,
+    pub(crate) withheld: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) patterns: AtomicU64,
+    pub(crate) loads: AtomicU64,
+    pub(crate) loads_failed: AtomicU64,
+    pub(crate) looked: AtomicU64,
+    pub(crate) skipped: AtomicU64,
+    pub(crate) matches: AtomicU64,
+    pub(crate) matches_expired: AtomicU64,
+    pub(crate) signs: AtomicU64,
+    pub(crate) signs_suppressed: AtomicU64,
+}
+
+/// Makes scouts.
+pub(super) struct Scouts {
+    sender: Option<SyncSender<Batch>>,
+    key: [u8; 16],
+    shared: Arc<Shared>,
+}
+
+impl Scouts {
+    /// Those of a service that is to look for the indicators of a store, and its thread; without a store they write nothing down.
+    ///
+    /// # Errors
+    /// When the system refuses another thread.
+    pub(super) fn start(
+        settings: Option<&Foresight>,
+        key: [u8; 16],
+        shared: &Arc<Shared>,
+        (events, log): (Outlet<Output>, Log),
+    ) -> std::io::Result<(Self, Option<Drain>)> {
+        let mut scouts = Self { sender: None, key, shared: shared.clone() };
+        let matched = settings.filter(|settings| !settings.ignore_indicators);
+        let Some((store, settings)) = matched.and_then(|own| Some((own.store.clone()?, own))) else {
+            return Ok((scouts, None));
+        };
+        let (sender, receiver) = sync_channel(BATCHES);
+        let (alive, drain) = Drain::pair();
+        let matcher = Matcher {
+            store,
+            warning_lists: settings.warning_lists.clone(),
+            known: Known::new(key),
+            limit: Limit::default(),
+            key,
+            shared: shared.clone(),
+            generation: 0,
+            events,
+            log,
+            said: String::new(),
+        };
+        thread::Builder::new().name("indicators".to_owned()).spawn(move || {
+            matcher.run(&receiver);
+            drop(alive);
+        })?;
+        scouts.sender = Some(sender);
+        Ok((scouts, Some(drain)))
+    }
+
+    /// Another one.
+    pub(super) fn scout(&self) -> Scout {
+        match &self.sender {
+            Some(sender) => Scout::new(sender.clone(), self.shared.clone(), self.key),
+            None => Scout::blind(),
+        }
+    }
+}
+
+/// The thread.
+struct Matcher {
+    store: PathBuf,
+    warning_lists: Vec<PathBuf>,
+    known: Known,
+    limit: Limit,
+    key: [u8; 16],
+    shared: Arc<Shared>,
+    generation: u64,
+    events: Outlet<Output>,
+    log: Log,
+    /// The last complaint.
+    said: String,
+}
+
+impl Matcher {
+    fn run(mut self, receiver: &Receiver<Batch>) {
+        let (mut looked, mut weighed) = (None::<Instant>, Instant::now());
+        loop {
+            if looked.is_none_or(|looked| looked.elapsed() >= LOOK) {
+                looked = Some(Instant::now());
+                if self.look_at_store() {
+                    weighed = Instant::now();
+                }
+            }
+            if weighed.elapsed() >= WORTH {
+                weighed = Instant::now();
+                self.known.weigh(now_seconds());
+                self.count_known();
+            }
+            match receiver.recv_timeout(LOOK) {
+                Ok(batch) => self.look_at(batch),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Reads the store if it changed. Whether it was read.
+    fn look_at_store(&mut self) -> bool {
+        let is_other_house = self.shared.newer_institution(&mut self.generation).is_some();
+        if !self.known.has_changed(&self.store, &self.warning_lists) && !is_other_house {
+            return false;
+        }
+        let counts = &self.shared.indicators;
+        let institution = self.shared.institution();
+        match Known::read(&self.store, &self.warning_lists, &institution, (self.key, now_seconds())) {
+            Ok(mut known) => {
+                known.stamps = std::mem::take(&mut self.known.stamps);
+                let before = self.known.line();
+                self.known = known;
+                self.limit.renumber(|kind, value| self.known.find(kind, value));
+                counts.loads.fetch_add(1, Ordering::Relaxed);
+                let line = self.known.line();
+                if line != before {
+                    self.log.say(&line);
+                }
+                self.said.clear();
+            }
+            Err(error) => {
+                counts.loads_failed.fetch_add(1, Ordering::Relaxed);
+                let text = format!("warning: indicators are as before: {error:#}");
+                if text != self.said {
+                    self.log.say(&text);
+                }
+                self.said = text;
+            }
+        }
+        self.count_known();
+        true
+    }
+
+    fn count_known(&self) {
+        let (counts, known) = (&self.shared.indicators, &self.known);
+        counts.wanted.store(known.len() > 0, Ordering::Relaxed);
+        for (counter, value) in [
+            (&counts.indicators, known.len()),
+            (&counts.expired, known.expired),
+            (&counts.warned, known.warned()),
+            (&counts.withheld, known.withheld),
+            (&counts.refused, known.refused()),
+            (&counts.patterns, known.patterns),
+        ] {
+            counter.store(value as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn look_at(&mut self, batch: Batch) {
+        self.shared.indicators.looked.fetch_add(batch.rows.len() as u64, Ordering::Relaxed);
+        for row in &batch.rows {
+            if row.what.is_conversation() {
+                self.address(row, true);
+                self.address(row, false);
+            } else if row.what == What::Client {
+                self.address(row, true);
+            } else {
+                self.name(row, batch.text_of(row));
+            }
+        }
+        batch.give_back();
+    }
+
+    fn address(&mut self, row: &Row, is_source: bool) {
+        let address = if is_source { row.source } else { row.destination };
+        if let Some(index) = self.known.address(address.to_ip()) {
+            self.met(index, row, "");
+        }
+    }
+
+    fn name(&mut self, row: &Row, text: &str) {
+        let url = || self.known.find(Kind::Url, text);
+        let found = if row.what == What::Referrer {
+            url().or_else(|| self.known.domain(host_of(text)))
+        } else {
+            self.known.domain(text)
+        };
+        if let Some(index) = found {
+            self.met(index, row, text);
+        }
+    }
+
+    /// Something known passed by.
+    fn met(&mut self, index: u32, row: &Row, name: &str) {
+        let counts = &self.shared.indicators;
+        counts.matches.fetch_add(1, Ordering::Relaxed);
+        if !self.known.is_alive(index) {
+            counts.matches_expired.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let Verdict::Tell { further } = self.limit.judge(index, row.time) else {
+            counts.signs_suppressed.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        let seconds = u32::try_from(row.time.nanoseconds().div_euclid(1_000_000_000)).unwrap_or(0);
+        let Some(found) = self.known.sight(index, seconds) else {
+            counts.matches_expired.fetch_add(1, Ordering::Relaxed);
+            return;
+        };
+        self.limit.told(index, row.time, (found.kind, &found.value));
+        counts.signs.fetch_add(1, Ordering::Relaxed);
+        let institution = self.shared.institution();
+        let party = |address: wire::Address| Party::of(address.to_ip(), &institution);
+        let target = if name.is_empty() && row.what != What::Client {
+            party(row.destination)
+        } else {
+            Party::named(name)
+        };
+        let found = Found { found, further };
+        let (time, source) = (row.time, party(row.source));
+        self.events.put_minor(Output::Sign(Box::new(Sign {
+            time,
+            source,
+            target,
+            seen_in: row.what,
+            found,
+        })));
+    }
+}
+
+/// The host of a URL.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    host.split(':').next().unwrap_or_default()
+}
+
+fn now_seconds() -> u32 {
+    u32::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_a_url_is_found_whatever_stands_around_it() {
+        for url in [
+            "https://evil.example/x",
+            "http://a:b@evil.example:8080?x",
+            "evil.example#y",
+            "https://evil.example",
+        ] {
+            assert_eq!(host_of(url), "evil.example", "{url}");
+        }
+        assert_eq!(host_of("://"), "");
+    }
+}
