@@ -154,7 +154,7 @@ fn an_erasure_holds_while_the_flood_goes_on() {
     let code = row.last["sources"]["top"][0]["address"].as_str().unwrap().to_owned();
     assert!(code.starts_with("p-") && !done.codes.contains(&code), "{code}");
     assert_eq!(writer.open_address(&code, "test", "anna").unwrap(), None);
-    let pcap = record.reader().evidence_file("f1", EvidenceKind::Packets).unwrap().unwrap();
+    let pcap = record.reader().evidence_file("f1", EvidenceKind::Packets, None).unwrap().unwrap();
     assert!(pcap.len() > 24, "the neighbour's packet is evidence");
     drop(record);
     assert!(!holds(folder.path(), PERSON.as_bytes()));
