@@ -398,7 +398,7 @@ fn a_flood_on_a_prefix_that_another_file_does_not_have_is_over() {
     let mut detector = unlearned("");
     let targets: Vec<String> = (20..84).map(|last| format!("192.0.2.{last}")).collect();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-    play(&mut detector, &targets, (0.0, 6.0), 40_000.0, udp);
+    play(&mut detector, &targets, (0.0, 6.0), 20_000.0, syn);
     let prefix = |line: &&FloodEvent| line.target.kind == TargetKind::Prefix;
     let told = lines(&mut detector);
     assert!(told.iter().filter(prefix).any(|line| line.phase == Phase::Start), "{told:#?}");
