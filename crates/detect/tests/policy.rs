@@ -396,9 +396,9 @@ fn a_mute_of_sources_holds_only_while_they_are_the_only_ones() {
 #[test]
 fn a_flood_on_a_prefix_that_another_file_does_not_have_is_over() {
     let mut detector = unlearned("");
-    let targets: Vec<String> = (20..84).map(|last| format!("192.0.2.{last}")).collect();
+    let targets: Vec<String> = (1..=200).map(|last| format!("192.0.2.{last}")).collect();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-    play(&mut detector, &targets, (0.0, 6.0), 40_000.0, udp);
+    play(&mut detector, &targets, (0.0, 8.0), 2_000.0, syn);
     let prefix = |line: &&FloodEvent| line.target.kind == TargetKind::Prefix;
     let told = lines(&mut detector);
     assert!(told.iter().filter(prefix).any(|line| line.phase == Phase::Start), "{told:#?}");

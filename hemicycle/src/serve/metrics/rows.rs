@@ -269,68 +269,68 @@ pub(super) fn readiness(text: &mut Text, state: &detect::ReadinessState, standin
     let help = "How many such occasions there may be; then the usual floors hold.";
     text.single("readiness_occasions_maximum", Gauge, help, state.occasions_maximum);
 }
+/// A figure of what is learnt, with its name and help text.
+type LearningRow = (&'static str, Kind, &'static str, fn(&learning::Counts) -> &AtomicU64);
+
+const LEARNING: &[LearningRow] = &[
+    ("learnt_targets", Gauge, "Targets of which enough was known at the last save.", |counts| &counts.learnt),
+    ("learnt_targets_recalled", Gauge, "Targets that were known from before at the start.", |counts| {
+        &counts.recalled
+    }),
+    (
+        "learnt_targets_not_watched",
+        Gauge,
+        "Targets of the state file that were not protected any more at the start, or had no room.",
+        |counts| &counts.not_watched,
+    ),
+    (
+        "learnt_targets_kept",
+        Gauge,
+        "Targets of which nothing new was learnt, kept in the state file at the last save.",
+        |counts| &counts.kept,
+    ),
+    (
+        "learnt_recalled_age_seconds",
+        Gauge,
+        "Time between the end of what was recalled and the start; 0 if nothing was.",
+        |counts| &counts.recalled_age_seconds,
+    ),
+    (
+        "learnt_web_services",
+        Gauge,
+        "Services of whose requests enough was known at the last save.",
+        |counts| &counts.web_learnt,
+    ),
+    (
+        "learnt_web_services_recalled",
+        Gauge,
+        "Services whose requests were known from before at the start.",
+        |counts| &counts.web_recalled,
+    ),
+    (
+        "learnt_web_services_left_out",
+        Gauge,
+        "Services that the last save left out of their state file: not seen for 26 weeks, or too many.",
+        |counts| &counts.web_left_out,
+    ),
+    (
+        "state_lines_skipped",
+        Gauge,
+        "Lines of the state file that could not be used at the start.",
+        |counts| &counts.skipped_lines,
+    ),
+    ("state_saves_total", Counter, "State files written.", |counts| &counts.saves),
+    (
+        "state_saves_failed_total",
+        Counter,
+        "State files that could not be written; the one before is still there.",
+        |counts| &counts.saves_failed,
+    ),
+];
 
 /// What is known of learning.
 pub(super) fn learning(text: &mut Text, counts: &learning::Counts) {
-    type Row = (&'static str, Kind, &'static str, fn(&learning::Counts) -> &AtomicU64);
-    const ROWS: &[Row] = &[
-        ("learnt_targets", Gauge, "Targets of which enough was known at the last save.", |counts| {
-            &counts.learnt
-        }),
-        ("learnt_targets_recalled", Gauge, "Targets that were known from before at the start.", |counts| {
-            &counts.recalled
-        }),
-        (
-            "learnt_targets_not_watched",
-            Gauge,
-            "Targets of the state file that were not protected any more at the start, or had no room.",
-            |counts| &counts.not_watched,
-        ),
-        (
-            "learnt_targets_kept",
-            Gauge,
-            "Targets of which nothing new was learnt, kept in the state file at the last save.",
-            |counts| &counts.kept,
-        ),
-        (
-            "learnt_recalled_age_seconds",
-            Gauge,
-            "Time between the end of what was recalled and the start; 0 if nothing was.",
-            |counts| &counts.recalled_age_seconds,
-        ),
-        (
-            "learnt_web_services",
-            Gauge,
-            "Services of whose requests enough was known at the last save.",
-            |counts| &counts.web_learnt,
-        ),
-        (
-            "learnt_web_services_recalled",
-            Gauge,
-            "Services whose requests were known from before at the start.",
-            |counts| &counts.web_recalled,
-        ),
-        (
-            "learnt_web_services_left_out",
-            Gauge,
-            "Services that the last save left out of their state file: not seen for 26 weeks, or too many.",
-            |counts| &counts.web_left_out,
-        ),
-        (
-            "state_lines_skipped",
-            Gauge,
-            "Lines of the state file that could not be used at the start.",
-            |counts| &counts.skipped_lines,
-        ),
-        ("state_saves_total", Counter, "State files written.", |counts| &counts.saves),
-        (
-            "state_saves_failed_total",
-            Counter,
-            "State files that could not be written; the one before is still there.",
-            |counts| &counts.saves_failed,
-        ),
-    ];
-    for (name, kind, help, value) in ROWS {
+    for (name, kind, help, value) in LEARNING {
         text.single(name, *kind, help, value(counts).load(Ordering::Relaxed));
     }
     let help = "Until when what is in the state file was learnt; 0 before the first save.";

@@ -40,6 +40,7 @@ pub(super) fn enter(
     web.connections.ports[usize::from(port) / 64] |= 1 << (port % 64);
     if web.connections.entries.is_empty() {
         web.connections.entries = vec![Entry::default(); CONNECTIONS].into_boxed_slice();
+        web.connections.tags = vec![0; CONNECTIONS].into_boxed_slice();
     }
     let second = web.second.unwrap_or(0);
     let table = &mut web.connections;
@@ -65,8 +66,8 @@ pub(super) fn enter(
     }
     let table = &mut web.connections;
     let is_on_wheel = table.entries[at].is_on_wheel;
+    table.tags[at] = place.tag;
     table.entries[at] = Entry {
-        tag: place.tag,
         service,
         client: client_bits(packet.source),
         second,
@@ -110,6 +111,7 @@ pub(super) fn leave(web: &mut WebDetector, at: usize) {
     set_slow(web, at, false);
     let table = &mut web.connections;
     table.entries[at].stage = Stage::Gone;
+    table.tags[at] = 0;
     table.live = table.live.saturating_sub(1);
 }
 
