@@ -143,4 +143,6 @@ pub struct Outlook {
     pub became: Vec<String>,
     /// What else is known.
     pub notes: Vec<String>,
+    /// Why there is no newer one, where there should be; empty where there need be none.
+    pub stale: String,
 }

@@ -59,6 +59,7 @@ fn outlook() -> Outlook {
         reliability: vec![plotted("country", "the country's plot"), plotted("own", "secret plot")],
         became: Vec::new(),
         notes: vec!["secret note".into()],
+        stale: String::new(),
     }
 }
 
@@ -136,4 +137,23 @@ fn readiness_is_on_the_page_now_and_in_the_status_for_the_house_alone() {
     }
     console.live.show(snapshot);
     assert!(get("/", &analyst).contains("usual floors: lowered ones told of as much"));
+}
+
+#[test]
+fn an_old_outlook_is_shown_as_old() {
+    let console = Console::new();
+    let (analyst, _) = console.member("anna", Role::Analyst, None);
+    let (party, _) = console.member("paul", Role::Analyst, Some("party-x"));
+    let page = |account| console.get("/outlook", Some(&console.session(account)));
+    let mut snapshot = (*console.live.snapshot()).clone();
+    snapshot.outlook = Some(Arc::new(outlook()));
+    console.live.show(snapshot.clone());
+    assert!(!page(&analyst).body.contains("This outlook is old"));
+    snapshot.outlook =
+        Some(Arc::new(Outlook { stale: "cannot read secret/lists.jsonl".into(), ..outlook() }));
+    console.live.show(snapshot);
+    let body = page(&analyst).body;
+    assert!(body.contains("This outlook is old") && body.contains("secret/lists.jsonl"));
+    let body = page(&party).body;
+    assert!(body.contains("This outlook is old") && !body.contains("secret/lists.jsonl"));
 }

@@ -2,6 +2,13 @@
 //!
 //! Of ICS only what a day needs is read: `VEVENT` with `DTSTART`, `DTEND`, `SUMMARY`, `CATEGORIES`, `CREATED`, `STATUS`. What repeats is taken
 //! once and counted. A cancelled event is left out. The type comes from `CATEGORIES` or `X-HEMICYCLE-TYPE`, else from words of the summary.
+//!
+//! # Since when an entry was known
+//! By its own stamp, the earlier of `CREATED` and `DTSTAMP`, or else from the day of the import on. A stamp is the word of whoever wrote the calendar: nobody can
+//! check it, and who back-dates an entry makes a back-test look better than it was. It is therefore believed only within bounds (not later than the
+//! import, not more than [`MAXIMUM_STAMP_DAYS`] days before the entry) and counted ([`Calendar::stamped`]), and such events are never `verified`. An entry without a stamp
+//! that was over before it was imported was known by nobody beforehand: it is left out and counted ([`Calendar::late`]); of one that goes on, the days
+//! from then on are taken.
 
 use crate::day::Day;
 use crate::event::{Event, MAXIMUM_EVENTS, notice_days};
@@ -14,8 +21,8 @@ const MAXIMUM_LINE_BYTES: usize = 8_192;
 const MAXIMUM_TITLE_CHARACTERS: usize = 200;
 /// Longest event in days; what is longer is cut to it.
 const MAXIMUM_EVENT_DAYS: i32 = 31;
-/// What stands in a calendar that does not say since when was known for a week.
-const CALENDAR_NOTICE_DAYS: i32 = 7;
+/// Days before an entry beyond which its stamp is not believed: some programs write 1970.
+pub const MAXIMUM_STAMP_DAYS: i32 = 3 * 366;
 /// Words of a summary and the type that they mean, in English, French and German.
 const TYPES: &[(&str, &str)] = &[
     ("european parliament election", "election_ep"),
@@ -46,6 +53,10 @@ pub struct Calendar {
     pub repeating: usize,
     /// Entries that were cancelled.
     pub cancelled: usize,
+    /// Entries that say themselves since when they were known, which is believed and not checked.
+    pub stamped: usize,
+    /// Entries that were over before anybody here knew of them.
+    pub late: usize,
 }
 
 #[derive(Default)]
@@ -61,11 +72,11 @@ struct Entry {
     repeats: bool,
 }
 
-/// Reads an ICS file. `scope` is whom its events are about where they do not say it: a country, `eu` or `own`.
+/// Reads an ICS file that was imported on a day. `scope` is whom its events are about where they do not say it: a country, `eu` or `own`.
 ///
 /// # Errors
 /// When there are more events than [`MAXIMUM_EVENTS`].
-pub fn ics(file: &str, text: &str, scope: &str) -> Result<Calendar, Problem> {
+pub fn ics(file: &str, text: &str, scope: &str, imported: Day) -> Result<Calendar, Problem> {
     let mut calendar = Calendar::default();
     let mut entry: Option<Entry> = None;
     for (line, text) in unfold(text) {
@@ -78,7 +89,7 @@ pub fn ics(file: &str, text: &str, scope: &str) -> Result<Calendar, Problem> {
             }
             ("END", current) if value.trim().eq_ignore_ascii_case("VEVENT") => {
                 if let Some(entry) = current.take() {
-                    calendar.take(file, entry, scope)?;
+                    calendar.take(file, entry, (scope, imported))?;
                 }
             }
             (name, Some(entry)) => entry.property(name, parameters, value),
@@ -130,7 +141,7 @@ impl Entry {
 }
 
 impl Calendar {
-    fn take(&mut self, file: &str, entry: Entry, scope: &str) -> Result<(), Problem> {
+    fn take(&mut self, file: &str, entry: Entry, (scope, imported): (&str, Day)) -> Result<(), Problem> {
         let Some(start) = entry.start else {
             self.skipped += 1;
             return Ok(());
@@ -140,8 +151,16 @@ impl Calendar {
             return Ok(());
         }
         self.repeating += usize::from(entry.repeats);
+        let is_sensible =
+            |stamp: &Day| *stamp <= imported.min(start) && start.since(*stamp) <= MAXIMUM_STAMP_DAYS;
+        let stamp = entry.created.filter(is_sensible);
         let last = entry.end.map_or(start, |(end, excluded)| end.plus(-i32::from(excluded))).max(start);
         let days = last.since(start).min(MAXIMUM_EVENT_DAYS - 1);
+        if stamp.is_none() && imported > start.plus(days) {
+            self.late += 1;
+            return Ok(());
+        }
+        self.stamped += usize::from(stamp.is_some());
         let kind = entry.kind.unwrap_or_else(|| kind_of(&entry.summary).to_owned());
         for ahead in 0..=days {
             if self.events.len() == MAXIMUM_EVENTS {
@@ -152,15 +171,15 @@ impl Calendar {
                 });
             }
             let date = start.plus(ahead);
-            // When it was put into the calendar; a calendar that was exported later says nothing of it.
-            let known_from = entry.created.filter(|created| *created <= start);
+            if stamp.is_none() && date < imported {
+                continue;
+            }
             self.events.push(Event {
                 date,
                 scope: entry.scope.clone().unwrap_or_else(|| scope.to_owned()),
                 kind: kind.clone(),
                 title: entry.summary.clone(),
-                known_from: known_from
-                    .unwrap_or_else(|| start.plus(-notice_days(&kind).max(CALENDAR_NOTICE_DAYS))),
+                known_from: stamp.unwrap_or(imported),
                 verified: false,
                 source: file.to_owned(),
                 place: (file.to_owned(), entry.line),
@@ -263,7 +282,8 @@ mod tests {
 
     #[test]
     fn events_have_days_types_and_when_they_were_known() {
-        let calendar = ics("c", ICS, "be").unwrap();
+        let imported = Day::parse("2024-05-01").unwrap();
+        let calendar = ics("c", ICS, "be", imported).unwrap();
         let told: Vec<(String, &str, &str)> = calendar
             .events
             .iter()
@@ -272,14 +292,42 @@ mod tests {
         assert_eq!(told[0], ("2024-06-09".to_owned(), "election_national", "be"));
         assert_eq!(calendar.events[0].title, "Federal election, all regions");
         assert_eq!(calendar.events[0].known_from.to_string(), "2024-01-01");
+        assert_eq!(calendar.events[1].known_from, imported, "without a stamp it is known since it is here");
         assert_eq!(
             told[1..],
             [("2024-06-11".to_owned(), "plenary", "be"), ("2024-06-12".to_owned(), "plenary", "be")]
         );
         assert_eq!((calendar.skipped, calendar.repeating, calendar.cancelled), (2, 1, 1));
+        assert_eq!((calendar.stamped, calendar.late), (1, 0));
         let whole = format!("{ICS}END:VEVENT\r\n");
-        let calendar = ics("c", &whole, "be").unwrap();
+        let calendar = ics("c", &whole, "be", imported).unwrap();
         assert_eq!(calendar.events.last().map(|event| event.kind.as_str()), Some("budget_debate"));
+    }
+
+    #[test]
+    fn nobody_knew_of_an_entry_before_it_was_stamped_or_here() {
+        let known = |stamp: &str, imported: &str| {
+            let text = format!("BEGIN:VEVENT\nDTSTART:20240609\nSUMMARY:Election\n{stamp}\nEND:VEVENT\n");
+            let calendar = ics("c", &text, "be", Day::parse(imported).unwrap()).unwrap();
+            let known = calendar.events.first().map(|event| event.known_from.to_string());
+            (known.unwrap_or_default(), calendar.stamped, calendar.late)
+        };
+        let of = |day: &str, stamped, late| (day.to_owned(), stamped, late);
+        assert_eq!(known("X:", "2024-06-01"), of("2024-06-01", 0, 0));
+        assert_eq!(known("X:", "2024-06-10"), of("", 0, 1), "no look ahead by way of an import");
+        assert_eq!(known("CREATED:20240101T000000Z", "2024-06-10"), of("2024-01-01", 1, 0));
+        assert_eq!(
+            known("DTSTAMP:20240301T000000Z\nCREATED:20240101T000000Z", "2024-06-10"),
+            of("2024-01-01", 1, 0)
+        );
+        assert_eq!(known("DTSTAMP:20240610T000000Z", "2024-06-10"), of("", 0, 1), "stamped at the export");
+        assert_eq!(
+            known("CREATED:20240605T000000Z", "2024-06-01"),
+            of("2024-06-01", 0, 0),
+            "from the future"
+        );
+        assert_eq!(known("CREATED:19700101T000000Z", "2024-06-01"), of("2024-06-01", 0, 0), "not believed");
+        assert_eq!(known("CREATED:19700101T000000Z", "2024-06-10"), of("", 0, 1));
     }
 
     #[test]
@@ -296,8 +344,8 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_panics(text in "\\PC{0,200}", value in "[0-9TZ;=:A-Z\r\n ]{0,80}") {
-            let _ = ics("c", &text, "be");
-            let _ = ics("c", &format!("BEGIN:VEVENT\nDTSTART:{value}\nDTEND:{text}\nEND:VEVENT"), "be");
+            let _ = ics("c", &text, "be", Day::parse("2024-05-01").unwrap());
+            let _ = ics("c", &format!("BEGIN:VEVENT\nDTSTART:{value}\nDTEND:{text}\nEND:VEVENT"), "be", Day::parse("2024-05-01").unwrap());
             let _ = how_they_vote("v", &text);
         }
     }

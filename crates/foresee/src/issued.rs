@@ -1,7 +1,13 @@
-//! Every forecast that was issued is kept and graded, whether it looks good or not.
+//! Every forecast that was issued is kept and graded, whether it looks good or not; only hindsight is not.
+//!
+//! A forecast counts if it was issued on the first day of its window at the latest, and knew nothing of that day. When it was issued is written down by the
+//! clock of the machine beside it, whatever moment the outlook was asked for. Lines without that time are from before it was kept: nobody can say that
+//! they are no hindsight. The file is the user's own: who writes into it by hand deceives nobody else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::day::Day;
@@ -12,11 +18,17 @@ use crate::score::{Bin, Graded, Skill, skill};
 /// Most forecasts that are read.
 pub const MAXIMUM_ISSUED: usize = 1 << 20;
 
+/// Longest window.
+const MAXIMUM_WINDOW_DAYS: usize = 366;
+
 /// A forecast as it was issued: one line of a file that is only ever added to.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Issued {
     /// `issued`.
     pub kind: String,
+    /// When it was made, by the machine's clock.
+    #[serde(default)]
+    pub issued: Option<Timestamp>,
     /// The first day of its window.
     pub date: Day,
     /// Days of its window.
@@ -58,6 +70,8 @@ pub struct Scorecard {
     pub happened: usize,
     /// Windows that have not closed yet, or of which too little is known.
     pub open: usize,
+    /// Forecasts that do not count: made after their first day, with what it brought, or nobody knows when.
+    pub hindsight: usize,
     /// Brier score.
     pub brier: Option<f64>,
     /// Skill over the usual that was said beside it.
@@ -68,32 +82,49 @@ pub struct Scorecard {
     pub words: String,
 }
 
-/// Reads lines; those that cannot be read are counted. A second forecast for the same is not counted: the first one counts.
+impl Issued {
+    /// Whether it was made without knowing anything of its window; days are those of a zone.
+    #[must_use]
+    pub fn is_foresight(&self, zone: &TimeZone) -> bool {
+        let made = self.issued.map(|issued| Day::of(issued.to_zoned(zone.clone()).date()));
+        made.is_some_and(|made| made <= self.date) && self.cutoff < self.date
+    }
+}
+
+/// Reads lines; those that cannot be read are counted. A second forecast for the same is not counted: the first one that is no hindsight counts.
 #[must_use]
-pub fn read(text: &str) -> (Vec<Issued>, usize) {
-    let (mut issued, mut skipped, mut seen) = (Vec::new(), 0, BTreeSet::new());
+pub fn read(text: &str, zone: &TimeZone) -> (Vec<Issued>, usize) {
+    let mut issued: Vec<Issued> = Vec::new();
+    let (mut skipped, mut places) = (0, BTreeMap::new());
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        match serde_json::from_str::<Issued>(line) {
-            Ok(item) if issued.len() < MAXIMUM_ISSUED && (0.0..=1.0).contains(&item.probability) => {
-                if seen.insert((
-                    item.date,
-                    item.days,
-                    item.who.clone(),
-                    item.place.clone(),
-                    item.model.clone(),
-                )) {
-                    issued.push(item);
-                }
+        let item = match serde_json::from_str::<Issued>(line) {
+            Ok(item) if issued.len() < MAXIMUM_ISSUED && is_sound(&item) => item,
+            _ => {
+                skipped += 1;
+                continue;
             }
-            _ => skipped += 1,
+        };
+        let about = (item.date, item.days, item.who.clone(), item.place.clone(), item.model.clone());
+        match places.get(&about).and_then(|place: &usize| issued.get_mut(*place)) {
+            None => {
+                places.insert(about, issued.len());
+                issued.push(item);
+            }
+            Some(first) if !first.is_foresight(zone) && item.is_foresight(zone) => *first = item,
+            Some(_) => {}
         }
     }
     (issued, skipped)
 }
 
+fn is_sound(item: &Issued) -> bool {
+    let share = |value: f64| (0.0..=1.0).contains(&value);
+    share(item.probability) && share(item.base) && (1..=MAXIMUM_WINDOW_DAYS).contains(&item.days)
+}
+
 /// Grades forecasts: those of countries by the panel, own ones by the days on which we were listed.
 #[must_use]
-pub fn scorecards(issued: &[Issued], panel: &Panel, own: &BTreeSet<Day>) -> Vec<Scorecard> {
+pub fn scorecards(issued: &[Issued], panel: &Panel, own: &BTreeSet<Day>, zone: &TimeZone) -> Vec<Scorecard> {
     let mut kinds: Vec<(&str, usize, &str)> =
         issued.iter().map(|item| (item.who.as_str(), item.days, item.model.as_str())).collect();
     kinds.sort_unstable();
@@ -103,9 +134,13 @@ pub fn scorecards(issued: &[Issued], panel: &Panel, own: &BTreeSet<Day>) -> Vec<
         .map(|(who, days, model)| {
             let mine =
                 issued.iter().filter(|item| item.who == who && item.days == days && item.model == model);
-            let (mut said, mut usual, mut open) = (Graded::default(), Graded::default(), 0);
+            let (mut said, mut usual, mut open, mut hindsight) = (Graded::default(), Graded::default(), 0, 0);
             let first = issued.iter().map(|item| item.date).min().unwrap_or(panel.first);
             for item in mine {
+                if !item.is_foresight(zone) {
+                    hindsight += 1;
+                    continue;
+                }
                 let Some(answer) = answer(item, panel, own) else {
                     open += 1;
                     continue;
@@ -131,6 +166,7 @@ pub fn scorecards(issued: &[Issued], panel: &Panel, own: &BTreeSet<Day>) -> Vec<
                 graded,
                 happened: score.as_ref().map_or(0, |score| score.positives),
                 open,
+                hindsight,
                 brier: score.map(|score| score.brier),
                 skill,
                 reliability: said.reliability(),
@@ -163,6 +199,7 @@ mod tests {
     fn item(date: Day, probability: f64) -> Issued {
         Issued {
             kind: "issued".to_owned(),
+            issued: Some(format!("{date}T06:00:00Z").parse().unwrap()),
             date,
             days: 1,
             who: "country".to_owned(),
@@ -190,10 +227,41 @@ mod tests {
             text.push_str(&format!("{}\n", serde_json::to_string(&item(date, 0.5)).unwrap()));
         }
         text.push_str("broken\n");
-        let (issued, skipped) = read(&text);
+        let (issued, skipped) = read(&text, &TimeZone::UTC);
         assert_eq!((issued.len(), skipped), (160, 1));
-        let cards = scorecards(&issued, &panel, &BTreeSet::new());
+        let cards = scorecards(&issued, &panel, &BTreeSet::new(), &TimeZone::UTC);
         assert_eq!((cards.len(), cards[0].graded, cards[0].open), (1, 150, 10));
         assert!(cards[0].skill.unwrap().skill > 0.99 && cards[0].words.contains("clearly better"));
+    }
+
+    #[test]
+    fn hindsight_does_not_count() {
+        let panel = synthetic::waves(200, 1).unwrap();
+        let be = panel.place("be").unwrap();
+        let mut text = String::new();
+        let mut add = |item: &Issued| text.push_str(&format!("{}\n", serde_json::to_string(item).unwrap()));
+        for day in 50..70 {
+            let date = panel.first.plus(day);
+            let truth = f64::from(u8::from(panel.listed(day.unsigned_abs() as usize, be, Label::Public)));
+            // Made on the day after, with what came; without a time; with data of the day itself.
+            let late = Issued {
+                issued: Some(format!("{}T00:30:00Z", date.plus(1)).parse().unwrap()),
+                ..item(date, truth)
+            };
+            let undated = Issued { issued: None, place: "fr".to_owned(), ..item(date, truth) };
+            let knowing = Issued { cutoff: date, place: "de".to_owned(), ..item(date, truth) };
+            [&late, &undated, &knowing].into_iter().for_each(&mut add);
+        }
+        // An honest one for the same day is not shut out by one that came before it in the file.
+        add(&item(panel.first.plus(50), 0.5));
+        let (issued, skipped) = read(&text, &TimeZone::UTC);
+        assert_eq!((issued.len(), skipped), (60, 0));
+        let cards = scorecards(&issued, &panel, &BTreeSet::new(), &TimeZone::UTC);
+        assert_eq!((cards[0].graded, cards[0].hindsight), (1, 59));
+        // Half past midnight of the next day is still the same evening further west.
+        let west = TimeZone::fixed(jiff::tz::offset(-5));
+        assert_eq!(scorecards(&issued, &panel, &BTreeSet::new(), &west)[0].hindsight, 40);
+        let odd = serde_json::to_string(&Issued { days: usize::MAX, ..item(panel.first, 0.5) }).unwrap();
+        assert_eq!(read(&odd, &TimeZone::UTC).1, 1, "a window without an end is none");
     }
 }

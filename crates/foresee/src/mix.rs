@@ -12,8 +12,6 @@ use crate::technique::Technique;
 
 /// Most claims.
 pub const MAXIMUM_CLAIMS: usize = 262_144;
-/// Most hosts whose last recipe is kept.
-pub const MAXIMUM_RECIPES: usize = 65_536;
 /// Days after which a mix of techniques is old.
 pub const OLD_DAYS: i32 = 120;
 
@@ -150,25 +148,11 @@ pub fn actors(claims: &[Claim], before: Day) -> Vec<ActorShare> {
     shares
 }
 
-/// What was last asked against a host.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Recipe {
-    /// The day.
-    pub date: Day,
-    /// Techniques.
-    pub techniques: Vec<Technique>,
-    /// Ports.
-    pub ports: Vec<u16>,
-}
-
-/// Techniques over time, and the last recipe of each host.
+/// Techniques over time.
 #[derive(Clone, Debug, Default)]
 pub struct Mix {
     /// Listings of each day, and of them those that ask for each technique.
     days: BTreeMap<Day, (u32, BTreeMap<Technique, u32>)>,
-    recipes: BTreeMap<String, Vec<Recipe>>,
-    /// Hosts whose recipe was not kept for want of room.
-    pub forgotten: usize,
     /// Rows that could not be read.
     pub skipped: usize,
 }
@@ -201,9 +185,11 @@ impl Mix {
                 let mut techniques: Vec<Technique> = techniques.map(|word| Technique::of(word, "")).collect();
                 techniques.sort_unstable();
                 techniques.dedup();
-                let ports =
-                    table.get(&row, "ports").split(' ').filter_map(|port| port.parse().ok()).collect();
-                mix.add(date, table.get(&row, "host"), Recipe { date, techniques, ports });
+                let entry = mix.days.entry(date).or_default();
+                entry.0 = entry.0.saturating_add(1);
+                for technique in techniques {
+                    *entry.1.entry(technique).or_default() += 1;
+                }
             } else {
                 let number = |name: &str| table.get(&row, name).parse::<u32>().unwrap_or(0);
                 let entry = mix.days.entry(date).or_default();
@@ -222,27 +208,7 @@ impl Mix {
     #[must_use]
     pub fn moved(self, days: i32) -> Self {
         let moved = |(day, counts): (Day, _)| (day.plus(days), counts);
-        let recipe = |recipe: Recipe| Recipe { date: recipe.date.plus(days), ..recipe };
-        let recipes = |(host, list): (String, Vec<Recipe>)| (host, list.into_iter().map(recipe).collect());
-        Self {
-            days: self.days.into_iter().map(moved).collect(),
-            recipes: self.recipes.into_iter().map(recipes).collect(),
-            ..self
-        }
-    }
-
-    /// Takes up one listing of a host.
-    pub fn add(&mut self, date: Day, host: &str, recipe: Recipe) {
-        let entry = self.days.entry(date).or_default();
-        entry.0 = entry.0.saturating_add(1);
-        for technique in &recipe.techniques {
-            *entry.1.entry(*technique).or_default() += 1;
-        }
-        if self.recipes.len() >= MAXIMUM_RECIPES && !self.recipes.contains_key(host) {
-            self.forgotten += 1;
-            return;
-        }
-        self.recipes.entry(host.to_owned()).or_default().push(recipe);
+        Self { days: self.days.into_iter().map(moved).collect(), ..self }
     }
 
     /// Shares over the half-year before a day, and the age of the newest listing in days. Nothing where there is none.
@@ -265,12 +231,6 @@ impl Mix {
             counts.into_iter().map(share).filter(|share| share.share > 0.0).collect();
         shares.sort_by(|a, b| b.share.total_cmp(&a.share).then(a.technique.cmp(&b.technique)));
         Some((shares, before.since(newest)))
-    }
-
-    /// What was last asked against a host before a day: recipes are used again.
-    #[must_use]
-    pub fn last_recipe(&self, host: &str, before: Day) -> Option<&Recipe> {
-        self.recipes.get(host)?.iter().filter(|recipe| recipe.date < before).max_by_key(|recipe| recipe.date)
     }
 }
 
@@ -300,9 +260,6 @@ mod tests {
         let (shares, age) = mix.shares(Day::parse("2024-05-12").unwrap()).unwrap();
         assert_eq!((shares[0].technique, age), (Technique::TcpSyn, 10));
         assert!((shares[0].share - 1.0).abs() < 1e-12 && (shares[1].share - 0.5).abs() < 1e-12);
-        let recipe = mix.last_recipe("a.example", Day::parse("2024-05-12").unwrap()).unwrap();
-        assert_eq!(recipe.ports, [80, 443]);
-        assert!(mix.last_recipe("a.example", Day::parse("2024-05-01").unwrap()).is_none());
         assert!(mix.shares(Day::parse("2024-05-01").unwrap()).is_none());
         let days = Mix::read("d", "date,listings,tcp_syn,http_get\n2024-05-01,4,2,4\n").unwrap();
         assert_eq!(

@@ -55,6 +55,20 @@ choices! {
         Authority = "authority",
     }
 
+    /// What kind of house the institution is.
+    House {
+        /// A parliament.
+        Parliament = "parliament",
+        /// A ministry or another authority of the state.
+        Ministry = "ministry",
+        /// A political party.
+        Party = "party",
+        /// Who runs elections.
+        ElectionAuthority = "election_authority",
+        /// Anything else.
+        Other = "other",
+    }
+
     /// Who can reach a zone.
     Exposure {
         /// Nobody outside it, or by hand only.

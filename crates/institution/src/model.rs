@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::index::{Index, Lookup};
-pub use crate::kinds::{Criticality, Exposure, NodeKind, OrganisationKind, Transport};
+pub use crate::kinds::{Criticality, Exposure, House, NodeKind, OrganisationKind, Transport};
 use crate::needs::Needs;
 use crate::problem::Problems;
 
@@ -67,6 +67,8 @@ pub struct Institution {
     pub time_zone: TimeZone,
     /// Two-letter ISO 3166-1 code in capitals, if given.
     pub country: Option<String>,
+    /// What kind of house it is.
+    pub house: House,
     /// Who runs things.
     pub organisations: Vec<Organisation>,
     /// Parts of the network.
@@ -501,6 +503,7 @@ impl Institution {
             name: "everything".to_owned(),
             time_zone: TimeZone::UTC,
             country: None,
+            house: House::Parliament,
             organisations: vec![Organisation {
                 id: "own".to_owned(),
                 name: "own".to_owned(),

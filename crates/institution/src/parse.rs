@@ -17,7 +17,8 @@ use jiff::tz::TimeZone;
 
 use crate::index::Index;
 use crate::model::{
-    Cause, CauseId, Detect, GroupId, Institution, NodeId, OrganisationId, Proxies, ServiceId, Target, ZoneId,
+    Cause, CauseId, Detect, GroupId, House, Institution, NodeId, OrganisationId, Proxies, ServiceId, Target,
+    ZoneId,
 };
 use crate::needs::Element;
 use crate::problem::Problems;
@@ -205,6 +206,9 @@ impl<'t, 'i> Builder<'t, 'i> {
                 self.reader.error_with_help(code.span, message, "two capital letters, such as \"BE\"");
             }
         }
+        if let Some(house) = self.reader.choice(table.get("house"), House::CHOICES) {
+            self.model.house = house;
+        }
     }
 
     fn read_time_zone(&mut self, name: &Placed<String>) {
@@ -332,6 +336,7 @@ fn empty() -> Institution {
         name: String::new(),
         time_zone: TimeZone::UTC,
         country: None,
+        house: House::Parliament,
         organisations: Vec::new(),
         zones: Vec::new(),
         prefixes: Vec::new(),

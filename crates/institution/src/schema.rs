@@ -1,6 +1,6 @@
 //! Every table and key of the file: the reader refuses what is not here, and the reference is printed from here.
 
-use crate::kinds::{Choice, Criticality, Exposure, NodeKind, OrganisationKind};
+use crate::kinds::{Choice, Criticality, Exposure, House, NodeKind, OrganisationKind};
 
 /// One table of the file.
 pub struct Section {
@@ -74,6 +74,12 @@ pub(crate) const INSTITUTION: Section = Section {
             Kind::Is("two capital letters"),
             "unknown",
             "ISO 3166-1 code; which target lists and calendars concern the institution.",
+        ),
+        optional(
+            "house",
+            Kind::OneOf(|| words(House::CHOICES)),
+            "\"parliament\"",
+            "What kind of house it is; lists of targets say how often a wave against a country names its parliament.",
         ),
     ],
 };

@@ -1,7 +1,10 @@
 //! Indicators: one value each, with whose it is, how sure, how it may be given on, and when it was seen.
 //!
-//! Values are kept in one arena and found by a keyed hash, since others choose them. A million take about 120 MiB. An indicator is never deleted: it
-//! loses its worth ([`crate::decay`]). What stands on a warning list is kept and shown, and never matches: it must not become a rule.
+//! Values are kept in one arena and found by a keyed hash, since others choose them (`index.rs`). An indicator is never deleted: it loses its
+//! worth ([`crate::decay`]). What stands on a warning list is kept and shown, and never matches: it must not become a rule.
+//!
+//! A list that does not say when it was given is as fresh as the moment at which it is looked at: it must match at first sight. Who keeps such a list stamps it
+//! when it comes.
 
 use std::net::IpAddr;
 
@@ -11,15 +14,23 @@ use serde::Serialize;
 use siphasher::sip::SipHasher13;
 
 use crate::decay::{Expiry, worth};
+use crate::index::{Found, Index, Needle};
 use crate::tlp::Tlp;
 use crate::warning::Warnings;
+use crate::words::{self, Word};
 
 /// Most indicators.
 pub const MAXIMUM_INDICATORS: usize = 4_000_000;
 /// Longest value.
 pub const MAXIMUM_VALUE_BYTES: usize = 2_048;
-/// Most sources.
-pub const MAXIMUM_SOURCES: usize = 65_535;
+/// Longest name (RFC 1035, 2.3.4).
+const MAXIMUM_NAME_BYTES: usize = 253;
+/// Most sources; those of further ones are called [`OTHER_SOURCES`].
+pub const MAXIMUM_SOURCES: usize = 65_534;
+/// What further sources are called.
+pub const OTHER_SOURCES: &str = "other sources";
+/// Longest name of a source.
+const MAXIMUM_SOURCE_CHARACTERS: usize = 200;
 
 /// What kind of value it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -65,7 +76,7 @@ pub struct Indicator {
     pub tlp: Tlp,
     /// How sure, 0 to 100.
     pub confidence: u8,
-    /// When it was first given, seconds since 1970.
+    /// When it was first given, seconds since 1970; nought where nobody says it.
     pub first: u32,
     /// When its feed says it ends.
     pub until: Option<u32>,
@@ -87,6 +98,18 @@ struct Entry {
     tlp: Tlp,
     confidence: u8,
     warned: bool,
+}
+
+impl Entry {
+    fn until(&self) -> Option<u32> {
+        (self.until != u32::MAX).then_some(self.until)
+    }
+
+    fn worth(&self, now: u32, expiry: Expiry) -> u8 {
+        // What nobody dated is fresh when it is looked at.
+        let seen = if self.seen == 0 { now } else { self.seen };
+        worth(self.kind, self.tlp, self.confidence, seen, self.until(), now, expiry)
+    }
 }
 
 /// Something matched.
@@ -112,10 +135,10 @@ pub struct Indicators {
     key: (u64, u64),
     arena: Vec<u8>,
     entries: Vec<Entry>,
-    table: HashTable<u32>,
-    /// Lengths of networks that are there, by family.
-    lengths: [Vec<u8>; 2],
+    index: Index,
     sources: Vec<String>,
+    /// Places of sources by their names.
+    known_sources: HashTable<u16>,
     expiry: Expiry,
     /// Indicators for which there was no room, or whose value is none.
     pub refused: usize,
@@ -133,9 +156,9 @@ impl Indicators {
             key,
             arena: Vec::new(),
             entries: Vec::new(),
-            table: HashTable::new(),
-            lengths: [Vec::new(), Vec::new()],
+            index: Index::new(key),
             sources: Vec::new(),
+            known_sources: HashTable::new(),
             expiry,
             refused: 0,
             repeated: 0,
@@ -157,142 +180,152 @@ impl Indicators {
 
     /// Takes one up.
     pub fn add(&mut self, indicator: &Indicator, warnings: &Warnings) {
-        let mut buffer = Key::default();
-        let Some(network) = buffer.of(indicator.kind, &indicator.value) else {
+        let mut buffer = [0; MAXIMUM_VALUE_BYTES];
+        let Some((kind, needle)) = needle(indicator.kind, &indicator.value, &mut buffer) else {
             self.refused += 1;
             return;
         };
-        let hash = hash(self.key, indicator.kind, buffer.bytes());
-        if let Some(index) =
-            find(&self.table, &self.entries, &self.arena, hash, indicator.kind, buffer.bytes())
-        {
+        if let Some(found) = self.get(needle) {
             self.repeated += 1;
-            if let Some(entry) = self.entries.get_mut(index as usize) {
-                entry.first = entry.first.min(indicator.first);
-                entry.seen = entry.seen.max(indicator.first);
-                entry.until = entry.until.max(indicator.until.unwrap_or(u32::MAX));
-                entry.confidence = entry.confidence.max(indicator.confidence);
-                // Who gives it in a narrower circle is not overruled by who gives it in a wider one.
-                entry.tlp = entry.tlp.max(indicator.tlp);
-            }
+            self.again(found.index, indicator);
             return;
         }
-        let Some(source) = self.source(&indicator.source).filter(|_| self.has_room(buffer.bytes().len()))
-        else {
+        let mut bytes = [0; 17];
+        let stored = stored(needle, &mut bytes);
+        if self.entries.len() >= MAXIMUM_INDICATORS || u32::try_from(self.arena.len() + stored.len()).is_err()
+        {
             self.refused += 1;
             return;
-        };
-        let warned = warnings.holds(indicator.kind, &indicator.value);
+        }
+        let warned = warnings.list(needle).is_some();
         self.warned += usize::from(warned);
         let at = self.arena.len() as u32;
-        self.arena.extend_from_slice(buffer.bytes());
-        if let Some(network) = network {
-            let lengths = &mut self.lengths[usize::from(matches!(network, IpNet::V6(_)))];
-            if let Err(place) = lengths.binary_search(&network.prefix_len()) {
-                lengths.insert(place, network.prefix_len());
-            }
-        }
-        let index = self.entries.len() as u32;
+        self.arena.extend_from_slice(stored);
+        self.index.insert(needle, Found { index: self.entries.len() as u32, warned });
+        let source = self.source(&indicator.source);
         self.entries.push(Entry {
             at,
             first: indicator.first,
             seen: indicator.first,
             until: indicator.until.unwrap_or(u32::MAX),
             sightings: 0,
-            length: buffer.bytes().len() as u16,
+            length: stored.len() as u16,
             source,
-            kind: indicator.kind,
+            kind,
             tlp: indicator.tlp,
             confidence: indicator.confidence.min(100),
             warned,
         });
-        let (key, entries, arena) = (self.key, &self.entries, &self.arena);
-        self.table.insert_unique(hash, index, |index| {
-            entries.get(*index as usize).map_or(0, |entry| self::hash(key, entry.kind, text(arena, entry)))
+    }
+
+    /// It came once more.
+    fn again(&mut self, index: u32, indicator: &Indicator) {
+        let Some(entry) = self.entries.get_mut(index as usize) else { return };
+        entry.first = match (entry.first, indicator.first) {
+            (0, first) | (first, 0) => first,
+            (first, other) => first.min(other),
+        };
+        entry.seen = entry.seen.max(indicator.first);
+        entry.until = entry.until.max(indicator.until.unwrap_or(u32::MAX));
+        entry.confidence = entry.confidence.max(indicator.confidence.min(100));
+        // Who gives it in a narrower circle is not overruled by who gives it in a wider one.
+        entry.tlp = entry.tlp.max(indicator.tlp);
+    }
+
+    /// The place of a source's name. Feeds may name millions, and none of them may keep an indicator out.
+    fn source(&mut self, name: &str) -> u16 {
+        let end = name.char_indices().nth(MAXIMUM_SOURCE_CHARACTERS).map_or(name.len(), |(at, _)| at);
+        let is_full = self.sources.len() >= MAXIMUM_SOURCES;
+        let (key, sources) = (self.key, &self.sources);
+        let place = |name: &str| {
+            let is = |place: &u16| sources.get(usize::from(*place)).is_some_and(|known| known == name);
+            self.known_sources.find(hash_source(key, name), is).copied()
+        };
+        let name = &name[..end];
+        if let Some(known) = place(name).or_else(|| is_full.then(|| place(OTHER_SOURCES)).flatten()) {
+            return known;
+        }
+        let name = if is_full { OTHER_SOURCES } else { name };
+        let place = self.sources.len() as u16;
+        self.sources.push(name.to_owned());
+        let sources = &self.sources;
+        self.known_sources.insert_unique(hash_source(key, name), place, |place| {
+            sources.get(usize::from(*place)).map_or(0, |name| hash_source(key, name))
         });
-    }
-
-    fn has_room(&self, bytes: usize) -> bool {
-        self.entries.len() < MAXIMUM_INDICATORS && u32::try_from(self.arena.len() + bytes).is_ok()
-    }
-
-    fn source(&mut self, name: &str) -> Option<u16> {
-        // The same source gives many in a row.
-        let known = self.sources.iter().rposition(|source| source == name);
-        known
-            .or_else(|| {
-                (self.sources.len() < MAXIMUM_SOURCES).then(|| {
-                    self.sources.push(name.chars().take(200).collect());
-                    self.sources.len() - 1
-                })
-            })
-            .and_then(|index| u16::try_from(index).ok())
+        place
     }
 
     /// The indicator of an address, or of a network that holds it: its number.
     #[inline]
     #[must_use]
     pub fn address(&self, address: IpAddr) -> Option<u32> {
-        let mut bytes = [0; 17];
-        let length = write_address(&mut bytes, address);
-        let found = self.find(Kind::Address, &bytes[..length]);
-        if found.is_some() || self.lengths.iter().all(Vec::is_empty) {
-            return found;
-        }
-        self.networks(address)
+        self.index.address(address)
     }
 
-    fn networks(&self, address: IpAddr) -> Option<u32> {
-        let lengths = &self.lengths[usize::from(address.is_ipv6())];
-        lengths.iter().rev().find_map(|length| {
-            let network = IpNet::new(address, *length).ok()?.trunc();
-            let mut bytes = [0; 18];
-            let used = write_network(&mut bytes, network);
-            self.find(Kind::Network, &bytes[..used])
-        })
-    }
-
-    /// The indicator of a name or of one above it.
+    /// The indicator of a name or of one above it; names are looked at as often as there are numbers of labels among the indicators.
     #[must_use]
     pub fn domain(&self, name: &str) -> Option<u32> {
-        let lower;
-        let name = name.trim_end_matches('.');
-        let name = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            lower = name.to_ascii_lowercase();
-            lower.as_str()
-        } else {
-            name
-        };
-        let mut rest = name;
-        for _ in 0..16 {
-            if let Some(found) = self.find(Kind::Domain, rest.as_bytes()) {
+        let name = name.trim_end_matches('.').as_bytes();
+        let mut buffer = [0; MAXIMUM_NAME_BYTES];
+        let lower = buffer.get_mut(..name.len())?;
+        lower.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        let mut rest: &[u8] = lower;
+        let mut labels = rest.iter().filter(|byte| **byte == b'.').count() + 1;
+        loop {
+            if self.index.has_labels(labels)
+                && let Some(found) = self.find(Needle::Text(Kind::Domain, rest))
+            {
                 return Some(found);
             }
-            rest = rest.split_once('.')?.1;
+            let dot = rest.iter().position(|byte| *byte == b'.')?;
+            rest = &rest[dot + 1..];
+            labels -= 1;
         }
-        None
     }
 
     /// The indicator of a URL, a hash or an address of mail.
     #[must_use]
     pub fn value(&self, kind: Kind, value: &str) -> Option<u32> {
-        let mut key = Key::default();
-        key.of(kind, value)?;
-        self.find(kind, key.bytes())
+        let mut buffer = [0; MAXIMUM_VALUE_BYTES];
+        let (_, needle) = needle(kind, value, &mut buffer)?;
+        self.find(needle)
     }
 
-    #[inline]
-    fn find(&self, kind: Kind, bytes: &[u8]) -> Option<u32> {
-        let found = find(&self.table, &self.entries, &self.arena, hash(self.key, kind, bytes), kind, bytes)?;
-        self.entries.get(found as usize).is_some_and(|entry| !entry.warned).then_some(found)
+    /// Hands each indicator that a line of text meets to `take`, with the words that met it; the same one may come more than once.
+    pub fn line<'a>(&self, line: &'a str, mut take: impl FnMut(u32, &'a str)) {
+        words::each(line, |word, text| {
+            let found = match word {
+                Word::Address(address) => self.address(address),
+                Word::Name(name) => self.domain(name),
+                Word::Url(url) => self.value(Kind::Url, url),
+                Word::Hash(hash) => self.value(Kind::Hash, hash),
+                Word::Email(mail) => self.value(Kind::Email, mail),
+            };
+            if let Some(found) = found {
+                take(found, text);
+            }
+        });
+    }
+
+    fn get(&self, needle: Needle<'_>) -> Option<Found> {
+        self.index.get(needle, |index| match (needle, self.entries.get(index as usize)) {
+            (Needle::Text(kind, bytes), Some(entry)) => {
+                entry.kind == kind && text(&self.arena, entry) == bytes
+            }
+            _ => false,
+        })
+    }
+
+    fn find(&self, needle: Needle<'_>) -> Option<u32> {
+        self.get(needle).filter(|found| !found.warned).map(|found| found.index)
     }
 
     /// Writes a sighting down and says what was matched, if it is still worth something.
     pub fn sight(&mut self, index: u32, now: u32) -> Option<Match> {
         let expiry = self.expiry;
         let entry = self.entries.get_mut(index as usize)?;
-        let until = (entry.until != u32::MAX).then_some(entry.until);
-        let worth = worth(entry.kind, entry.tlp, entry.confidence, entry.seen, until, now, expiry);
+        let worth = entry.worth(now, expiry);
         entry.sightings = entry.sightings.saturating_add(1);
         // A sighting restores it, whether or not it was worth something still.
         entry.seen = entry.seen.max(now);
@@ -322,8 +355,8 @@ impl Indicators {
     /// Each indicator with its worth at a time, expired and warned ones too.
     pub fn each(&self, now: u32) -> impl Iterator<Item = (Indicator, u8, bool)> + '_ {
         self.entries.iter().map(move |entry| {
-            let until = (entry.until != u32::MAX).then_some(entry.until);
-            let worth = worth(entry.kind, entry.tlp, entry.confidence, entry.seen, until, now, self.expiry);
+            let until = entry.until();
+            let worth = entry.worth(now, self.expiry);
             let indicator = Indicator {
                 kind: entry.kind,
                 value: self.shown(entry),
@@ -343,98 +376,71 @@ fn text<'a>(arena: &'a [u8], entry: &Entry) -> &'a [u8] {
     arena.get(at..at + usize::from(entry.length)).unwrap_or_default()
 }
 
-#[inline]
-fn hash(key: (u64, u64), kind: Kind, bytes: &[u8]) -> u64 {
-    SipHasher13::new_with_keys(key.0 ^ kind as u64, key.1).hash(bytes)
+fn hash_source(key: (u64, u64), name: &str) -> u64 {
+    SipHasher13::new_with_keys(key.0 ^ 0x20, key.1).hash(name.as_bytes())
 }
 
-#[inline]
-fn find(
-    table: &HashTable<u32>,
-    entries: &[Entry],
-    arena: &[u8],
-    hash: u64,
+/// What is looked up for a value, and of which kind it is; nothing where it is none of its kind. A domain that is an
+/// address is one, and names below a domain match with it, so that `*.` says nothing.
+pub(crate) fn needle<'a>(
     kind: Kind,
-    bytes: &[u8],
-) -> Option<u32> {
-    let same = |index: &u32| {
-        entries.get(*index as usize).is_some_and(|entry| entry.kind == kind && text(arena, entry) == bytes)
-    };
-    table.find(hash, same).copied()
-}
-
-/// The bytes by which a value is found.
-#[derive(Default)]
-struct Key {
-    bytes: Vec<u8>,
-}
-
-impl Key {
-    fn bytes(&self) -> &[u8] {
-        &self.bytes
+    value: &str,
+    buffer: &'a mut [u8; MAXIMUM_VALUE_BYTES],
+) -> Option<(Kind, Needle<'a>)> {
+    let value = value.trim();
+    let value = if kind == Kind::Domain { value.strip_prefix("*.").unwrap_or(value) } else { value };
+    let mut used = value.len();
+    if used == 0 || used > MAXIMUM_VALUE_BYTES {
+        return None;
     }
-
-    /// The outer nothing where the value is none of its kind; the network where it is one.
-    fn of(&mut self, kind: Kind, value: &str) -> Option<Option<IpNet>> {
-        let value = value.trim();
-        if value.is_empty() || value.len() > MAXIMUM_VALUE_BYTES {
-            return None;
-        }
-        match kind {
-            Kind::Address => {
-                let mut bytes = [0; 17];
-                let length = write_address(&mut bytes, value.parse().ok()?);
-                self.bytes = bytes[..length].to_vec();
+    let lower = match kind {
+        Kind::Address => return Some((kind, Needle::of(value.parse().ok()?))),
+        Kind::Network => return Some((kind, Needle::Network(value.parse::<IpNet>().ok()?.trunc()))),
+        Kind::Domain => {
+            if let Ok(address) = value.trim_end_matches('.').parse() {
+                return Some((Kind::Address, Needle::of(address)));
             }
-            Kind::Network => {
-                let network = value.parse::<IpNet>().ok()?.trunc();
-                let mut bytes = [0; 18];
-                let length = write_network(&mut bytes, network);
-                self.bytes = bytes[..length].to_vec();
-                return Some(Some(network));
+            used = value.trim_end_matches('.').len();
+            let is_name = value[..used].contains('.') && !value.contains(['/', ' ', ':']);
+            if !is_name || used > MAXIMUM_NAME_BYTES {
+                return None;
             }
-            Kind::Domain => {
-                let name = value.trim_end_matches('.').to_ascii_lowercase();
-                if !name.contains('.') || name.contains(['/', ' ', ':']) {
-                    return None;
-                }
-                self.bytes = name.into_bytes();
-            }
-            Kind::Hash | Kind::Email => self.bytes = value.to_ascii_lowercase().into_bytes(),
-            Kind::Url => self.bytes = value.as_bytes().to_vec(),
+            used
         }
-        Some(None)
-    }
-}
-
-/// An IPv4-mapped address is its IPv4 twin.
-#[inline]
-fn write_address(bytes: &mut [u8; 17], address: IpAddr) -> usize {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            bytes[..4].copy_from_slice(&address.octets());
-            4
-        }
-        IpAddr::V6(address) => {
-            bytes[..16].copy_from_slice(&address.octets());
-            16
-        }
-    }
-}
-
-fn write_network(bytes: &mut [u8; 18], network: IpNet) -> usize {
-    let used = match network.network() {
-        IpAddr::V4(address) => {
-            bytes[..4].copy_from_slice(&address.octets());
-            4
-        }
-        IpAddr::V6(address) => {
-            bytes[..16].copy_from_slice(&address.octets());
-            16
+        Kind::Hash | Kind::Email => used,
+        // Scheme and host have no case, what follows has one (RFC 3986, 6.2.2.1).
+        Kind::Url => {
+            let from = value.find("://").map_or(0, |at| at + 3);
+            value[from..].find(['/', '?', '#']).map_or(used, |at| from + at)
         }
     };
-    bytes[used] = network.prefix_len();
-    used + 1
+    let bytes = buffer.get_mut(..used)?;
+    bytes.copy_from_slice(&value.as_bytes()[..used]);
+    bytes[..lower].make_ascii_lowercase();
+    Some((kind, Needle::Text(kind, bytes)))
+}
+
+/// The bytes of a value that are kept.
+fn stored<'a>(needle: Needle<'a>, buffer: &'a mut [u8; 17]) -> &'a [u8] {
+    let used = match needle {
+        Needle::Text(_, bytes) => return bytes,
+        Needle::V4(bits) => put(buffer, &bits.to_be_bytes()),
+        Needle::V6(bits) => put(buffer, &bits.to_be_bytes()),
+        Needle::Network(network) => {
+            let used = match network.network() {
+                IpAddr::V4(address) => put(buffer, &address.octets()),
+                IpAddr::V6(address) => put(buffer, &address.octets()),
+            };
+            buffer[used] = network.prefix_len();
+            used + 1
+        }
+    };
+    &buffer[..used]
+}
+
+fn put(buffer: &mut [u8; 17], bytes: &[u8]) -> usize {
+    buffer[..bytes.len()].copy_from_slice(bytes);
+    bytes.len()
 }
 
 fn read_address(bytes: &[u8]) -> Option<IpAddr> {
@@ -508,6 +514,72 @@ mod tests {
         assert!(indicators.sight(index, later).is_none(), "worth nothing, but seen");
         assert_eq!(indicators.len(), 1);
         assert!(indicators.sight(index, later + 60).unwrap().worth >= 79, "seen again: worth what it was");
+    }
+
+    #[test]
+    fn what_nobody_dated_matches_at_first_sight() {
+        let mut undated = indicator(Kind::Address, "198.51.100.7");
+        undated.first = 0;
+        let mut indicators = Indicators::new((1, 2), Expiry::Earlier);
+        indicators.add(&undated, &Warnings::default());
+        let index = indicators.address("198.51.100.7".parse().unwrap()).unwrap();
+        assert_eq!(indicators.each(1_700_000_000).next().unwrap().1, 80);
+        let found = indicators.sight(index, 1_700_000_000).unwrap();
+        assert_eq!((found.worth, found.sightings), (80, 1));
+        // From the sighting on it ages as any other.
+        assert!(indicators.sight(index, 1_700_000_000 + 31 * 86_400).is_none());
+        undated.until = Some(1_600_000_000);
+        undated.value = "198.51.100.8".to_owned();
+        indicators.add(&undated, &Warnings::default());
+        let index = indicators.address("198.51.100.8".parse().unwrap()).unwrap();
+        assert!(indicators.sight(index, 1_700_000_000).is_none(), "its feed says that it is over");
+    }
+
+    #[test]
+    fn names_with_many_labels_and_urls_in_other_case_are_found() {
+        let items = [
+            (Kind::Domain, "evil.example"),
+            (Kind::Domain, "192.0.2.77"),
+            (Kind::Url, "https://Evil.Example/A"),
+            (Kind::Email, "Bad@Evil.Example"),
+        ];
+        let indicators = with(&items, &Warnings::default());
+        let deep = "a.".repeat(110) + "EVIL.example";
+        assert!(indicators.domain(&deep).is_some(), "however many labels stand in front");
+        assert!(
+            indicators.domain(&("a.".repeat(130) + "evil.example")).is_none(),
+            "longer than a name may be"
+        );
+        assert!(indicators.domain("example").is_none() && indicators.domain("").is_none());
+        assert!(indicators.address("192.0.2.77".parse().unwrap()).is_some());
+        assert!(indicators.value(Kind::Url, "HTTPS://evil.example/A").is_some());
+        assert!(indicators.value(Kind::Email, "bad@evil.example").is_some());
+        let met = |line: &str| {
+            let mut found = Vec::new();
+            indicators.line(line, |index, _| found.push(index));
+            found.sort_unstable();
+            found.dedup();
+            found
+        };
+        assert_eq!(met("GET http://192.0.2.77:80/, from=<bad@evil.example>"), [0, 1, 3]);
+        assert!(met("nothing here 192.0.2.78").is_empty());
+    }
+
+    #[test]
+    fn sources_are_bounded_and_refuse_nothing() {
+        let mut indicators = Indicators::new((1, 2), Expiry::Own);
+        let count = MAXIMUM_SOURCES + 50;
+        for number in 0..count {
+            let mut one =
+                indicator(Kind::Address, &std::net::Ipv4Addr::from(0x0b00_0000 + number as u32).to_string());
+            one.source = format!("{}{number}", if number == 0 { "long".repeat(100) } else { String::new() });
+            indicators.add(&one, &Warnings::default());
+        }
+        assert_eq!((indicators.len(), indicators.refused), (count, 0));
+        assert_eq!(indicators.sources.len(), MAXIMUM_SOURCES + 1);
+        let last = indicators.each(0).last().unwrap().0.source;
+        assert_eq!(last, OTHER_SOURCES);
+        assert_eq!(indicators.each(0).nth(1).unwrap().0.source, "1");
     }
 
     #[test]

@@ -11,12 +11,15 @@
 
 pub mod decay;
 pub mod feed;
+pub mod host;
+mod index;
 pub mod indicator;
 pub mod list;
 pub mod misp;
 pub mod pattern;
 pub mod profile;
 pub mod scale;
+pub mod source;
 pub mod stix;
 pub mod table;
 pub mod taxii;
@@ -25,3 +28,4 @@ pub mod time;
 pub mod tlp;
 mod uuid;
 pub mod warning;
+pub mod words;

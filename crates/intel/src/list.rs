@@ -1,7 +1,10 @@
 //! Indicators as CSV, in and out: `value,type,tlp,confidence,first,until,source`; only the value is needed.
+//!
+//! Sources go out without what lets somebody in ([`source::shown`]). What is not dated stays undated.
 
 use crate::indicator::{Indicator, Kind};
-use crate::table::Table;
+use crate::source;
+use crate::table::{self, Table};
 use crate::time;
 use crate::tlp::{Audience, Tlp};
 
@@ -16,16 +19,16 @@ pub fn read(text: &str, source: &str, unmarked: Tlp, mut take: impl FnMut(Indica
     };
     let mut skipped = 0;
     while let Some(row) = table.next_row() {
-        let value = table.get(&row, column);
+        let value = bare(table.get(&row, column));
         let Some(kind) = kind_of(table.get(&row, "type")).or_else(|| guess(value)) else {
             skipped += 1;
             continue;
         };
-        let named = table.get(&row, "source");
+        let named = bare(table.get(&row, "source"));
         take(Indicator {
             kind,
             value: value.to_owned(),
-            tlp: Tlp::of(table.get(&row, "tlp")).unwrap_or(unmarked),
+            tlp: Tlp::of_field(table.get(&row, "tlp"), unmarked),
             confidence: table.get(&row, "confidence").parse::<u8>().unwrap_or(50).min(100),
             first: time::seconds(table.get(&row, "first")).unwrap_or(0),
             until: time::seconds(table.get(&row, "until")),
@@ -81,24 +84,31 @@ pub fn write(indicators: &[Indicator], audience: Audience) -> (String, usize) {
         }
         let until = indicator.until.map(time::text).unwrap_or_default();
         let fields = [
-            quoted(&indicator.value),
+            guarded(&indicator.value),
             indicator.kind.name().to_owned(),
             indicator.tlp.label().to_owned(),
             indicator.confidence.to_string(),
-            time::text(indicator.first),
+            if indicator.first == 0 { String::new() } else { time::text(indicator.first) },
             until,
-            quoted(&indicator.source),
+            guarded(&source::shown(&indicator.source)),
         ];
-        text.push_str(&fields.join(","));
-        text.push('\n');
+        text.push_str(&table::row(&fields.each_ref().map(String::as_str)));
     }
     (text, withheld)
 }
 
-/// A field in quotes; one that a table program would run as a formula gets a quote before it (OWASP, CSV injection).
-fn quoted(field: &str) -> String {
-    let guard = if field.starts_with(['=', '+', '-', '@']) { "'" } else { "" };
-    format!("\"{guard}{}\"", field.replace('"', "\"\""))
+/// What a table program would run.
+const FORMULAS: [char; 4] = ['=', '+', '-', '@'];
+
+/// A field that a table program would run as a formula gets a quote before it (OWASP, CSV injection).
+fn guarded(field: &str) -> String {
+    let guard = if field.starts_with(FORMULAS) { "'" } else { "" };
+    format!("{guard}{field}")
+}
+
+/// Without that quote.
+fn bare(field: &str) -> &str {
+    field.strip_prefix('\'').filter(|rest| rest.starts_with(FORMULAS)).unwrap_or(field)
 }
 
 #[cfg(test)]
@@ -130,6 +140,22 @@ mod tests {
             1
         );
         assert_eq!(bare, [Kind::Network, Kind::Hash, Kind::Url]);
-        assert!(quoted("=cmd()").starts_with("\"'="));
+        let mut secret = found[0].clone();
+        (secret.source, secret.first) = ("https://user:secret@feed.example/x?token=secret".to_owned(), 0);
+        let (out, _) = write(&[secret], Audience::Community);
+        assert!(
+            !out.contains("secret") && out.contains("https://feed.example/x") && !out.contains("1970"),
+            "{out}"
+        );
+        let mut odd = Vec::new();
+        read("value,tlp\n198.51.100.7,TLP:ROT\n", "f", Tlp::Clear, |indicator| odd.push(indicator.tlp));
+        assert_eq!(odd, [Tlp::UNMARKED], "a marking that is not known restricts");
+        let mut odd = found[0].clone();
+        (odd.kind, odd.value, odd.source) = (Kind::Email, "+x@evil.example".to_owned(), "=cmd()".to_owned());
+        let (out, _) = write(std::slice::from_ref(&odd), Audience::Community);
+        assert!(out.contains("\"'+x@evil.example\"") && out.contains("\"'=cmd()\""), "{out}");
+        let mut again = Vec::new();
+        read(&out, "x", Tlp::Red, |indicator| again.push(indicator));
+        assert_eq!(again, [odd], "the guard is for table programs and no part of the value");
     }
 }

@@ -107,18 +107,19 @@ pub fn read(text: &str) -> Result<Event, MispError> {
     }
     let mut event = Event { info: inner["info"].as_str().unwrap_or_default().to_owned(), ..Event::default() };
     let tlp = marking(inner).unwrap_or(Tlp::UNMARKED);
+    let first = number(&inner["timestamp"]).unwrap_or(0);
     let source = format!("misp {}", inner["Orgc"]["name"].as_str().unwrap_or("unnamed"));
     let own = inner["Attribute"].as_array().into_iter().flatten();
     let objects = inner["Object"].as_array().into_iter().flatten();
     let within = objects.flat_map(|object| object["Attribute"].as_array().into_iter().flatten());
     for attribute in own.chain(within).take(MAXIMUM_ATTRIBUTES) {
-        event.take(attribute, (tlp, &source));
+        event.take(attribute, (tlp, &source, first));
     }
     Ok(event)
 }
 
 impl Event {
-    fn take(&mut self, attribute: &Value, (tlp, source): (Tlp, &str)) {
+    fn take(&mut self, attribute: &Value, (tlp, source, first): (Tlp, &str, u32)) {
         let (Some(kind), Some(value)) = (attribute["type"].as_str(), attribute["value"].as_str()) else {
             self.skipped += 1;
             return;
@@ -130,7 +131,7 @@ impl Event {
         }
         let ids =
             matches!(&attribute["to_ids"], Value::Bool(true)) || attribute["to_ids"].as_str() == Some("1");
-        let first = number(&attribute["timestamp"]).unwrap_or(0);
+        let first = number(&attribute["timestamp"]).unwrap_or(first);
         // A marking of its own may narrow what the event says, never widen it.
         let tlp = marking(attribute).map_or(tlp, |own| own.max(tlp));
         for (kind, value) in found {
@@ -147,9 +148,11 @@ impl Event {
     }
 }
 
+/// The narrowest tag of TLP, in each of the forms in which MISP writes tags.
 fn marking(of: &Value) -> Option<Tlp> {
-    let tags = of["Tag"].as_array().into_iter().flatten();
-    tags.filter_map(|tag| Tlp::of(tag["name"].as_str().filter(|name| name.starts_with("tlp:"))?)).max()
+    let list = |name: &str| of[name].as_array().into_iter().flatten();
+    let within = list("EventTag").chain(list("AttributeTag")).map(|tag| &tag["Tag"]);
+    list("Tag").chain(within).filter_map(|tag| Tlp::of_tag(tag["name"].as_str().or(tag.as_str())?)).max()
 }
 
 fn of_type(kind: &str, value: &str) -> Vec<(Kind, String)> {
@@ -260,7 +263,7 @@ pub fn manifest_of(events: &[Value]) -> Value {
 mod tests {
     use super::*;
 
-    const EVENT: &str = r#"{"Event":{"info":"test","Orgc":{"name":"CSIRT"},"Tag":[{"name":"tlp:amber"},{"name":"x"}],
+    const EVENT: &str = r#"{"Event":{"info":"test","timestamp":"1690000000","Orgc":{"name":"CSIRT"},"Tag":[{"name":"tlp:amber"},{"name":"x"}],
         "Attribute":[{"type":"ip-dst","value":"198.51.100.7","to_ids":true,"timestamp":"1700000000"},
           {"type":"domain|ip","value":"evil.example|198.51.100.8","to_ids":false},
           {"type":"sha256","value":"ab","Tag":[{"name":"tlp:clear"}]},{"type":"md5","value":"cd","Tag":[{"name":"tlp:red"}]},
@@ -278,7 +281,20 @@ mod tests {
             (Tlp::Amber, Tlp::Red),
             "an attribute may narrow and not widen"
         );
-        assert_eq!(of("198.51.100.8").confidence, 35);
+        assert_eq!((of("198.51.100.8").confidence, of("198.51.100.8").first), (35, 1_690_000_000));
+        for (tag, wanted) in [
+            (r#""Tag":[{"name":"TLP:RED"}]"#, Tlp::Red),
+            (r#""Tag":[{"name":"tlp:Amber+Strict"},{"name":"tlp:clear"}]"#, Tlp::AmberStrict),
+            (r#""EventTag":[{"Tag":{"name":"Tlp:Amber"}}]"#, Tlp::Amber),
+            (r#""Tag":[{"name":"tlp:unclear"}]"#, Tlp::UNMARKED),
+            (r#""Tag":[{"name":"tlp:clear"}]"#, Tlp::Clear),
+            (r#""Tag":[]"#, Tlp::UNMARKED),
+        ] {
+            let text = format!(
+                r#"{{"Event":{{"info":"x",{tag},"Attribute":[{{"type":"ip-dst","value":"198.51.100.7"}}]}}}}"#
+            );
+            assert_eq!(read(&text).unwrap().indicators[0].tlp, wanted, "{tag}");
+        }
         assert!(read("{}").is_err() && read("x").is_err());
     }
 

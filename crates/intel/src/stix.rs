@@ -1,10 +1,11 @@
 //! STIX 2.1 in and out, without loss: each object is kept as it came, with every property, known here or not.
 //!
 //! [`read`] takes a bundle apart object by object, so that a large one never lies in memory twice. A bad element costs itself and is
-//! counted. What is exported passes TLP ([`Library::export`]): objects that may not reach the audience stay here, and so do relationships that point
-//! at one of them.
+//! counted. What is exported passes TLP ([`Library::export`]): objects that may not reach the audience stay here, and nothing that leaves names one of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod export;
+
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
 
@@ -151,8 +152,10 @@ pub struct Exported {
     pub text: String,
     /// Objects in it.
     pub objects: usize,
-    /// Objects that may not reach the audience.
+    /// Objects that may not reach the audience, or name what may not.
     pub withheld: usize,
+    /// Objects that leave without a reference to something that stays.
+    pub shortened: usize,
 }
 
 impl Library {
@@ -212,58 +215,33 @@ impl Library {
 
     /// Nothing where no marking restricts it. A marking that is not known here may, and is taken to.
     fn marked(&self, object: &Map<String, Value>) -> Option<Tlp> {
-        if object.get("type").and_then(Value::as_str) == Some("marking-definition") {
-            return Some(Tlp::Clear);
-        }
         let list = |name: &str| object.get(name).and_then(Value::as_array).into_iter().flatten();
         let whole = list("object_marking_refs").filter_map(Value::as_str);
         let parts = list("granular_markings").filter_map(|part| part["marking_ref"].as_str());
-        whole.chain(parts).filter_map(|id| self.tlp_of_marking(id)).max()
+        let marked = whole.chain(parts).filter_map(|id| self.tlp_of_marking(id)).max();
+        let is_marking = object.get("type").and_then(Value::as_str) == Some("marking-definition");
+        // Whoever is given an object is given its markings, which are for everybody unless they say otherwise themselves.
+        marked.or(is_marking.then_some(Tlp::Clear))
     }
 
-    /// A statement, such as a copyright, restricts nothing (STIX 2.1, 7.2.1.3).
+    /// A statement, such as a copyright, restricts nothing (STIX 2.1, 7.2.1.3). A definition that says two things means the narrower one.
     fn tlp_of_marking(&self, id: &str) -> Option<Tlp> {
         if let Some(tlp) = Tlp::of_marking(id) {
             return Some(tlp);
         }
         let Some(definition) = self.newest(id) else { return Some(Tlp::UNMARKED) };
         let text = |name: &str| definition.get(name)?.as_str();
-        if text("definition_type") == Some("statement") {
-            return None;
-        }
         let inner = definition.get("definition").and_then(|inner| inner["tlp"].as_str());
-        Some(inner.or_else(|| text("name")).and_then(Tlp::of).unwrap_or(Tlp::UNMARKED))
-    }
-
-    /// A bundle of what may reach the audience. A marking that this library gives to objects without one (`unmarked`) decides for those.
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON, which cannot happen.
-    pub fn export(&self, audience: Audience, unmarked: Tlp) -> Result<Exported, StixError> {
-        let may = |object: &Map<String, Value>| self.marked(object).unwrap_or(unmarked).may_reach(audience);
-        let kept: BTreeSet<&str> = self
-            .objects
-            .iter()
-            .filter(|(_, versions)| versions.values().all(may))
-            .map(|(id, _)| id.as_str())
-            .collect();
-        // What points at something that stays here says that it exists.
-        let points_out = |object: &Map<String, Value>| {
-            ["source_ref", "target_ref", "sighting_of_ref"]
-                .iter()
-                .filter_map(|name| object.get(*name)?.as_str())
-                .any(|id| self.objects.contains_key(id) && !kept.contains(id))
-        };
-        let objects: Vec<&Map<String, Value>> = self
-            .objects()
-            .filter(|object| object.get("id").and_then(Value::as_str).is_some_and(|id| kept.contains(id)))
-            .filter(|object| !points_out(object))
-            .collect();
-        let count = objects.len();
-        let seed = objects.iter().map(|object| version(object)).collect::<Vec<_>>().join("");
-        let id = format!("bundle--{}", uuid::of(&["bundle", &seed, &count.to_string()]));
-        let text = serde_json::to_string_pretty(&json!({"type": "bundle", "id": id, "objects": objects}))?;
-        Ok(Exported { text, objects: count, withheld: self.count - count })
+        let extensions = definition.get("extensions").and_then(Value::as_object);
+        let extended = extensions
+            .into_iter()
+            .flat_map(Map::values)
+            .filter_map(|extension| extension["tlp_2_0"].as_str());
+        let said = inner.into_iter().chain(text("name")).chain(extended).filter_map(Tlp::of).max();
+        match text("definition_type") {
+            Some("statement") => said,
+            _ => Some(said.unwrap_or(Tlp::UNMARKED)),
+        }
     }
 
     /// What of its indicators can be matched, and how many patterns ask for more than one observation and cannot.
@@ -272,8 +250,14 @@ impl Library {
         let (mut found, mut complex) = (Vec::new(), 0);
         for versions in self.objects.values() {
             let Some(object) = versions.values().next_back() else { continue };
-            if let Some(values) = indicators_of(object, self.tlp(object)) {
+            let tlp = self.tlp(object);
+            if let Some(mut values) = indicators_of(object, tlp) {
                 complex += usize::from(values.is_empty());
+                // Who may be told of the indicator may not be told of its maker as well.
+                let maker = values.first().and_then(|value| self.newest(&value.source));
+                if maker.is_some_and(|maker| self.tlp(maker) > tlp) {
+                    values.iter_mut().for_each(|value| "stix".clone_into(&mut value.source));
+                }
                 found.extend(values);
             }
         }
@@ -295,6 +279,7 @@ pub fn indicators_of(object: &Map<String, Value>, tlp: Tlp) -> Option<Vec<Indica
         revoked: bool,
         confidence: Option<u8>,
         valid_from: Option<String>,
+        created: Option<String>,
         valid_until: Option<String>,
         created_by_ref: Option<String>,
     }
@@ -306,7 +291,11 @@ pub fn indicators_of(object: &Map<String, Value>, tlp: Tlp) -> Option<Vec<Indica
     if !needed.pattern_type.is_empty() && needed.pattern_type != "stix" {
         return Some(Vec::new());
     }
-    let first = needed.valid_from.as_deref().and_then(time::seconds).unwrap_or(0);
+    let first = [needed.valid_from, needed.created]
+        .iter()
+        .flatten()
+        .find_map(|text| time::seconds(text))
+        .unwrap_or(0);
     let until = needed.valid_until.as_deref().and_then(time::seconds);
     let source = needed.created_by_ref.unwrap_or_else(|| "stix".to_owned());
     let make = |(kind, value): (Kind, String)| Indicator {
@@ -436,6 +425,28 @@ mod tests {
             ids(Audience::Public, Tlp::Clear).contains(&"report--1".to_owned()),
             "the house says that it is clear"
         );
+    }
+
+    #[test]
+    fn the_narrower_of_two_markings_and_the_maker_of_an_indicator() {
+        let text = r#"{"type":"bundle","id":"bundle--1","objects":[
+          {"type":"marking-definition","id":"marking-definition--two","definition_type":"tlp","name":"TLP:Red","definition":{"tlp":"white"}},
+          {"type":"marking-definition","id":"marking-definition--ext","name":"x","extensions":{"extension-definition--1":{"tlp_2_0":"amber+strict"}}},
+          {"type":"marking-definition","id":"marking-definition--said","definition_type":"statement","name":"TLP:AMBER","definition":{"statement":"x"}},
+          {"type":"tool","id":"tool--1","object_marking_refs":["marking-definition--two"]},
+          {"type":"tool","id":"tool--2","object_marking_refs":["marking-definition--ext"]},
+          {"type":"tool","id":"tool--3","object_marking_refs":["marking-definition--said"]},
+          {"type":"identity","id":"identity--1","name":"secret source"},
+          {"type":"indicator","id":"indicator--1","created_by_ref":"identity--1","pattern":"[ipv4-addr:value = '198.51.100.7']","created":"2024-01-01T00:00:00Z",
+           "object_marking_refs":["marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"]}]}"#;
+        let library = library(text);
+        let tlp = |id: &str| library.tlp(library.newest(id).unwrap());
+        assert_eq!(
+            [tlp("tool--1"), tlp("tool--2"), tlp("tool--3")],
+            [Tlp::Red, Tlp::AmberStrict, Tlp::Amber]
+        );
+        let (indicators, _) = library.indicators();
+        assert_eq!((indicators[0].source.as_str(), indicators[0].first), ("stix", 1_704_067_200));
     }
 
     #[test]

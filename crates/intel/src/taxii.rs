@@ -6,6 +6,8 @@
 //!   many objects may have one time; and if that brings nothing either, the run ends as *incomplete*, which is said, and begins at the same place again.
 //! * An object is given once for each of its versions, however often it comes.
 //! * The place to go on from moves only when everything before it was given.
+//! * Pages, objects, bytes and time of a run have limits ([`Limits`]). A run that reaches one ends behind a whole page, says which, and the next run goes on from
+//!   there: a collection that is larger than a run comes in several.
 
 use std::collections::BTreeSet;
 
@@ -18,10 +20,14 @@ use crate::stix::{is_object, version};
 pub const MEDIA_TYPE: &str = "application/taxii+json;version=2.1";
 /// Longest answer.
 pub const MAXIMUM_ANSWER_BYTES: usize = 64 << 20;
-/// Most pages of one run.
+/// Pages after which a run ends.
 pub const MAXIMUM_PAGES: usize = 20_000;
-/// Most objects of one run.
+/// Objects after which a run ends.
 pub const MAXIMUM_OBJECTS: usize = 2_000_000;
+/// Bytes of answers after which a run ends.
+pub const MAXIMUM_RUN_BYTES: u64 = 4 << 30;
+/// Seconds after which a run ends.
+pub const MAXIMUM_RUN_SECONDS: u64 = 3_600;
 /// Objects that are asked for at first.
 pub const FIRST_LIMIT: usize = 500;
 /// Objects that are asked for at most.
@@ -30,6 +36,30 @@ const LAST_LIMIT: usize = 65_536;
 const MAXIMUM_TOKEN_BYTES: usize = 4_096;
 /// Pages in a row that bring nothing new before a server is not believed any more.
 const MAXIMUM_EMPTY_PAGES: usize = 8;
+
+/// Limits of one run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Pages.
+    pub pages: usize,
+    /// Objects, known ones too.
+    pub objects: usize,
+    /// Bytes of answers.
+    pub bytes: u64,
+    /// Seconds.
+    pub seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            pages: MAXIMUM_PAGES,
+            objects: MAXIMUM_OBJECTS,
+            bytes: MAXIMUM_RUN_BYTES,
+            seconds: MAXIMUM_RUN_SECONDS,
+        }
+    }
+}
 
 /// Where a run begins; kept between runs.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -86,7 +116,11 @@ pub struct Run {
     latest: BTreeSet<String>,
     added_last: Option<String>,
     empty: usize,
+    limits: Limits,
     pages: usize,
+    bytes: u64,
+    /// Whether it ended because of a limit, behind a whole page.
+    limited: bool,
     state: State,
     /// Objects that came again.
     pub repeated: usize,
@@ -98,6 +132,12 @@ impl Run {
     /// Begins where the last run ended.
     #[must_use]
     pub fn new(cursor: &Cursor) -> Self {
+        Self::within(cursor, Limits::default())
+    }
+
+    /// The same within other limits.
+    #[must_use]
+    pub fn within(cursor: &Cursor, limits: Limits) -> Self {
         Self {
             start: cursor.added_after.clone(),
             added_after: cursor.added_after.clone(),
@@ -109,7 +149,10 @@ impl Run {
             latest: cursor.given.clone(),
             added_last: cursor.added_after.clone(),
             empty: 0,
+            limits,
             pages: 0,
+            bytes: 0,
+            limited: false,
             state: State::Asking,
             repeated: 0,
             skipped: 0,
@@ -138,15 +181,37 @@ impl Run {
         Some(Request { query })
     }
 
-    /// Takes an answer; gives the objects that are new.
-    pub fn answer(&mut self, answer: &Answer<'_>) -> Vec<Map<String, Value>> {
+    /// Takes an answer that came so many seconds after the run began; gives the objects that are new.
+    pub fn answer(&mut self, answer: &Answer<'_>, seconds: u64) -> Vec<Map<String, Value>> {
         self.pages += 1;
+        self.bytes += answer.body.len() as u64;
         match self.envelope(answer) {
-            Ok(envelope) => self.take(envelope, answer.added_last),
+            Ok(envelope) => {
+                let objects = self.take(envelope, answer.added_last);
+                self.end_at_limits(seconds);
+                objects
+            }
             Err(why) => {
                 self.state = State::Incomplete(why);
                 Vec::new()
             }
+        }
+    }
+
+    /// Ends the run behind this page if a limit is reached.
+    fn end_at_limits(&mut self, seconds: u64) {
+        let Limits { pages, objects, bytes, seconds: longest } = self.limits;
+        let reached = [
+            (self.pages >= pages, format!("{pages} pages")),
+            (self.came.len() >= objects, format!("{objects} objects")),
+            (self.bytes >= bytes, format!("{bytes} bytes")),
+            (seconds >= longest, format!("{longest} seconds")),
+        ];
+        let limit = reached.into_iter().find_map(|(reached, limit)| reached.then_some(limit));
+        if let (State::Asking, Some(limit)) = (&self.state, limit) {
+            self.limited = true;
+            self.state =
+                State::Incomplete(format!("a run ends after {limit}; the next one goes on from here"));
         }
     }
 
@@ -165,9 +230,6 @@ impl Run {
         }
         if answer.body.len() > MAXIMUM_ANSWER_BYTES {
             return Err(format!("an answer is longer than {MAXIMUM_ANSWER_BYTES} bytes"));
-        }
-        if self.pages > MAXIMUM_PAGES {
-            return Err(format!("there are more than {MAXIMUM_PAGES} pages"));
         }
         match serde_json::from_slice(answer.body) {
             Ok(Value::Object(envelope)) => Ok(envelope),
@@ -207,10 +269,6 @@ impl Run {
             let key = key(&object);
             self.latest.insert(key.clone());
             self.came.insert(key.clone());
-            if self.seen.len() >= MAXIMUM_OBJECTS {
-                self.state = State::Incomplete(format!("there are more than {MAXIMUM_OBJECTS} objects"));
-                return fresh;
-            }
             if self.seen.insert(key) {
                 fresh.push(object);
             } else {
@@ -283,11 +341,11 @@ impl Run {
     /// Where the next run begins: further on only if this one is complete.
     #[must_use]
     pub fn cursor(&self) -> Cursor {
+        let place = self.added_last.as_deref().and_then(just_before);
         match self.state {
-            State::Complete => Cursor {
-                added_after: self.added_last.as_deref().and_then(just_before),
-                given: self.latest.clone(),
-            },
+            State::Complete => Cursor { added_after: place, given: self.latest.clone() },
+            // What a limit ended goes on where the last whole page ended; a server that gives no times is asked from the beginning again.
+            _ if self.limited && place.is_some() => Cursor { added_after: place, given: self.latest.clone() },
             // Whatever is asked again is known to have been given.
             _ => Cursor { added_after: self.start.clone(), given: self.seen.clone() },
         }
@@ -423,7 +481,9 @@ mod tests {
             let body = serde_json::to_vec(&envelope).unwrap();
             let answer =
                 Answer { status: 200, content_type: MEDIA_TYPE, added_last: last.as_deref(), body: &body };
-            given.extend(run.answer(&answer).iter().map(|object| object["id"].as_str().unwrap().to_owned()));
+            given.extend(
+                run.answer(&answer, 0).iter().map(|object| object["id"].as_str().unwrap().to_owned()),
+            );
         }
         (given, run.state().clone(), run.cursor(), asked)
     }
@@ -468,6 +528,48 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_reaches_a_limit_says_which_and_the_next_one_goes_on() {
+        let usual = Limits::default();
+        for (limits, said) in [
+            (Limits { pages: 7, ..usual }, "7 pages"),
+            (Limits { objects: 300, ..usual }, "300 objects"),
+            (Limits { bytes: 30_000, ..usual }, "30000 bytes"),
+            (Limits { seconds: 5, ..usual }, "5 seconds"),
+        ] {
+            for style in [Style::Tokens, Style::TimesExclusive, Style::TimesInclusive] {
+                let server = Server { page: 50, ..Server::new(2_000, false, style) };
+                let (mut cursor, mut given, mut runs) = (Cursor::default(), Vec::new(), 0);
+                loop {
+                    let mut run = Run::within(&cursor, limits);
+                    let mut asked = 0;
+                    while let Some(request) = run.request() {
+                        let (envelope, last) = server.get(&request.query);
+                        let body = serde_json::to_vec(&envelope).unwrap();
+                        let answer = Answer {
+                            status: 200,
+                            content_type: MEDIA_TYPE,
+                            added_last: last.as_deref(),
+                            body: &body,
+                        };
+                        asked += 1;
+                        given
+                            .extend(run.answer(&answer, asked).iter().map(|object| object["id"].to_string()));
+                    }
+                    (cursor, runs) = (run.cursor(), runs + 1);
+                    match run.state() {
+                        State::Incomplete(why) => assert!(why.contains(said), "{why}"),
+                        _ => break,
+                    }
+                    assert!(runs < 100, "{said} {style:?}: each run brings it on");
+                }
+                let distinct: BTreeSet<&String> = given.iter().collect();
+                assert_eq!((given.len(), distinct.len()), (2_000, 2_000), "{said} {style:?}");
+                assert!(runs > 1 || style != Style::Tokens, "{said}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_added_later_at_the_same_time_is_not_lost_where_the_server_counts_it_in() {
         let server = Server::new(100, true, Style::TimesInclusive);
         let (_, _, cursor, _) = run(&server, &Cursor::default());
@@ -490,14 +592,14 @@ mod tests {
             let mut run = Run::new(&Cursor::default());
             let answer =
                 Answer { status, content_type: kind, added_last: Some("2024-01-01T00:00:00Z"), body };
-            assert!(run.answer(&answer).is_empty());
+            assert!(run.answer(&answer, 0).is_empty());
             assert!(matches!(run.state(), State::Incomplete(_)), "{status} {kind}");
             assert_eq!(run.cursor().added_after, None);
         }
         let mut run = Run::new(&Cursor::default());
         let body = br#"{"objects":[1,"x",{"type":"tool"},{"type":"tool","id":"tool--1"},{"type":"tool","id":7}],"more":"no"}"#;
         let answer = Answer { status: 200, content_type: MEDIA_TYPE, added_last: Some("yesterday"), body };
-        assert_eq!(run.answer(&answer).len(), 1);
+        assert_eq!(run.answer(&answer, 0).len(), 1);
         assert_eq!((run.skipped, run.state()), (4, &State::Complete));
     }
 }

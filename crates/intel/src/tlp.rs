@@ -69,18 +69,35 @@ impl Tlp {
         }
     }
 
-    /// From a label in any case, with or without `tlp:`; that of version 1 too.
+    /// From a label in any case, with or without `tlp:`, blanks and signs between its words; that of version 1 too.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
-        let text = text.trim().to_ascii_lowercase();
-        Some(match text.strip_prefix("tlp:").unwrap_or(&text) {
+        let letters = text.chars().filter(char::is_ascii_alphanumeric).take(32);
+        let word: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+        Some(match word.strip_prefix("tlp").unwrap_or(&word) {
             "clear" | "white" => Self::Clear,
             "green" => Self::Green,
             "amber" => Self::Amber,
-            "amber+strict" | "amber-strict" => Self::AmberStrict,
-            "red" | "ex:chr" => Self::Red,
+            "amberstrict" => Self::AmberStrict,
+            "red" | "exchr" => Self::Red,
             _ => return None,
         })
+    }
+
+    /// From a tag as MISP has them (`tlp:amber`, in any case); nothing where it is about something else. One of TLP whose word is not known restricts, as
+    /// far as anybody can tell, and is taken as [`Tlp::UNMARKED`].
+    #[must_use]
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let tag = tag.trim();
+        let rest = tag.get(..3).filter(|start| start.eq_ignore_ascii_case("tlp")).and(tag.get(3..))?;
+        let is_one = rest.chars().next().is_none_or(|next| !next.is_alphanumeric());
+        is_one.then(|| Self::of(tag).unwrap_or(Self::UNMARKED))
+    }
+
+    /// Of a field that may be empty: what `unmarked` says if it is, and never wider than [`Tlp::UNMARKED`] if its word is not known.
+    #[must_use]
+    pub fn of_field(text: &str, unmarked: Self) -> Self {
+        if text.trim().is_empty() { unmarked } else { Self::of(text).unwrap_or(unmarked.max(Self::UNMARKED)) }
     }
 
     /// The id of its marking definition in STIX 2.1: TLP 2.0 as published by OASIS with its extension, and those of TLP 1
@@ -148,5 +165,24 @@ mod tests {
         }
         assert_eq!(Tlp::of("tlp:white"), Some(Tlp::Clear));
         assert_eq!(Tlp::of("mauve"), None);
+    }
+
+    #[test]
+    fn however_it_is_written_it_is_not_read_too_widely() {
+        for text in [
+            "tlp:Amber+Strict",
+            "TLP:AMBER+STRICT",
+            "amber strict",
+            "TLP AMBER_STRICT",
+            "tlp=\"amber+strict\"",
+        ] {
+            assert_eq!(Tlp::of(text), Some(Tlp::AmberStrict), "{text}");
+        }
+        assert_eq!(Tlp::of_tag("TLP:RED"), Some(Tlp::Red));
+        assert_eq!(Tlp::of_tag("tlp:mauve"), Some(Tlp::UNMARKED), "a word that is not known restricts");
+        assert_eq!((Tlp::of_tag("tlpx"), Tlp::of_tag("red"), Tlp::of_tag("")), (None, None, None));
+        assert_eq!(Tlp::of_field("", Tlp::Clear), Tlp::Clear);
+        assert_eq!(Tlp::of_field("TLP:ROT", Tlp::Clear), Tlp::UNMARKED);
+        assert_eq!(Tlp::of_field("TLP:ROT", Tlp::Red), Tlp::Red);
     }
 }

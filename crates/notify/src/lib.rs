@@ -58,4 +58,4 @@ pub use rule::{QuietHours, Rule};
 pub use secret::{Secret, SecretError};
 pub use state::{ChannelState, Dead};
 pub use transport::{DELIVERY_FIELD, SIGNATURE_FIELD, TIMESTAMP_FIELD, TransportError, TrustError};
-pub use transport::{FetchLimits, Fetched, Source};
+pub use transport::{FetchLimits, Fetched, Source, trusting};

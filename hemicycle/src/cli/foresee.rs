@@ -90,9 +90,9 @@ pub(crate) struct WhoArguments {
     /// The country's two letters, or `eu`; default: the institution's country
     #[arg(long, value_name = "PLACE")]
     pub(crate) place: Option<String>,
-    /// What kind of house it is
-    #[arg(long, value_enum, default_value_t = House::Parliament)]
-    pub(crate) house: House,
+    /// What kind of house it is; default: what the institution file says
+    #[arg(long, value_enum)]
+    pub(crate) house: Option<House>,
 }
 
 /// Kinds of houses.
@@ -135,7 +135,7 @@ pub(crate) struct ImportArguments {
     /// Where to keep it; made if it is missing
     #[arg(long, value_name = "FOLDER")]
     pub(crate) store: PathBuf,
-    /// When a list was seen; default: now
+    /// When a list, a calendar or an undated indicator was seen; default: now
     #[arg(long, value_name = "TIME")]
     pub(crate) time: Option<String>,
     /// Whose list it is
@@ -229,6 +229,9 @@ pub(crate) enum IntelTask {
         /// Warning lists in MISP's form; can be repeated
         #[arg(long, value_name = "FILE")]
         warnings: Vec<PathBuf>,
+        /// Who reads what is printed; what may not reach them is only counted, and what is red is printed for nobody
+        #[arg(long = "for", value_name = "AUDIENCE", value_parser = audience, default_value = "organisation")]
+        audience: intel::tlp::Audience,
         /// The moment by which worth is judged; default: now
         #[arg(long, value_name = "TIME")]
         at: Option<String>,

@@ -23,11 +23,13 @@ const DAYS: usize = 3;
 /// # Errors
 /// When the store cannot be read.
 pub(super) fn own_days(store: &Store, institution: &Institution) -> Result<BTreeSet<Day>> {
-    let lists = store.lists()?.0;
-    let named = lists
-        .iter()
-        .filter(|list| look_up(list, institution).iter().any(|listing| listing.whose == Whose::Own));
-    Ok(named.map(|list| moment::day(list.time, &institution.time_zone)).collect())
+    let mut days = BTreeSet::new();
+    store.each_list(None, |list| {
+        if look_up(&list, institution).iter().any(|listing| listing.whose == Whose::Own) {
+            days.insert(moment::day(list.time, &institution.time_zone));
+        }
+    })?;
+    Ok(days)
 }
 
 /// How the model's forecasts of three days would have done on the past.
@@ -51,9 +53,9 @@ pub(super) fn reliability(
     let mut plots = past(on_the_past);
     let (Some(store), Some(panel)) = (store, folder.panel.as_ref()) else { return plots };
     // What cannot be read is no reason to have no outlook; the scorecard says it.
-    let issued = store.issued().map(|read| read.0).unwrap_or_default();
+    let issued = store.issued(&institution.time_zone).map(|read| read.0).unwrap_or_default();
     let own = own_days(store, institution).unwrap_or_default();
-    for card in scorecards(&issued, panel, &own) {
+    for card in scorecards(&issued, panel, &own, &institution.time_zone) {
         if card.days != DAYS || card.graded == 0 {
             continue;
         }
@@ -84,11 +86,12 @@ fn heights(bins: &[Bin]) -> Vec<Height> {
 ///
 /// # Errors
 /// When the store cannot be written.
-pub(crate) fn judge(store: &Path, model: &Issued, percent: u8) -> Result<()> {
+pub(crate) fn judge(store: &Path, model: &Issued, percent: u8, now: jiff::Timestamp) -> Result<()> {
     let probability = f64::from(percent.min(100)) / 100.0;
     let analyst = Issued {
         model: "analyst".to_owned(),
         version: "1".to_owned(),
+        issued: Some(now),
         probability,
         low: probability,
         high: probability,
@@ -106,8 +109,10 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("hemicycle-judged-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         let date = Day::parse("2026-11-28").unwrap();
+        let now: jiff::Timestamp = "2026-11-28T07:00:00Z".parse().unwrap();
         let model = Issued {
             kind: "issued".to_owned(),
+            issued: Some(now),
             date,
             days: 3,
             who: "own".to_owned(),
@@ -120,9 +125,9 @@ mod tests {
             high: 0.08,
             base: 0.01,
         };
-        judge(&folder, &model, 30).unwrap();
-        judge(&folder, &model, 90).unwrap();
-        let (issued, skipped) = Store::open(&folder).unwrap().issued().unwrap();
+        judge(&folder, &model, 30, now).unwrap();
+        judge(&folder, &model, 90, now).unwrap();
+        let (issued, skipped) = Store::open(&folder).unwrap().issued(&jiff::tz::TimeZone::UTC).unwrap();
         let said: Vec<_> = issued.iter().map(|item| (item.model.as_str(), item.probability)).collect();
         assert_eq!(
             (said, skipped),

@@ -12,8 +12,8 @@ use foresee::mix;
 use foresee::targets::List;
 use institution::Institution;
 use intel::list;
-use intel::misp;
 use intel::tlp::Audience;
+use intel::{misp, source, table};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use notify::{FetchLimits, Source};
@@ -55,18 +55,24 @@ pub(super) fn run(arguments: &IntelligenceArguments) -> Result<()> {
     let time = moment::of(arguments.time.as_deref(), &zone)?;
     let mut output = output();
     for path in &arguments.files {
-        let taken = take(path, (&store, institution.as_ref()), time, arguments)?;
+        let taken = take(path, (&store, institution.as_ref()), (time, &zone), arguments)?;
         if arguments.json {
             line(
                 &mut output,
-                &json!({"kind": "imported", "file": path.display().to_string(), "is": taken.is,
+                &json!({"kind": "imported", "file": source::shown(&path.display().to_string()), "is": taken.is,
                 "taken": taken.taken, "skipped": taken.skipped, "listed": taken.listed.len()}),
             )?;
             taken.listed.iter().try_for_each(|listing| line(&mut output, listing))?;
             continue;
         }
         let skipped = if taken.skipped > 0 { format!(", {} skipped", taken.skipped) } else { String::new() };
-        writeln!(output, "{}: {} {}{skipped}", plain(&path.display().to_string()), taken.taken, taken.is)?;
+        writeln!(
+            output,
+            "{}: {} {}{skipped}",
+            plain(&source::shown(&path.display().to_string())),
+            taken.taken,
+            taken.is
+        )?;
         for listing in &taken.listed {
             let what = listing.service.as_deref().unwrap_or(&listing.organisation);
             writeln!(output, "  {} {} ({})", style.red("LISTED"), plain(&listing.named), plain(what))?;
@@ -86,11 +92,13 @@ struct Taken {
 fn take(
     path: &Path,
     (store, institution): (&Store, Option<&Institution>),
-    time: Timestamp,
+    (time, zone): (Timestamp, &TimeZone),
     arguments: &IntelligenceArguments,
 ) -> Result<Taken> {
-    let name = path.display().to_string();
-    let text = if name.starts_with("https://") { subscribed(&name)? } else { text(path)? };
+    let address = path.display().to_string();
+    let text = if address.starts_with("https://") { subscribed(&address)? } else { text(path)? };
+    // What is kept of where it comes from may go out with it: nothing that lets somebody in.
+    let name = source::shown(&address).into_owned();
     let kind = kind(&text);
     let done = |is, taken, skipped| Ok(Taken { is, taken, skipped, listed: Vec::new() });
     match kind {
@@ -108,17 +116,28 @@ fn take(
         }
         Kind::Indicators => {
             let mut found = Vec::new();
-            let skipped = list::read(&text, &name, arguments.unmarked, |indicator| found.push(indicator));
+            // What does not say when it was given is of when it was seen: it matches at once, and ages from then on.
+            let seen = u32::try_from(time.as_second()).unwrap_or(0);
+            let skipped = list::read(&text, &name, arguments.unmarked, |mut indicator| {
+                indicator.first = if indicator.first == 0 { seen } else { indicator.first };
+                found.push(indicator);
+            });
             add_indicators(store, &found)?;
             done("indicators", found.len(), skipped)
         }
         Kind::Calendar => {
-            let read = calendar::ics(&name, &text, &arguments.scope)?;
-            if read.repeating > 0 {
-                files::eprint_text(&format!(
-                    "{} entries repeat: the first time of each was taken\n",
-                    read.repeating
-                ));
+            let read = calendar::ics(&name, &text, &arguments.scope, moment::day(time, zone))?;
+            for (count, what) in [
+                (read.repeating, "repeat: the first time of each was taken"),
+                (read.stamped, "say themselves since when they were known: that is believed and not checked"),
+                (
+                    read.late,
+                    "were over before they were imported, without a stamp of before: they were left out",
+                ),
+            ] {
+                if count > 0 {
+                    files::eprint_text(&format!("{count} entries {what}\n"));
+                }
             }
             done("days of events", store.add_events(&read.events)?, read.skipped)
         }
@@ -150,18 +169,10 @@ fn take(
 
 /// Claims as lines of `claims.csv`.
 fn lines_of(claims: &[mix::Claim]) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\"").replace(['\n', '\r'], " "));
     claims
         .iter()
         .map(|claim| {
-            format!(
-                "{},{},{},{},{}\n",
-                claim.date,
-                quoted(&claim.actor),
-                claim.country,
-                quoted(&claim.target),
-                quoted(&claim.source)
-            )
+            table::row(&[&claim.date.to_string(), &claim.actor, &claim.country, &claim.target, &claim.source])
         })
         .collect()
 }

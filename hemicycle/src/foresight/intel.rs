@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::IpAddr;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use institution::Institution;
-use intel::decay::Expiry;
-use intel::indicator::{Indicator, Indicators, Kind};
+use intel::indicator::Indicator;
 use intel::taxii::{Answer, Cursor, MAXIMUM_ANSWER_BYTES, MEDIA_TYPE, Run, State};
 use intel::technique::Names;
 use intel::tlp::{Audience, Tlp};
@@ -20,17 +18,13 @@ use jiff::tz::TimeZone;
 use notify::{FetchLimits, Source};
 use serde_json::json;
 
+use super::matching::{self, Sought};
 use super::store::Store;
 use super::{feed, line, moment, output};
 use crate::cli::{Form, IntelTask};
 use crate::files;
 use crate::style::plain;
 use hemicycle::intelligence::text;
-
-/// Longest line that is looked at.
-const MAXIMUM_LINE_BYTES: usize = 1 << 20;
-/// The key of the table: a run over files is nobody's to attack twice.
-const KEY: (u64, u64) = (0x1f83_d9ab_fb41_bd6b, 0x5be0_cd19_137e_2179);
 
 /// Does what was asked for.
 ///
@@ -39,12 +33,14 @@ const KEY: (u64, u64) = (0x1f83_d9ab_fb41_bd6b, 0x5be0_cd19_137e_2179);
 pub(super) fn run(task: &IntelTask) -> Result<()> {
     match task {
         IntelTask::Export { store, audience, form } => export(&Store::open(store)?, *audience, *form),
-        IntelTask::Match { store, files, institution, warnings, at, color } => {
+        IntelTask::Match { store, files, institution, warnings, audience, at, color } => {
             let color = crate::style::Style::new(color.color, &io::stderr()).color;
             let institution = institution.as_ref().map(|path| files::institution(path, color)).transpose()?;
             let at = moment::of(at.as_deref(), &TimeZone::UTC)?;
             let now = u32::try_from(at.as_second()).unwrap_or(0);
-            match_lines(&Store::open(store)?, files, &warned(institution.as_ref(), warnings)?, now)
+            let (indicators, complex) = indicators(&Store::open(store)?)?;
+            let warnings = warned(institution.as_ref(), warnings)?;
+            matching::run(Sought { indicators, complex, warnings, audience: *audience, now }, files)
         }
         IntelTask::Fetch { url, store, authorization, ca_file, allow_plain, timeout, json } => {
             let source = Source::open(url, *allow_plain, ca_file.as_deref())?;
@@ -87,6 +83,12 @@ fn export(store: &Store, audience: Audience, form: Form) -> Result<()> {
             made.objects().for_each(|object| library.add(object.clone()));
             let exported = library.export(audience, Tlp::UNMARKED)?;
             writeln!(output, "{}", exported.text)?;
+            if exported.shortened > 0 {
+                let count = exported.shortened;
+                files::eprint_text(&format!(
+                    "{count} leave without a reference to something that is withheld\n"
+                ));
+            }
             exported.withheld + withheld
         }
         Form::Misp => {
@@ -112,9 +114,7 @@ fn export(store: &Store, audience: Audience, form: Form) -> Result<()> {
 /// What must never become a rule.
 pub(super) fn warned(institution: Option<&Institution>, lists: &[PathBuf]) -> Result<Warnings> {
     let mut warnings = Warnings::general();
-    for path in lists {
-        warnings.read_misp(&text(path)?);
-    }
+    // What is ours comes first: no list, however long, may take its room.
     if let Some(institution) = institution {
         institution.prefixes.iter().for_each(|prefix| warnings.network("own", prefix.network));
         institution.allow.iter().for_each(|network| warnings.network("never filtered", *network));
@@ -124,81 +124,20 @@ pub(super) fn warned(institution: Option<&Institution>, lists: &[PathBuf]) -> Re
             service.addresses.iter().for_each(|address| warnings.network("own", (*address).into()));
         }
     }
+    let own_skipped = warnings.skipped;
+    for path in lists {
+        warnings.read_misp(&text(path)?);
+    }
+    if own_skipped > 0 {
+        bail!("the institution file has more networks and names than can be warned of");
+    }
+    if warnings.skipped > 0 {
+        files::eprint_text(&format!(
+            "{} entries of warning lists are none that are known here, and warn of nothing\n",
+            warnings.skipped
+        ));
+    }
     Ok(warnings)
-}
-
-fn match_lines(store: &Store, paths: &[PathBuf], warnings: &Warnings, now: u32) -> Result<()> {
-    let (found, complex) = indicators(store)?;
-    let mut table = Indicators::new(KEY, Expiry::Earlier);
-    found.iter().for_each(|indicator| table.add(indicator, warnings));
-    drop(found);
-    let mut output = output();
-    let (mut lines, mut matched) = (0u64, 0u64);
-    for path in paths {
-        let reader: Box<dyn BufRead> = if path == Path::new("-") {
-            Box::new(io::stdin().lock())
-        } else {
-            let file = fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-            Box::new(BufReader::new(file))
-        };
-        each_line(reader, |number, text| {
-            lines += 1;
-            for (index, word) in words(&table, text) {
-                let Some(found) = table.sight(index, now) else { continue };
-                matched += 1;
-                let sign = json!({"kind": "sign", "name": "indicator_matched", "source": path.display().to_string(),
-                    "target": word, "detail": {"line": number, "indicator": found}});
-                line(&mut output, &sign)?;
-            }
-            Ok(())
-        })?;
-    }
-    let summary = json!({"kind": "summary", "lines": lines, "matched": matched, "indicators": table.len(),
-        "warned": table.warned, "refused": table.refused, "patterns_not_matched": complex});
-    line(&mut output, &summary)?;
-    Ok(output.flush()?)
-}
-
-/// Lines without their ends; a longer one than [`MAXIMUM_LINE_BYTES`] is cut into several.
-fn each_line(mut reader: impl BufRead, mut take: impl FnMut(u64, &str) -> Result<()>) -> Result<()> {
-    let mut number = 0;
-    let mut bytes = Vec::new();
-    loop {
-        bytes.clear();
-        let count = io::Read::take(&mut reader, MAXIMUM_LINE_BYTES as u64).read_until(b'\n', &mut bytes)?;
-        if count == 0 {
-            return Ok(());
-        }
-        number += 1;
-        take(number, &String::from_utf8_lossy(&bytes))?;
-    }
-}
-
-/// Words of a line that an indicator meets.
-fn words(table: &Indicators, text: &str) -> Vec<(u32, String)> {
-    let apart = |character: char| character.is_whitespace() || ",;\"'<>()[]{}|".contains(character);
-    let look = |word: &str| -> Option<u32> {
-        if let Ok(address) = word.parse::<IpAddr>() {
-            return table.address(address);
-        }
-        if word.contains("://") {
-            let host = word
-                .split_once("://")
-                .map_or("", |(_, rest)| rest.split(['/', ':', '?']).next().unwrap_or_default());
-            return table.value(Kind::Url, word).or_else(|| table.domain(host));
-        }
-        if word.len() >= 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return table.value(Kind::Hash, word);
-        }
-        if word.contains('@') {
-            return table.value(Kind::Email, word);
-        }
-        word.contains('.').then(|| table.domain(word)).flatten()
-    };
-    text.split(apart)
-        .filter(|word| word.len() > 3)
-        .filter_map(|word| Some((look(word)?, word.to_owned())))
-        .collect()
 }
 
 fn fetch(
@@ -212,6 +151,7 @@ fn fetch(
         Some(text) => serde_json::from_str(&text).context("cursors.json of the store is broken")?,
         None => BTreeMap::new(),
     };
+    let begun = Instant::now();
     let mut run = Run::new(cursors.get(url).unwrap_or(&Cursor::default()));
     let mut library = store.library()?;
     let before = library.len();
@@ -231,7 +171,9 @@ fn fetch(
                     added_last: field("x-taxii-date-added-last"),
                     body: &fetched.body,
                 };
-                run.answer(&answer).into_iter().for_each(|object| library.add(object));
+                run.answer(&answer, begun.elapsed().as_secs())
+                    .into_iter()
+                    .for_each(|object| library.add(object));
             }
             Err(why) => run.failed(&why),
         }

@@ -7,6 +7,7 @@ pub(crate) mod graded;
 mod import;
 mod intel;
 pub(crate) mod known;
+mod matching;
 mod moment;
 mod outlook;
 mod scorecard;
@@ -57,11 +58,17 @@ impl Who {
         let country = institution.as_ref().and_then(|institution| institution.country.clone());
         let place = as_in_names(&arguments.place.clone().or(country).unwrap_or_else(|| "eu".to_owned()));
         let class = match arguments.house {
-            House::Parliament => Class::Parliament,
-            House::Other => Class::Other,
+            Some(House::Parliament) => Class::Parliament,
+            Some(House::Other) => Class::Other,
+            None => institution.as_ref().map(class_of).unwrap_or_default(),
         };
         Ok(Self { institution, place, class })
     }
+}
+
+/// What a house is to those who make lists.
+fn class_of(institution: &Institution) -> Class {
+    if institution.house == institution::House::Parliament { Class::Parliament } else { Class::Other }
 }
 
 /// What is known: the folder, and what the store adds to it.
@@ -102,8 +109,7 @@ pub(crate) fn now(settings: &Foresight, institution: &Institution) -> Result<Now
     let today = moment::day(at, &institution.time_zone);
     let arguments = KnownArguments { data: settings.data.clone(), store: settings.store.clone() };
     let (folder, store) = known(&arguments, &place, today)?;
-    let lists =
-        store.as_ref().map(|store| store.lists()).transpose()?.map(|lists| lists.0).unwrap_or_default();
+    let lists = store.as_ref().map(|store| store.lists(at)).transpose()?.unwrap_or_default();
     let past = foresee::Past {
         panel: folder.panel.as_ref(),
         events: &folder.events,
@@ -113,13 +119,13 @@ pub(crate) fn now(settings: &Foresight, institution: &Institution) -> Result<Now
         lists: &lists,
         institution: Some(institution),
         place: &place,
-        class: Class::Parliament,
+        class: class_of(institution),
     };
     let outlook = foresee::outlook(&past, at, &institution.time_zone)?;
     let mut shown = shown::shown(&outlook, institution, Vec::new());
     shown.reliability = graded::reliability(&outlook.reliability, &folder, store.as_ref(), institution);
     let own = |item: &Issued| item.days == 3 && item.who == "own";
-    let beside = outlook::issued(&outlook, None).into_iter().find(own);
+    let beside = outlook::issued(&outlook, None, at).into_iter().find(own);
     Ok(Now { shown, readiness: outlook.readiness, beside })
 }
 

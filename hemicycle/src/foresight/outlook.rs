@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &OutlookArguments) -> Result<()> {
         folder.incidents(path, today)?;
     }
     let mut lists = match &store {
-        Some(store) => store.lists()?.0,
+        Some(store) => store.lists(at)?,
         None => Vec::new(),
     };
     for given in &arguments.list {
@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &OutlookArguments) -> Result<()> {
     };
     let found = outlook(&past, at, &zone)?;
     if let (true, Some(store)) = (arguments.issue, &store) {
-        store.issue(&issued(&found, arguments.analyst))?;
+        store.issue(&issued(&found, arguments.analyst, jiff::Timestamp::now()))?;
     }
     let mut output = output();
     if arguments.json {
@@ -77,10 +77,12 @@ fn list(given: &str, zone: &TimeZone, at: jiff::Timestamp) -> Result<List> {
     List::read(path, "", time, &text).with_context(|| format!("cannot use {path}"))
 }
 
-pub(super) fn issued(outlook: &Outlook, analyst: Option<u8>) -> Vec<Issued> {
+/// What is kept, with the time of the machine and not that of the outlook: a forecast of a day that is over is hindsight.
+pub(super) fn issued(outlook: &Outlook, analyst: Option<u8>, now: jiff::Timestamp) -> Vec<Issued> {
     let of = |forecast: &Forecast| {
         Some(Issued {
             kind: "issued".to_owned(),
+            issued: Some(now),
             date: forecast.date,
             days: forecast.days,
             who: forecast.who.to_owned(),

@@ -23,7 +23,8 @@ pub(super) fn run(arguments: &ScorecardArguments) -> Result<()> {
     let today = moment::day(jiff::Timestamp::now(), &TimeZone::UTC);
     let (folder, store) = known(&arguments.known, &who.place, today)?;
     let store = store.context("say where forecasts were kept: --store FOLDER")?;
-    let (issued, skipped) = store.issued()?;
+    let zone = who.institution.as_ref().map_or(TimeZone::UTC, |institution| institution.time_zone.clone());
+    let (issued, skipped) = store.issued(&zone)?;
     if skipped > 0 {
         files::eprint_text(&format!("{skipped} lines of what was issued could not be read\n"));
     }
@@ -31,7 +32,7 @@ pub(super) fn run(arguments: &ScorecardArguments) -> Result<()> {
         Some(institution) => own_days(&store, institution)?,
         None => BTreeSet::new(),
     };
-    let cards = scorecards(&issued, folder.panel()?, &own);
+    let cards = scorecards(&issued, folder.panel()?, &own, &zone);
     let mut output = output();
     for card in &cards {
         if arguments.json {
@@ -40,6 +41,13 @@ pub(super) fn run(arguments: &ScorecardArguments) -> Result<()> {
         }
         writeln!(output, "{}, {} days, {}: {}", style.bold(&card.who), card.days, card.model, card.words)?;
         writeln!(output, "  it happened {} times; {} forecasts are still open", card.happened, card.open)?;
+        if card.hindsight > 0 {
+            writeln!(
+                output,
+                "  {} more were made when their day was over, or nobody knows when: they do not count",
+                card.hindsight
+            )?;
+        }
         for bin in &card.reliability {
             let of_ten = |share: f64| (share * 10.0).round();
             writeln!(

@@ -1,7 +1,10 @@
 //! The outlook in the words of the console: no decimals, a fixed vocabulary, and what of ours each technique would hit.
 
+use std::collections::BTreeSet;
+
 use console::outlook::{Coming, Likely, Listed, Odds, Outlook as Shown};
 use expose::{Coupling, Model, Unit};
+use foresee::factor::Factor;
 use foresee::listed::{Listing, Whose};
 use foresee::outlook::{Outlook, State};
 use foresee::{Technique, words};
@@ -44,6 +47,7 @@ pub(crate) fn shown(outlook: &Outlook, institution: &Institution, became: Vec<St
         reliability: Vec::new(),
         became,
         notes: outlook.notes.clone(),
+        stale: String::new(),
     }
 }
 
@@ -166,9 +170,23 @@ fn web(institution: &Institution) -> Vec<String> {
 fn record(shown: &foresee::backtest::Shown, outlook: &Outlook) -> String {
     let words = words::skill(shown.over_base.low, shown.over_base.skill);
     let days = if shown.days == 1 { "one day".to_owned() } else { format!("{} days", shown.days) };
-    let elections = outlook.factors.iter().any(|factor| factor.used && factor.kind.starts_with("election"));
-    let events = if elections { "; elections raise it, other events do not" } else { "" };
-    format!("Forecasts of {days} for the country were {words}{events}.")
+    format!("Forecasts of {days} for the country were {words}{}.", events(&outlook.factors))
+}
+
+/// Which types of events were found to raise the odds, and what that says of the others: those that were tested, and no more.
+fn events(factors: &[Factor]) -> String {
+    let kinds = |used: bool| -> BTreeSet<&str> {
+        factors.iter().filter(|factor| factor.used == used).map(|factor| factor.kind.as_str()).collect()
+    };
+    let (raise, tested) = (kinds(true), kinds(false));
+    if raise.is_empty() {
+        return String::new();
+    }
+    let listed: Vec<String> = raise.iter().map(|kind| kind.replace('_', " ")).collect();
+    let others = tested.difference(&raise).count();
+    let rest =
+        if others == 0 { String::new() } else { format!("; of {others} other types there is no evidence") };
+    format!("; events that raised the odds: {}{rest}", listed.join(", "))
 }
 
 #[cfg(test)]

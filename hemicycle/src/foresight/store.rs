@@ -1,27 +1,37 @@
 //! The store: a folder of plain files of what was imported and issued. Files are only ever added to, or replaced as a whole.
 //!
 //! ```text
-//! lists.jsonl     lists of targets, one a line        issued.jsonl    forecasts that were issued
+//! lists.jsonl     lists of targets, one a line; older ones in lists.1.jsonl, lists.2.jsonl, …
+//! issued.jsonl    forecasts that were issued
 //! events.csv      events of calendars                 claims.csv      claims of actors
 //! indicators.csv  indicators                          stix.json       STIX objects, whole
 //! cursors.json    where TAXII goes on                 feeds.json      which events of feeds were taken
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use foresee::event::Event;
 use foresee::issued::{self, Issued};
+use foresee::listed::FRESH_HOURS;
 use foresee::targets::List;
 use intel::stix::Library;
+use intel::table;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use hemicycle::intelligence::{Folder, text};
 
-/// Most lists that are read: about three years of one an hour.
-const MAXIMUM_LISTS: usize = 30_000;
+/// Most lists that are held at once, the newest ones.
+const MAXIMUM_LISTS: usize = 1_024;
+/// Bytes after which the file of lists is put aside and another begun, so that none grows without end.
+const LIST_FILE_BYTES: u64 = 64 << 20;
+/// Longest line of such a file; a longer one is skipped.
+const LIST_LINE_BYTES: u64 = 128 << 20;
 
 /// A folder.
 pub(super) struct Store {
@@ -78,31 +88,92 @@ impl Store {
         Ok(())
     }
 
-    /// Every list, the newest ones if there are too many; lines that cannot be read are counted.
-    pub(super) fn lists(&self) -> Result<(Vec<List>, usize)> {
-        let text = self.read("lists.jsonl")?.unwrap_or_default();
-        let lines: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
-        let newest = lines.len().saturating_sub(MAXIMUM_LISTS);
-        let read: Vec<Option<List>> =
-            lines[newest..].iter().map(|line| serde_json::from_str(line).ok()).collect();
-        let skipped = read.iter().filter(|list| list.is_none()).count();
-        Ok((read.into_iter().flatten().collect(), skipped))
+    /// Files of lists, the oldest first, each with whether it was put aside.
+    fn list_files(&self) -> Result<Vec<(PathBuf, bool)>> {
+        let entries =
+            fs::read_dir(&self.folder).with_context(|| format!("cannot read {}", self.folder.display()))?;
+        let number = |name: &str| name.strip_prefix("lists.")?.strip_suffix(".jsonl")?.parse::<u32>().ok();
+        let names = entries.filter_map(Result::ok).filter_map(|entry| number(entry.file_name().to_str()?));
+        let numbers: BTreeSet<u32> = names.collect();
+        let aside = numbers.into_iter().map(|number| (self.path(&format!("lists.{number}.jsonl")), true));
+        let newest = [(self.path("lists.jsonl"), false)].into_iter().filter(|(path, _)| path.is_file());
+        Ok(aside.chain(newest).collect())
+    }
+
+    /// Hands every list to `take`, one after the other, however many there are; lines that cannot be read are counted. With a time, files that were put
+    /// aside before it are left out.
+    pub(super) fn each_list(&self, from: Option<Timestamp>, mut take: impl FnMut(List)) -> Result<usize> {
+        let mut skipped = 0;
+        for (path, is_aside) in self.list_files()? {
+            let failed = || format!("cannot read {}", path.display());
+            let file = File::open(&path).with_context(failed)?;
+            let changed = file.metadata().and_then(|data| data.modified()).with_context(failed)?;
+            let changed = Timestamp::try_from(changed).unwrap_or(Timestamp::MAX);
+            if is_aside && from.is_some_and(|from| changed < from) {
+                continue;
+            }
+            let mut reader = BufReader::new(file);
+            let mut line = Vec::new();
+            while Read::take(&mut reader, LIST_LINE_BYTES)
+                .read_until(b'\n', &mut line)
+                .with_context(failed)?
+                > 0
+            {
+                match serde_json::from_slice(&line) {
+                    Ok(list) => take(list),
+                    Err(_) => skipped += usize::from(!line.trim_ascii().is_empty()),
+                }
+                line.clear();
+            }
+        }
+        Ok(skipped)
+    }
+
+    /// The lists that are fresh at a moment, the newest ones if there are too many.
+    pub(super) fn lists(&self, at: Timestamp) -> Result<Vec<List>> {
+        let from = at - SignedDuration::from_hours(FRESH_HOURS);
+        let mut fresh = std::collections::VecDeque::new();
+        let skipped = self.each_list(Some(from), |list| {
+            if list.time > from && list.time <= at {
+                fresh.push_back(list);
+                if fresh.len() > MAXIMUM_LISTS {
+                    fresh.pop_front();
+                }
+            }
+        })?;
+        if skipped > 0 {
+            crate::files::eprint_text(&format!(
+                "{skipped} lines of lists could not be read and were skipped\n"
+            ));
+        }
+        Ok(fresh.into())
     }
 
     /// Adds a list.
     pub(super) fn add_list(&self, list: &List) -> Result<()> {
+        let path = self.path("lists.jsonl");
+        if fs::metadata(&path).is_ok_and(|data| data.len() >= LIST_FILE_BYTES) {
+            let next = self.list_files()?.len();
+            let aside = (next..)
+                .map(|number| self.path(&format!("lists.{number}.jsonl")))
+                .find(|path| !path.exists());
+            if let Some(aside) = aside {
+                fs::rename(&path, &aside).with_context(|| format!("cannot put {} aside", path.display()))?;
+            }
+        }
         self.append("lists.jsonl", "", &json_line(list)?)
     }
 
     /// Adds events that are not there yet; gives how many.
     pub(super) fn add_events(&self, events: &[Event]) -> Result<usize> {
         let known = self.read("events.csv")?.unwrap_or_default();
+        let mut known: BTreeSet<&str> = known.lines().collect();
+        let new: Vec<String> = events.iter().map(event_line).collect();
         let mut lines = String::new();
         let mut added = 0;
-        for event in events {
-            let line = event_line(event);
-            if !known.contains(&line) && !lines.contains(&line) {
-                lines.push_str(&line);
+        for line in &new {
+            if known.insert(line.trim_end()) {
+                lines.push_str(line);
                 added += 1;
             }
         }
@@ -117,8 +188,8 @@ impl Store {
     }
 
     /// Every forecast that was issued, and how many lines could not be read.
-    pub(super) fn issued(&self) -> Result<(Vec<Issued>, usize)> {
-        Ok(issued::read(&self.read("issued.jsonl")?.unwrap_or_default()))
+    pub(super) fn issued(&self, zone: &TimeZone) -> Result<(Vec<Issued>, usize)> {
+        Ok(issued::read(&self.read("issued.jsonl")?.unwrap_or_default(), zone))
     }
 
     /// STIX objects.
@@ -159,15 +230,44 @@ fn json_line(value: &impl Serialize) -> Result<String> {
 }
 
 fn event_line(event: &Event) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\"").replace(['\n', '\r'], " "));
-    format!(
-        "{},{},{},{},{},{},{}\n",
-        event.date,
-        quoted(&event.scope),
-        quoted(&event.kind),
-        quoted(&event.title),
-        event.known_from,
-        if event.verified { "yes" } else { "no" },
-        quoted(&event.source)
-    )
+    let verified = if event.verified { "yes" } else { "no" };
+    let (date, known) = (event.date.to_string(), event.known_from.to_string());
+    table::row(&[&date, &event.scope, &event.kind, &event.title, &known, verified, &event.source])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(at: Timestamp, host: &str) -> List {
+        List::read("list", "actor", at, &format!("{host}\n")).unwrap()
+    }
+
+    #[test]
+    fn lists_are_put_aside_before_a_file_is_too_long_and_none_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let at: Timestamp = "2024-06-07T08:00:00Z".parse().unwrap();
+        let hours = SignedDuration::from_hours;
+        store.add_list(&list(at - hours(72), "old.example")).unwrap();
+        store.add_list(&list(at - hours(1), "a.example")).unwrap();
+        // As long as years of lists: a hole costs no disk, and is a line that cannot be read.
+        let file = OpenOptions::new().write(true).open(store.path("lists.jsonl")).unwrap();
+        file.set_len(LIST_FILE_BYTES).unwrap();
+        store.append("lists.jsonl", "", "\n").unwrap();
+        store.add_list(&list(at, "b.example")).unwrap();
+        store.add_list(&list(at + hours(1), "c.example")).unwrap();
+        assert!(store.path("lists.1.jsonl").is_file());
+        assert!(fs::metadata(store.path("lists.jsonl")).unwrap().len() < 10_000);
+        let hosts: Vec<String> =
+            store.lists(at).unwrap().iter().map(|list| list.lines[0].host.clone()).collect();
+        assert_eq!(hosts, ["a.example", "b.example"], "fresh ones, and none of later");
+        let mut all = 0;
+        assert_eq!(store.each_list(None, |_| all += 1).unwrap(), 1);
+        assert_eq!(all, 4);
+        let later = Timestamp::now() + hours(100);
+        all = 0;
+        store.each_list(Some(later), |_| all += 1).unwrap();
+        assert_eq!(all, 2, "a file that was put aside long before is not read again and again");
+    }
 }

@@ -199,19 +199,37 @@ fn what_is_imported_is_seen_issued_and_graded() {
         assert!(seen.lines().iter().any(|line| line["kind"] == "event" && line["type"] == "hearing"));
         assert_eq!(forecast(&seen, "own", 3)["state"], "listed");
     }
-    let ran = run(&[
-        "foresee",
-        "scorecard",
-        "--json",
-        "--data",
-        &path("data/foresee"),
-        "--store",
-        store,
-        "--institution",
-        &institution,
-    ]);
-    assert_eq!(ran.code, Some(0), "{}", ran.errors);
-    let cards = ran.lines();
+    let graded = || {
+        let data = path("data/foresee");
+        let arguments = [
+            "foresee",
+            "scorecard",
+            "--json",
+            "--data",
+            &data,
+            "--store",
+            store,
+            "--institution",
+            &institution,
+        ];
+        let ran = run(&arguments);
+        assert_eq!(ran.code, Some(0), "{}", ran.errors);
+        ran.lines()
+    };
+    // They were made years after their days: that is hindsight, and counts for nothing.
+    for card in graded() {
+        assert_eq!((&card["graded"], &card["hindsight"]), (&0.into(), &2.into()), "{card}");
+    }
+    // The same, as if they had been made on those mornings.
+    let kept = Path::new(store).join("issued.jsonl");
+    let lines = fs::read_to_string(&kept).unwrap();
+    let on_time = lines.lines().map(|text| {
+        let mut line: Value = serde_json::from_str(text).unwrap();
+        line["issued"] = format!("{}T08:00:00Z", line["date"].as_str().unwrap()).into();
+        format!("{line}\n")
+    });
+    fs::write(&kept, on_time.collect::<String>()).unwrap();
+    let cards = graded();
     let analyst = cards.iter().find(|card| card["model"] == "analyst").unwrap();
     assert_eq!((&analyst["graded"], &analyst["happened"]), (&2.into(), &1.into()), "{analyst}");
     assert!(cards.iter().any(|card| card["who"] == "country" && card["graded"] == 2));
@@ -265,12 +283,74 @@ fn nothing_leaves_that_may_not() {
     let ran =
         run(&["foresee", "intel", "match", "--store", store, "--at", "2026-01-02", log.to_str().unwrap()]);
     assert_eq!(ran.code, Some(0), "{}", ran.errors);
-    assert_eq!(ran.summary()["matched"], 0, "words of a line are whole words");
-    let log = file("log2.txt", b"198.51.100.8 -> 192.0.2.10\nnothing\n");
+    assert_eq!(ran.summary()["matched"], 1, "{}", ran.output);
+    assert_eq!(
+        (&ran.lines()[0]["name"], &ran.lines()[0]["target"]),
+        (&"indicator_matched".into(), &"198.51.100.8".into())
+    );
+    let log = file("log2.txt", b"1198.51.100.8 -> 192.0.2.10\nnothing\n");
     let ran =
         run(&["foresee", "intel", "match", "--store", store, "--at", "2026-01-02", log.to_str().unwrap()]);
-    assert_eq!(ran.summary()["matched"], 1);
-    assert_eq!(ran.lines()[0]["name"], "indicator_matched");
+    assert_eq!(ran.summary()["matched"], 0, "a part of a word is no word");
+}
+
+/// A list that says of its values neither when they were given nor how they may be given on.
+#[test]
+fn an_undated_list_matches_at_first_sight_and_nothing_of_its_url_leaves() {
+    let store = folder("undated");
+    let store = store.to_str().unwrap();
+    let list = file("undated.csv", b"value,tlp,source\n198.51.100.7,TLP:CLEAR,https://user:secret@feed.example/x?key=secret\nevil.example,,\n192.0.2.10,,\n");
+    assert_eq!(run(&["foresee", "import", "--store", store, list.to_str().unwrap()]).code, Some(0));
+    let log = file(
+        "undated.log",
+        b"GET https://user@www.EVIL.example:8443/x, from [::ffff:198.51.100.7]:443.\ndst=192.0.2.10\n",
+    );
+    let institution = path("data/institution/examplia.toml");
+    let found = |more: &[&str]| {
+        let log = log.to_str().unwrap();
+        let first = ["foresee", "intel", "match", "--store", store, "--institution", &institution];
+        let ran = run(&[&first, more, &[log]].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.errors);
+        (ran.summary(), ran.output)
+    };
+    let (summary, _) = found(&[]);
+    assert_eq!(
+        (&summary["matched"], &summary["withheld"], &summary["warned"]),
+        (&2.into(), &0.into(), &1.into())
+    );
+    let (summary, output) = found(&["--for", "public"]);
+    assert_eq!((&summary["matched"], &summary["withheld"]), (&1.into(), &1.into()));
+    assert!(
+        !output.contains("evil.example") && !output.contains("EVIL") && !output.contains("secret"),
+        "{output}"
+    );
+    for form in ["csv", "stix", "misp"] {
+        let ran = run(&["foresee", "intel", "export", "--store", store, "--for", "public", "--form", form]);
+        assert!(ran.output.contains("198.51.100.7") && !ran.output.contains("secret"), "{}", ran.output);
+    }
+}
+
+/// What is red, and kept because STIX objects are kept as they come, is printed for nobody.
+#[test]
+fn a_red_indicator_is_not_printed() {
+    let store = folder("red");
+    let store = store.to_str().unwrap();
+    let bundle = file(
+        "red.json",
+        br#"{"type":"bundle","id":"bundle--1","objects":[{"type":"indicator","id":"indicator--1","pattern":"[ipv4-addr:value = '198.51.100.7']",
+        "pattern_type":"stix","valid_from":"2026-01-01T00:00:00Z","object_marking_refs":["marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"]}]}"#,
+    );
+    assert_eq!(run(&["foresee", "import", "--store", store, bundle.to_str().unwrap()]).code, Some(0));
+    let log = file("red.log", b"198.51.100.7\n");
+    let ran =
+        run(&["foresee", "intel", "match", "--store", store, "--at", "2026-01-02", log.to_str().unwrap()]);
+    assert_eq!(
+        (&ran.summary()["matched"], &ran.summary()["withheld"]),
+        (&0.into(), &1.into()),
+        "{}",
+        ran.output
+    );
+    assert!(!ran.output.contains("198.51.100.7"), "{}", ran.output);
 }
 
 /// A program of the environment that `cargo xtask test` makes, or of this machine.

@@ -8,6 +8,7 @@ mod effects;
 mod indicators;
 mod reference;
 mod replays;
+mod waves;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -119,6 +120,7 @@ fn table(folder: &Folder, report: &mut Report) -> Result<Outcome> {
         ]);
     }
     report.table(scores);
+    waves::tell(&panel, report);
     tell_factors(&outcome, report);
     Ok(outcome)
 }

@@ -22,7 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("detect", &["wire", "sketch", "baseline", "institution"]),
     ("expose", &["institution"]),
     ("record", &[]),
-    ("console", &["record"]),
+    ("console", &["record", "notify"]),
     ("notify", &[]),
     (
         "hemicycle",

@@ -78,6 +78,10 @@ pub(crate) fn visible_outlook(snapshot: &Snapshot, principal: &Principal) -> Opt
     outlook.became.clear();
     outlook.reliability.retain(|shown| shown.who == "country");
     outlook.notes.clear();
+    if !outlook.stale.is_empty() {
+        // Why may name files.
+        outlook.stale = "it could not be made anew".to_owned();
+    }
     // The words for the house hang on what is listed of it; who does not see that sees what is left.
     let listed = !outlook.listed.is_empty();
     outlook.state = match () {

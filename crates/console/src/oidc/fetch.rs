@@ -1,18 +1,14 @@
 //! Asking the provider: one request on one connection, TLS, a limit on everything, no redirects.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Uri, header};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use notify::{TrustError, trusting};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -21,15 +17,6 @@ use tokio_rustls::TlsConnector;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest answer.
 const LARGEST_BYTES: usize = 256 << 10;
-/// Largest file of authorities.
-const LARGEST_AUTHORITIES_BYTES: u64 = 8 << 20;
-/// Where systems keep them.
-const SYSTEM: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
 
 /// What is asked.
 pub(super) struct Ask {
@@ -79,23 +66,17 @@ fn target(address: &str) -> Result<Target, String> {
     Ok(Target { host, port, is_secure, authority: authority.to_string(), path })
 }
 
-/// Whose certificates are believed.
-pub(super) struct Client(TlsConnector);
+/// Whose certificates are believed; nobody's on a system that has no list of authorities, where only this machine can be asked.
+pub(super) struct Client(Option<TlsConnector>);
 
 impl Client {
     /// Those of a file, or of the system.
     pub(super) fn new(authorities: Option<&Path>) -> Result<Self, String> {
-        let known = SYSTEM.iter().map(Path::new).find(|path| path.exists());
-        let roots = match authorities.or(known) {
-            Some(path) => read(path)?,
-            None => RootCertStore::empty(),
-        };
-        let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self(TlsConnector::from(Arc::new(config))))
+        match trusting(authorities) {
+            Ok(config) => Ok(Self(Some(TlsConnector::from(config)))),
+            Err(TrustError::NoSystem) => Ok(Self(None)),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// The status and the body of an answer.
@@ -112,7 +93,8 @@ impl Client {
             return exchange(stream, target, ask).await;
         }
         let name = ServerName::try_from(target.host.clone()).map_err(|error| error.to_string())?;
-        let stream = self.0.connect(name, stream).await.map_err(|error| error.to_string())?;
+        let Some(connector) = &self.0 else { return Err(TrustError::NoSystem.to_string()) };
+        let stream = connector.connect(name, stream).await.map_err(|error| error.to_string())?;
         exchange(stream, target, ask).await
     }
 }
@@ -142,19 +124,6 @@ where
     let bytes = to_bytes(Body::new(answer.into_body()), LARGEST_BYTES).await;
     driver.abort();
     Ok((status, bytes.map_err(|_| "its answer is too large or breaks off".to_owned())?.to_vec()))
-}
-
-fn read(path: &Path) -> Result<RootCertStore, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| failed(&error))?;
-    file.take(LARGEST_AUTHORITIES_BYTES).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&bytes).filter_map(Result::ok) {
-        // One that is too odd to be read costs itself.
-        let _ = roots.add(certificate);
-    }
-    if roots.is_empty() { Err(failed(&"no certificate in it")) } else { Ok(roots) }
 }
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ fn shown(visit: &Visit, outlook: &Outlook) -> Markup {
             "Of " (words::date_time(outlook.time, &visit.zone)) ". Threat level "
             b { (outlook.level) } ": " (outlook.level_meaning) ". Readiness: " b { (outlook.readiness) } " until " (outlook.readiness_until) "."
         }
+        @if !outlook.stale.is_empty() {
+            p class="notice warning" role="alert" id="stale" { "This outlook is old: " (outlook.stale) ". What it says of lists and odds may not hold any more." }
+        }
         (listed(outlook))
         @if !outlook.became.is_empty() {
             section class="panel" id="became" { h2 { "What became of it" } ul { @for line in &outlook.became { li { (line) } } } }

@@ -32,7 +32,7 @@ use webhook::Webhook;
 
 pub use fetch::{FetchLimits, Fetched, Source};
 pub(crate) use message::is_address as valid_address;
-pub use trust::TrustError;
+pub use trust::{TrustError, configuration as trusting};
 pub(crate) use url::is_host as valid_host;
 pub use webhook::{DELIVERY_FIELD, SIGNATURE_FIELD, TIMESTAMP_FIELD};
 

@@ -47,8 +47,11 @@ pub enum TrustError {
     Tls(String),
 }
 
-/// The client's side of TLS.
-pub(super) fn configuration(file: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
+/// The client's side of TLS, which believes the certificates of one file, or those of the system.
+///
+/// # Errors
+/// When the file cannot be read or holds none, the system has none where they usually are, or TLS cannot be set up.
+pub fn configuration(file: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
     let roots = match file {
         Some(path) => read(path)?,
         None => {

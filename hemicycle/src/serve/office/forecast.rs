@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use console::outlook::Outlook;
 use foresee::issued::Issued;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::foresight;
 use crate::serve::config::Foresight;
@@ -28,9 +29,12 @@ const FILES: [&str; 3] = ["lists.jsonl", "events.csv", "claims.csv"];
 /// The model's latest number for the own house, beside which an analyst's is graded.
 pub(super) type Beside = Arc<Mutex<Option<Issued>>>;
 
+/// Behind this an outlook is old: it was not made anew twice, and says so.
+const STALE: SignedDuration = SignedDuration::from_mins(31);
+
 /// The latest outlook, and the thread that makes it.
 pub(super) struct Forecast {
-    latest: Arc<Mutex<Option<Arc<Outlook>>>>,
+    latest: Arc<Mutex<Latest>>,
     /// The thread ends when this goes.
     _ends: Sender<()>,
 }
@@ -49,10 +53,29 @@ fn waits(receiver: &Receiver<()>, store: Option<&Path>) -> bool {
     }
 }
 
+/// The outlook, and why there is no newer one.
+#[derive(Default)]
+struct Latest {
+    outlook: Option<Arc<Outlook>>,
+    trouble: String,
+}
+
+impl Latest {
+    /// As it is shown at a moment: an old one says that it is.
+    fn at(&self, now: Timestamp) -> Option<Arc<Outlook>> {
+        let outlook = self.outlook.as_ref()?;
+        if now.duration_since(outlook.time) < STALE {
+            return Some(outlook.clone());
+        }
+        let stale = if self.trouble.is_empty() { "none has been made since" } else { &self.trouble };
+        Some(Arc::new(Outlook { stale: stale.to_owned(), ..Outlook::clone(outlook) }))
+    }
+}
+
 impl Forecast {
     /// Begins to make outlooks.
     pub(super) fn start(settings: &Foresight, shared: &Arc<Shared>, beside: &Beside, log: &Log) -> Self {
-        let latest = Arc::new(Mutex::new(None));
+        let latest = Arc::new(Mutex::new(Latest::default()));
         let (sender, receiver) = channel();
         let complaints = log.clone();
         let (into, settings, shared, log) = (latest.clone(), settings.clone(), shared.clone(), log.clone());
@@ -63,10 +86,11 @@ impl Forecast {
                 match foresight::now(&settings, &shared.institution()) {
                     Ok(now) => {
                         let change =
-                            shared.posture.take(&now.readiness, settings.keep_floors, jiff::Timestamp::now());
+                            shared.posture.take(&now.readiness, settings.keep_floors, Timestamp::now());
                         change.iter().for_each(|line| log.say(line));
-                        *into.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(now.shown));
                         *beside.lock().unwrap_or_else(PoisonError::into_inner) = now.beside;
+                        *into.lock().unwrap_or_else(PoisonError::into_inner) =
+                            Latest { outlook: Some(Arc::new(now.shown)), trouble: String::new() };
                         said.clear();
                     }
                     Err(error) => {
@@ -74,6 +98,8 @@ impl Forecast {
                         if text != said {
                             log.say(&text);
                         }
+                        // Whole chains of causes hold paths of this machine: those are for the log.
+                        into.lock().unwrap_or_else(PoisonError::into_inner).trouble = error.to_string();
                         said = text;
                     }
                 }
@@ -91,6 +117,27 @@ impl Forecast {
 
     /// The latest one, as people see it.
     pub(super) fn latest(&self) -> Option<Arc<Outlook>> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).at(Timestamp::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_outlook_says_that_it_is_old() {
+        let institution =
+            institution::parse("x", include_str!("../../../../data/institution/examplia.toml")).unwrap();
+        let settings = Foresight::default();
+        let outlook = Arc::new(foresight::now(&settings, &institution).unwrap().shown);
+        let (made, minutes) = (outlook.time, SignedDuration::from_mins);
+        let mut latest = Latest::default();
+        assert!(latest.at(made).is_none());
+        latest.outlook = Some(outlook);
+        assert_eq!(latest.at(made + minutes(16)).unwrap().stale, "");
+        assert!(latest.at(made + minutes(31)).unwrap().stale.contains("none has been made"));
+        latest.trouble = "a file cannot be read".to_owned();
+        assert_eq!(latest.at(made + minutes(60)).unwrap().stale, "a file cannot be read");
     }
 }

@@ -529,7 +529,7 @@ fn judge(settings: Option<&Foresight>, beside: &Beside, log: &Log) -> console::J
     Arc::new(move |judgement| {
         let model = beside.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (Some(store), Some(model)) = (&store, model) else { return };
-        if let Err(error) = crate::foresight::graded::judge(store, &model, judgement.percent) {
+        if let Err(error) = crate::foresight::graded::judge(store, &model, judgement.percent, judgement.time) {
             log.say(&format!("warning: the number of {} cannot be graded: {error:#}", judgement.by));
         }
     })
