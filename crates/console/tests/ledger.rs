@@ -88,6 +88,7 @@ fn what_an_analyst_thinks_of_the_next_days_is_kept_with_the_name_and_shown_as_te
         reliability: Vec::new(),
         became: Vec::new(),
         notes: Vec::new(),
+        stale: String::new(),
     }));
     console.live.show(snapshot);
     let judge = |session: &str, body: &str| console.form_as(session, "/outlook/judgement", body).status;

@@ -52,9 +52,7 @@ fn append(path: &Path, text: &str) {
 
 /// The next sign.
 fn sign(service: &Service) -> Value {
-    (0..MOST)
-        .find_map(|_| service.event_soon().filter(|event| event["kind"] == "sign"))
-        .expect("a sign is told")
+    (0..MOST).find_map(|_| service.event_soon().filter(|event| event["kind"] == "sign")).unwrap()
 }
 
 #[test]
@@ -89,7 +87,7 @@ fn what_is_known_and_passes_by_is_told_once_and_as_its_marking_and_the_law_allow
         append(&path, &request("203.0.113.99", "https://a.evil.example/x?y=1"));
         service.event_soon()
     });
-    let seen = seen.expect("a sign is told");
+    let seen = seen.unwrap();
     assert_eq!((&seen["name"], &seen["attack_technique"]), (&"indicator_matched".into(), &Value::Null));
     let detail = &seen["detail"];
     assert_eq!(
@@ -145,7 +143,7 @@ fn flow_records_are_looked_at_both_ways_and_persons_are_named_for_a_purpose_alon
             break;
         }
     }
-    let seen = seen.expect("a sign is told");
+    let seen = seen.unwrap();
     assert_eq!(
         (&seen["kind"], &seen["source"], &seen["target"]),
         (&"sign".into(), &"203.0.113.5".into(), &"192.0.2.10".into())

@@ -41,7 +41,7 @@ fn a_list_that_names_us_lowers_floors_until_the_end_of_its_window() {
     import(&service.folder, "list.txt", "192.0.2.10\n", &["--actor", "NoName057(16)"]);
     service.has_said("readiness is `ready`");
     assert!(service.log.contains("floors are multiplied by 0.5"), "{}", service.log);
-    let start = play(&service, &mut exporter, PATIENCE).expect("the lowered floor finds it");
+    let start = play(&service, &mut exporter, PATIENCE).unwrap();
     let evidence = &start["evidence"];
     assert_eq!(
         (&start["phase"], &start["vectors"][0]["name"]),

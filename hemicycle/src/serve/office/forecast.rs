@@ -86,11 +86,11 @@ impl Forecast {
                 match foresight::now(&settings, &shared.institution()) {
                     Ok(now) => {
                         let change =
-                            shared.posture.take(&now.readiness, settings.keep_floors, jiff::Timestamp::now());
+                            shared.posture.take(&now.readiness, settings.keep_floors, Timestamp::now());
                         change.iter().for_each(|line| log.say(line));
+                        *beside.lock().unwrap_or_else(PoisonError::into_inner) = now.beside;
                         *into.lock().unwrap_or_else(PoisonError::into_inner) =
                             Latest { outlook: Some(Arc::new(now.shown)), trouble: String::new() };
-                        *beside.lock().unwrap_or_else(PoisonError::into_inner) = now.beside;
                         said.clear();
                     }
                     Err(error) => {
@@ -129,8 +129,8 @@ mod tests {
     fn an_old_outlook_says_that_it_is_old() {
         let institution =
             institution::parse("x", include_str!("../../../../data/institution/examplia.toml")).unwrap();
-        let settings = Foresight { data: None, store: None, place: None, ..Foresight::default() };
-        let outlook = Arc::new(foresight::now(&settings, &institution).unwrap());
+        let settings = Foresight::default();
+        let outlook = Arc::new(foresight::now(&settings, &institution).unwrap().shown);
         let (made, minutes) = (outlook.time, SignedDuration::from_mins);
         let mut latest = Latest::default();
         assert!(latest.at(made).is_none());
