@@ -10,6 +10,7 @@
 //! * What expires is never deleted: it is worth nothing until it is seen again ([`decay`]).
 
 pub mod decay;
+mod filter;
 pub mod host;
 mod index;
 pub mod indicator;
@@ -18,6 +19,7 @@ pub mod misp;
 pub mod pattern;
 pub mod profile;
 pub mod scale;
+mod sip;
 pub mod source;
 pub mod stix;
 pub mod table;

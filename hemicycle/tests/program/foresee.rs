@@ -298,11 +298,11 @@ fn nothing_leaves_that_may_not() {
 fn an_undated_list_matches_at_first_sight_and_nothing_of_its_url_leaves() {
     let store = folder("undated");
     let store = store.to_str().unwrap();
-    let list = file("undated.csv", b"value,tlp,source\n198.51.100.7,TLP:CLEAR,https://user:secret@feed.example/x?key=secret\nevil.example,,\n192.0.2.10,,\n");
+    let list = file("undated.csv", b"value,tlp,source\n203.0.113.250,TLP:CLEAR,https://user:secret@feed.example/x?key=secret\nevil.example,,\n192.0.2.10,,\n");
     assert_eq!(run(&["foresee", "import", "--store", store, list.to_str().unwrap()]).code, Some(0));
     let log = file(
         "undated.log",
-        b"GET https://user@www.EVIL.example:8443/x, from [::ffff:198.51.100.7]:443.\ndst=192.0.2.10\n",
+        b"GET https://user@www.EVIL.example:8443/x, from [::ffff:203.0.113.250]:443.\ndst=192.0.2.10\n",
     );
     let institution = path("data/institution/examplia.toml");
     let found = |more: &[&str]| {
@@ -325,7 +325,7 @@ fn an_undated_list_matches_at_first_sight_and_nothing_of_its_url_leaves() {
     );
     for form in ["csv", "stix", "misp"] {
         let ran = run(&["foresee", "intel", "export", "--store", store, "--for", "public", "--form", form]);
-        assert!(ran.output.contains("198.51.100.7") && !ran.output.contains("secret"), "{}", ran.output);
+        assert!(ran.output.contains("203.0.113.250") && !ran.output.contains("secret"), "{}", ran.output);
     }
 }
 
