@@ -1,8 +1,8 @@
 //! Where values are looked up: tables whose places hold all that a look needs, so that a record that matches nothing touches no indicator.
 //!
-//! One hash under a secret key for each value, since others choose them. A table of `hashbrown` keeps seven bits of each hash in an array of their own, one
-//! byte a place: that array (a mebibyte for a million addresses) answers nearly all looks that find nothing. Addresses of each family have a table whose
-//! places hold the address itself. Networks are looked for by the lengths that are there, and only where a bitmap of the first bits says that one may be.
+//! One hash under a secret key for each value, since others choose them. In front of the addresses stands a filter that is small enough to stay close to the
+//! processor and answers nearly all looks that find nothing; each family has a table whose places hold the address itself. Networks are looked for by the
+//! lengths that are there, and only where a bitmap of the first bits says that one may be.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,9 @@ use hashbrown::HashTable;
 use ipnet::IpNet;
 use siphasher::sip::SipHasher13;
 
+use crate::filter::Filter;
 use crate::indicator::Kind;
+use crate::sip::Sip;
 
 /// Set in the number of an indicator that must never match.
 const WARNED: u32 = 1 << 31;
@@ -96,6 +98,9 @@ impl Networks {
 #[derive(Debug)]
 pub(crate) struct Index {
     key: (u64, u64),
+    sip: Sip,
+    /// Hashes of addresses of both families.
+    filter: Filter,
     v4: HashTable<(u32, u32)>,
     v6: HashTable<([u64; 2], u32)>,
     networks: [Networks; 2],
@@ -109,6 +114,8 @@ impl Index {
     pub(crate) fn new(key: (u64, u64)) -> Self {
         Self {
             key,
+            sip: Sip::new(key),
+            filter: Filter::new(),
             v4: HashTable::new(),
             v6: HashTable::new(),
             networks: [Networks::new(), Networks::new()],
@@ -137,14 +144,20 @@ impl Index {
 
     #[inline]
     fn v4(&self, bits: u32) -> Option<Found> {
-        let hash = hash_v4(self.key, bits);
+        let hash = self.sip.of_u32(bits);
+        if !self.filter.has(hash) {
+            return None;
+        }
         self.v4.find(hash, |place| place.0 == bits).map(|place| Found::of(place.1))
     }
 
     #[inline]
     fn v6(&self, bits: u128) -> Option<Found> {
         let halves = halves(bits);
-        let hash = hash_v6(self.key, halves);
+        let hash = self.sip.of_pair(halves);
+        if !self.filter.has(hash) {
+            return None;
+        }
         self.v6.find(hash, |place| place.0 == halves).map(|place| Found::of(place.1))
     }
 
@@ -198,11 +211,15 @@ impl Index {
         let (key, number) = (self.key, found.number());
         match needle {
             Needle::V4(bits) => {
-                self.v4.insert_unique(hash_v4(key, bits), (bits, number), |place| hash_v4(key, place.0));
+                let (sip, hash) = (self.sip, self.sip.of_u32(bits));
+                self.put(hash);
+                self.v4.insert_unique(hash, (bits, number), |place| sip.of_u32(place.0));
             }
             Needle::V6(bits) => {
                 let halves = halves(bits);
-                self.v6.insert_unique(hash_v6(key, halves), (halves, number), |place| hash_v6(key, place.0));
+                let (sip, hash) = (self.sip, self.sip.of_pair(halves));
+                self.put(hash);
+                self.v6.insert_unique(hash, (halves, number), |place| sip.of_pair(place.0));
             }
             Needle::Network(network) => self.insert_network(network, number),
             Needle::Text(kind, bytes) => {
@@ -214,6 +231,16 @@ impl Index {
                 }
             }
         }
+    }
+
+    /// Lets a hash pass the filter.
+    fn put(&mut self, hash: u64) {
+        if self.filter.is_full() {
+            let sip = self.sip;
+            let all = self.v4.iter().map(|place| sip.of_u32(place.0));
+            self.filter = self.filter.grown(all.chain(self.v6.iter().map(|place| sip.of_pair(place.0))));
+        }
+        self.filter.put(hash);
     }
 
     fn insert_network(&mut self, network: IpNet, number: u32) {
@@ -266,19 +293,6 @@ fn parts(network: IpNet) -> (usize, u128) {
 #[inline]
 const fn halves(bits: u128) -> [u64; 2] {
     [(bits >> 64) as u64, bits as u64]
-}
-
-#[inline]
-fn hash_v4(key: (u64, u64), bits: u32) -> u64 {
-    hash(key, 0x40, &bits.to_ne_bytes())
-}
-
-#[inline]
-fn hash_v6(key: (u64, u64), halves: [u64; 2]) -> u64 {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&halves[0].to_ne_bytes());
-    bytes[8..].copy_from_slice(&halves[1].to_ne_bytes());
-    hash(key, 0x60, &bytes)
 }
 
 #[inline]

@@ -11,6 +11,7 @@
 
 pub mod decay;
 pub mod feed;
+mod filter;
 pub mod host;
 mod index;
 pub mod indicator;
@@ -19,6 +20,7 @@ pub mod misp;
 pub mod pattern;
 pub mod profile;
 pub mod scale;
+mod sip;
 pub mod source;
 pub mod stix;
 pub mod table;

@@ -11,8 +11,9 @@ use foresee::listed::look_up;
 use foresee::mix;
 use foresee::targets::List;
 use institution::Institution;
+use intel::indicator::Indicator;
 use intel::list;
-use intel::tlp::Audience;
+use intel::tlp::{Audience, Tlp};
 use intel::{misp, source, table};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -115,30 +116,13 @@ fn take(
             done("indicators of a MISP event", event.indicators.len(), event.skipped + event.other)
         }
         Kind::Indicators => {
-            let mut found = Vec::new();
-            // What does not say when it was given is of when it was seen: it matches at once, and ages from then on.
-            let seen = u32::try_from(time.as_second()).unwrap_or(0);
-            let skipped = list::read(&text, &name, arguments.unmarked, |mut indicator| {
-                indicator.first = if indicator.first == 0 { seen } else { indicator.first };
-                found.push(indicator);
-            });
+            let (found, skipped) = undated(&text, &name, arguments.unmarked, time);
             add_indicators(store, &found)?;
             done("indicators", found.len(), skipped)
         }
         Kind::Calendar => {
             let read = calendar::ics(&name, &text, &arguments.scope, moment::day(time, zone))?;
-            for (count, what) in [
-                (read.repeating, "repeat: the first time of each was taken"),
-                (read.stamped, "say themselves since when they were known: that is believed and not checked"),
-                (
-                    read.late,
-                    "were over before they were imported, without a stamp of before: they were left out",
-                ),
-            ] {
-                if count > 0 {
-                    files::eprint_text(&format!("{count} entries {what}\n"));
-                }
-            }
+            tell_odd(&read);
             done("days of events", store.add_events(&read.events)?, read.skipped)
         }
         Kind::Votes => {
@@ -167,6 +151,30 @@ fn take(
     }
 }
 
+/// Indicators of a table, and how many rows were none. What does not say when it was given is of when it was seen: it matches at once, and ages from then on.
+fn undated(text: &str, source: &str, unmarked: Tlp, time: Timestamp) -> (Vec<Indicator>, usize) {
+    let seen = u32::try_from(time.as_second()).unwrap_or(0);
+    let mut found = Vec::new();
+    let skipped = list::read(text, source, unmarked, |mut indicator| {
+        indicator.first = if indicator.first == 0 { seen } else { indicator.first };
+        found.push(indicator);
+    });
+    (found, skipped)
+}
+
+/// Says what of a calendar is not as it seems.
+fn tell_odd(read: &calendar::Calendar) {
+    for (count, what) in [
+        (read.repeating, "repeat: the first time of each was taken"),
+        (read.stamped, "say themselves since when they were known: that is believed and not checked"),
+        (read.late, "were over before they were imported, without a stamp of before: they were left out"),
+    ] {
+        if count > 0 {
+            files::eprint_text(&format!("{count} entries {what}\n"));
+        }
+    }
+}
+
 /// Claims as lines of `claims.csv`.
 fn lines_of(claims: &[mix::Claim]) -> String {
     claims
@@ -188,7 +196,7 @@ fn subscribed(address: &str) -> Result<String> {
     String::from_utf8(fetched.body).with_context(|| format!("what {} gave is not UTF-8", source.target()))
 }
 
-pub(super) fn add_indicators(store: &Store, indicators: &[intel::indicator::Indicator]) -> Result<()> {
+pub(super) fn add_indicators(store: &Store, indicators: &[Indicator]) -> Result<()> {
     // The own store is the organisation itself; what is red is not kept by a machine.
     let (table, withheld) = list::write(indicators, Audience::Organisation);
     if withheld > 0 {

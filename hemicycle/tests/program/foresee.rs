@@ -165,6 +165,26 @@ fn a_row_that_looks_ahead_stops_the_run_and_is_named() {
     }
 }
 
+/// The scorecards of a store.
+fn cards_of(store: &str, institution: &str) -> Vec<Value> {
+    let data = path("data/foresee");
+    let known = ["--data", &data, "--store", store, "--institution", institution];
+    let ran = run(&[&["foresee", "scorecard", "--json"], &known[..]].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.errors);
+    ran.lines()
+}
+
+/// Writes of each forecast that it was made on the morning of its first day.
+fn make_timely(kept: &Path) {
+    let lines = fs::read_to_string(kept).unwrap();
+    let on_time = lines.lines().map(|text| {
+        let mut line: Value = serde_json::from_str(text).unwrap();
+        line["issued"] = format!("{}T08:00:00Z", line["date"].as_str().unwrap()).into();
+        format!("{line}\n")
+    });
+    fs::write(kept, on_time.collect::<String>()).unwrap();
+}
+
 #[test]
 fn what_is_imported_is_seen_issued_and_graded() {
     let store = folder("store");
@@ -199,36 +219,13 @@ fn what_is_imported_is_seen_issued_and_graded() {
         assert!(seen.lines().iter().any(|line| line["kind"] == "event" && line["type"] == "hearing"));
         assert_eq!(forecast(&seen, "own", 3)["state"], "listed");
     }
-    let graded = || {
-        let data = path("data/foresee");
-        let arguments = [
-            "foresee",
-            "scorecard",
-            "--json",
-            "--data",
-            &data,
-            "--store",
-            store,
-            "--institution",
-            &institution,
-        ];
-        let ran = run(&arguments);
-        assert_eq!(ran.code, Some(0), "{}", ran.errors);
-        ran.lines()
-    };
+    let graded = || cards_of(store, &institution);
     // They were made years after their days: that is hindsight, and counts for nothing.
     for card in graded() {
         assert_eq!((&card["graded"], &card["hindsight"]), (&0.into(), &2.into()), "{card}");
     }
     // The same, as if they had been made on those mornings.
-    let kept = Path::new(store).join("issued.jsonl");
-    let lines = fs::read_to_string(&kept).unwrap();
-    let on_time = lines.lines().map(|text| {
-        let mut line: Value = serde_json::from_str(text).unwrap();
-        line["issued"] = format!("{}T08:00:00Z", line["date"].as_str().unwrap()).into();
-        format!("{line}\n")
-    });
-    fs::write(&kept, on_time.collect::<String>()).unwrap();
+    make_timely(&Path::new(store).join("issued.jsonl"));
     let cards = graded();
     let analyst = cards.iter().find(|card| card["model"] == "analyst").unwrap();
     assert_eq!((&analyst["graded"], &analyst["happened"]), (&2.into(), &1.into()), "{analyst}");
@@ -299,11 +296,11 @@ fn nothing_leaves_that_may_not() {
 fn an_undated_list_matches_at_first_sight_and_nothing_of_its_url_leaves() {
     let store = folder("undated");
     let store = store.to_str().unwrap();
-    let list = file("undated.csv", b"value,tlp,source\n198.51.100.7,TLP:CLEAR,https://user:secret@feed.example/x?key=secret\nevil.example,,\n192.0.2.10,,\n");
+    let list = file("undated.csv", b"value,tlp,source\n203.0.113.250,TLP:CLEAR,https://user:secret@feed.example/x?key=secret\nevil.example,,\n192.0.2.10,,\n");
     assert_eq!(run(&["foresee", "import", "--store", store, list.to_str().unwrap()]).code, Some(0));
     let log = file(
         "undated.log",
-        b"GET https://user@www.EVIL.example:8443/x, from [::ffff:198.51.100.7]:443.\ndst=192.0.2.10\n",
+        b"GET https://user@www.EVIL.example:8443/x, from [::ffff:203.0.113.250]:443.\ndst=192.0.2.10\n",
     );
     let institution = path("data/institution/examplia.toml");
     let found = |more: &[&str]| {
@@ -326,7 +323,7 @@ fn an_undated_list_matches_at_first_sight_and_nothing_of_its_url_leaves() {
     );
     for form in ["csv", "stix", "misp"] {
         let ran = run(&["foresee", "intel", "export", "--store", store, "--for", "public", "--form", form]);
-        assert!(ran.output.contains("198.51.100.7") && !ran.output.contains("secret"), "{}", ran.output);
+        assert!(ran.output.contains("203.0.113.250") && !ran.output.contains("secret"), "{}", ran.output);
     }
 }
 
