@@ -112,6 +112,7 @@ impl Console {
             told.len() <= 1_000
         });
         options.figures = Arc::new(|| "hemicycle_up 1\n".to_owned());
+        options.belongs = Arc::new(house::belongs);
         change(&mut options);
         let now = clock();
         let people = Arc::new(People::in_memory(clock, options.policy).unwrap());
