@@ -21,15 +21,9 @@ pub const OWN_FLOOD: &str = "01J9EXAMPLE0FLOOD0WWW";
 /// A flood of party X.
 pub const PARTY_FLOOD: &str = "01J9EXAMPLE0FLOOD0PARTYX";
 /// What the two hit.
-const OWN_ADDRESS: [u8; 4] = [192, 0, 2, 10];
-const PARTY_ADDRESS: [u8; 4] = [203, 0, 113, 10];
+pub const OWN_ADDRESS: [u8; 4] = [192, 0, 2, 10];
+pub const PARTY_ADDRESS: [u8; 4] = [203, 0, 113, 10];
 const SURGE: &str = "01J9EXAMPLE0SURGE0STREAM";
-
-/// Whose those are.
-pub fn belongs(address: IpAddr, organisation: &str) -> bool {
-    address == IpAddr::from(OWN_ADDRESS) && organisation == "own"
-        || address == IpAddr::from(PARTY_ADDRESS) && organisation == "party-x"
-}
 
 fn zone(name: &str, title: &str, public: bool) -> Zone {
     Zone { name: name.into(), title: title.into(), public }
