@@ -120,7 +120,7 @@ fn what_an_organisation_proposes_of_its_own_is_kept_and_shown_to_the_house() {
         assert!(page.contains(lines) && page.contains("# data sheet [allow] &lt;b&gt; page 3\n"), "{page}");
     }
     let page = console.get("/exposure", Some(&other)).body;
-    assert!(!page.contains("lb-ours") && !page.contains("data sheet"), "not for others");
+    assert!(!page.contains("lb-ours") && !page.contains("# data sheet"), "not for others");
     // What is others', or cannot stand in a file, or is not theirs to do.
     let before = console.memory.written().len();
     assert_eq!(send(&other, PROPOSED), 400, "an element of others");

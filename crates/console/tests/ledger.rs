@@ -87,7 +87,6 @@ fn what_an_analyst_thinks_of_the_next_days_is_kept_with_the_name_and_shown_as_te
         record: Vec::new(),
         reliability: Vec::new(),
         became: Vec::new(),
-        stale: String::new(),
         notes: Vec::new(),
         stale: String::new(),
     }));

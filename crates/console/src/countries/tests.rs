@@ -86,7 +86,7 @@ fn file_of(record_bits: usize, networks: &[Network]) -> Vec<u8> {
     bytes.extend(MARKER);
     bytes.extend(map(&[
         (text("description"), map(&[(text("en"), text("a test"))])),
-        (text("node_count"), number(count as u16)),
+        (text("node_count"), [&[6 << 5 | 4][..], &(count as u32).to_be_bytes()].concat()),
         (text("record_size"), number(record_bits as u16)),
         (text("ip_version"), number(6)),
         (text("database_type"), text("Test")),

@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 pub const OWN_FLOOD: &str = "01J9EXAMPLE0FLOOD0WWW";
 /// A flood of party X.
 pub const PARTY_FLOOD: &str = "01J9EXAMPLE0FLOOD0PARTYX";
+/// What the two hit.
+pub const OWN_ADDRESS: [u8; 4] = [192, 0, 2, 10];
+pub const PARTY_ADDRESS: [u8; 4] = [203, 0, 113, 10];
 const SURGE: &str = "01J9EXAMPLE0SURGE0STREAM";
 
 fn zone(name: &str, title: &str, public: bool) -> Zone {
@@ -489,12 +492,13 @@ impl Archive for Memory {
 
     fn evidence_file(
         &self,
-        _: &str,
+        flood: &str,
         kind: EvidenceKind,
         of: Option<&Mine<'_>>,
     ) -> record::Result<Option<Vec<u8>>> {
         self.check()?;
-        if of.is_some_and(|mine| !mine([192, 0, 2, 10].into())) {
+        let hit = if flood == PARTY_FLOOD { PARTY_ADDRESS } else { OWN_ADDRESS };
+        if of.is_some_and(|mine| !mine(hit.into())) {
             return Ok(None);
         }
         Ok(Some(format!("hidden {}", kind.name()).into_bytes()))
