@@ -229,7 +229,7 @@ impl Prediction {
             (false, false) => format!("{}; perhaps {}", few(&self.surely), few(&self.possibly)),
         };
         if let Some(near) = &self.nearest {
-            let share = if near.share < 0.001 { "under 0.1 %".to_owned() } else { percent(near.share) };
+            let share = percent(near.share);
             let through = near.elements.join(" + ");
             text.push_str(&format!(" ({share} of {} {} of {through})", short(near.at), near.unit.short()));
         }

@@ -306,6 +306,11 @@ fn seen(observed: &Observed, style: Style) -> String {
     if observed.drifts_omitted > 0 {
         text += &format!("{} flows of further kinds have no room\n", observed.drifts_omitted);
     }
+    text + &needed(observed, style)
+}
+
+/// Dependencies by the looks of flows, and conduits over which nothing was seen.
+fn needed(observed: &Observed, style: Style) -> String {
     let mut rows: Vec<Vec<String>> = observed
         .proposals
         .iter()
@@ -323,7 +328,7 @@ fn seen(observed: &Observed, style: Style) -> String {
         })
         .collect();
     let more = cut(&mut rows);
-    text += &part(
+    let mut text = part(
         "Seems to need",
         "By the looks of flows, which the file does not say; put into the file what is true.",
         style,

@@ -91,6 +91,46 @@ fn a_change_shows_its_difference_alone() {
     assert_eq!(run(&["expose", &example(), "--what-if", "third:directory"]).code, Some(2));
 }
 
+/// Each command stands there whole, and run for real it gives the effect that stands beside it.
+#[test]
+fn every_printed_fix_does_what_is_said_of_it() {
+    let text = good(&["expose", &example()]).output;
+    let ran = good(&["expose", &example(), "--json"]);
+    let lines = ran.lines();
+    let printed: BTreeSet<&str> =
+        text.lines().filter_map(|line| Some(line.split_once("--what-if ")?.1.trim())).collect();
+    assert!(printed.iter().any(|command| command.len() > 20) && printed.len() >= 5, "{printed:?}");
+    let mut tried = 0;
+    for fix in of(&lines, "fix") {
+        let Some(command) = fix["what_if"].as_str() else { continue };
+        tried += usize::from(printed.contains(command));
+        let ran = good(&["expose", &example(), "--what-if", command, "--json"]);
+        let changed = ran.lines();
+        let said = names(&fix["services"]);
+        if fix["remedy"] == "split" {
+            let through = |change: &str| -> BTreeSet<&str> {
+                of(&changed, "coupling_difference")
+                    .into_iter()
+                    .filter(|line| line["change"] == change && line["elements"][1].is_null())
+                    .filter(|line| line["elements"][0] == fix["element"])
+                    .flat_map(|line| names(&line["inside"]))
+                    .collect()
+            };
+            let (gone, new) = (through("gone"), through("new"));
+            assert!(said.iter().all(|name| gone.contains(name) && !new.contains(name)), "{command}");
+        } else {
+            let gone: BTreeSet<&str> = of(&changed, "cut_set_difference")
+                .into_iter()
+                .filter(|line| line["change"] == "gone" && line["order"] == 1)
+                .filter(|line| line["elements"][0] == fix["element"])
+                .map(|line| line["service"].as_str().unwrap())
+                .collect();
+            assert_eq!(said, gone, "{command}");
+        }
+    }
+    assert_eq!(tried, printed.len(), "each printed command is one of a fix, whole");
+}
+
 #[test]
 fn two_versions_are_compared() {
     let before = fs::read_to_string(example()).unwrap();

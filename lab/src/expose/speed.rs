@@ -38,6 +38,15 @@ pub(super) fn run(asked: bool, seed: u64, report: &mut Report) -> Result<()> {
         report.bar(Bar::at_most(DRAWN, None, PAGE.1, " s", LEFT_OUT));
         return Ok(());
     }
+    large(seed, report, (&bar, &whole))?;
+    hostile(report);
+    page(seed, report)
+}
+
+type Name<'n> = &'n dyn Fn(usize) -> String;
+
+/// Large models: what is worked out of them, and the whole command.
+fn large(seed: u64, report: &mut Report, bars: (Name<'_>, Name<'_>)) -> Result<()> {
     let mut table = Table::new(
         "Large models, everything that is worked out of one",
         &[
@@ -87,13 +96,12 @@ pub(super) fn run(asked: bool, seed: u64, report: &mut Report) -> Result<()> {
                 exposure.couplings.rows.len().to_string(),
             ]);
         }
-        report.bar(Bar::at_most(&bar(elements), Some(worst), most, " s", ""));
+        report.bar(Bar::at_most(&bars.0(elements), Some(worst), most, " s", ""));
         let reason = program.as_ref().err().map_or("", String::as_str);
-        report.bar(Bar::at_most(&whole(elements), slowest.filter(|_| program.is_ok()), most, " s", reason));
+        report.bar(Bar::at_most(&bars.1(elements), slowest.filter(|_| program.is_ok()), most, " s", reason));
     }
     report.table(table);
-    hostile(report);
-    page(seed, report)
+    Ok(())
 }
 
 /// The product beside this program.

@@ -168,7 +168,7 @@ impl Nodes {
     /// Several servers at one address are one machine.
     fn share(&self, draft: &mut Draft) {
         for (address, names) in self.by_address.iter().filter(|(_, names)| names.len() > 1) {
-            let cause = format!("[{}]", quoted(&slug(&format!("host-{address}"))));
+            let cause = format!("[{}]", quoted(&slug(&format!("host-{address}").replace(':', "_"))));
             for name in names {
                 if let Some(entry) = draft.entry("node", name, "") {
                     entry.set("shared_cause", cause.clone(), "other servers have the same address");
