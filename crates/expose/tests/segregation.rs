@@ -249,7 +249,7 @@ fn a_flood_of_forged_senders_hides_nothing() {
                 1 => format!("203.0.113.{}", 1 + forged / 3 % 60),
                 _ => format!("198.18.{}.{}", forged / 3 / 256 % 256, forged / 3 % 256),
             };
-            let to = if forged % 2 == 0 { "192.0.2.10" } else { "192.0.2.131" };
+            let to = if forged.is_multiple_of(2) { "192.0.2.10" } else { "192.0.2.131" };
             // SYNs, so that it is known who asks.
             watch.see(&Seen { opens: Some(true), ..seen(&source, to, (50_000, port.max(1)), time, time) });
         }

@@ -77,6 +77,13 @@ pub struct Signs<'a> {
     pub elections: &'a [String],
 }
 
+/// What is looked at whatever it is that may come.
+const PREPARED: [&str; 3] = [
+    "The person on call and a second one can be reached.",
+    "The provider's number for floods is at hand and answers.",
+    "The static copy is fresh and can be switched to.",
+];
+
 /// The readiness of a moment.
 #[must_use]
 pub fn of(signs: &Signs<'_>, at: Timestamp) -> Readiness {
@@ -121,13 +128,7 @@ pub fn of(signs: &Signs<'_>, at: Timestamp) -> Readiness {
         push(&mut reasons, format!("{event} is near"));
     }
     if state >= State::Watch {
-        for line in [
-            "The person on call and a second one can be reached.",
-            "The provider's number for floods is at hand and answers.",
-            "The static copy is fresh and can be switched to.",
-        ] {
-            push(&mut checklist, line.to_owned());
-        }
+        PREPARED.iter().for_each(|line| push(&mut checklist, (*line).to_owned()));
     }
     if reasons.is_empty() {
         reasons.push("nothing points to more than the usual".to_owned());

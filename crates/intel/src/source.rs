@@ -45,7 +45,7 @@ mod tests {
             ("https://a@b:secret@feed.example/x", "https://feed.example/x"),
             ("user:secret@feed.example/x?secret", "feed.example/x"),
             ("feed.example/x?key=secret", "feed.example/x"),
-            ("/home/secret/lists/ddosia.csv", "ddosia.csv"),
+            ("/srv/secret/lists/ddosia.csv", "ddosia.csv"),
             ("../secret/x.csv", "x.csv"),
             ("C:\\secret\\x.csv", "x.csv"),
             ("csirt@parliament.example", "csirt@parliament.example"),

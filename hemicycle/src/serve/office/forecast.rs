@@ -121,6 +121,19 @@ impl Forecast {
     }
 }
 
+/// Numbers of analysts go to the store, where they are graded beside the model's; without either there is nothing to grade.
+pub(super) fn judge(settings: Option<&Foresight>, beside: &Beside, log: &Log) -> console::Judge {
+    let store = settings.and_then(|settings| settings.store.clone());
+    let (beside, log) = (beside.clone(), log.clone());
+    Arc::new(move |judgement| {
+        let model = beside.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (Some(store), Some(model)) = (&store, model) else { return };
+        if let Err(error) = foresight::graded::judge(store, &model, judgement.percent, judgement.time) {
+            log.say(&format!("warning: the number of {} cannot be graded: {error:#}", judgement.by));
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

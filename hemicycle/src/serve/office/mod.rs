@@ -10,18 +10,18 @@ pub(crate) mod channels;
 mod forecast;
 mod links;
 mod notices;
+mod secrets;
 pub(crate) mod snapshot;
 mod troubles;
 
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use detect::Event;
 use institution::Institution;
 use record::{Actor, Entry, Kind, Record, State};
@@ -45,8 +45,6 @@ use links::Links;
 use notices::Notices;
 use snapshot::Sensors;
 
-/// No secret is longer.
-const MAXIMUM_SECRET_BYTES: u64 = 4096;
 /// The room whose acts these are.
 const ROOM: &str = "serve";
 /// A state of the record that lasts is said again after so many looks.
@@ -262,13 +260,13 @@ impl Office {
         options.tls = desk.tls.clone();
         let figures = self.figures.clone();
         options.figures = Arc::new(move || figures.get().map(Sources::text).unwrap_or_default());
-        options.signers = signers(&config.webhooks)?;
-        options.provider = provider(config, &self.shared.institution())?;
+        options.signers = secrets::signers(&config.webhooks)?;
+        options.provider = secrets::provider(config, &self.shared.institution())?;
         options.countries = desk.countries.clone();
         options.outside = outside(record.writer());
         let protected = self.protected.clone();
         options.belongs = Arc::new(move |address, name| Concerned::belongs(address, name, &protected.now()));
-        options.judge = judge(self.foresight.as_ref(), &self.beside, log);
+        options.judge = forecast::judge(self.foresight.as_ref(), &self.beside, log);
         let complaints = log.clone();
         options.complain = Arc::new(move |text: &str| complaints.say(text));
         options.retention = snapshot::retention(config);
@@ -486,62 +484,6 @@ impl Office {
             }
         }
     }
-}
-
-/// The provider of sign-ins with its secret, if there is one.
-///
-/// # Errors
-/// When the secret cannot be read, or others can, or a rule names an organisation that the institution does not have.
-fn provider(config: &Config, institution: &Institution) -> Result<Option<console::Provider>> {
-    let Some(sso) = &config.oidc else { return Ok(None) };
-    for name in sso.provider.rules.iter().filter_map(|rule| rule.organisation.as_ref()) {
-        if !institution.organisations.iter().any(|known| known.id == *name) {
-            bail!("[oidc]: the institution file has no organisation `{name}`");
-        }
-    }
-    let mut provider = sso.provider.clone();
-    if let Some(path) = &sso.secret_file {
-        let secret = String::from_utf8(secret(path)?).ok();
-        provider.client_secret = Some(secret.with_context(|| format!("{} is no text", shown(path)))?);
-    }
-    Ok(Some(provider))
-}
-
-/// A secret from a file that nobody else can read.
-fn secret(path: &Path) -> Result<Vec<u8>> {
-    channels::private(path)?;
-    let mut secret = Vec::new();
-    let opened =
-        fs::File::open(path).and_then(|file| file.take(MAXIMUM_SECRET_BYTES + 1).read_to_end(&mut secret));
-    opened.with_context(|| format!("cannot read {}", shown(path)))?;
-    // Half a secret would refuse every message.
-    if secret.len() as u64 > MAXIMUM_SECRET_BYTES {
-        bail!("{} has more than {MAXIMUM_SECRET_BYTES} bytes; no secret is that long", shown(path));
-    }
-    Ok(secret.trim_ascii().to_vec())
-}
-
-/// Secrets of webhooks.
-fn signers(webhooks: &[(String, PathBuf)]) -> Result<Vec<console::Signer>> {
-    let mut signers = Vec::new();
-    for (name, path) in webhooks {
-        signers.push(console::Signer { name: name.clone(), secret: secret(path)? });
-    }
-    Ok(signers)
-}
-
-/// Numbers of analysts go to the store, where they are graded beside the model's; without either there is nothing to grade.
-fn judge(settings: Option<&Foresight>, beside: &Beside, log: &Log) -> console::Judge {
-    let store = settings.and_then(|settings| settings.store.clone());
-    let (beside, log) = (beside.clone(), log.clone());
-    Arc::new(move |judgement| {
-        let model = beside.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (Some(store), Some(model)) = (&store, model) else { return };
-        if let Err(error) = crate::foresight::graded::judge(store, &model, judgement.percent, judgement.time)
-        {
-            log.say(&format!("warning: the number of {} cannot be graded: {error:#}", judgement.by));
-        }
-    })
 }
 
 /// Floods that others saw are kept as what was observed, with who told of them.
