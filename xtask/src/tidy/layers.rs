@@ -22,8 +22,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("detect", &["wire", "sketch", "baseline", "institution"]),
     ("expose", &["institution"]),
     ("record", &[]),
-    ("console", &["record", "notify"]),
     ("notify", &[]),
+    ("console", &["record", "notify"]),
     (
         "hemicycle",
         &[
