@@ -103,6 +103,9 @@ _hemicycle() {
             hemicycle__subcmd__foresee__subcmd__help__subcmd__intel,export)
                 cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__export"
                 ;;
+            hemicycle__subcmd__foresee__subcmd__help__subcmd__intel,feed)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__feed"
+                ;;
             hemicycle__subcmd__foresee__subcmd__help__subcmd__intel,fetch)
                 cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__fetch"
                 ;;
@@ -112,8 +115,14 @@ _hemicycle() {
             hemicycle__subcmd__foresee__subcmd__help__subcmd__intel,profiles)
                 cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__profiles"
                 ;;
+            hemicycle__subcmd__foresee__subcmd__help__subcmd__intel,write-feed)
+                cmd="hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__write__subcmd__feed"
+                ;;
             hemicycle__subcmd__foresee__subcmd__intel,export)
                 cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__export"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel,feed)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__feed"
                 ;;
             hemicycle__subcmd__foresee__subcmd__intel,fetch)
                 cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__fetch"
@@ -127,8 +136,14 @@ _hemicycle() {
             hemicycle__subcmd__foresee__subcmd__intel,profiles)
                 cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__profiles"
                 ;;
+            hemicycle__subcmd__foresee__subcmd__intel,write-feed)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__write__subcmd__feed"
+                ;;
             hemicycle__subcmd__foresee__subcmd__intel__subcmd__help,export)
                 cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__export"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel__subcmd__help,feed)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__feed"
                 ;;
             hemicycle__subcmd__foresee__subcmd__intel__subcmd__help,fetch)
                 cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__fetch"
@@ -141,6 +156,9 @@ _hemicycle() {
                 ;;
             hemicycle__subcmd__foresee__subcmd__intel__subcmd__help,profiles)
                 cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__profiles"
+                ;;
+            hemicycle__subcmd__foresee__subcmd__intel__subcmd__help,write-feed)
+                cmd="hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__write__subcmd__feed"
                 ;;
             hemicycle__subcmd__generate,completions)
                 cmd="hemicycle__subcmd__generate__subcmd__completions"
@@ -229,6 +247,9 @@ _hemicycle() {
             hemicycle__subcmd__help__subcmd__foresee__subcmd__intel,export)
                 cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__export"
                 ;;
+            hemicycle__subcmd__help__subcmd__foresee__subcmd__intel,feed)
+                cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__feed"
+                ;;
             hemicycle__subcmd__help__subcmd__foresee__subcmd__intel,fetch)
                 cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__fetch"
                 ;;
@@ -237,6 +258,9 @@ _hemicycle() {
                 ;;
             hemicycle__subcmd__help__subcmd__foresee__subcmd__intel,profiles)
                 cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__profiles"
+                ;;
+            hemicycle__subcmd__help__subcmd__foresee__subcmd__intel,write-feed)
+                cmd="hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__write__subcmd__feed"
                 ;;
             hemicycle__subcmd__help__subcmd__generate,completions)
                 cmd="hemicycle__subcmd__help__subcmd__generate__subcmd__completions"
@@ -618,7 +642,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__foresee__subcmd__help__subcmd__intel)
-            opts="export match fetch profiles"
+            opts="export match fetch feed write-feed profiles"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -632,6 +656,20 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__feed)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -674,6 +712,20 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__profiles)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__help__subcmd__intel__subcmd__write__subcmd__feed)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -758,7 +810,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__foresee__subcmd__intel)
-            opts="-h -V --help --version export match fetch profiles help"
+            opts="-h -V --help --version export match fetch feed write-feed profiles help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -788,6 +840,32 @@ _hemicycle() {
                     ;;
                 --form)
                     COMPREPLY=($(compgen -W "stix misp csv" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__feed)
+            opts="-h -V --store --ca-file --allow-plain --timeout --json --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -828,7 +906,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__foresee__subcmd__intel__subcmd__help)
-            opts="export match fetch profiles help"
+            opts="export match fetch feed write-feed profiles help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -842,6 +920,20 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__feed)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -911,8 +1003,22 @@ _hemicycle() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__help__subcmd__write__subcmd__feed)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hemicycle__subcmd__foresee__subcmd__intel__subcmd__match)
-            opts="-h -V --store --institution --warnings --at --color --help --version"
+            opts="-h -V --store --institution --warnings --for --at --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -927,6 +1033,10 @@ _hemicycle() {
                     return 0
                     ;;
                 --warnings)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -946,13 +1056,43 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__foresee__subcmd__intel__subcmd__profiles)
-            opts="-h -V --for --json --help --version"
+            opts="-h -V --techniques --for --json --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --techniques)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__foresee__subcmd__intel__subcmd__write__subcmd__feed)
+            opts="-h -V --store --for --organisation --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --organisation)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1316,7 +1456,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help__subcmd__foresee__subcmd__intel)
-            opts="export match fetch profiles"
+            opts="export match fetch feed write-feed profiles"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1330,6 +1470,20 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__export)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__feed)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1372,6 +1526,20 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__profiles)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hemicycle__subcmd__help__subcmd__foresee__subcmd__intel__subcmd__write__subcmd__feed)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 5 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -2082,7 +2250,7 @@ _hemicycle() {
             return 0
             ;;
         hemicycle__subcmd__replay)
-            opts="-q -h -V --institution --baselines --key-file --json --speed --flow-port --log-format --show-addresses --color --quiet --help --version"
+            opts="-q -h -V --institution --baselines --readiness --key-file --json --speed --flow-port --log-format --show-addresses --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2094,6 +2262,10 @@ _hemicycle() {
                     ;;
                 --baselines)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --readiness)
+                    COMPREPLY=($(compgen -W "watch ready" -- "${cur}"))
                     return 0
                     ;;
                 --key-file)

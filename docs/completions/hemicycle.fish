@@ -63,6 +63,8 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand import" -s h -l help
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand import" -s V -l version -d 'Print version'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l institution -d 'What is protected, and which exporters report it (TOML; see `hemicycle check`)' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l baselines -d 'Judge by what was learnt and is kept in this folder (see `hemicycle learn`); nothing is written there' -r -F
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l readiness -d 'Ask for less, as in a window of the calendar (`watch`, three quarters of the floors) or while something of ours is on a list of targets (`ready`, half of them): see docs/foresee.md' -r -f -a "watch\t'Something makes a flood likelier than usual'
+ready\t'Something of ours is on a list'"
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l key-file -d 'Hash under the key of a service, which it keeps in this file, instead of the published one: events have the same `id` and figures as those that the service told' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l speed -d 'Play at this many times real time; `max` does not wait' -r
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand replay" -l flow-port -d 'Look for flow exports at this UDP port, instead of 2055, 4739, 6343, 9995 and 9996; can be repeated' -r
@@ -186,7 +188,7 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l store -d 'The store of what was imported and issued' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l institution -d 'What is ours (TOML; see `hemicycle check`)' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l place -d 'The country\'s two letters, or `eu`; default: the institution\'s country' -r
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l house -d 'What kind of house it is' -r -f -a "parliament\t'A parliament'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l house -d 'What kind of house it is; default: what the institution file says' -r -f -a "parliament\t'A parliament'
 other\t'Anything else'"
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l at -l date -d 'The moment: a date, or a date and a time (of the institution\'s zone unless it says one); default: now' -r
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from outlook" -l list -d 'A list of targets, and when it was seen: FILE@TIME; can be repeated' -r
@@ -210,7 +212,7 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from backtest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from backtest" -s V -l version -d 'Print version'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l store -d 'Where to keep it; made if it is missing' -r -F
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l time -d 'When a list was seen; default: now' -r
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l time -d 'When a list, a calendar or an undated indicator was seen; default: now' -r
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l actor -d 'Whose list it is' -r
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l scope -d 'Whom a calendar is about: a country\'s two letters, `eu` or `own`' -r
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from import" -l unmarked -d 'How what carries no marking may be given on' -r
@@ -225,7 +227,7 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l store -d 'The store of what was imported and issued' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l institution -d 'What is ours (TOML; see `hemicycle check`)' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l place -d 'The country\'s two letters, or `eu`; default: the institution\'s country' -r
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l house -d 'What kind of house it is' -r -f -a "parliament\t'A parliament'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l house -d 'What kind of house it is; default: what the institution file says' -r -f -a "parliament\t'A parliament'
 other\t'Anything else'"
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from scorecard" -l color -d 'When to use colour' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
@@ -237,7 +239,7 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l store -d 'The store of what was imported and issued' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l institution -d 'What is ours (TOML; see `hemicycle check`)' -r -F
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l place -d 'The country\'s two letters, or `eu`; default: the institution\'s country' -r
-complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l house -d 'What kind of house it is' -r -f -a "parliament\t'A parliament'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l house -d 'What kind of house it is; default: what the institution file says' -r -f -a "parliament\t'A parliament'
 other\t'Anything else'"
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l at -l date -d 'From this day on; default: today' -r
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from calendar" -l days -d 'So many days' -r
@@ -253,6 +255,8 @@ complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -f -a "export" -d 'Write what an audience may see, and say how much was withheld'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -f -a "match" -d 'Look for indicators in lines of text: addresses, names and URLs, separated by spaces or commas'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -f -a "fetch" -d 'Get what is new in a collection of a TAXII 2.1 server'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -f -a "feed" -d 'Take up what is new in a MISP feed: a folder, or an address, with a manifest.json and its events'
+complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -f -a "write-feed" -d 'Write a MISP feed of what an audience may see: a manifest and an event for each marking'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -f -a "profiles" -d 'Show adversaries, each statement with source and date'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from intel" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hemicycle -n "__fish_hemicycle_using_subcommand foresee; and __fish_seen_subcommand_from help" -f -a "outlook" -d 'Tell the outlook of a moment'
