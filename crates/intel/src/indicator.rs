@@ -262,6 +262,12 @@ impl Indicators {
         self.index.address(address)
     }
 
+    /// The same of many addresses, which is sooner than of one after the other: hands the place of each that has an indicator, and the indicator's
+    /// number, to `take`, in order.
+    pub fn addresses(&self, addresses: &[IpAddr], take: impl FnMut(usize, u32)) {
+        self.index.addresses(addresses, take);
+    }
+
     /// The indicator of a name or of one above it; names are looked at as often as there are numbers of labels among the indicators.
     #[must_use]
     pub fn domain(&self, name: &str) -> Option<u32> {

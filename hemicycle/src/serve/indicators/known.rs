@@ -116,8 +116,8 @@ impl Known {
         self.alive.get(index as usize).copied().unwrap_or(false)
     }
 
-    pub(super) fn address(&self, address: IpAddr) -> Option<u32> {
-        self.table.address(address)
+    pub(super) fn addresses(&self, addresses: &[IpAddr], take: impl FnMut(usize, u32)) {
+        self.table.addresses(addresses, take);
     }
 
     pub(super) fn domain(&self, name: &str) -> Option<u32> {

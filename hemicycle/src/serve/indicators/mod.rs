@@ -20,6 +20,7 @@ mod names;
 mod scout;
 mod sign;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -97,6 +98,9 @@ impl Scouts {
             store,
             warning_lists: settings.warning_lists.clone(),
             known: Known::new(key),
+            ends: Vec::new(),
+            rows: Vec::new(),
+            found: Vec::new(),
             limit: Limit::default(),
             key,
             shared: shared.clone(),
@@ -127,6 +131,11 @@ struct Matcher {
     store: PathBuf,
     warning_lists: Vec<PathBuf>,
     known: Known,
+    /// Addresses of a batch, which are looked up together, and the row of each.
+    ends: Vec<IpAddr>,
+    rows: Vec<usize>,
+    /// Those that are known, and the indicator of each.
+    found: Vec<(usize, u32)>,
     limit: Limit,
     key: [u8; 16],
     shared: Arc<Shared>,
@@ -211,24 +220,31 @@ impl Matcher {
 
     fn look_at(&mut self, batch: Batch) {
         self.shared.indicators.looked.fetch_add(batch.rows.len() as u64, Ordering::Relaxed);
-        for row in &batch.rows {
+        self.ends.clear();
+        self.rows.clear();
+        for (place, row) in batch.rows.iter().enumerate() {
+            if row.what.is_conversation() || row.what == What::Client {
+                self.ends.push(row.source.to_ip());
+                self.rows.push(place);
+            }
             if row.what.is_conversation() {
-                self.address(row, true);
-                self.address(row, false);
-            } else if row.what == What::Client {
-                self.address(row, true);
-            } else {
-                self.name(row, batch.text_of(row));
+                self.ends.push(row.destination.to_ip());
+                self.rows.push(place);
             }
         }
-        batch.give_back();
-    }
-
-    fn address(&mut self, row: &Row, is_source: bool) {
-        let address = if is_source { row.source } else { row.destination };
-        if let Some(index) = self.known.address(address.to_ip()) {
-            self.met(index, row, "");
+        self.found.clear();
+        let found = &mut self.found;
+        self.known.addresses(&self.ends, |end, index| found.push((end, index)));
+        for found in 0..self.found.len() {
+            let Some((end, index)) = self.found.get(found).copied() else { break };
+            if let Some(row) = self.rows.get(end).and_then(|place| batch.rows.get(*place)) {
+                self.met(index, row, "");
+            }
         }
+        for row in batch.rows.iter().filter(|row| !row.what.is_conversation() && row.what != What::Client) {
+            self.name(row, batch.text_of(row));
+        }
+        batch.give_back();
     }
 
     fn name(&mut self, row: &Row, text: &str) {
