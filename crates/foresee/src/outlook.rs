@@ -380,7 +380,9 @@ fn ours(country: &Forecast, share: &Share, about: &About<'_>) -> Forecast {
     let mut reasons = vec![match about.past.class {
         Class::Parliament => format!(
             "of {} waves of {} on the lists that we have, {} named its parliament",
-            share.of, about.past.place, share.hits
+            share.of,
+            about.past.place.to_uppercase(),
+            share.hits
         ),
         Class::Other => {
             "lists do not say how often a house like ours is named; a wide guess is used".to_owned()

@@ -276,13 +276,15 @@ pub(crate) fn text(predictions: &[Prediction], style: Style, zone: &TimeZone) ->
     };
     let rows: Vec<Vec<String>> = predictions.iter().map(row).collect();
     let count = |agreement| predictions.iter().filter(|it| it.agreement == agreement).count();
+    let nothing = predictions.iter().filter(|it| it.surely.is_empty() && it.possibly.is_empty()).count();
     let headings = ["AT", "FLOOD ON", "PREDICTED TO TAKE DOWN", "THE DAY SHOWS", ""];
     format!(
-        "\n{}{}{} floods took down what was predicted, {} did not, of {} it cannot be told.\n",
+        "\n{}{}Of {} floods {nothing} were predicted to take down nothing else. As far as was seen, {} went as predicted and {} did not; of {} it cannot be told.\n",
         table(&headings, &[], &rows, style),
         style.dim(
             "Predicted from the institution file alone, at the measured size; a share is that of the nearest capacity. The scenes were recorded apart from\neach other, so that no service in them suffers from another's flood: what is shown is that nothing was predicted that did not happen.\n"
         ),
+        predictions.len(),
         count(Agreement::Agrees),
         count(Agreement::Disagrees),
         count(Agreement::CannotTell),

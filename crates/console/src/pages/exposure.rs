@@ -179,15 +179,15 @@ fn tested(list: &[Tested]) -> Markup {
         @if !list.is_empty() {
             section class="panel flush" id="tested" {
                 h2 { "What its floods were predicted to take down" small { "and what was seen" } }
-                table class="exposure-table" {
-                    thead { tr { th { "At" } th { "Flood on" } th { "Predicted" } th { "Seen" } th { "" } } }
+                table class="exposure-table stacked" {
+                    thead { tr { th { "Flood on" } th { "At" } th { "Predicted" } th { "Seen" } th { "Verdict" } } }
                     tbody { @for row in list.iter().take(ROWS) {
                         tr {
-                            td { (row.at) }
                             th scope="row" { (row.target) }
-                            td { (row.predicted) }
-                            td { (row.shown) }
-                            td { span class="tag" { (row.verdict) } }
+                            td data-of="At" { (row.at) }
+                            td data-of="Predicted" { (row.predicted) }
+                            td data-of="Seen" { (row.shown) }
+                            td data-of="Verdict" { span class="tag" { (row.verdict) } }
                         }
                     } }
                 }
