@@ -110,9 +110,10 @@ fn leaving(path: &str, line: &str) -> Option<String> {
         }
         let climbs =
             Path::new(relative).components().take_while(|part| *part == Component::ParentDir).count();
-        // Commands in documents are run at the top, so there one step up already leaves, unless it is a link.
-        let is_link = line.contains(&format!("]({word}"));
-        if climbs > depth || (is_document && !is_link && depth == 0) {
+        // Commands in documents are run at the top, wherever the document lies, so there one step up already leaves. Links begin at the document, and
+        // so do values of files (`key = "../x"`).
+        let is_command = ![format!("]({word}"), format!("= \"{word}")].iter().any(|form| line.contains(form));
+        if climbs > depth || (is_document && is_command) {
             return Some(word.to_owned());
         }
     }
@@ -175,8 +176,12 @@ mod tests {
             ("crates/a/src/lib.rs", &format!("\"/{up}/data\"\n\"{up}/{up}/other\"\n")),
             ("docs/a.md", "[top](../README.md)\n"),
             ("b.md", "run x --data ../else\n"),
+            (
+                "docs/measured/c.md",
+                "`lab x --data ../else --write`\n[up](../../b.md)\n`file = \"../else.toml\"`\n",
+            ),
         ]);
         let places: Vec<_> = outside_places(folder.path()).unwrap().into_iter().map(|c| c.place).collect();
-        assert_eq!(places, ["b.md:1", "crates/a/src/lib.rs:2"]);
+        assert_eq!(places, ["b.md:1", "crates/a/src/lib.rs:2", "docs/measured/c.md:1"]);
     }
 }
