@@ -1,8 +1,11 @@
 //! Indicators as CSV, in and out: `value,type,tlp,confidence,first,until,source`; only the value is needed.
 //!
 //! Sources go out without what lets somebody in ([`source::shown`]). What is not dated stays undated.
+//!
+//! [`write`] is a way out and asks TLP; [`keep`] is none: it writes what a store keeps for itself, what is red too, since a marking that became narrower
+//! must be remembered for as long as the wider one is.
 
-use crate::indicator::{Indicator, Kind};
+use crate::indicator::{Indicator, Kind, MAXIMUM_VALUE_BYTES};
 use crate::source;
 use crate::table::{self, Table};
 use crate::time;
@@ -20,11 +23,12 @@ pub fn read(text: &str, source: &str, unmarked: Tlp, mut take: impl FnMut(Indica
     let mut skipped = 0;
     while let Some(row) = table.next_row() {
         let value = bare(table.get(&row, column));
-        let Some(kind) = kind_of(table.get(&row, "type")).or_else(|| guess(value)) else {
+        let kind = kind_of(table.get(&row, "type")).or_else(|| guess(value));
+        let Some(kind) = kind.filter(|_| value.len() <= MAXIMUM_VALUE_BYTES) else {
             skipped += 1;
             continue;
         };
-        let named = bare(table.get(&row, "source"));
+        let named = source::cut(bare(table.get(&row, "source")));
         take(Indicator {
             kind,
             value: value.to_owned(),
@@ -39,7 +43,7 @@ pub fn read(text: &str, source: &str, unmarked: Tlp, mut take: impl FnMut(Indica
 }
 
 fn one(line: &str, source: &str, tlp: Tlp, take: &mut impl FnMut(Indicator)) -> bool {
-    let Some(kind) = guess(line) else { return false };
+    let Some(kind) = guess(line).filter(|_| line.len() <= MAXIMUM_VALUE_BYTES) else { return false };
     let (value, source) = (line.to_owned(), source.to_owned());
     take(Indicator { kind, value, tlp, confidence: 50, first: 0, until: None, source });
     true
@@ -76,25 +80,37 @@ pub fn guess(value: &str) -> Option<Kind> {
 /// Indicators as CSV for an audience, and how many were withheld.
 #[must_use]
 pub fn write(indicators: &[Indicator], audience: Audience) -> (String, usize) {
-    let (mut text, mut withheld) = ("value,type,tlp,confidence,first,until,source\n".to_owned(), 0);
+    let (mut text, mut withheld) = (format!("{HEADER}\n"), 0);
     for indicator in indicators {
         if !indicator.tlp.may_reach(audience) {
             withheld += 1;
             continue;
         }
-        let until = indicator.until.map(time::text).unwrap_or_default();
-        let fields = [
-            guarded(&indicator.value),
-            indicator.kind.name().to_owned(),
-            indicator.tlp.label().to_owned(),
-            indicator.confidence.to_string(),
-            if indicator.first == 0 { String::new() } else { time::text(indicator.first) },
-            until,
-            guarded(&source::shown(&indicator.source)),
-        ];
-        text.push_str(&table::row(&fields.each_ref().map(String::as_str)));
+        text.push_str(&row(indicator));
     }
     (text, withheld)
+}
+
+/// The first line of a table of indicators.
+pub const HEADER: &str = "value,type,tlp,confidence,first,until,source";
+
+/// The rows of indicators for a store to keep, without a header. What is red is among them: this must go to nobody.
+#[must_use]
+pub fn keep(indicators: &[Indicator]) -> String {
+    indicators.iter().map(row).collect()
+}
+
+fn row(indicator: &Indicator) -> String {
+    let fields = [
+        guarded(&indicator.value),
+        indicator.kind.name().to_owned(),
+        indicator.tlp.label().to_owned(),
+        indicator.confidence.to_string(),
+        if indicator.first == 0 { String::new() } else { time::text(indicator.first) },
+        indicator.until.map(time::text).unwrap_or_default(),
+        guarded(&source::shown(&indicator.source)),
+    ];
+    table::row(&fields.each_ref().map(String::as_str))
 }
 
 /// What a table program would run.
@@ -114,6 +130,17 @@ fn bare(field: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_value_or_source_is_longer_than_what_is_kept() {
+        let (url, maker) =
+            (format!("https://a.example/{}", "x".repeat(MAXIMUM_VALUE_BYTES)), "m".repeat(10_000));
+        let text = format!("value,source\n{url},a\n198.51.100.7,{maker}\n");
+        let mut found = Vec::new();
+        assert_eq!(read(&text, "f", Tlp::Clear, |indicator| found.push(indicator)), 1);
+        assert_eq!((found.len(), found[0].source.len()), (1, source::MAXIMUM_CHARACTERS));
+        assert_eq!(read(&url, "f", Tlp::Clear, |_| unreachable!()), 1, "in a bare list neither");
+    }
 
     #[test]
     fn tables_and_bare_lists_come_in_and_go_out() {

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::indicator::{Indicator, Kind};
+use crate::indicator::{Indicator, Kind, MAXIMUM_VALUE_BYTES};
+use crate::source;
 use crate::time;
 use crate::tlp::{Audience, Tlp};
 use crate::uuid;
@@ -19,6 +20,9 @@ pub const MAXIMUM_EVENT_BYTES: usize = 64 << 20;
 pub const MAXIMUM_EVENTS: usize = 200_000;
 /// Most attributes of one event.
 pub const MAXIMUM_ATTRIBUTES: usize = 1_000_000;
+
+/// Longest text of what an event is about, in characters.
+const MAXIMUM_INFO_CHARACTERS: usize = 500;
 
 /// Why an event gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +58,7 @@ pub struct Event {
     pub indicators: Vec<Indicator>,
     /// Attributes that say nothing about one value.
     pub other: usize,
-    /// Attributes that could not be read.
+    /// Attributes that could not be read, or whose value is longer than any that is kept.
     pub skipped: usize,
 }
 
@@ -71,10 +75,14 @@ pub fn manifest(text: &str) -> Result<(Vec<Listed>, usize), MispError> {
             skipped += 1;
             continue;
         }
-        let info = entry["info"].as_str().unwrap_or_default().chars().take(500).collect();
-        events.push(Listed { uuid: uuid.clone(), timestamp: number(&entry["timestamp"]).unwrap_or(0), info });
+        let timestamp = number(&entry["timestamp"]).unwrap_or(0);
+        events.push(Listed { uuid: uuid.clone(), timestamp, info: info(entry) });
     }
     Ok((events, skipped))
+}
+
+fn info(of: &Value) -> String {
+    of["info"].as_str().unwrap_or_default().chars().take(MAXIMUM_INFO_CHARACTERS).collect()
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -105,15 +113,17 @@ pub fn read(text: &str) -> Result<Event, MispError> {
     if inner.get("info").is_none() && inner.get("Attribute").is_none() {
         return Err(MispError::NoEvent);
     }
-    let mut event = Event { info: inner["info"].as_str().unwrap_or_default().to_owned(), ..Event::default() };
+    let mut event = Event { info: info(inner), ..Event::default() };
     let tlp = marking(inner).unwrap_or(Tlp::UNMARKED);
     let first = number(&inner["timestamp"]).unwrap_or(0);
-    let source = format!("misp {}", inner["Orgc"]["name"].as_str().unwrap_or("unnamed"));
+    let maker = inner["Orgc"]["name"].as_str().unwrap_or("unnamed");
+    let source = format!("misp {}", source::cut(maker));
+    let source = source::cut(&source);
     let own = inner["Attribute"].as_array().into_iter().flatten();
     let objects = inner["Object"].as_array().into_iter().flatten();
     let within = objects.flat_map(|object| object["Attribute"].as_array().into_iter().flatten());
     for attribute in own.chain(within).take(MAXIMUM_ATTRIBUTES) {
-        event.take(attribute, (tlp, &source, first));
+        event.take(attribute, (tlp, source, first));
     }
     Ok(event)
 }
@@ -135,6 +145,10 @@ impl Event {
         // A marking of its own may narrow what the event says, never widen it.
         let tlp = marking(attribute).map_or(tlp, |own| own.max(tlp));
         for (kind, value) in found {
+            if value.len() > MAXIMUM_VALUE_BYTES {
+                self.skipped += 1;
+                continue;
+            }
             self.indicators.push(Indicator {
                 kind,
                 value,
@@ -296,6 +310,20 @@ mod tests {
             assert_eq!(read(&text).unwrap().indicators[0].tlp, wanted, "{tag}");
         }
         assert!(read("{}").is_err() && read("x").is_err());
+    }
+
+    #[test]
+    fn what_is_longer_than_anything_that_is_kept_is_skipped_or_cut() {
+        let (long, fits) = ("a".repeat(MAXIMUM_VALUE_BYTES + 1), "b".repeat(MAXIMUM_VALUE_BYTES));
+        let maker = "\u{e4}".repeat(1 << 20);
+        let text = json!({"Event": {"info": &maker, "Orgc": {"name": &maker}, "Attribute": [
+            {"type": "url", "value": long}, {"type": "url", "value": fits}, {"type": "domain|ip", "value": format!("{long}|192.0.2.7")},
+        ]}});
+        let event = read(&text.to_string()).unwrap();
+        assert_eq!((event.indicators.len(), event.skipped), (2, 2));
+        assert_eq!(event.indicators[0].value, fits);
+        assert_eq!(event.indicators[0].source.chars().count(), source::MAXIMUM_CHARACTERS);
+        assert_eq!(event.info.chars().count(), MAXIMUM_INFO_CHARACTERS);
     }
 
     #[test]

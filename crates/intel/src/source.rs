@@ -2,6 +2,16 @@
 
 use std::borrow::Cow;
 
+/// Longest name of a source, in characters; what is beyond it is cut off.
+pub const MAXIMUM_CHARACTERS: usize = 200;
+
+/// A name of a source, cut to [`MAXIMUM_CHARACTERS`]: others choose it, and it is kept with each of their indicators.
+#[must_use]
+pub fn cut(source: &str) -> &str {
+    let end = source.char_indices().nth(MAXIMUM_CHARACTERS).map_or(source.len(), |(at, _)| at);
+    source.get(..end).unwrap_or(source)
+}
+
 /// A source without user, password, query and fragment of a URL, and without the folders of a file: feeds are often asked with a token in their URL, and
 /// whoever is given an indicator must not be given that. A token within the path cannot be told from a path and stays.
 #[must_use]
