@@ -33,10 +33,18 @@ pub struct Warnings {
     networks: [BTreeMap<(u128, u8), u16>; 2],
     lengths: [BTreeSet<u8>; 2],
     /// Names with their labels turned round, so that what lies below one follows it.
-    domains: BTreeMap<String, u16>,
+    domains: BTreeMap<String, Named>,
     count: usize,
     /// Entries that could not be read or had no room.
     pub skipped: usize,
+}
+
+/// A name that is warned of.
+#[derive(Clone, Copy, Debug)]
+struct Named {
+    place: u16,
+    /// Whether names below it are warned of too.
+    is_whole: bool,
 }
 
 /// Networks that belong to nobody or to everybody (IANA's special-purpose registries, RFC 6890), and public resolvers.
@@ -124,19 +132,33 @@ impl Warnings {
             return;
         }
         let place = self.place(list);
-        self.domains.insert(turned(name), place);
+        self.domains.insert(turned(name), Named { place, is_whole: true });
     }
 
-    /// Reads a list in MISP's form: `{"name": …, "type": "cidr|hostname|string", "list": […]}`. Patterns (`regex`) are counted as skipped.
+    /// Warns of a name alone: names below it may be of other people.
+    fn exact(&mut self, list: &str, name: &str) {
+        if !self.has_room() {
+            return;
+        }
+        let place = self.place(list);
+        self.domains.entry(turned(name)).or_insert(Named { place, is_whole: false });
+    }
+
+    /// Reads a list in MISP's form: `{"name": …, "type": "hostname|string|cidr", "list": […]}`. A host's name stands for all below it, a string (or what says
+    /// no type) for itself; a list of networks has no names. What only resembles entries (`substring`, `regex`) is counted as skipped.
     pub fn read_misp(&mut self, text: &str) {
         let Ok(value) = serde_json::from_str::<Value>(text) else {
             self.skipped += 1;
             return;
         };
         let name = value["name"].as_str().unwrap_or("unnamed list").to_owned();
-        let is_pattern = value["type"].as_str() == Some("regex");
+        let kind = match &value["type"] {
+            Value::Null => "string",
+            kind => kind.as_str().unwrap_or_default(),
+        };
+        let is_known = matches!(kind, "hostname" | "string" | "cidr");
         for entry in value["list"].as_array().into_iter().flatten() {
-            let Some(text) = entry.as_str().map(str::trim).filter(|_| !is_pattern) else {
+            let Some(text) = entry.as_str().map(str::trim).filter(|_| is_known) else {
                 self.skipped += 1;
                 continue;
             };
@@ -145,9 +167,15 @@ impl Warnings {
                 (Ok(network), _) => self.network(&name, network),
                 (Err(_), Some(Host::Address(address))) => self.network(&name, address.into()),
                 (Err(_), Some(Host::Name(host)))
-                    if host.contains('.') && (text.contains("://") || !text.contains('/')) =>
+                    if kind != "cidr"
+                        && host.contains('.')
+                        && (text.contains("://") || !text.contains('/')) =>
                 {
-                    self.domain(&name, &host);
+                    if kind == "hostname" {
+                        self.domain(&name, &host)
+                    } else {
+                        self.exact(&name, &host)
+                    }
                 }
                 _ => self.skipped += 1,
             }
@@ -215,17 +243,19 @@ impl Warnings {
         self.lists.get(usize::from(*found?)).map(String::as_str)
     }
 
-    /// The list of an entry that a name is, lies below or lies above.
+    /// The list of an entry that a name is or lies above, or lies below if the entry stands for all of that.
     fn name(&self, name: &str) -> Option<&str> {
         let name = turned(name);
         let ends = name.match_indices('.').map(|(at, _)| at).take(MAXIMUM_LABELS).chain([name.len()]);
-        let above = ends.filter_map(|end| self.domains.get(&name[..end])).next();
+        let holds =
+            |end: usize| self.domains.get(&name[..end]).filter(|entry| entry.is_whole || end == name.len());
+        let above = ends.filter_map(holds).next();
         let found = above.or_else(|| {
             let below = format!("{name}.");
-            let (first, place) = self.domains.range(below.clone()..).next()?;
-            first.starts_with(&below).then_some(place)
+            let (first, entry) = self.domains.range(below.clone()..).next()?;
+            first.starts_with(&below).then_some(entry)
         });
-        self.lists.get(usize::from(*found?)).map(String::as_str)
+        self.lists.get(usize::from(found?.place)).map(String::as_str)
     }
 }
 
@@ -296,7 +326,7 @@ mod tests {
     fn lists_hold_what_lies_in_them_and_what_covers_them() {
         let mut warnings = Warnings::general();
         warnings
-            .read_misp(r#"{"name":"big","list":["198.51.100.0/24","203.0.113.5","cdn.example",7,"???"]}"#);
+            .read_misp(r#"{"name":"big","type":"hostname","list":["198.51.100.0/24","203.0.113.5","cdn.example",7,"???"]}"#);
         assert_eq!(warnings.skipped, 2);
         assert_eq!(warnings.list_of(Kind::Address, "198.51.100.9"), Some("big"));
         assert_eq!(warnings.list_of(Kind::Network, "198.0.0.0/8"), Some("big"), "what covers it is as bad");
@@ -305,6 +335,37 @@ mod tests {
         assert_eq!(warnings.list_of(Kind::Email, "a@cdn.example"), Some("big"));
         assert_eq!(warnings.list_of(Kind::Address, "10.1.1.1"), Some("special"));
         assert_eq!(warnings.list_of(Kind::Domain, "notcdn.example"), None);
+    }
+
+    #[test]
+    fn a_list_warns_of_as_much_as_its_type_says() {
+        let read = |kind: &str, entry: &str| {
+            let mut warnings = Warnings::default();
+            warnings.read_misp(&format!(r#"{{"name":"l",{kind}"list":["{entry}"]}}"#));
+            warnings
+        };
+        for kind in [r#""type":"string","#, ""] {
+            let warnings = read(kind, "co.uk");
+            assert_eq!(warnings.skipped, 0);
+            assert!(warnings.holds(Kind::Domain, "co.uk"), "itself");
+            for below in ["evil.co.uk", "a.evil.co.uk"] {
+                assert!(!warnings.holds(Kind::Domain, below), "a whole zone is not silenced: {below}");
+            }
+            assert!(!warnings.holds(Kind::Url, "https://evil.co.uk/x"));
+            let warnings = read(kind, "www.provider.example");
+            assert!(warnings.holds(Kind::Domain, "provider.example"), "an indicator that covers it");
+            assert!(read(kind, "203.0.113.5").holds(Kind::Address, "203.0.113.5"));
+        }
+        assert!(read(r#""type":"hostname","#, "co.uk").holds(Kind::Domain, "evil.co.uk"));
+        assert!(read(r#""type":"cidr","#, "203.0.113.0/24").holds(Kind::Address, "203.0.113.5"));
+        for kind in [r#""type":"cidr","#, r#""type":"substring","#, r#""type":"regex","#, r#""type":7,"#] {
+            let warnings = read(kind, "co.uk");
+            assert_eq!((warnings.skipped, warnings.count), (1, 0), "{kind}");
+        }
+        let mut both = read(r#""type":"string","#, "cdn.example");
+        both.domain("own", "cdn.example");
+        both.read_misp(r#"{"type":"string","list":["cdn.example"]}"#);
+        assert!(both.holds(Kind::Domain, "a.cdn.example"), "the wider of two entries holds");
     }
 
     #[test]
