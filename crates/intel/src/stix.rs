@@ -22,6 +22,9 @@ use crate::uuid;
 /// Most objects of a library.
 pub const MAXIMUM_OBJECTS: usize = 2_000_000;
 
+/// Longest id: a type and a UUID with room to spare. What is longer is no object, since ids are remembered.
+pub const MAXIMUM_ID_BYTES: usize = 256;
+
 /// Why a bundle gave nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum StixError {
@@ -114,12 +117,12 @@ impl<'de, F: FnMut(Map<String, Value>)> Visitor<'de> for Objects<'_, F> {
     }
 }
 
-/// Whether it has a type and an id that begins with it (STIX 2.1, 2.9).
+/// Whether it has a type and an id that begins with it (STIX 2.1, 2.9) and is no longer than [`MAXIMUM_ID_BYTES`].
 #[must_use]
 pub fn is_object(object: &Map<String, Value>) -> bool {
     let text = |name: &str| object.get(name).and_then(Value::as_str);
     match (text("type"), text("id")) {
-        (Some(kind), Some(id)) => {
+        (Some(kind), Some(id)) if id.len() <= MAXIMUM_ID_BYTES => {
             id.strip_prefix(kind).is_some_and(|rest| rest.starts_with("--") && rest.len() > 2)
         }
         _ => false,
@@ -133,10 +136,13 @@ pub fn version(object: &Map<String, Value>) -> &str {
 }
 
 /// Objects by id and version.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Library {
     objects: BTreeMap<String, BTreeMap<String, Map<String, Value>>>,
     count: usize,
+    maximum: usize,
+    /// Markings that others gave to what these objects say, where they are narrower than the objects' own.
+    narrowed: BTreeMap<String, Tlp>,
     /// Objects that came again in the same version.
     pub repeated: usize,
     /// Elements that were no objects.
@@ -158,7 +164,27 @@ pub struct Exported {
     pub shortened: usize,
 }
 
+impl Default for Library {
+    fn default() -> Self {
+        Self::of_at_most(MAXIMUM_OBJECTS)
+    }
+}
+
 impl Library {
+    /// One that has room for so many versions of objects.
+    #[must_use]
+    pub const fn of_at_most(maximum: usize) -> Self {
+        Self {
+            objects: BTreeMap::new(),
+            count: 0,
+            maximum,
+            narrowed: BTreeMap::new(),
+            repeated: 0,
+            skipped: 0,
+            refused: 0,
+        }
+    }
+
     /// Takes up a bundle.
     ///
     /// # Errors
@@ -171,12 +197,14 @@ impl Library {
 
     /// Takes up one object.
     pub fn add(&mut self, object: Map<String, Value>) {
-        if self.count >= MAXIMUM_OBJECTS {
+        let id = object.get("id").and_then(Value::as_str).unwrap_or_default();
+        let version = version(&object).to_owned();
+        let is_known = self.objects.get(id).is_some_and(|versions| versions.contains_key(&version));
+        if !is_known && self.count >= self.maximum {
             self.refused += 1;
             return;
         }
-        let id = object.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let version = version(&object).to_owned();
+        let id = id.to_owned();
         match self.objects.entry(id).or_default().insert(version, object) {
             Some(_) => self.repeated += 1,
             None => self.count += 1,
@@ -220,6 +248,11 @@ impl Library {
         let parts = list("granular_markings").filter_map(|part| part["marking_ref"].as_str());
         let marked = whole.chain(parts).filter_map(|id| self.tlp_of_marking(id)).max();
         let is_marking = object.get("type").and_then(Value::as_str) == Some("marking-definition");
+        let narrowed = object.get("id").and_then(Value::as_str).and_then(|id| self.narrowed.get(id)).copied();
+        if let Some(narrowed) = narrowed {
+            // What carries no marking is as narrow as that at least.
+            return Some(marked.unwrap_or(Tlp::UNMARKED).max(narrowed));
+        }
         // Whoever is given an object is given its markings, which are for everybody unless they say otherwise themselves.
         marked.or(is_marking.then_some(Tlp::Clear))
     }
@@ -242,6 +275,24 @@ impl Library {
             Some("statement") => said,
             _ => Some(said.unwrap_or(Tlp::UNMARKED)),
         }
+    }
+
+    /// Narrows each object whose pattern names a value that `tlp_of` knows to be marked more narrowly, in whichever version: somebody else, or a later word of
+    /// the same source, decides for the value whoever gave it. Patterns that ask for more than one observation are not looked into.
+    pub fn narrow(&mut self, tlp_of: impl Fn(Kind, &str) -> Option<Tlp>) {
+        self.narrowed.clear();
+        let mut narrowed = BTreeMap::new();
+        for object in self.objects() {
+            let text = |name: &str| object.get(name).and_then(Value::as_str);
+            let (Some(id), Some(pattern)) = (text("id"), text("pattern")) else { continue };
+            let values = pattern::values(pattern).unwrap_or_default();
+            let narrowest = values.iter().filter_map(|(kind, value)| tlp_of(*kind, value)).max();
+            if let Some(tlp) = narrowest.filter(|tlp| self.marked(object).is_none_or(|own| *tlp > own)) {
+                let known = narrowed.entry(id.to_owned()).or_insert(tlp);
+                *known = (*known).max(tlp);
+            }
+        }
+        self.narrowed = narrowed;
     }
 
     /// What of its indicators can be matched, and how many patterns ask for more than one observation and cannot.
@@ -363,114 +414,4 @@ fn marking_definition(tlp: Tlp) -> Map<String, Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn library(text: &str) -> Library {
-        let mut library = Library::default();
-        library.import(text.as_bytes()).unwrap();
-        library
-    }
-
-    const MIXED: &str = r#"{"type":"bundle","id":"bundle--1","objects":[
-        {"type":"identity","id":"identity--1","name":"x","object_marking_refs":["marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"]},
-        {"type":"tool","id":"tool--1","x_odd":{"deep":[1,2.50,null]},"object_marking_refs":["marking-definition--own"]},
-        {"type":"malware","id":"malware--1","object_marking_refs":["marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"]},
-        {"type":"relationship","id":"relationship--1","source_ref":"tool--1","target_ref":"malware--1","object_marking_refs":["marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"]},
-        {"type":"report","id":"report--1","name":"unmarked"},
-        {"type":"note","id":"note--1","object_marking_refs":["marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"],
-         "granular_markings":[{"marking_ref":"marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1","selectors":["content"]}]},
-        {"type":"marking-definition","id":"marking-definition--own","definition_type":"tlp","definition":{"tlp":"white"}},
-        {"type":"marking-definition","id":"marking-definition--right","definition_type":"statement","definition":{"statement":"(c)"}},
-        {"type":"course-of-action","id":"course-of-action--1","object_marking_refs":["marking-definition--right"]},
-        {"type":"course-of-action","id":"course-of-action--2","object_marking_refs":["marking-definition--unknown"]},
-        17, {"type":"tool","id":"identity--2"}, {"no":"id"}]}"#;
-
-    #[test]
-    fn every_property_is_kept_and_a_bad_element_costs_itself() {
-        let library = library(MIXED);
-        assert_eq!((library.len(), library.skipped), (10, 3));
-        assert_eq!(library.newest("tool--1").unwrap()["x_odd"], json!({"deep": [1, 2.50, null]}));
-    }
-
-    #[test]
-    fn what_may_not_be_given_on_stays_and_so_does_what_points_at_it() {
-        let library = library(MIXED);
-        let ids = |audience, unmarked| {
-            let exported = library.export(audience, unmarked).unwrap();
-            let value: Value = serde_json::from_str(&exported.text).unwrap();
-            let ids: Vec<String> = value["objects"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|object| object["id"].as_str().unwrap().to_owned())
-                .collect();
-            assert_eq!(ids.len(), exported.objects);
-            assert_eq!(exported.withheld, library.len() - ids.len());
-            ids
-        };
-        assert_eq!(
-            ids(Audience::Public, Tlp::UNMARKED),
-            ["marking-definition--own", "marking-definition--right", "tool--1"]
-        );
-        let clear = ids(Audience::Public, Tlp::Clear);
-        assert!(clear.contains(&"course-of-action--1".to_owned()), "a copyright restricts nothing");
-        assert!(!clear.contains(&"course-of-action--2".to_owned()), "a marking that is not known may");
-        let own = ids(Audience::Organisation, Tlp::UNMARKED);
-        assert!(own.contains(&"identity--1".to_owned()) && own.contains(&"report--1".to_owned()));
-        for red in ["malware--1", "relationship--1", "note--1"] {
-            assert!(!own.contains(&red.to_owned()), "{red} is red, in part, or points at it");
-        }
-        assert!(
-            ids(Audience::Public, Tlp::Clear).contains(&"report--1".to_owned()),
-            "the house says that it is clear"
-        );
-    }
-
-    #[test]
-    fn the_narrower_of_two_markings_and_the_maker_of_an_indicator() {
-        let text = r#"{"type":"bundle","id":"bundle--1","objects":[
-          {"type":"marking-definition","id":"marking-definition--two","definition_type":"tlp","name":"TLP:Red","definition":{"tlp":"white"}},
-          {"type":"marking-definition","id":"marking-definition--ext","name":"x","extensions":{"extension-definition--1":{"tlp_2_0":"amber+strict"}}},
-          {"type":"marking-definition","id":"marking-definition--said","definition_type":"statement","name":"TLP:AMBER","definition":{"statement":"x"}},
-          {"type":"tool","id":"tool--1","object_marking_refs":["marking-definition--two"]},
-          {"type":"tool","id":"tool--2","object_marking_refs":["marking-definition--ext"]},
-          {"type":"tool","id":"tool--3","object_marking_refs":["marking-definition--said"]},
-          {"type":"identity","id":"identity--1","name":"secret source"},
-          {"type":"indicator","id":"indicator--1","created_by_ref":"identity--1","pattern":"[ipv4-addr:value = '198.51.100.7']","created":"2024-01-01T00:00:00Z",
-           "object_marking_refs":["marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"]}]}"#;
-        let library = library(text);
-        let tlp = |id: &str| library.tlp(library.newest(id).unwrap());
-        assert_eq!(
-            [tlp("tool--1"), tlp("tool--2"), tlp("tool--3")],
-            [Tlp::Red, Tlp::AmberStrict, Tlp::Amber]
-        );
-        let (indicators, _) = library.indicators();
-        assert_eq!((indicators[0].source.as_str(), indicators[0].first), ("stix", 1_704_067_200));
-    }
-
-    #[test]
-    fn indicators_are_taken_out_and_made() {
-        let text = r#"{"type":"bundle","id":"bundle--1","objects":[
-          {"type":"indicator","id":"indicator--1","pattern":"[ipv4-addr:value = '198.51.100.7' OR domain-name:value = 'evil.example']","pattern_type":"stix","valid_from":"2024-01-01T00:00:00Z","confidence":70},
-          {"type":"indicator","id":"indicator--2","pattern":"[a:b = 'c'] FOLLOWEDBY [d:e = 'f']","pattern_type":"stix","valid_from":"2024-01-01T00:00:00Z"},
-          {"type":"indicator","id":"indicator--3","pattern":"[ipv4-addr:value = '198.51.100.8']","pattern_type":"stix","revoked":true}]}"#;
-        let (indicators, complex) = library(text).indicators();
-        assert_eq!((indicators.len(), complex), (2, 1));
-        assert_eq!((indicators[0].confidence, indicators[0].tlp), (70, Tlp::UNMARKED));
-        let (out, withheld) = of_indicators(&indicators, Audience::Public);
-        assert_eq!((out.len(), withheld), (0, 2), "what is not marked is not for everybody");
-        let (out, withheld) = of_indicators(&indicators, Audience::Organisation);
-        assert_eq!((out.len(), withheld), (3, 0));
-        let (again, _) = out.indicators();
-        assert_eq!(again.len(), 2);
-    }
-
-    #[test]
-    fn what_is_no_bundle_is_said_to_be_none() {
-        let mut library = Library::default();
-        for text in ["", "[]", "{}", "{\"objects\":{}}", "{\"objects\":[{\"type\":\"a\""] {
-            assert!(library.import(text.as_bytes()).is_err(), "{text}");
-        }
-    }
-}
+mod tests;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::stix::{is_object, version};
+use crate::uuid;
 
 /// What a client accepts (TAXII 2.1, 3.4).
 pub const MEDIA_TYPE: &str = "application/taxii+json;version=2.1";
@@ -32,6 +33,8 @@ pub const MAXIMUM_RUN_SECONDS: u64 = 3_600;
 pub const FIRST_LIMIT: usize = 500;
 /// Objects that are asked for at most.
 const LAST_LIMIT: usize = 65_536;
+/// Keys of objects that are remembered, from earlier runs too; nobody who gives more is believed.
+pub const MAXIMUM_REMEMBERED: usize = 2_500_000;
 /// Longest token of a next page.
 const MAXIMUM_TOKEN_BYTES: usize = 4_096;
 /// Pages in a row that bring nothing new before a server is not believed any more.
@@ -48,6 +51,8 @@ pub struct Limits {
     pub bytes: u64,
     /// Seconds.
     pub seconds: u64,
+    /// Keys of objects that are remembered, from earlier runs too.
+    pub remembered: usize,
 }
 
 impl Default for Limits {
@@ -57,6 +62,7 @@ impl Default for Limits {
             objects: MAXIMUM_OBJECTS,
             bytes: MAXIMUM_RUN_BYTES,
             seconds: MAXIMUM_RUN_SECONDS,
+            remembered: MAXIMUM_REMEMBERED,
         }
     }
 }
@@ -200,7 +206,7 @@ impl Run {
 
     /// Ends the run behind this page if a limit is reached.
     fn end_at_limits(&mut self, seconds: u64) {
-        let Limits { pages, objects, bytes, seconds: longest } = self.limits;
+        let Limits { pages, objects, bytes, seconds: longest, .. } = self.limits;
         let reached = [
             (self.pages >= pages, format!("{pages} pages")),
             (self.came.len() >= objects, format!("{objects} objects")),
@@ -267,6 +273,13 @@ impl Run {
                 continue;
             }
             let key = key(&object);
+            if self.seen.len() >= self.limits.remembered && !self.seen.contains(&key) {
+                let most = self.limits.remembered;
+                self.state = State::Incomplete(format!(
+                    "the server gives more than the {most} objects that are remembered"
+                ));
+                return fresh;
+            }
             self.latest.insert(key.clone());
             self.came.insert(key.clone());
             if self.seen.insert(key) {
@@ -361,9 +374,10 @@ fn just_before(time: &str) -> Option<String> {
 /// An object in one version; without one, its text stands for it.
 fn key(object: &Map<String, Value>) -> String {
     let id = object.get("id").and_then(Value::as_str).unwrap_or_default();
+    // As long as any other, however long they are: it is remembered, and kept between runs.
     match version(object) {
-        "" => format!("{id} {}", crate::uuid::of(&[&serde_json::to_string(object).unwrap_or_default()])),
-        version => format!("{id} {version}"),
+        "" => uuid::of(&[id, "", &serde_json::to_string(object).unwrap_or_default()]),
+        version => uuid::of(&[id, version]),
     }
 }
 

@@ -213,3 +213,43 @@ fn answers_of_a_wrong_kind_end_the_run_without_moving_on() {
     assert_eq!(run.answer(&answer, 0).len(), 1);
     assert_eq!((run.skipped, run.state()), (4, &State::Complete));
 }
+
+/// A page of so many objects from a number on, each with a version of so many bytes.
+fn page(from: usize, count: usize, bytes: usize) -> Vec<u8> {
+    let version = "v".repeat(bytes);
+    let object = |n: usize| json!({"type": "tool", "id": format!("tool--{n}"), "modified": version});
+    json!({"objects": (from..from + count).map(object).collect::<Vec<_>>(), "more": true, "next": from.to_string()})
+        .to_string()
+        .into_bytes()
+}
+
+#[test]
+fn what_is_remembered_has_a_bound_over_all_runs() {
+    let limits = Limits { remembered: 100, ..Limits::default() };
+    let (mut cursor, mut given) = (Cursor::default(), 0);
+    for number in 0..5 {
+        let mut run = Run::within(&cursor, limits);
+        let body = page(number * 60, 60, 10_000);
+        let answer = Answer { status: 200, content_type: MEDIA_TYPE, added_last: None, body: &body };
+        given += run.answer(&answer, 0).len();
+        // A server that breaks off makes each run remember what it gave.
+        run.failed("broken off");
+        cursor = run.cursor();
+        assert!(cursor.given.len() <= 100, "{}", cursor.given.len());
+    }
+    assert_eq!(given, 100);
+    assert!(cursor.given.iter().all(|key| key.len() == 36), "no key is as long as a server likes");
+    let mut run = Run::within(&cursor, limits);
+    let body = page(0, 60, 10_000);
+    let answer = Answer { status: 200, content_type: MEDIA_TYPE, added_last: None, body: &body };
+    assert!(run.answer(&answer, 0).is_empty());
+    assert_eq!((run.repeated, run.state()), (60, &State::Asking), "what is known needs no room");
+    let body = page(1_000, 1, 10);
+    let answer = Answer { status: 200, content_type: MEDIA_TYPE, added_last: None, body: &body };
+    assert!(run.answer(&answer, 0).is_empty());
+    assert!(
+        matches!(run.state(), State::Incomplete(why) if why.contains("100 objects")),
+        "{:?}",
+        run.state()
+    );
+}
