@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use intel::decay::Expiry;
 use intel::indicator::{Indicators, Kind};
 use intel::stix::Library;
-use intel::taxii::{Answer, Cursor, MEDIA_TYPE, Run, State};
+use intel::taxii::{Answer, Cursor, Limits, MEDIA_TYPE, Run, State};
 use intel::tlp::{Audience, Tlp};
 use intel::warning::Warnings;
 use intel::{list, misp, pattern, profile, source, stix};
@@ -46,7 +46,7 @@ fn library(data: &[u8]) {
     if library.import(data).is_err() {
         return;
     }
-    for (audience, unmarked) in [(Audience::Organisation, Tlp::Clear), (Audience::Public, Tlp::UNMARKED)] {
+    for (audience, unmarked) in [(Audience::Organisation, Tlp::Red), (Audience::Public, Tlp::UNMARKED)] {
         let out = library.export(audience, unmarked).unwrap();
         assert_eq!(out.objects + out.withheld, library.len());
         let mut again = Library::default();
@@ -127,22 +127,51 @@ fn indicators(text: &str) {
     assert_eq!(all.len() - withheld, all.iter().filter(|indicator| indicator.tlp == Tlp::Clear).count());
 }
 
+/// Limits that a few answers reach.
+const LIMITS: Limits = Limits { pages: 16, objects: 24, bytes: 4_096, seconds: 30, remembered: 32 };
+
+/// Runs one after the other, each from where the last one ended. An answer is a letter that chooses its date, then its body.
 fn answers(data: &[u8]) {
-    let mut run = Run::new(&Cursor::default());
-    let mut given = BTreeSet::new();
-    for body in data.split(|byte| *byte == 0).take(64) {
-        if run.request().is_none() {
-            break;
+    let mut cursor = Cursor::default();
+    let mut bodies = data.split(|byte| *byte == 0).take(64);
+    for _ in 0..4 {
+        let mut run = Run::within(&cursor, LIMITS);
+        // What was given at the place where the last run ended may come again after it, and is not given again.
+        let mut given = BTreeSet::new();
+        let mut seconds = 0;
+        while run.request().is_some() {
+            let Some((day, body)) = bodies.next().map(|answer| answer.split_first().unwrap_or((&0, &[])))
+            else {
+                run.failed("nothing more");
+                break;
+            };
+            let date = format!("2024-01-{:02}T00:00:00Z", day % 32);
+            let added_last = Some(date.as_str()).filter(|_| day % 5 != 0);
+            let answer = Answer { status: 200, content_type: MEDIA_TYPE, added_last, body };
+            seconds += u64::from(day % 7);
+            for object in run.answer(&answer, seconds) {
+                let id = object["id"].as_str().unwrap().to_owned();
+                assert!(
+                    given.insert((id, stix::version(&object).to_owned(), text_of(&object))),
+                    "given twice"
+                );
+            }
         }
-        let answer =
-            Answer { status: 200, content_type: MEDIA_TYPE, added_last: Some("2024-01-01T00:00:00Z"), body };
-        for object in run.answer(&answer, 0) {
-            assert!(given.insert(serde_json::to_string(&object).unwrap()), "given twice");
-        }
+        let next = run.cursor();
+        assert!(next.given.len() <= LIMITS.remembered && next.given.iter().all(|key| key.len() == 36));
+        // Only a whole run, or one that ended at a limit of its own, moves the place to go on from; otherwise all that was given is remembered.
+        let is_limited =
+            matches!(run.state(), State::Incomplete(why) if why.contains("the next one goes on"));
+        assert!(
+            *run.state() == State::Complete
+                || is_limited
+                || next.added_after == cursor.added_after && next.given.len() >= given.len()
+        );
+        cursor = next;
     }
-    // Only a whole run moves the place to go on from; what was given is remembered in any case.
-    let cursor = run.cursor();
-    assert!(
-        *run.state() == State::Complete || cursor.added_after.is_none() && cursor.given.len() >= given.len()
-    );
+}
+
+/// Of an object without a version: its text stands for one.
+fn text_of(object: &serde_json::Map<String, serde_json::Value>) -> String {
+    if stix::version(object).is_empty() { serde_json::to_string(object).unwrap() } else { String::new() }
 }

@@ -9,10 +9,10 @@ use std::net::IpAddr;
 use hashbrown::HashTable;
 use ipnet::IpNet;
 use siphasher::sip::SipHasher13;
+use sketch::KeyedState;
 
 use crate::filter::Filter;
 use crate::indicator::Kind;
-use crate::sip::Sip;
 
 /// Set in the number of an indicator that must never match.
 const WARNED: u32 = 1 << 31;
@@ -101,11 +101,12 @@ const TOGETHER: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Index {
     key: (u64, u64),
-    sip: Sip,
+    /// The same key, for addresses.
+    state: KeyedState,
     /// Hashes of addresses of both families.
     filter: Filter,
     v4: HashTable<(u32, u32)>,
-    v6: HashTable<([u64; 2], u32)>,
+    v6: HashTable<(u128, u32)>,
     networks: [Networks; 2],
     /// Whole hash and number.
     texts: HashTable<(u64, u32)>,
@@ -117,7 +118,7 @@ impl Index {
     pub(crate) fn new(key: (u64, u64)) -> Self {
         Self {
             key,
-            sip: Sip::new(key),
+            state: state(key),
             filter: Filter::new(),
             v4: HashTable::new(),
             v6: HashTable::new(),
@@ -131,8 +132,7 @@ impl Index {
     #[inline]
     pub(crate) fn get(&self, needle: Needle<'_>, same: impl Fn(u32) -> bool) -> Option<Found> {
         match needle {
-            Needle::V4(bits) => self.v4(bits),
-            Needle::V6(bits) => self.v6(bits),
+            Needle::V4(_) | Needle::V6(_) => self.own(needle),
             Needle::Network(network) => {
                 let (family, bits) = parts(network);
                 self.network(family, bits, network.prefix_len())
@@ -145,23 +145,11 @@ impl Index {
         }
     }
 
+    /// The indicator of just this address.
     #[inline]
-    fn v4(&self, bits: u32) -> Option<Found> {
-        let hash = self.sip.of_u32(bits);
-        if !self.filter.has(hash) {
-            return None;
-        }
-        self.v4.find(hash, |place| place.0 == bits).map(|place| Found::of(place.1))
-    }
-
-    #[inline]
-    fn v6(&self, bits: u128) -> Option<Found> {
-        let halves = halves(bits);
-        let hash = self.sip.of_pair(halves);
-        if !self.filter.has(hash) {
-            return None;
-        }
-        self.v6.find(hash, |place| place.0 == halves).map(|place| Found::of(place.1))
+    fn own(&self, needle: Needle<'_>) -> Option<Found> {
+        let hash = self.hash_of(needle);
+        if self.filter.has(hash) { self.found(needle, hash) } else { None }
     }
 
     fn network(&self, family: usize, bits: u128, length: u8) -> Option<Found> {
@@ -170,24 +158,22 @@ impl Index {
         self.networks.get(family)?.table.find(hash, is).map(|place| Found::of(place.2))
     }
 
-    /// The indicator of an address, or of the longest network that holds it; none that is warned of.
+    /// The indicator of an address, or of the longest network that holds it; none that is warned of. One that is preferred hides behind none that is not; where
+    /// none is preferred, the nearest is given.
     #[inline]
-    pub(crate) fn address(&self, address: IpAddr) -> Option<u32> {
+    pub(crate) fn address(&self, address: IpAddr, prefers: impl Fn(u32) -> bool) -> Option<u32> {
         let needle = Needle::of(address);
-        let found = match needle {
-            Needle::V4(bits) => self.v4(bits),
-            Needle::V6(bits) => self.v6(bits),
-            Needle::Network(_) | Needle::Text(..) => None,
-        };
-        match found.filter(|found| !found.warned) {
-            Some(found) => Some(found.index),
-            None => self.holder(needle),
-        }
+        self.nearest(needle, self.own(needle), &prefers)
     }
 
     /// Hands the number of each address's indicator to `take`, with the place of the address: what [`Self::address`] finds, sooner, since the looks of many
     /// wait for memory together and not one after the other.
-    pub(crate) fn addresses(&self, addresses: &[IpAddr], mut take: impl FnMut(usize, u32)) {
+    pub(crate) fn addresses(
+        &self,
+        addresses: &[IpAddr],
+        prefers: impl Fn(u32) -> bool,
+        mut take: impl FnMut(usize, u32),
+    ) {
         let mut needles = [(Needle::V4(0), 0); TOGETHER];
         for (chunk, addresses) in addresses.chunks(TOGETHER).enumerate() {
             let mut may_be: u64 = 0;
@@ -205,15 +191,23 @@ impl Index {
                 let Some((needle, hash)) = needles.get(place).filter(|_| place < addresses.len()) else {
                     break;
                 };
-                let found = if may_be & 1 << place != 0 { self.found(*needle, *hash) } else { None };
-                let number = match found.filter(|found| !found.warned) {
-                    Some(found) => Some(found.index),
-                    None => self.holder(*needle),
-                };
-                if let Some(number) = number {
+                let own = if may_be & 1 << place != 0 { self.found(*needle, *hash) } else { None };
+                if let Some(number) = self.nearest(*needle, own, &prefers) {
                     take(chunk * TOGETHER + place, number);
                 }
             }
+        }
+    }
+
+    /// The indicator of an address, or that of a network that holds it.
+    #[inline]
+    fn nearest(&self, needle: Needle<'_>, own: Option<Found>, prefers: &impl Fn(u32) -> bool) -> Option<u32> {
+        match own.filter(|found| !found.warned) {
+            Some(found) if prefers(found.index) => Some(found.index),
+            Some(found) => {
+                self.holder(needle, prefers).filter(|holder| prefers(*holder)).or(Some(found.index))
+            }
+            None => self.holder(needle, prefers),
         }
     }
 
@@ -221,8 +215,8 @@ impl Index {
     #[inline]
     fn hash_of(&self, needle: Needle<'_>) -> u64 {
         match needle {
-            Needle::V4(bits) => self.sip.of_u32(bits),
-            Needle::V6(bits) => self.sip.of_pair(halves(bits)),
+            Needle::V4(bits) => self.state.hash_u64(bits.into()),
+            Needle::V6(bits) => self.state.hash_address(bits),
             Needle::Network(_) | Needle::Text(..) => 0,
         }
     }
@@ -230,19 +224,17 @@ impl Index {
     /// The indicator of just this address.
     #[inline]
     fn found(&self, needle: Needle<'_>, hash: u64) -> Option<Found> {
-        match needle {
-            Needle::V4(bits) => self.v4.find(hash, |place| place.0 == bits).map(|place| Found::of(place.1)),
-            Needle::V6(bits) => {
-                let halves = halves(bits);
-                self.v6.find(hash, |place| place.0 == halves).map(|place| Found::of(place.1))
-            }
+        let number = match needle {
+            Needle::V4(bits) => self.v4.find(hash, |place| place.0 == bits).map(|place| place.1),
+            Needle::V6(bits) => self.v6.find(hash, |place| place.0 == bits).map(|place| place.1),
             Needle::Network(_) | Needle::Text(..) => None,
-        }
+        };
+        number.map(Found::of)
     }
 
-    /// The longest network that holds an address.
+    /// The longest network that holds an address and is preferred, or else the longest.
     #[inline]
-    fn holder(&self, needle: Needle<'_>) -> Option<u32> {
+    fn holder(&self, needle: Needle<'_>, prefers: &impl Fn(u32) -> bool) -> Option<u32> {
         let (family, bits) = match needle {
             Needle::V4(bits) => (0, u128::from(bits)),
             Needle::V6(bits) => (1, bits),
@@ -252,10 +244,18 @@ impl Index {
         if networks.lengths.is_empty() || !networks.may_be_near(near(self.key, family, bits)) {
             return None;
         }
-        networks.lengths.iter().find_map(|length| {
+        let holding = networks.lengths.iter().filter_map(|length| {
             let found = self.network(family, bits & mask(family, *length), *length)?;
             (!found.warned).then_some(found.index)
-        })
+        });
+        let mut longest = None;
+        for index in holding {
+            if prefers(index) {
+                return Some(index);
+            }
+            longest = longest.or(Some(index));
+        }
+        longest
     }
 
     /// Whether a domain of so many labels is there.
@@ -269,15 +269,14 @@ impl Index {
         let (key, number) = (self.key, found.number());
         match needle {
             Needle::V4(bits) => {
-                let (sip, hash) = (self.sip, self.sip.of_u32(bits));
+                let (state, hash) = (self.state, self.hash_of(needle));
                 self.put(hash);
-                self.v4.insert_unique(hash, (bits, number), |place| sip.of_u32(place.0));
+                self.v4.insert_unique(hash, (bits, number), |place| state.hash_u64(place.0.into()));
             }
             Needle::V6(bits) => {
-                let halves = halves(bits);
-                let (sip, hash) = (self.sip, self.sip.of_pair(halves));
+                let (state, hash) = (self.state, self.hash_of(needle));
                 self.put(hash);
-                self.v6.insert_unique(hash, (halves, number), |place| sip.of_pair(place.0));
+                self.v6.insert_unique(hash, (bits, number), |place| state.hash_address(place.0));
             }
             Needle::Network(network) => self.insert_network(network, number),
             Needle::Text(kind, bytes) => {
@@ -294,9 +293,10 @@ impl Index {
     /// Lets a hash pass the filter.
     fn put(&mut self, hash: u64) {
         if self.filter.is_full() {
-            let sip = self.sip;
-            let all = self.v4.iter().map(|place| sip.of_u32(place.0));
-            self.filter = self.filter.grown(all.chain(self.v6.iter().map(|place| sip.of_pair(place.0))));
+            let state = self.state;
+            let v4 = self.v4.iter().map(|place| state.hash_u64(place.0.into()));
+            let v6 = self.v6.iter().map(|place| state.hash_address(place.0));
+            self.filter = self.filter.grown(v4.chain(v6));
         }
         self.filter.put(hash);
     }
@@ -348,9 +348,12 @@ fn parts(network: IpNet) -> (usize, u128) {
     }
 }
 
-#[inline]
-const fn halves(bits: u128) -> [u64; 2] {
-    [(bits >> 64) as u64, bits as u64]
+/// The key as `sketch` has it.
+fn state((first, second): (u64, u64)) -> KeyedState {
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(&first.to_le_bytes());
+    key[8..].copy_from_slice(&second.to_le_bytes());
+    KeyedState::new(key)
 }
 
 #[inline]
@@ -396,7 +399,12 @@ mod tests {
             let looked = looks.iter().map(|bits| IpAddr::V4((*bits).into())).chain(looks.iter().map(|bits| IpAddr::V6((u128::from(*bits) << 96).into())));
             for address in looked.chain(near) {
                 let wanted = all.iter().enumerate().filter(|(_, network)| network.contains(&address)).max_by_key(|(_, network)| network.prefix_len());
-                prop_assert_eq!(index.address(address), wanted.map(|(at, _)| at as u32), "{}", address);
+                prop_assert_eq!(index.address(address, |_| true), wanted.map(|(at, _)| at as u32), "{}", address);
+                // Of some only: the longest of those, and the longest of all where none holds it.
+                let some = |at: u32| at % 2 == 1;
+                let preferred = all.iter().enumerate().filter(|(at, network)| some(*at as u32) && network.contains(&address));
+                let wanted = preferred.max_by_key(|(_, network)| network.prefix_len()).or(wanted);
+                prop_assert_eq!(index.address(address, some), wanted.map(|(at, _)| at as u32), "{}", address);
             }
         }
 
@@ -426,8 +434,8 @@ mod tests {
             }
             let looks: Vec<IpAddr> = looks.into_iter().map(|(bits, six)| address(bits, six)).collect();
             let mut together = vec![None; looks.len()];
-            index.addresses(&looks, |place, number| together[place] = Some(number));
-            let alone: Vec<_> = looks.iter().map(|look| index.address(*look)).collect();
+            index.addresses(&looks, |number| number % 3 != 0, |place, number| together[place] = Some(number));
+            let alone: Vec<_> = looks.iter().map(|look| index.address(*look, |number| number % 3 != 0)).collect();
             prop_assert_eq!(together, alone);
         }
     }

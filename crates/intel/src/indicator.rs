@@ -15,6 +15,7 @@ use siphasher::sip::SipHasher13;
 
 use crate::decay::{Expiry, worth};
 use crate::index::{Found, Index, Needle};
+use crate::source;
 use crate::tlp::Tlp;
 use crate::warning::Warnings;
 use crate::words::{self, Word};
@@ -29,8 +30,6 @@ const MAXIMUM_NAME_BYTES: usize = 253;
 pub const MAXIMUM_SOURCES: usize = 65_534;
 /// What further sources are called.
 pub const OTHER_SOURCES: &str = "other sources";
-/// Longest name of a source.
-const MAXIMUM_SOURCE_CHARACTERS: usize = 200;
 
 /// What kind of value it is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
@@ -234,14 +233,13 @@ impl Indicators {
 
     /// The place of a source's name. Feeds may name millions, and none of them may keep an indicator out.
     fn source(&mut self, name: &str) -> u16 {
-        let end = name.char_indices().nth(MAXIMUM_SOURCE_CHARACTERS).map_or(name.len(), |(at, _)| at);
+        let name = source::cut(name);
         let is_full = self.sources.len() >= MAXIMUM_SOURCES;
         let (key, sources) = (self.key, &self.sources);
         let place = |name: &str| {
             let is = |place: &u16| sources.get(usize::from(*place)).is_some_and(|known| known == name);
             self.known_sources.find(hash_source(key, name), is).copied()
         };
-        let name = &name[..end];
         if let Some(known) = place(name).or_else(|| is_full.then(|| place(OTHER_SOURCES)).flatten()) {
             return known;
         }
@@ -259,18 +257,35 @@ impl Indicators {
     #[inline]
     #[must_use]
     pub fn address(&self, address: IpAddr) -> Option<u32> {
-        self.index.address(address)
+        self.index.address(address, |_| true)
     }
 
     /// The same of many addresses, which is sooner than of one after the other: hands the place of each that has an indicator, and the indicator's
     /// number, to `take`, in order.
     pub fn addresses(&self, addresses: &[IpAddr], take: impl FnMut(usize, u32)) {
-        self.index.addresses(addresses, take);
+        self.index.addresses(addresses, |_| true, take);
+    }
+
+    /// The same of those that `prefers` says yes to: the nearest of them, so that what is worth nothing any more hides none that holds it and is. Where there is
+    /// none, the nearest of all.
+    pub fn addresses_preferring(
+        &self,
+        addresses: &[IpAddr],
+        prefers: impl Fn(u32) -> bool,
+        take: impl FnMut(usize, u32),
+    ) {
+        self.index.addresses(addresses, prefers, take);
     }
 
     /// The indicator of a name or of one above it; names are looked at as often as there are numbers of labels among the indicators.
     #[must_use]
     pub fn domain(&self, name: &str) -> Option<u32> {
+        self.domain_preferring(name, |_| true)
+    }
+
+    /// The same, the nearest that `prefers` says yes to; where there is none, the nearest of all.
+    #[must_use]
+    pub fn domain_preferring(&self, name: &str, prefers: impl Fn(u32) -> bool) -> Option<u32> {
         let name = name.trim_end_matches('.').as_bytes();
         let mut buffer = [0; MAXIMUM_NAME_BYTES];
         let lower = buffer.get_mut(..name.len())?;
@@ -278,13 +293,17 @@ impl Indicators {
         lower.make_ascii_lowercase();
         let mut rest: &[u8] = lower;
         let mut labels = rest.iter().filter(|byte| **byte == b'.').count() + 1;
+        let mut nearest = None;
         loop {
             if self.index.has_labels(labels)
                 && let Some(found) = self.find(Needle::Text(Kind::Domain, rest))
             {
-                return Some(found);
+                if prefers(found) {
+                    return Some(found);
+                }
+                nearest = nearest.or(Some(found));
             }
-            let dot = rest.iter().position(|byte| *byte == b'.')?;
+            let Some(dot) = rest.iter().position(|byte| *byte == b'.') else { return nearest };
             rest = &rest[dot + 1..];
             labels -= 1;
         }
@@ -344,6 +363,29 @@ impl Indicators {
             source: self.sources.get(usize::from(entry.source)).cloned().unwrap_or_default(),
             sightings: entry.sightings,
         })
+    }
+
+    /// How a value may be given on: as narrowly as whoever gave it most narrowly said.
+    #[must_use]
+    pub fn tlp_of(&self, kind: Kind, value: &str) -> Option<Tlp> {
+        let mut buffer = [0; MAXIMUM_VALUE_BYTES];
+        let (_, needle) = needle(kind, value, &mut buffer)?;
+        Some(self.entries.get(self.get(needle)?.index as usize)?.tlp)
+    }
+
+    /// Takes over what was seen here from a table of before: the same indicators may have other numbers.
+    pub fn take_sightings(&mut self, before: &Self) {
+        for entry in before.entries.iter().filter(|entry| entry.sightings > 0) {
+            let value = before.shown(entry);
+            let mut buffer = [0; MAXIMUM_VALUE_BYTES];
+            let found = needle(entry.kind, &value, &mut buffer).and_then(|(_, needle)| self.get(needle));
+            let found = found.and_then(|found| self.entries.get_mut(found.index as usize));
+            if let Some(known) = found {
+                known.sightings = known.sightings.saturating_add(entry.sightings);
+                // What nobody dated ages from its sighting on, as before.
+                known.seen = known.seen.max(entry.seen);
+            }
+        }
     }
 
     fn shown(&self, entry: &Entry) -> String {

@@ -20,7 +20,6 @@ pub mod misp;
 pub mod pattern;
 pub mod profile;
 pub mod scale;
-mod sip;
 pub mod source;
 pub mod stix;
 pub mod table;

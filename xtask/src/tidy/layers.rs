@@ -13,10 +13,10 @@ use crate::process;
 /// nothing on the left knows anything on the right. Tests may use more, but never the top level (see [`TOP`]).
 const ALLOWED: &[(&str, &[&str])] = &[
     ("institution", &[]),
-    ("intel", &[]),
+    ("sketch", &[]),
+    ("intel", &["sketch"]),
     ("foresee", &["institution", "intel"]),
     ("wire", &[]),
-    ("sketch", &[]),
     ("baseline", &[]),
     ("intake", &["wire", "sketch"]),
     ("detect", &["wire", "sketch", "baseline", "institution"]),

@@ -151,3 +151,60 @@ fn the_narrower_marking_stays() {
     assert_eq!((indicators.len(), indicators.repeated), (1, 2));
     assert_eq!(indicators.each(0).next().unwrap().0.tlp, Tlp::Red);
 }
+
+#[test]
+fn what_is_preferred_hides_behind_nothing_that_is_nearer() {
+    let items = [
+        (Kind::Address, "198.51.100.7"),
+        (Kind::Network, "198.51.100.0/24"),
+        (Kind::Network, "198.51.0.0/16"),
+        (Kind::Domain, "a.evil.example"),
+        (Kind::Domain, "evil.example"),
+    ];
+    let indicators = with(&items, &Warnings::default());
+    let addresses: [IpAddr; 2] = ["198.51.100.7".parse().unwrap(), "198.51.100.8".parse().unwrap()];
+    let met = |preferred: &[u32]| {
+        let mut met = Vec::new();
+        indicators.addresses_preferring(
+            &addresses,
+            |number| preferred.contains(&number),
+            |_, number| met.push(number),
+        );
+        (met, indicators.domain_preferring("b.a.evil.example", |number| preferred.contains(&number)))
+    };
+    assert_eq!(met(&[0, 1, 2, 3, 4]), (vec![0, 1], Some(3)));
+    assert_eq!(met(&[2, 4]), (vec![2, 2], Some(4)), "the live ones are found behind those that are not");
+    assert_eq!(met(&[1]), (vec![1, 1], Some(3)));
+    assert_eq!(met(&[]), (vec![0, 1], Some(3)), "where none is, the nearest is");
+}
+
+#[test]
+fn sightings_outlast_a_table() {
+    let before =
+        with(&[(Kind::Domain, "gone.example"), (Kind::Network, "198.51.100.0/24")], &Warnings::default());
+    let mut before = before;
+    let later = 1_700_000_000 + 20 * 86_400;
+    for value in ["gone.example", "198.51.100.0/24"] {
+        let kind = if value.contains('/') { Kind::Network } else { Kind::Domain };
+        let index = before.value(kind, value).unwrap();
+        before.sight(index, later);
+    }
+    let items = [(Kind::Address, "203.0.113.1"), (Kind::Network, "198.51.100.0/24")];
+    let mut after = with(&items, &Warnings::default());
+    after.take_sightings(&before);
+    let found = after.sight(1, later).unwrap();
+    assert_eq!((found.sightings, found.worth), (2, 80), "and what they restored stays restored");
+    assert_eq!(after.sight(0, 1_700_000_000).unwrap().sightings, 1);
+}
+
+#[test]
+fn whatever_order_it_came_in_a_value_is_marked_most_narrowly() {
+    let mut one = indicator(Kind::Domain, "evil.example");
+    let mut indicators = Indicators::new((1, 2), Expiry::Own);
+    for tlp in [Tlp::Clear, Tlp::Amber, Tlp::Green] {
+        one.tlp = tlp;
+        indicators.add(&one, &Warnings::default());
+    }
+    assert_eq!(indicators.tlp_of(Kind::Domain, "*.EVIL.example."), Some(Tlp::Amber));
+    assert_eq!(indicators.tlp_of(Kind::Domain, "other.example"), None);
+}
