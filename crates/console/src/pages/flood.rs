@@ -109,6 +109,7 @@ pub(crate) async fn page(visit: Visit, Path(id): Path<String>) -> Result<Respons
         p class="sentence sub" { (words::sentence(&flood.last, &visit.zone)) }
         p class="hint" { a href={ "/runbooks/" (what_to_do(flood)) } { "What to do" } }
         @if !flood.reason.is_empty() { p class="reason" { (words::capital(&flood.reason)) "." } }
+        @if let Some(why) = why_lowered(flood) { p class="hint" { "Floors were lowered: " (why) "." } }
         (facts(&visit, &shown))
         section class="panel" { h2 { "Rate" } (rate(&visit, &shown)) }
         @if !shown.vectors.is_empty() { section class="panel" { h2 { "Vectors over time" } (vectors(&visit, &shown)) } }
@@ -119,6 +120,12 @@ pub(crate) async fn page(visit: Visit, Path(id): Path<String>) -> Result<Respons
         section class="panel" id="notes" { h2 { "Scratchpad" } (notes(&visit, &shown)) }
     };
     Ok(visit.page("/floods", &flood.target, &content))
+}
+
+/// Why floors were lowered, if that is what found it and who looks may read it.
+fn why_lowered(flood: &FloodRow) -> Option<&str> {
+    let lowered = &flood.last["evidence"]["lowered_floors"];
+    lowered["reason"].as_str().filter(|why| lowered["was_needed"] == true && !why.is_empty())
 }
 
 /// The runbook of a flood.
