@@ -24,8 +24,6 @@ use crate::runbooks::{Alarm, runbook};
 const MAXIMUM_VECTORS: usize = 6;
 /// Most notes of one flood that are shown.
 const MAXIMUM_NOTES: usize = 200;
-/// Longest note in bytes.
-const LONGEST_NOTE_BYTES: usize = 4_000;
 
 /// Everything that the page shows.
 struct Shown {
@@ -317,7 +315,7 @@ fn notes(visit: &Visit, shown: &Shown) -> Markup {
             form method="post" action={ "/floods/" (super::escape_query(&shown.flood.id)) "/notes" } {
                 (visit.csrf())
                 label for="note" { "Add a note" }
-                textarea id="note" name="note" rows="3" required maxlength="2000" {}
+                textarea id="note" name="note" rows="3" required maxlength=(super::NOTE_CHARACTERS) {}
                 button { "Write down" }
                 span class="hint" { " Everybody who sees this flood sees it; it goes into the ledger and stays there." }
             }
@@ -337,15 +335,15 @@ pub(crate) async fn note(
     Path(id): Path<String>,
     Form(form): Form<Note>,
 ) -> Result<Response, Fault> {
-    let text = form.note.trim().to_owned();
+    let text = super::note(&form.note)?;
     let principal = visit.principal.clone();
     let place = format!("/floods/{}?done=note", super::escape_query(&id));
     visit
         .app
         .wait(move |app| {
             let flood = flood_of(app, &principal, &id)?;
-            if text.is_empty() || text.len() > LONGEST_NOTE_BYTES {
-                return Err(Fault::Bad("A note has 1 to 4,000 bytes."));
+            if text.is_empty() {
+                return Err(Fault::Bad("A note is not empty."));
             }
             let entry = record::Entry::new(Kind::Decided, principal.actor(), &id, json!({"note": text}));
             Ok(app.journal.append(entry.scoped(flood.organisations, flood.services))?)
