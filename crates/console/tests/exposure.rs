@@ -114,13 +114,13 @@ fn what_an_organisation_proposes_of_its_own_is_kept_and_shown_to_the_house() {
     let entry = console.memory.written().pop().unwrap();
     assert_eq!((entry.kind.as_str(), entry.actor.as_str()), ("decided", "person:paul"));
     assert_eq!(entry.organisations, ["party-x"]);
-    let lines = "[node.lb-ours]\ncapacity = { table_entries = 2000000 }";
+    let lines = "# for [node.lb-ours], into its capacity: data sheet [allow] &lt;b&gt; page 3\ntable_entries = 2000000\n";
     for reader in [&house, &party, &looks] {
         let page = console.get("/exposure", Some(reader)).body;
-        assert!(page.contains(lines) && page.contains("# data sheet [allow] &lt;b&gt; page 3\n"), "{page}");
+        assert!(page.contains(lines), "{page}");
     }
     let page = console.get("/exposure", Some(&other)).body;
-    assert!(!page.contains("lb-ours") && !page.contains("# data sheet"), "not for others");
+    assert!(!page.contains("lb-ours") && !page.contains("data sheet [allow]"), "not for others");
     // What is others', or cannot stand in a file, or is not theirs to do.
     let before = console.memory.written().len();
     assert_eq!(send(&other, PROPOSED), 400, "an element of others");

@@ -446,6 +446,43 @@ fn strangers_do_not_write_the_log_and_refusals_are_entries() {
     assert_eq!(entries(), 2);
 }
 
+/// Whoever has an account at the provider, or one that is closed here, wrote an entry with each way back.
+#[test]
+fn who_has_no_role_writes_one_entry_and_not_one_for_each_way_back() {
+    let idp = Idp::start();
+    let console = console(&idp);
+    let (answer, ..) = sign_in(&console, &idp);
+    let session = answer.cookie("__Host-session").unwrap();
+    let account = console.people.accounts().unwrap().remove(0);
+    let token = console.people.create_token(&account, "siem", &[Scope::Read], None, 366).unwrap();
+    let bearer = format!("Bearer {token}");
+    let asks = || console.ask("GET", "/api/v1/services", &[("Authorization", &bearer)], "").status;
+    let refusals = || {
+        let written = console.memory.written();
+        written.iter().filter(|entry| entry.body.as_ref().unwrap().contains("\"refused\"")).count()
+    };
+    // A refusal just before leaves no room for a line: what ends something is written nevertheless.
+    idp.lies(|draft| draft.claims["nonce"] = json!("another"));
+    refused(&sign_in(&console, &idp).0, "nonce");
+    idp.lies(|_| {});
+    assert_eq!((asks(), refusals()), (200, 1));
+    idp.state.lock().unwrap().claims["groups"] = json!(["cleaners"]);
+    refused(&sign_in(&console, &idp).0, "o group of this account");
+    assert_eq!((asks(), refusals()), (401, 2), "tokens end at the first");
+    assert_eq!(console.get("/settings", Some(&session)).status, 303, "and sessions");
+    (0..20).for_each(|_| refused(&sign_in(&console, &idp).0, "o group of this account"));
+    assert_eq!(refusals(), 2);
+    console.later(10);
+    refused(&sign_in(&console, &idp).0, "o group of this account");
+    assert_eq!(refusals(), 3, "one in ten seconds");
+    // Closed here: the same pace.
+    console.member("root", Role::Administrator, None);
+    console.people.change(account.id, Role::Operator, None, true).unwrap();
+    idp.state.lock().unwrap().claims["groups"] = json!(["soc"]);
+    (0..20).for_each(|_| assert_eq!(sign_in(&console, &idp).0.status, 400));
+    assert_eq!(refusals(), 4, "and no more in the next ten");
+}
+
 #[test]
 fn a_provider_that_does_not_answer_is_not_asked_by_everybody() {
     let idp = Idp::start();

@@ -6,6 +6,7 @@ mod client;
 mod house;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use client::Console;
 use console::outlook::{Coming, Height, Likely, Listed, Odds, Outlook, Proposal, Readiness, Reliability};
@@ -115,6 +116,23 @@ fn the_house_sees_all_of_it_and_a_party_what_is_its_own() {
     );
 }
 
+/// It was a 503: the page has the record for what analysts think, and for nothing else.
+#[test]
+fn a_record_that_cannot_be_read_costs_what_analysts_think_and_not_the_page() {
+    let console = Console::new();
+    let session = console.session(&console.member("anna", Role::Analyst, None).0);
+    let mut snapshot = (*console.live.snapshot()).clone();
+    snapshot.outlook = Some(Arc::new(outlook()));
+    console.live.show(snapshot);
+    let page = || console.get("/outlook", Some(&session));
+    assert!(page().body.contains("Nobody has said anything yet") && !page().body.contains("cannot be read"));
+    console.memory.broken.store(true, Ordering::Relaxed);
+    let page = page();
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains("house words") && page.body.contains("What was judged cannot be read now."));
+    assert!(!page.body.contains("Nobody has said anything yet"), "that is not known");
+}
+
 #[test]
 fn an_old_outlook_is_shown_as_old() {
     let console = Console::new();
@@ -158,6 +176,15 @@ fn readiness_is_on_the_page_now_and_in_the_status_for_the_house_alone() {
         assert!(body.contains(needed), "{needed}");
     }
     assert!(get("/api/v1/now", &analyst).contains("\"floors_percent\":50"));
+    // They stood twice on the page Outlook, under two headings.
+    let mut both = snapshot.clone();
+    let same = Outlook { checklist: vec!["call the provider".into()], ..outlook() };
+    both.outlook = Some(Arc::new(same));
+    console.live.show(both);
+    let body = get("/outlook", &analyst);
+    assert_eq!(body.matches("call the provider").count(), 1);
+    assert!(body.contains("Readiness: ready") && !body.contains("What to prepare"));
+    console.live.show(snapshot.clone());
     for path in ["/", "/api/v1/now", "/outlook"] {
         assert!(!get(path, &party).contains("on a list"), "{path} is not for a party");
     }

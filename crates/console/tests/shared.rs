@@ -19,24 +19,27 @@ use serde_json::{Value, json};
 const ID: &str = "01J9EXAMPLE0FLOOD0SHARED";
 const NOW: i64 = 1_790_000_000;
 /// What of others is in the flood.
-const FOREIGN: [&str; 4] = ["party-y-www", "www.of.own", "192.0.2.99", "192.0.2.98"];
+const FOREIGN: [&str; 5] = ["party-y-www", "www.of.own", "192.0.2.99", "192.0.2.98", "fw-of-others"];
+/// Why floors were lowered when it was found.
+const WHY: &str = "fw-of-others of party-y is on the list of N";
 
 fn event() -> Value {
     let now = Timestamp::from_second(NOW).unwrap();
     json!({"kind": "flood", "phase": "start", "id": ID, "time": now.to_string(), "onset": now.to_string(), "direction": "in",
         "target": {"kind": "group", "name": "party-sites", "addresses": ["192.0.2.10", "192.0.2.99"]},
         "vectors": [{"name": "syn_flood", "share": 1.0}], "packets_per_second": 9000.0, "certainty": "exact",
-        "evidence": {"reason": "far more than anybody asked for", "excess_ratio": 12.0,
+        "evidence": {"reason": format!("far more than anybody asked for; floor lowered: {WHY}"), "excess_ratio": 12.0,
+            "lowered_floors": {"times": 0.5, "reason": WHY, "was_needed": true},
             "also": [{"kind": "address", "name": "192.0.2.98", "addresses": ["192.0.2.98"]}],
             "campaign": {"id": "01J9", "targets": 4, "also": ["party-y-www", "party-x-www", "192.0.2.98", "www.of.own"], "shared_sources": 0.9}}})
 }
 
-fn flow(destination: [u8; 4], host: u8) -> FlowRow {
+fn flow(source: [u8; 4], destination: [u8; 4]) -> FlowRow {
     FlowRow {
         first: NOW * 1_000_000_000,
         last: NOW * 1_000_000_000 + 5,
         exporter: "192.0.2.254".parse().unwrap(),
-        source: IpAddr::from([198, 51, 100, host]),
+        source: source.into(),
         destination: destination.into(),
         protocol: 17,
         tcp_flags: 0,
@@ -59,16 +62,29 @@ fn frame(destination: [u8; 4]) -> Frame {
 
 /// A console over a record with that flood, and the folder of the record.
 fn console() -> (Console, Record, tempfile::TempDir) {
+    console_with(0)
+}
+
+/// The same with so many more of such floods, each later than the one before.
+fn console_with(more: i64) -> (Console, Record, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let mut options = record::Options::new([7; 16], Arc::new(|| NOW * 1_000_000_000));
     options.own = Arc::new(|address| address.to_string().starts_with("192.0.2."));
     let record = Record::open(folder.path(), options).unwrap();
     let writer = record.writer();
     let names = |list: &[&str]| list.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    let entry = Entry::observed(event())
-        .scoped(names(&["own", "party-x", "party-y"]), names(&["party-x-www", "party-y-www"]));
-    writer.append(entry).unwrap();
-    writer.offer_flows(ID, vec![flow([192, 0, 2, 10], 7), flow([192, 0, 2, 99], 8)]);
+    for number in 0..=more {
+        let mut event = event();
+        if number > 0 {
+            event["id"] = format!("{ID}{number:02}").into();
+            event["time"] = Timestamp::from_second(NOW + number).unwrap().to_string().into();
+        }
+        let entry = Entry::observed(event)
+            .scoped(names(&["own", "party-x", "party-y"]), names(&["party-x-www", "party-y-www"]));
+        writer.append(entry).unwrap();
+    }
+    let flows = vec![flow([198, 51, 100, 7], [192, 0, 2, 10]), flow([203, 0, 113, 8], [192, 0, 2, 99])];
+    writer.offer_flows(ID, flows);
     writer.offer_frames(ID, vec![frame([192, 0, 2, 10]), frame([192, 0, 2, 99]), frame([192, 0, 2, 99])]);
     writer.flush().unwrap();
     let console = Console::over_with(
@@ -111,12 +127,43 @@ fn nothing_that_leaves_for_one_organisation_names_things_of_others() {
     assert_eq!(own["services"], json!(["party-x-www"]));
     assert_eq!(own["last"]["evidence"]["campaign"]["also"], json!(["party-x-www"]));
     assert_eq!(own["last"]["evidence"]["campaign"]["targets"], 4, "that there are others is no secret");
+    assert_eq!(own["last"]["evidence"]["lowered_floors"]["times"], 0.5, "nor that less was needed");
+    assert_eq!(own["reason"], "far more than anybody asked for; floor lowered");
+    assert!(console.get(&page, Some(&house)).body.contains(WHY), "who works on it reads why");
     let asked = |service: &str| console.get(&format!("/api/v1/floods?service={service}"), Some(&party)).body;
     assert!(asked("party-x-www").contains(ID) && !asked("party-y-www").contains(ID));
     let found = |word: &str| console.get(&format!("/api/v1/floods?q={word}"), Some(&party)).body.contains(ID);
     assert!(found("party-sites") && found("party-x-www") && found("SYN_FLOOD"));
     for foreign in FOREIGN {
         assert!(!found(foreign), "a search for {foreign} says that it is hit too");
+    }
+}
+
+/// Where the next page begins said that the record had found something by a word that is not shown.
+#[test]
+fn a_search_for_words_of_others_leaves_what_a_search_for_nothing_leaves() {
+    for more in [1, 14] {
+        let (console, _record, _folder) = console_with(more);
+        let party = console.session(&console.member("paul", Role::Analyst, Some("party-x")).0);
+        let ask = |query: &str| -> Value {
+            serde_json::from_str(&console.get(&format!("/api/v1/floods?{query}"), Some(&party)).body).unwrap()
+        };
+        let nothing = ask("limit=1&q=nowhere-at-all");
+        assert_eq!(nothing["items"], json!([]));
+        assert_eq!(nothing["next"].is_null(), more < 10, "ten pages are looked through at once");
+        for foreign in FOREIGN {
+            assert_eq!(ask(&format!("limit=1&q={foreign}")), nothing, "{foreign} among {more}");
+        }
+        // What is theirs is found page by page, each once, by an address as by a name.
+        let (mut found, mut after) = (Vec::new(), String::new());
+        for _ in 0..=more + 1 {
+            let page = ask(&format!("limit=1&q=192.0.2.10+party-x-www&after={after}"));
+            found.extend(page["items"].as_array().unwrap().iter().map(|flood| flood["id"].to_string()));
+            let Some(next) = page["next"].as_str() else { break };
+            after = next.to_owned();
+        }
+        found.dedup();
+        assert_eq!(found.len(), usize::try_from(more + 1).unwrap(), "{found:?}");
     }
 }
 
@@ -163,6 +210,11 @@ fn evidence_for_one_organisation_is_of_its_addresses() {
     }
     let page = console.get(&format!("/floods/{ID}"), Some(&console.session(&party))).body;
     assert!(page.contains("The files hold what went to addresses of your organisation"));
+    let whole = console.get(&format!("/floods/{ID}"), Some(&console.session(&house))).body;
+    for (network, is_theirs) in [("198.51.100.0/24", true), ("203.0.113.0/24", false)] {
+        assert!(whole.contains(network), "the house sees networks of the whole flood: {network}");
+        assert_eq!(page.contains(network), is_theirs, "{network}: what others got is not shown");
+    }
 }
 
 /// It was a 503. Found by a reader of the code.

@@ -50,11 +50,12 @@ pub(crate) fn too_many(
     text
 }
 
-/// That it took lowered floors to find it.
-pub(crate) fn floors(evidence: &Evidence) -> String {
+/// That it took lowered floors to find it. Why they are lowered may name things of others than who is hit, and stands in
+/// `lowered_floors` alone, where it can be left out for who must not read it.
+pub(crate) fn floors(evidence: &Evidence) -> &'static str {
     match &evidence.lowered_floors {
-        Some(lowered) if lowered.was_needed => format!("; floor lowered: {}", lowered.reason),
-        _ => String::new(),
+        Some(lowered) if lowered.was_needed => "; floor lowered",
+        _ => "",
     }
 }
 

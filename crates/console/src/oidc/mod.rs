@@ -35,7 +35,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::people::{Clock, Role};
-pub(crate) use encode::{percent, plain};
+pub(crate) use encode::{percent_query, plain};
 use fetch::{Ask, Client};
 use keys::Keys;
 pub(crate) use ticket::TICKET_SECONDS;
@@ -358,7 +358,8 @@ impl Oidc {
                 parameters.push(("client_secret", secret));
             } else {
                 // RFC 6749 section 2.3.1: both are encoded as in a form first.
-                let pair = format!("{}:{}", percent(&self.provider.client_id, b""), percent(secret, b""));
+                let pair =
+                    format!("{}:{}", encode::percent(&self.provider.client_id), encode::percent(secret));
                 ask.authorization = Some(format!("Basic {}", encode::base64(pair.as_bytes())));
             }
         }

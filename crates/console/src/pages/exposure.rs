@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::response::Response;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Visit, proposals};
+use super::{Visit, proposals, words};
 use crate::exposure::{Coupling, Element, Rule, SinglePoint, Tested, View};
 
 /// Rows of a table that are shown; the API has all of them.
@@ -25,7 +25,7 @@ pub(crate) async fn page(visit: Visit) -> Response {
     let content = html! {
         header class="title" { h1 { "Exposure" } }
         (body(&view))
-        (proposals::section(&visit, proposed.as_deref()))
+        (proposals::section(&visit, &view, proposed.as_deref()))
     };
     visit.page("/exposure", "Exposure", &content)
 }
@@ -85,12 +85,12 @@ fn legend() -> Markup {
     }
 }
 
-fn names(list: &[String]) -> Markup {
+fn names(list: &[String]) -> String {
     few(&list.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-fn few(list: &[&str]) -> Markup {
-    html! { @for (number, name) in list.iter().take(NAMES).enumerate() { @if number > 0 { ", " } (name) } @if list.len() > NAMES { " and " (list.len() - NAMES) " more" } }
+fn few(list: &[&str]) -> String {
+    words::few(list, NAMES)
 }
 
 fn more(shown: usize, all: usize) -> Markup {

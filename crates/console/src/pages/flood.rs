@@ -24,8 +24,6 @@ use crate::runbooks::{Alarm, runbook};
 const MAXIMUM_VECTORS: usize = 6;
 /// Most notes of one flood that are shown.
 const MAXIMUM_NOTES: usize = 200;
-/// Longest note in bytes.
-const LONGEST_NOTE_BYTES: usize = 4_000;
 
 /// Everything that the page shows.
 struct Shown {
@@ -109,6 +107,7 @@ pub(crate) async fn page(visit: Visit, Path(id): Path<String>) -> Result<Respons
         p class="sentence sub" { (words::sentence(&flood.last, &visit.zone)) }
         p class="hint" { a href={ "/runbooks/" (what_to_do(flood)) } { "What to do" } }
         @if !flood.reason.is_empty() { p class="reason" { (words::capital(&flood.reason)) "." } }
+        @if let Some(why) = why_lowered(flood) { p class="hint" { "Floors were lowered: " (why) "." } }
         (facts(&visit, &shown))
         section class="panel" { h2 { "Rate" } (rate(&visit, &shown)) }
         @if !shown.vectors.is_empty() { section class="panel" { h2 { "Vectors over time" } (vectors(&visit, &shown)) } }
@@ -119,6 +118,12 @@ pub(crate) async fn page(visit: Visit, Path(id): Path<String>) -> Result<Respons
         section class="panel" id="notes" { h2 { "Scratchpad" } (notes(&visit, &shown)) }
     };
     Ok(visit.page("/floods", &flood.target, &content))
+}
+
+/// Why floors were lowered, if that is what found it and who looks may read it.
+fn why_lowered(flood: &FloodRow) -> Option<&str> {
+    let lowered = &flood.last["evidence"]["lowered_floors"];
+    lowered["reason"].as_str().filter(|why| lowered["was_needed"] == true && !why.is_empty())
 }
 
 /// The runbook of a flood.
@@ -310,7 +315,7 @@ fn notes(visit: &Visit, shown: &Shown) -> Markup {
             form method="post" action={ "/floods/" (super::escape_query(&shown.flood.id)) "/notes" } {
                 (visit.csrf())
                 label for="note" { "Add a note" }
-                textarea id="note" name="note" rows="3" required maxlength="2000" {}
+                textarea id="note" name="note" rows="3" required maxlength=(super::NOTE_CHARACTERS) {}
                 button { "Write down" }
                 span class="hint" { " Everybody who sees this flood sees it; it goes into the ledger and stays there." }
             }
@@ -330,15 +335,15 @@ pub(crate) async fn note(
     Path(id): Path<String>,
     Form(form): Form<Note>,
 ) -> Result<Response, Fault> {
-    let text = form.note.trim().to_owned();
+    let text = super::note(&form.note)?;
     let principal = visit.principal.clone();
     let place = format!("/floods/{}?done=note", super::escape_query(&id));
     visit
         .app
         .wait(move |app| {
             let flood = flood_of(app, &principal, &id)?;
-            if text.is_empty() || text.len() > LONGEST_NOTE_BYTES {
-                return Err(Fault::Bad("A note has 1 to 4,000 bytes."));
+            if text.is_empty() {
+                return Err(Fault::Bad("A note is not empty."));
             }
             let entry = record::Entry::new(Kind::Decided, principal.actor(), &id, json!({"note": text}));
             Ok(app.journal.append(entry.scoped(flood.organisations, flood.services))?)

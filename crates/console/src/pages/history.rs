@@ -78,7 +78,7 @@ fn date(visit: &Visit, days: i64) -> String {
 
 fn table(visit: &Visit, found: &PageOf<FloodRow>) -> Markup {
     html! {
-        @if found.items.is_empty() { p class="empty" { "Nothing was found." } }
+        @if found.items.is_empty() { p class="empty" { @if found.next.is_some() { "Nothing was found so far; what is older is not looked through yet." } @else { "Nothing was found." } } }
         @else {
             table class="history" {
                 thead { tr { th { "Onset" } th { "Target" } th { "What" } th class="number" { "Peak" } th class="number" { "Lasted" } th { "Severity" } } }

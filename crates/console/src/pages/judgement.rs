@@ -14,31 +14,34 @@ use crate::people::Roles;
 
 /// What entries of the ledger are about.
 const SUBJECT: &str = "outlook";
-/// Longest note in bytes.
-const LONGEST_NOTE_BYTES: usize = 4_000;
 /// Judgements that are shown.
 const SHOWN: usize = 20;
 
-/// The last ones, the newest first; nothing for who does not see the whole house.
-pub(super) async fn last(visit: &Visit) -> Result<Vec<StoredEntry>, Fault> {
+/// The last ones, the newest first; none for who does not see the whole house. Nothing where the record cannot be read, which
+/// costs the rest of the page nothing.
+pub(super) async fn last(visit: &Visit) -> Option<Vec<StoredEntry>> {
     if !visit.principal.sees_house() {
-        return Ok(Vec::new());
+        return Some(Vec::new());
     }
     let filter =
         Filter { subject: Some(SUBJECT.to_owned()), kinds: vec![Kind::Decided], ..Filter::default() };
     let page = Page { after: None, limit: SHOWN };
-    Ok(visit.app.wait(move |app| app.archive.entries(&filter, &page)).await?.items)
+    Some(visit.app.wait(move |app| app.archive.entries(&filter, &page)).await.ok()?.items)
 }
 
 /// What was judged, and the form for the next one.
-pub(super) fn section(visit: &Visit, judged: &[StoredEntry]) -> Markup {
+pub(super) fn section(visit: &Visit, judged: Option<&[StoredEntry]>) -> Markup {
     let may_write = Roles::ANALYSTS.has(visit.principal.account.role);
     html! {
         @if visit.principal.sees_house() {
             section class="panel" id="judgement" {
                 h2 { "What analysts think" }
-                @if judged.is_empty() { p class="empty" { "Nobody has said anything yet." } }
-                ol class="notes" { @for entry in judged { @if let Some((note, percent)) = said(entry) { li {
+                @match judged {
+                    None => p class="notice warning" { "What was judged cannot be read now." },
+                    Some([]) => p class="empty" { "Nobody has said anything yet." },
+                    Some(_) => {},
+                }
+                ol class="notes" { @for entry in judged.unwrap_or_default() { @if let Some((note, percent)) = said(entry) { li {
                     p class="by" { b { (entry.actor.trim_start_matches("person:")) } " " (words::date_time(words::at(entry.time), &visit.zone))
                         @if let Some(percent) = percent { ": " (percent) " in a hundred within three days" } }
                     @if !note.is_empty() { p { (note) } }
@@ -56,7 +59,7 @@ fn form(visit: &Visit) -> Markup {
             label for="percent" { "That our house is listed within three days, in a hundred" }
             input id="percent" name="percent" type="number" min="0" max="100" step="1" inputmode="numeric";
             label for="judged" { "Why" }
-            textarea id="judged" name="note" rows="3" maxlength="2000" {}
+            textarea id="judged" name="note" rows="3" maxlength=(super::NOTE_CHARACTERS) {}
             button { "Write down" }
             span class="hint" { " It goes into the ledger with your name and stays there. The first number of a day is graded, beside the model's and not with it." }
         }
@@ -81,7 +84,7 @@ pub(crate) struct Judging {
 
 impl Judging {
     fn checked(&self) -> Result<(Option<u8>, String), Fault> {
-        let note = self.note.trim().to_owned();
+        let note = super::note(&self.note)?;
         let percent = match self.percent.trim() {
             "" => None,
             text => {
@@ -89,9 +92,6 @@ impl Judging {
                 Some(percent.ok_or(Fault::Bad("A number is a whole one from 0 to 100."))?)
             }
         };
-        if note.len() > LONGEST_NOTE_BYTES {
-            return Err(Fault::Bad("A note has at most 4,000 bytes."));
-        }
         if note.is_empty() && percent.is_none() {
             return Err(Fault::Bad("Say a number, or why, or both."));
         }
@@ -134,6 +134,6 @@ mod tests {
         {
             assert!(checked(percent, note).is_err(), "{percent}");
         }
-        assert!(checked("", &"x".repeat(4_000)).is_ok() && checked("", &"x".repeat(4_001)).is_err());
+        assert!(checked("", &"x".repeat(2_000)).is_ok() && checked("", &"x".repeat(2_001)).is_err());
     }
 }

@@ -97,7 +97,7 @@ pub(crate) fn add_cookies(headers: &mut HeaderMap, keep: &[Keep<'_>]) {
 
 /// A text as a value behind the question mark.
 pub(crate) fn escape_query(text: &str) -> String {
-    crate::oidc::percent(text, b"/")
+    crate::oidc::percent_query(text)
 }
 
 /// Characters of a purpose: why personal data is opened. Characters, so that no alphabet has less room than another.
@@ -112,7 +112,21 @@ pub(crate) fn purpose(text: &str) -> Result<String, Fault> {
     Ok(purpose.to_owned())
 }
 
-/// The field of a form for one.
+/// Most characters of a note, 8,000 bytes at most. Characters as of a purpose, and an end of line is one, as the browser counts
+/// it that sends two. Long notes in letters of three bytes meet the bound of a form first, which the gate holds.
+pub(crate) const NOTE_CHARACTERS: usize = 2_000;
+
+/// A note as it is written down; it may be empty.
+pub(crate) fn note(text: &str) -> Result<String, Fault> {
+    let note = text.replace("\r\n", "\n");
+    let note = note.trim();
+    if note.chars().count() > NOTE_CHARACTERS {
+        return Err(Fault::Bad("A note has at most 2,000 characters."));
+    }
+    Ok(note.to_owned())
+}
+
+/// The field of a form for a purpose.
 pub(crate) fn purpose_field(example: &str) -> Markup {
     html! {
         label class="wide" { span { "Purpose" } input name="purpose" required minlength=(PURPOSE_CHARACTERS.start()) maxlength=(PURPOSE_CHARACTERS.end()) placeholder=(example); }
@@ -121,7 +135,24 @@ pub(crate) fn purpose_field(example: &str) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use super::purpose;
+    use super::{note, purpose};
+
+    /// It counted bytes, two for each end of a line and each letter of Greek, beside a form that says 2,000 characters.
+    #[test]
+    fn a_note_is_counted_in_characters_and_lines_end_once() {
+        assert_eq!(note(" one\r\ntwo\r\n").unwrap(), "one\ntwo");
+        assert_eq!(note(" \r\n ").unwrap(), "");
+        for (text, fits) in [
+            ("α".repeat(2_000), true),
+            ("\u{1d6fc}".repeat(2_000), true),
+            ("α".repeat(2_001), false),
+            ("x".repeat(2_001), false),
+            (format!("{}x", "x\r\n".repeat(999)), true),
+            (format!("{}xxx", "x\r\n".repeat(999)), false),
+        ] {
+            assert_eq!(note(&text).is_ok(), fits, "{} characters", text.chars().count());
+        }
+    }
 
     /// It counted bytes: 300 letters of Greek were too long, and the page had said that 500 characters are taken.
     #[test]

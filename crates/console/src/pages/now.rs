@@ -67,7 +67,7 @@ fn verdict(visit: &Visit, floods: &[Value], services: &[&Service]) -> Markup {
 pub(super) fn ready(visit: &Visit, readiness: &Readiness) -> Markup {
     html! {
         section class="panel" id="readiness" {
-            h2 { "Readiness: " (readiness.state) " " small { "until " @match readiness.until.parse::<jiff::Timestamp>() { Ok(until) => (words::date_time(until, &visit.zone)), Err(_) => (readiness.until) } } }
+            h2 { "Readiness: " (readiness.state) " " small { "until " (words::local(&readiness.until, &visit.zone)) } }
             p {
                 @if readiness.is_spent { "The detector works with its usual floors: lowered ones told of as much in a month as they may." }
                 @else if readiness.floors_percent < 100 { "The detector needs " (readiness.floors_percent) " hundredths of the usual to say that there is a flood." }

@@ -81,7 +81,7 @@ fn let_in(app: &App, vouched: &Vouched, address: &str, agent: &str) -> Result<St
     let account = app.people.vouched(&vouched.subject, &vouched.name, vouched.role, organisation);
     let account = account.inspect_err(|error| {
         Counts::add(&app.counts.sign_ins_refused);
-        write_refused(app, &crate::oidc::plain(&vouched.name), &error.to_string(), Some(address));
+        say_refused(app, &crate::oidc::plain(&vouched.name), &error.to_string(), Some(address), false);
     })?;
     let token = app.people.start_vouched_session(&account, address, agent)?;
     Counts::add(&app.counts.sign_ins);
@@ -91,10 +91,18 @@ fn let_in(app: &App, vouched: &Vouched, address: &str, agent: &str) -> Result<St
     Ok(token)
 }
 
-/// As with a password, a refusal is written down; what anybody can cause who only asks is paced before ([`Oidc::may_say`]).
-fn write_refused(app: &App, name: &str, why: &str, address: Option<&str>) {
-    let body = json!({"what": "refused", "by": "provider", "address": address, "why": why});
-    let _ = app.write_down(Kind::SignedIn, Actor::Person(name.to_owned()), name, body);
+/// As with a password, a refusal is written down and said; but whoever can cause one can cause many, so that both are paced
+/// ([`Oidc::may_say`]). An entry that has to be written is written whenever it comes.
+fn say_refused(app: &App, name: &str, why: &str, address: Option<&str>, has_to_be_written: bool) {
+    let unsaid = app.oidc.as_ref().and_then(Oidc::may_say);
+    if has_to_be_written || unsaid.is_some() {
+        let body = json!({"what": "refused", "by": "provider", "address": address, "why": why});
+        let _ = app.write_down(Kind::SignedIn, Actor::Person(name.to_owned()), name, body);
+    }
+    let Some(unsaid) = unsaid else { return };
+    let more =
+        if unsaid > 0 { format!(" ({unsaid} more were refused since the last line)") } else { String::new() };
+    (app.options.complain)(&format!("console: a sign-in by the provider is refused: {why}{more}"));
 }
 
 /// What a refusal leaves behind: sessions and tokens end of whom the provider names without a role; a line, an entry.
@@ -103,20 +111,16 @@ fn take_note(app: &App, refused: &Refused, address: Option<&str>) -> Result<(), 
     let why = refused.to_string();
     match refused {
         // Anybody's word, without a sign-in that was begun here: counted, and nothing else.
-        Refused::Ticket | Refused::Busy => return Ok(()),
+        Refused::Ticket | Refused::Busy => {}
         Refused::NoRole { subject, name } => {
-            app.people.not_vouched(subject)?;
-            write_refused(app, name, &why, address);
+            // Once: who comes back has nothing left that could end.
+            let has_ended = app.people.not_vouched(subject)?;
+            say_refused(app, name, &why, address, has_ended);
         }
-        Refused::Provider(_) | Refused::Unreachable(_) | Refused::Token(_) => {}
+        Refused::Provider(_) | Refused::Unreachable(_) | Refused::Token(_) => {
+            say_refused(app, "unknown", &why, address, false);
+        }
     }
-    let Some(unsaid) = app.oidc.as_ref().and_then(Oidc::may_say) else { return Ok(()) };
-    if !matches!(refused, Refused::NoRole { .. }) {
-        write_refused(app, "unknown", &why, address);
-    }
-    let more =
-        if unsaid > 0 { format!(" ({unsaid} more were refused since the last line)") } else { String::new() };
-    (app.options.complain)(&format!("console: a sign-in by the provider is refused: {why}{more}"));
     Ok(())
 }
 

@@ -5,28 +5,27 @@ use maud::{Markup, html};
 
 use super::{Visit, judgement, listed, reliability, words};
 use crate::api::{visible_outlook, visible_readiness};
-use crate::http::Fault;
-use crate::outlook::{Odds, Outlook};
+use crate::outlook::{Odds, Outlook, Readiness};
 
 /// `GET /outlook`.
-pub(crate) async fn page(visit: Visit) -> Result<Response, Fault> {
-    let judged = judgement::last(&visit).await?;
+pub(crate) async fn page(visit: Visit) -> Response {
+    let judged = judgement::last(&visit).await;
     let snapshot = visit.app.snapshot();
+    let readiness = visible_readiness(&snapshot, &visit.principal);
     let content = match visible_outlook(&snapshot, &visit.principal) {
         None => html! {
             header class="title" { h1 { "Outlook" } }
             p class="empty" { "Nothing is known of the next days: no lists of targets and no calendar are set up." }
         },
         Some(outlook) => html! {
-            (shown(&visit, &outlook))
-            (judgement::section(&visit, &judged))
-            @if let Some(readiness) = visible_readiness(&snapshot, &visit.principal) { (super::now::ready(&visit, readiness)) }
+            (shown(&visit, &outlook, readiness))
+            (judgement::section(&visit, judged.as_deref()))
         },
     };
-    Ok(visit.page("/outlook", "Outlook", &content))
+    visit.page("/outlook", "Outlook", &content)
 }
 
-fn shown(visit: &Visit, outlook: &Outlook) -> Markup {
+fn shown(visit: &Visit, outlook: &Outlook, readiness: Option<&Readiness>) -> Markup {
     html! {
         header class="title" { h1 { "Outlook" } }
         p class="reason" {
@@ -43,10 +42,10 @@ fn shown(visit: &Visit, outlook: &Outlook) -> Markup {
         section class="panel flush" id="odds" { h2 { "How likely" } (odds(outlook)) }
         section class="panel flush" id="coming" { h2 { "The next fourteen days" } (coming(outlook)) }
         section class="panel flush" id="likely" { h2 { "How they attack, and what of ours it would hit" } (likely(outlook)) }
-        section class="panel" id="prepared" {
-            h2 { "What to prepare" }
-            ul { @for reason in &outlook.readiness_reasons { li { (reason) } } }
-            @if !outlook.checklist.is_empty() { ol class="checklist" { @for check in &outlook.checklist { li { (check) } } } }
+        @match readiness {
+            // The same reasons and checks as they hold now, for the detector too.
+            Some(readiness) => (super::now::ready(visit, readiness)),
+            None => (prepared(outlook)),
         }
         section class="panel" id="record" {
             h2 { "How past forecasts did" }
@@ -57,6 +56,19 @@ fn shown(visit: &Visit, outlook: &Outlook) -> Markup {
         }
         @if !outlook.notes.is_empty() {
             section class="panel" { h2 { "What else is known" } ul { @for note in &outlook.notes { li { (note) } } } }
+        }
+    }
+}
+
+/// What the outlook itself asks for, where no window is open.
+fn prepared(outlook: &Outlook) -> Markup {
+    html! {
+        @if !outlook.readiness_reasons.is_empty() || !outlook.checklist.is_empty() {
+            section class="panel" id="prepared" {
+                h2 { "What to prepare" }
+                ul { @for reason in &outlook.readiness_reasons { li { (reason) } } }
+                @if !outlook.checklist.is_empty() { ol class="checklist" { @for check in &outlook.checklist { li { (check) } } } }
+            }
         }
     }
 }

@@ -64,13 +64,13 @@ fn is_key(text: &str) -> bool {
     !text.is_empty() && text.len() <= LONGEST_KEY && text.chars().all(fits)
 }
 
-/// The value as it stands in the file.
-fn value(proposal: &Proposal) -> Result<String, Fault> {
+/// The line as it stands in the file: a key with its value, or for a capacity one pair of those in its braces.
+fn line(proposal: &Proposal) -> Result<String, Fault> {
     let text = proposal.value.trim();
     if matches!(proposal.what.as_str(), "zone" | "needs") {
         return match is_key(text) {
-            true if proposal.what == "zone" => Ok(format!("\"{text}\"")),
-            true => Ok(format!("[\"{text}\"]")),
+            true if proposal.what == "zone" => Ok(format!("zone = \"{text}\"")),
+            true => Ok(format!("needs = [\"{text}\"]")),
             false => Err(Fault::Bad(
                 "A zone or a need is the key of one: letters, digits, - _ and a full stop, 64 at most.",
             )),
@@ -78,7 +78,7 @@ fn value(proposal: &Proposal) -> Result<String, Fault> {
     }
     let number = text.parse::<f64>().ok().filter(|number| *number >= 1.0 && *number <= LARGEST);
     let number = number.ok_or(Fault::Bad("A capacity is a number, 1 to 1e15, such as 2e6."))?;
-    Ok(format!("{{ {} = {number:.0} }}", proposal.what))
+    Ok(format!("{} = {number:.0}", proposal.what))
 }
 
 /// What was typed, if it can be one about an own element.
@@ -90,7 +90,7 @@ fn checked(typed: &Proposal, view: &View) -> Result<Proposal, Fault> {
     if !own(view).any(|(name, _)| name == typed.element) || !is_key(&typed.element) {
         return Err(Fault::Bad("There is no such element of your organisation."));
     }
-    value(typed)?;
+    line(typed)?;
     let reason: String =
         typed.reason.trim().chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
     if !(10..=LONGEST_REASON).contains(&reason.chars().count()) {
@@ -99,14 +99,18 @@ fn checked(typed: &Proposal, view: &View) -> Result<Proposal, Fault> {
     Ok(Proposal { value: typed.value.trim().to_owned(), reason, ..typed.clone() })
 }
 
-/// The lines for the institution file, the reason before them.
+/// What to copy into the institution file. The table stands there already, and no file has one twice, so that its name is a
+/// comment, with the reason.
 fn lines(proposal: &Proposal, is_service: bool) -> Option<String> {
     let table = if is_service { "service" } else { "node" };
     let quote = if proposal.element.contains('.') { "\"" } else { "" };
-    let key =
-        if matches!(proposal.what.as_str(), "zone" | "needs") { proposal.what.as_str() } else { "capacity" };
-    let value = value(proposal).ok()?;
-    Some(format!("# {}\n[{table}.{quote}{}{quote}]\n{key} = {value}\n", proposal.reason, proposal.element))
+    let place = match proposal.what.as_str() {
+        "zone" => "",
+        "needs" => ", beside what it needs already",
+        _ => ", into its capacity",
+    };
+    let line = line(proposal).ok()?;
+    Some(format!("# for [{table}.{quote}{}{quote}]{place}: {}\n{line}\n", proposal.element, proposal.reason))
 }
 
 /// What was proposed lately, by those whose things somebody sees.
@@ -158,7 +162,7 @@ fn write(app: &App, principal: &Principal, typed: &Proposal) -> Result<(), Fault
 }
 
 /// What was proposed, and the form for who can propose.
-pub(super) fn section(visit: &Visit, entries: Option<&[StoredEntry]>) -> Markup {
+pub(super) fn section(visit: &Visit, view: &View, entries: Option<&[StoredEntry]>) -> Markup {
     let of_house = visit.principal.sees_house();
     let may = !of_house && Roles::ANALYSTS.has(visit.principal.account.role);
     let Some(entries) = entries else {
@@ -170,8 +174,8 @@ pub(super) fn section(visit: &Visit, entries: Option<&[StoredEntry]>) -> Markup 
                 h2 { "Proposed" small { @if of_house { "by others, of what is theirs" } @else { "for the institution file" } } }
                 @if entries.is_empty() { p class="empty" { "Nothing, in the last sixty days." } }
                 ol class="notes" { @for entry in entries { (shown(visit, entry)) } }
-                @if may { (form(visit)) }
-                p class="hint" { "Nothing of this is taken in by itself. Whoever writes the institution file copies the lines, checks the file and has it read again." }
+                @if may { (form(visit, view)) }
+                p class="hint" { "Nothing of this is taken in by itself. Whoever writes the institution file puts each line into the table that is named before it, in place of what stands there, checks the file and has it read again." }
             }
         }
     }
@@ -193,9 +197,8 @@ fn shown(visit: &Visit, entry: &StoredEntry) -> Markup {
     }
 }
 
-fn form(visit: &Visit) -> Markup {
-    let view = visit.app.exposure().of(visit.principal.organisation());
-    let mut names: Vec<&str> = own(&view).map(|(name, _)| name).collect();
+fn form(visit: &Visit, view: &View) -> Markup {
+    let mut names: Vec<&str> = own(view).map(|(name, _)| name).collect();
     names.sort_unstable();
     html! {
         @if !names.is_empty() {
@@ -237,13 +240,68 @@ mod tests {
         };
         assert_eq!(
             said("lb.ours", "table_entries", " 2e6 ", false),
-            "# data sheet of the provider\n[node.\"lb.ours\"]\ncapacity = { table_entries = 2000000 }\n"
+            "# for [node.\"lb.ours\"], into its capacity: data sheet of the provider\ntable_entries = 2000000\n"
         );
         assert_eq!(
             said("www-ours", "needs", "lb.ours", true),
-            "# data sheet of the provider\n[service.www-ours]\nneeds = [\"lb.ours\"]\n"
+            "# for [service.www-ours], beside what it needs already: data sheet of the provider\nneeds = [\"lb.ours\"]\n"
         );
-        assert!(said("www-ours", "zone", "party-x", true).ends_with("zone = \"party-x\"\n"));
+        assert_eq!(
+            said("www-ours", "zone", "party-x", true),
+            "# for [service.www-ours]: data sheet of the provider\nzone = \"party-x\"\n"
+        );
+    }
+
+    const FILE: &str = include_str!("../../../../data/institution/examplia.toml");
+
+    /// The file with the lines where they say that they belong, in place of what stands there.
+    fn with(table: &str, copied: &str) -> String {
+        let (comment, line) = copied.trim_end().split_once('\n').unwrap();
+        let (key, _) = line.split_once(" = ").unwrap();
+        let start = FILE.find(&format!("{table}\n")).unwrap() + table.len() + 1;
+        let end = start + FILE[start..].find("\n[").unwrap();
+        let mut rows: Vec<String> = FILE[start..end].lines().map(str::to_owned).collect();
+        if comment.contains(", into its capacity: ") {
+            let stands = rows.iter().position(|row| row.starts_with("capacity = {"));
+            let row = stands.map(|at| rows.remove(at)).unwrap_or_default();
+            let pairs =
+                row.trim_start_matches("capacity = {").trim_end_matches('}').split(',').map(str::trim);
+            let mut pairs: Vec<&str> =
+                pairs.filter(|pair| !pair.is_empty() && !pair.starts_with(&format!("{key} ="))).collect();
+            pairs.push(line);
+            rows.push(format!("capacity = {{ {} }}", pairs.join(", ")));
+        } else {
+            rows.retain(|row| !row.starts_with(&format!("{key} =")));
+            rows.push(line.to_owned());
+        }
+        rows.insert(0, comment.to_owned());
+        format!("{}{}{}", &FILE[..start], rows.join("\n"), &FILE[end..])
+    }
+
+    /// They began with the header of a table that the file has already, and with a second `capacity`: no file is read with those.
+    #[test]
+    fn what_is_copied_into_the_file_is_taken() {
+        assert!(institution::parse("examplia.toml", FILE).is_ok());
+        let cases = [
+            ("[node.lb-1]", "zone", "hosted"),
+            ("[node.storage]", "table_entries", "2e6"),
+            ("[node.fw-edge-1]", "table_entries", "1e15"),
+            ("[node.fw-edge-1]", "bits_per_second", "40e9"),
+            ("[node.vm-cluster]", "needs", "storage"),
+            ("[service.www]", "new_connections_per_second", "3e4"),
+            ("[service.mail]", "packets_per_second", "1"),
+            ("[service.party-x-site]", "queries_per_second", "2000"),
+            ("[service.vpn]", "needs", "directory"),
+            ("[service.party-x-site]", "zone", "party-x"),
+        ];
+        for (table, what, value) in cases {
+            let (kind, element) = table.trim_matches(['[', ']']).split_once('.').unwrap();
+            let proposal = Proposal { reason: "data sheet".into(), ..proposal(element, what, value) };
+            let copied = lines(&proposal, kind == "service").unwrap();
+            assert!(copied.starts_with(&format!("# for {table}")), "{copied}");
+            let read = institution::parse("examplia.toml", &with(table, &copied));
+            assert!(read.is_ok(), "{copied}{read:?}");
+        }
     }
 
     #[test]

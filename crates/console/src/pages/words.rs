@@ -171,6 +171,20 @@ pub(crate) const fn severity(severity: Severity) -> &'static str {
     }
 }
 
+/// The first names of a list, and how many more there are.
+pub(crate) fn few(names: &[&str], most: usize) -> String {
+    let shown = names.iter().take(most).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > most { format!("{shown} and {} more", names.len() - most) } else { shown }
+}
+
+/// A time in RFC 3339 as date and time of the institution's zone; what is none, as it is.
+pub(crate) fn local(text: &str, zone: &TimeZone) -> Markup {
+    match text.parse() {
+        Ok(time) => date_time(time, zone),
+        Err(_) => html! { (text) },
+    }
+}
+
 /// What people call an organisation.
 pub(crate) fn organisation<'a>(snapshot: &'a Snapshot, name: &'a str) -> &'a str {
     let found = snapshot.organisations.iter().find(|organisation| organisation.name == name);
@@ -283,6 +297,15 @@ mod tests {
             (article("SYN flood"), article("NTP amplification"), article("UDP flood"), article("HTTP flood")),
             ("a", "an", "a", "an")
         );
+    }
+
+    #[test]
+    fn of_many_names_a_few_are_said_and_what_is_no_time_stays() {
+        assert_eq!(few(&["a", "b", "c"], 2), "a, b and 1 more");
+        assert_eq!(few(&["a", "b"], 2), "a, b");
+        let zone = TimeZone::get("Europe/Brussels").unwrap();
+        assert_eq!(local("<soon>", &zone).into_string(), "&lt;soon&gt;");
+        assert!(local("2026-11-27T13:02:11Z", &zone).into_string().contains(">27 Nov 2026, 14:02:11<"));
     }
 
     #[test]

@@ -60,19 +60,21 @@ impl People {
         Ok(account)
     }
 
-    /// The provider's word gives a subject nothing any more: its sessions, devices and tokens end. Whether it had an account.
+    /// The provider's word gives a subject nothing any more: its sessions, devices and tokens end. Whether
+    /// anything did.
     pub fn not_vouched(&self, subject: &str) -> Result<bool> {
         let mut store = self.store();
         let transaction = store.transaction()?;
         let query = "SELECT id FROM account WHERE subject = ?1";
         let known: Option<i64> = transaction.query_row(query, [subject], |row| row.get(0)).optional()?;
+        let mut ended = 0;
         if let Some(id) = known {
             for table in ["session", "device", "token"] {
-                transaction.execute(&format!("DELETE FROM {table} WHERE account = ?1"), [id])?;
+                ended += transaction.execute(&format!("DELETE FROM {table} WHERE account = ?1"), [id])?;
             }
         }
         transaction.commit()?;
-        Ok(known.is_some())
+        Ok(ended > 0)
     }
 }
 
@@ -151,6 +153,7 @@ mod tests {
         assert!(people.session(&session).unwrap().is_some());
         assert!(people.not_vouched("https://idp 1").unwrap());
         assert!(!good(&theirs) && people.session(&session).unwrap().is_none());
+        assert!(!people.not_vouched("https://idp 1").unwrap(), "nothing is left to end");
         sign_in();
         assert!(!good(&theirs), "what was withdrawn stays so");
         assert!(good(&ours) && !people.not_vouched("https://idp 2").unwrap());

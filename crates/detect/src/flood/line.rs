@@ -94,7 +94,7 @@ impl Flood {
         match (self.level, self.ceiling) {
             (_, Some(ceiling)) if self.is_of_ceiling => ceiling.sentence(),
             (Some(level), _) => crate::reason::too_many(level * STEPS_PER_SECOND, evidence, suspect),
-            (None, _) => crate::reason::sentence(lead, evidence, suspect) + &crate::reason::floors(evidence),
+            (None, _) => crate::reason::sentence(lead, evidence, suspect) + crate::reason::floors(evidence),
         }
     }
 }
