@@ -35,6 +35,8 @@ pub(crate) struct Heard {
     pub(crate) packets: u64,
     /// How long these slices are together.
     pub(crate) seconds: f64,
+    /// The longest time in it without a packet, that before the first and after the last too.
+    pub(crate) longest_pause_seconds: f64,
 }
 
 impl Activity {
@@ -62,11 +64,19 @@ impl Activity {
         if from >= to {
             return None;
         }
-        let packets = self
-            .sent
-            .get(&service)
-            .map_or(0, |sent| sent.slices.range(from..to).map(|(_, count)| count).sum());
-        Some(Heard { packets, seconds: (to - from) as f64 * (SLICE_NANOSECONDS as f64 / 1e9) })
+        let sent = self.sent.get(&service).into_iter().flat_map(|sent| sent.slices.range(from..to));
+        let (mut packets, mut next, mut longest_pause) = (0, from, 0);
+        for (&slice, count) in sent {
+            packets += count;
+            longest_pause = longest_pause.max(slice - next);
+            next = slice + 1;
+        }
+        let seconds = |slices: i64| slices as f64 * (SLICE_NANOSECONDS as f64 / 1e9);
+        Some(Heard {
+            packets,
+            seconds: seconds(to - from),
+            longest_pause_seconds: seconds(longest_pause.max(to - next)),
+        })
     }
 
     /// Packets of a service for which there was no room.
@@ -97,7 +107,19 @@ mod tests {
         let packets = |from: f64, to: f64| activity.within(mail, at(from), at(to)).map(|heard| heard.packets);
         assert_eq!((packets(1.0, 2.0), packets(0.9, 3.9), packets(1.1, 2.9)), (Some(2), Some(4), None));
         assert_eq!(packets(5.0, 20.0), Some(6));
-        assert_eq!(activity.within(mail, at(0.5), at(3.0)), Some(Heard { packets: 4, seconds: 2.0 }));
+        let heard = activity.within(mail, at(0.5), at(3.0)).unwrap();
+        assert_eq!(heard, Heard { packets: 4, seconds: 2.0, longest_pause_seconds: 0.0 });
         assert_eq!((activity.omitted(mail), activity.all_omitted()), (4, 4));
+    }
+    #[test]
+    fn a_pause_is_the_longest_time_without_a_packet() {
+        let institution = institution::parse("n", crate::demo::day::INSTITUTION).unwrap();
+        let mail = institution.services.iter().position(|service| service.id == "mail").unwrap();
+        let mail = ServiceId(mail as u16);
+        let mut activity = Activity::new(institution);
+        let at = |seconds: i64| Time::from_nanoseconds(seconds * 1_000_000_000);
+        [10, 11, 20, 24].map(|second| activity.see(at(second), "192.0.2.25".parse().unwrap(), 6, 25));
+        let pause = |from, to| activity.within(mail, at(from), at(to)).unwrap().longest_pause_seconds;
+        assert_eq!((pause(9, 25), pause(0, 25), pause(10, 40), pause(30, 35)), (8.0, 10.0, 15.0, 5.0));
     }
 }
