@@ -118,7 +118,9 @@ mod tests {
         let mail = ServiceId(mail as u16);
         let mut activity = Activity::new(institution);
         let at = |seconds: i64| Time::from_nanoseconds(seconds * 1_000_000_000);
-        [10, 11, 20, 24].map(|second| activity.see(at(second), "192.0.2.25".parse().unwrap(), 6, 25));
+        for second in [10, 11, 20, 24] {
+            activity.see(at(second), "192.0.2.25".parse().unwrap(), 6, 25);
+        }
         let pause = |from, to| activity.within(mail, at(from), at(to)).unwrap().longest_pause_seconds;
         assert_eq!((pause(9, 25), pause(0, 25), pause(10, 40), pause(30, 35)), (8.0, 10.0, 15.0, 5.0));
     }
