@@ -74,6 +74,15 @@ pub(crate) fn percent(share: f64) -> String {
     if share > 0.0 && share < 0.005 { "<1 %".to_owned() } else { format!("{:.0} %", share * 100.0) }
 }
 
+/// The first few names in a line, and how many more there are.
+pub(crate) fn few<S: AsRef<str>>(names: &[S], most: usize) -> String {
+    let mut text = names.iter().take(most).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    if names.len() > most {
+        text.push_str(&format!(" and {} more", names.len() - most));
+    }
+    text
+}
+
 /// A number of seconds for people: 850 ms, 12.3 s, 4 min 05 s, 2 h 10 min.
 pub(crate) fn duration(seconds: f64) -> String {
     let seconds = seconds.max(0.0);
@@ -135,6 +144,13 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(short(value), text);
         }
+    }
+
+    #[test]
+    fn names_beyond_the_first_few_are_counted() {
+        assert_eq!(few(&["a", "b"], 2), "a, b");
+        assert_eq!(few(&["a".to_owned(), "b".to_owned(), "c".to_owned()], 1), "a and 2 more");
+        assert_eq!(few::<String>(&[], 3), "");
     }
 
     #[test]

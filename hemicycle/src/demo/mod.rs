@@ -47,6 +47,9 @@ struct DemoSummary<'a> {
     outcome: &'a Outcome,
     /// What each flood was predicted to take down, and what the day shows.
     predictions: &'a [Prediction],
+    /// Packets of services that had no room and are no part of that.
+    #[serde(rename = "packets_of_services_omitted")]
+    omitted: u64,
 }
 
 /// Plays the day.
@@ -92,16 +95,16 @@ pub(crate) fn run(arguments: &DemoArguments) -> Result<()> {
     let (floods, privacy, _) = reporter.finish()?;
     let inputs = together(&inputs.summaries(), &scene_of_input);
     let outcome = Outcome::new(&attacks, &floods);
-    let predictions = prediction::compare(&institution, &floods, &activity)?;
+    let (predictions, omitted) = prediction::compare(&institution, &floods, &activity)?;
     let summary = Summary::new(&inputs, &ran, &floods, &privacy, Some(&name), started);
     if arguments.json {
-        let line = DemoSummary { summary: &summary, outcome: &outcome, predictions: &predictions };
+        let line = DemoSummary { summary: &summary, outcome: &outcome, predictions: &predictions, omitted };
         writeln!(output, "{}", serde_json::to_string(&line)?)?;
     } else {
         output.write_all(floods.table(style, &zone).as_bytes())?;
         output.write_all(summary.remarks_text(style).as_bytes())?;
         output.write_all(outcome.text(style, &zone).as_bytes())?;
-        output.write_all(prediction::text(&predictions, style, &zone).as_bytes())?;
+        output.write_all(prediction::text(&predictions, omitted, style, &zone).as_bytes())?;
     }
     if stays_open {
         let records = inputs.iter().map(|input| input.records).sum();

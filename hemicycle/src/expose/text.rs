@@ -7,7 +7,7 @@ use expose::{Coupling, Reach, Unit};
 use jiff::Timestamp;
 
 use super::Told;
-use crate::style::{Style, plain, short, table};
+use crate::style::{Style, few, plain, short, table};
 
 /// Fixes that are shown.
 const FIXES: usize = 10;
@@ -31,8 +31,7 @@ pub(super) fn text(told: &Told, style: Style) -> String {
 }
 
 fn names(list: &[String]) -> String {
-    let shown = list.iter().take(NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if list.len() > NAMES { format!("{shown} and {} more", list.len() - NAMES) } else { shown }
+    few(list, NAMES)
 }
 
 fn part(title: &str, explained: &str, style: Style) -> String {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::text::{size, sources};
 use super::{Told, tell};
-use crate::style::short;
+use crate::style::{few, short};
 
 /// What stands for a name that is not the reader's to see.
 const OTHERS: &str = "(another organisation)";
@@ -18,6 +18,8 @@ const OTHERS: &str = "(another organisation)";
 const WITNESSES: usize = 3;
 /// Names of a remark.
 const FEW: usize = 6;
+/// Names of a question that is open.
+const FEW_OPEN: usize = 8;
 /// Most characters of an expression of needs.
 const NEEDS_CHARACTERS: usize = 160;
 
@@ -145,7 +147,7 @@ fn remarks(
             first.target,
             first.size,
             first.elements.join(" + "),
-            few(&first.inside)
+            few(&first.inside, FEW)
         ));
     }
     remarks.extend(open_questions(&told.exposure, organisation));
@@ -156,12 +158,6 @@ fn remarks(
         ));
     }
     remarks
-}
-
-/// The first few names, and how many more there are.
-fn few(names: &[String]) -> String {
-    let shown = names.iter().take(FEW).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if names.len() > FEW { format!("{shown} and {} more services", names.len() - FEW) } else { shown }
 }
 
 /// What the file does not say: to an organisation its own, to the house how much each other one has to say.
@@ -181,12 +177,10 @@ fn open_questions(exposure: &Exposure, organisation: Option<&str>) -> Vec<String
         }
     }
     let line = |((own, name, title), elements): ((bool, &str, &str), Vec<&str>)| {
-        let shown = elements.iter().take(8).copied().collect::<Vec<_>>().join(", ");
-        let more =
-            if elements.len() > 8 { format!(" and {} more", elements.len() - 8) } else { String::new() };
+        let shown = few(&elements, FEW_OPEN);
         let is_readers = own || organisation == Some(name);
         let whose = if is_readers { "Yours to write down".to_owned() } else { format!("For {title} to say") };
-        format!("{whose}, capacity or needs: {shown}{more}.")
+        format!("{whose}, capacity or needs: {shown}.")
     };
     open.into_iter().rev().map(line).collect()
 }

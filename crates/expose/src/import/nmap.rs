@@ -92,12 +92,17 @@ fn inside(tag: &BytesStart<'_>, host: &mut Host, draft: &mut Draft) {
     let mut leave = |why, what: Option<String>| draft.skip_what(why, &what.unwrap_or_default());
     match tag.name().as_ref() {
         "address" => {
-            let kind = attribute(tag, "addrtype").unwrap_or_default();
-            let address = attribute(tag, "addr").filter(|text| text.parse::<std::net::IpAddr>().is_ok());
-            match address.filter(|_| kind == "ipv4" || kind == "ipv6") {
+            // Others are those of network cards.
+            if !matches!(attribute(tag, "addrtype").as_deref(), Some("ipv4" | "ipv6")) {
+                return;
+            }
+            match attribute(tag, "addr") {
+                Some(address) if address.parse::<std::net::IpAddr>().is_err() => {
+                    leave("addresses that are none", Some(address));
+                }
                 Some(address) if host.addresses.len() < MAXIMUM_ADDRESSES => host.addresses.push(address),
                 Some(address) => leave("addresses for which there is no room", Some(address)),
-                None => {}
+                None => leave("addresses that are none", None),
             }
         }
         "hostname" if host.names.len() < MAXIMUM_NAMES => host.names.extend(attribute(tag, "name")),

@@ -398,13 +398,15 @@ http {
 #[test]
 fn a_server_that_says_no_port_is_not_forgotten() {
     let nginx = "http { server { server_name a.example; } server { listen unix:/run/b; server_name b.example; }\n\
-        server { include conf.d/*; server_name c.example; } }\n\
+        server { include conf.d/*; server_name c.example; }\n\
+        server { location / { include fastcgi_params; } server_name d.example; } }\n\
         stream { server { proxy_pass 10.0.0.1:53; } server { listen 53 udp; proxy_pass 10.0.0.1:53; } }";
     let text = text(Format::Nginx, nginx);
     for said in [
         "[service.\"a.example\"]",
+        "[service.\"d.example\"]",
         "ports = [\"tcp/80\"]  # it says no port, and this is the usual one",
-        "Skipped 3: parts that listen on nothing that is known, such as line 1: b.example | line 2: c.example | line 3: server",
+        "Skipped 3: parts that listen on nothing that is known, such as line 1: b.example | line 2: c.example | line 4: server",
         "ports = [\"udp/53\"]",
     ] {
         assert!(text.contains(said), "{said}\n{text}");
@@ -441,7 +443,8 @@ fn what_a_scan_has_too_much_of_is_counted() {
     let xml = format!(
         "<nmaprun><host><port protocol=\"tcp\" portid=\"0\"><state state=\"open\"/></port>\
          <port protocol=\"tcp\" portid=\"7\"><state state=\"closed\"/></port>\
-         <host>{addresses}{ports}</host></host></nmaprun>"
+         <host><address addr=\"192.0.2.256\" addrtype=\"ipv4\"/><address addr=\"00:00:5e:00:53:01\" addrtype=\"mac\"/>\
+         {addresses}{ports}</host></host></nmaprun>"
     );
     let draft = read(Format::Nmap, xml.as_bytes()).unwrap();
     let counted: Vec<(&str, u64)> = draft.skipped().iter().map(|(&why, &count)| (why, count)).collect();
@@ -449,6 +452,7 @@ fn what_a_scan_has_too_much_of_is_counted() {
         counted,
         [
             ("addresses for which there is no room", 36),
+            ("addresses that are none", 1),
             ("hosts that have another one inside", 1),
             ("ports for which there is no room", 44),
             ("ports that are none", 1),

@@ -58,15 +58,27 @@ impl Latest {
     }
 }
 
-/// Waits until the next outlook is due. False if there is to be none.
-fn waits(receiver: &Receiver<()>, store: Option<&Path>) -> bool {
-    let stamps = || store.map(|store| FILES.map(|name| reload::stamp(&store.join(name))));
-    let (begun, before) = (Instant::now(), stamps());
+/// What the files of a store were like; none without a store.
+type Stamps = Option<[Option<reload::Stamp>; FILES.len()]>;
+
+fn stamps(store: Option<&Path>) -> Stamps {
+    store.map(|store| FILES.map(|name| reload::stamp(&store.join(name))))
+}
+
+/// Makes something of a store, and says what the store was like before: what is imported meanwhile makes another one due.
+fn made_of<T>(store: Option<&Path>, make: impl FnOnce() -> T) -> (T, Stamps) {
+    let before = stamps(store);
+    (make(), before)
+}
+
+/// Waits until the next outlook is due, with a look at the store every so often. False if there is to be none.
+fn waits(receiver: &Receiver<()>, store: Option<&Path>, before: &Stamps, look: Duration) -> bool {
+    let begun = Instant::now();
     loop {
-        if receiver.recv_timeout(LOOK) != Err(RecvTimeoutError::Timeout) {
+        if receiver.recv_timeout(look) != Err(RecvTimeoutError::Timeout) {
             return false;
         }
-        if begun.elapsed() >= EVERY || stamps() != before {
+        if begun.elapsed() >= EVERY || stamps(store) != *before {
             return true;
         }
     }
@@ -83,7 +95,9 @@ impl Forecast {
         let work = move || {
             let mut said = String::new();
             loop {
-                match foresight::now(&settings, &shared.institution()) {
+                let make = || foresight::now(&settings, &shared.institution());
+                let (made, before) = made_of(settings.store.as_deref(), make);
+                match made {
                     Ok(now) => {
                         let change =
                             shared.posture.take(&now.readiness, settings.keep_floors, Timestamp::now());
@@ -103,7 +117,7 @@ impl Forecast {
                         said = text;
                     }
                 }
-                if !waits(&receiver, settings.store.as_deref()) {
+                if !waits(&receiver, settings.store.as_deref(), &before, LOOK) {
                     return;
                 }
             }
@@ -152,5 +166,18 @@ mod tests {
         assert!(latest.at(made + minutes(31)).unwrap().stale.contains("none has been made"));
         latest.trouble = "a file cannot be read".to_owned();
         assert_eq!(latest.at(made + minutes(60)).unwrap().stale, "a file cannot be read");
+    }
+
+    #[test]
+    fn what_is_imported_while_an_outlook_is_made_makes_another_one_due() {
+        let folder = tempfile::tempdir().unwrap();
+        let (sender, receiver) = channel();
+        let import = || std::fs::write(folder.path().join(FILES[0]), "{}\n").unwrap();
+        let ((), before) = made_of(Some(folder.path()), import);
+        let begun = Instant::now();
+        assert!(waits(&receiver, Some(folder.path()), &before, Duration::from_millis(1)));
+        assert!(begun.elapsed() < EVERY / 2, "{:?}", begun.elapsed());
+        drop(sender);
+        assert!(!waits(&receiver, Some(folder.path()), &before, Duration::from_millis(1)), "it ends");
     }
 }

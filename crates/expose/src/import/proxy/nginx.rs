@@ -45,7 +45,8 @@ pub(in crate::import) fn nginx(text: &str, draft: &mut Draft) {
                 if words.first().is_some_and(|word| word == "worker_processes") {
                     processes = Processes::read(words.get(1));
                 } else if let Some(part) = open.last().and_then(|&place| parts.get_mut(place)) {
-                    directive(&words, part, draft);
+                    let is_nested = open.iter().rev().nth(1) == open.last();
+                    directive(&words, part, is_nested, draft);
                 }
                 words.clear();
             }
@@ -113,7 +114,8 @@ fn block(words: &[String], line: usize, outer: usize, parts: &mut Vec<Part>, dra
     }
 }
 
-fn directive(words: &[String], part: &mut Part, draft: &mut Draft) {
+/// Takes up a directive of a part, or of a block in it that is none itself, such as a location.
+fn directive(words: &[String], part: &mut Part, is_nested: bool, draft: &mut Draft) {
     let value = words.get(1).map(String::as_str).unwrap_or_default();
     match words.first().map(String::as_str).unwrap_or_default() {
         "listen" if part.kind == "server" => {
@@ -156,8 +158,8 @@ fn directive(words: &[String], part: &mut Part, draft: &mut Draft) {
         }
         "worker_connections" if part.kind == "global" => part.connections = value.parse().ok(),
         "include" => {
-            // It may say what is listened on.
-            part.assumes_port = false;
+            // It may say what is listened on, unless it is that of a location.
+            part.assumes_port &= is_nested;
             draft.skip_what("files that are included; nginx -T prints them too", value);
         }
         other => draft.skip_what("directives that are not looked at", other),
