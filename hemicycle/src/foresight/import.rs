@@ -13,7 +13,7 @@ use foresee::targets::List;
 use institution::Institution;
 use intel::indicator::Indicator;
 use intel::list;
-use intel::tlp::{Audience, Tlp};
+use intel::tlp::Tlp;
 use intel::{misp, source, table};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -108,7 +108,7 @@ fn take(
             let before = library.len();
             library.import(text.as_bytes()).with_context(|| format!("cannot use {name}"))?;
             store.keep(&library)?;
-            done("STIX objects", library.len() - before, library.skipped)
+            done("STIX objects", library.len() - before, library.skipped + library.refused)
         }
         Kind::Misp => {
             let event = misp::read(&text).with_context(|| format!("cannot use {name}"))?;
@@ -197,13 +197,12 @@ fn subscribed(address: &str) -> Result<String> {
 }
 
 pub(super) fn add_indicators(store: &Store, indicators: &[Indicator]) -> Result<()> {
-    // The own store is the organisation itself; what is red is not kept by a machine.
-    let (table, withheld) = list::write(indicators, Audience::Organisation);
-    if withheld > 0 {
-        files::eprint_text(&format!("{withheld} indicators are TLP:RED and were not kept\n"));
+    // What is red is kept, and goes to nobody: it says that what was given before, more widely, may not go out either.
+    let red = indicators.iter().filter(|indicator| indicator.tlp == Tlp::Red).count();
+    if red > 0 {
+        files::eprint_text(&format!("{red} indicators are TLP:RED: they are kept and given to nobody\n"));
     }
-    let (header, lines) = table.split_once('\n').unwrap_or((&table, ""));
-    store.append("indicators.csv", &format!("{header}\n"), lines)
+    store.append("indicators.csv", &format!("{}\n", list::HEADER), &list::keep(indicators))
 }
 
 /// What a file is, by its beginning.
