@@ -172,9 +172,9 @@ impl Warnings {
                         && (text.contains("://") || !text.contains('/')) =>
                 {
                     if kind == "hostname" {
-                        self.domain(&name, &host)
+                        self.domain(&name, &host);
                     } else {
-                        self.exact(&name, &host)
+                        self.exact(&name, &host);
                     }
                 }
                 _ => self.skipped += 1,

@@ -123,9 +123,9 @@ fn what_rows_say_of_their_time_moves_no_limit() {
         let known = [198, 51, 100, (number % 200) as u8];
         let seconds = if number % 2 == 0 { 0 } else { -3_600 };
         if number % 3 == 0 {
-            room.flow(seconds, OURS, known)
+            room.flow(seconds, OURS, known);
         } else {
-            room.flow(seconds, known, OURS)
+            room.flow(seconds, known, OURS);
         }
         if number % 1_000 == 999 {
             signs += room.signs(7).len();
