@@ -29,7 +29,13 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
                 }
             } else {
                 let problems = institution::parse("import.toml", &text).unwrap_err();
-                assert!(problems.list().iter().all(|problem| !problem.message.contains("circle")));
+                // Its beginning: what follows may quote a name, and a name may have any word in it.
+                assert!(
+                    problems
+                        .list()
+                        .iter()
+                        .all(|problem| !problem.message.starts_with("needs go in a circle"))
+                );
             }
         }
     }

@@ -4,11 +4,11 @@
 //! by less than [`LEAST_FLOORS`]; a level may be exceeded by chance [`LEVEL_FALSE_ALARMS`] times as often as the operator allows. The two ends
 //! are the only switch, so that it does not flap.
 //!
-//! What that may cost has a bound. Floods that only the lowered floors found count as one occasion as long as less than [`OCCASION_STEPS`] lie
-//! between them. An occasion in which one of them reached the usual alarm would have been told anyway. Of others, which may all have been
+//! What that may cost has a bound. Floods that only the lowered floors found within [`OCCASION_STEPS`] of the first of them are one occasion, whatever their
+//! number and targets. An occasion in which one of them reached the usual alarm would have been told anyway. Of others, which may all have been
 //! false, there are [`FLOOR_FALSE_ALARMS`] times the operator's false alarms of a month (one at least) in any [`MONTH_STEPS`]; once they are used up the
-//! usual floors hold until one of them is a month old. So there are never more than [`FALSE_ALARMS_FACTOR`] times the false alarms that the
-//! operator allows, however often and however long a window is open.
+//! usual floors hold until one of them is a month old. So there are never more than [`FALSE_ALARMS_FACTOR`] times as many occasions of false alarms
+//! as the operator allows, however often and however long a window is open. How many floods are told of in one occasion is not bounded here.
 //!
 //! Kinds of which ordinary hosts may always get many (streams over UDP, tunnels, questions) have lower floors only where it is learnt what is ordinary for the
 //! target: else each stream of media between the two floors would be told of.
@@ -35,7 +35,7 @@ pub const LEVEL_FALSE_ALARMS: f64 = 2.0;
 pub const FLOOR_FALSE_ALARMS: f64 = 3.0;
 /// Both together.
 pub const FALSE_ALARMS_FACTOR: f64 = LEVEL_FALSE_ALARMS + FLOOR_FALSE_ALARMS;
-/// Floods that are further apart are different occasions: an hour.
+/// An occasion is over so long after it began, whatever comes in it: an hour. If it could be drawn out, it would last for a whole window.
 pub(crate) const OCCASION_STEPS: i64 = 36_000;
 /// Thirty days.
 pub(crate) const MONTH_STEPS: i64 = 30 * 864_000;
@@ -123,8 +123,17 @@ pub struct ReadinessState {
 #[derive(Clone, Copy, Debug)]
 struct Occasion {
     number: u64,
+    /// From here it is counted when it is over.
+    first_step: i64,
+    /// From here it is counted when it is forgotten.
     last_step: i64,
     is_borne_out: bool,
+}
+
+impl Occasion {
+    const fn goes_on(&self, step: i64) -> bool {
+        step.saturating_sub(self.first_step) <= OCCASION_STEPS
+    }
 }
 
 /// The window, and what it may still cost.
@@ -191,7 +200,7 @@ impl Ready {
         }
         let open = self.window.as_ref().filter(|window| window.is_open(now)).map(Readiness::floors);
         // One that goes on is not cut off in its middle.
-        let goes_on = self.occasions.back().is_some_and(|last| step - last.last_step <= OCCASION_STEPS);
+        let goes_on = self.occasions.back().is_some_and(|last| last.goes_on(step));
         self.is_spent = open.is_some() && !goes_on && self.spent() >= self.maximum;
         let floors = if self.is_spent { 1.0 } else { open.unwrap_or(1.0) };
         if floors == self.floors {
@@ -202,9 +211,12 @@ impl Ready {
         Some(floors)
     }
 
-    /// The clock was set back: steps of before say nothing any more.
+    /// The clock was set back to a step: occasions of before are over, and are a month old a month from now.
     pub(crate) fn begin_again(&mut self, step: i64) {
-        self.occasions.iter_mut().for_each(|occasion| occasion.last_step = occasion.last_step.min(step));
+        for occasion in &mut self.occasions {
+            occasion.first_step = occasion.first_step.min(step.saturating_sub(OCCASION_STEPS + 1));
+            occasion.last_step = occasion.last_step.min(step);
+        }
     }
 
     fn spent(&self) -> usize {
@@ -215,7 +227,7 @@ impl Ready {
     pub(crate) fn note_flood(&mut self, step: i64) -> u64 {
         self.earlier += 1;
         match self.occasions.back_mut() {
-            Some(last) if step - last.last_step <= OCCASION_STEPS => {
+            Some(last) if last.goes_on(step) => {
                 last.last_step = step;
                 last.number
             }
@@ -227,6 +239,7 @@ impl Ready {
                 }
                 self.occasions.push_back(Occasion {
                     number: self.numbers,
+                    first_step: step,
                     last_step: step,
                     is_borne_out: false,
                 });
@@ -344,24 +357,61 @@ mod tests {
         assert_eq!(open(0.5).window.unwrap().reason(), "a vote");
     }
 
+    /// Floods come an hour and a half apart, less than an hour apart, and all the time, for three months.
     #[test]
     fn what_only_lowered_floors_told_of_is_bounded_in_every_month() {
+        for gap in [54_000, 30_000, 600] {
+            let mut ready = open(0.5);
+            assert_eq!(ready.begin_step(at(0), 0, 1.0), Some(0.5));
+            let mut told = std::collections::BTreeMap::new();
+            for step in (0..3 * MONTH_STEPS).step_by(gap) {
+                ready.begin_step(at(step), step, 1.0);
+                if ready.floors() < 1.0 {
+                    let first: &mut i64 = told.entry(ready.note_flood(step)).or_insert(step);
+                    ready.note_flood(step);
+                    assert!(step - *first <= OCCASION_STEPS, "one that began at {first} goes on at {step}");
+                }
+                let within = told.values().filter(|&&first| step - first <= MONTH_STEPS).count();
+                assert!(within <= 3, "{within} at {step}, every {gap}");
+            }
+            assert_eq!(told.len(), 9, "every {gap}");
+            assert!(ready.state().is_spent);
+        }
+    }
+
+    /// One that was right is no reason for another one to cost nothing.
+    #[test]
+    fn what_is_borne_out_makes_its_own_occasion_free_and_no_other() {
         let mut ready = open(0.5);
-        assert_eq!(ready.begin_step(at(0), 0, 1.0), Some(0.5));
-        let mut told = 0;
-        // Two floods of an hour and a half apart, for three months.
-        for step in (0..3 * MONTH_STEPS).step_by(54_000) {
+        let mut told = std::collections::BTreeSet::new();
+        for step in (0..MONTH_STEPS).step_by(30_000) {
             ready.begin_step(at(step), step, 1.0);
             if ready.floors() < 1.0 {
-                ready.note_flood(step);
-                ready.note_flood(step + 10);
-                told += 1;
+                let occasion = ready.note_flood(step);
+                if step == 0 {
+                    ready.note_borne_out(occasion);
+                }
+                told.insert(occasion);
             }
-            let within = ready.occasions.iter().filter(|one| step - one.last_step <= MONTH_STEPS).count();
-            assert!(within <= 3, "{within} at {step}");
         }
-        assert_eq!(told, 9);
-        assert!(ready.state().is_spent);
+        assert_eq!((told.len(), ready.state().occasions), (4, 3));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_gives_nothing_back() {
+        let mut ready = open(0.5);
+        let day = 864_000;
+        for step in [day, day + 54_000, day + 108_000] {
+            ready.begin_step(at(step), step, 1.0);
+            ready.note_flood(step);
+        }
+        ready.begin_again(0);
+        ready.begin_step(at(1), 1, 1.0);
+        assert_eq!((ready.floors(), ready.state().is_spent), (1.0, true));
+        ready.begin_step(at(MONTH_STEPS), MONTH_STEPS, 1.0);
+        assert_eq!(ready.floors(), 1.0);
+        ready.begin_step(at(MONTH_STEPS + 1), MONTH_STEPS + 1, 1.0);
+        assert_eq!(ready.floors(), 0.5, "they are a month old");
     }
 
     #[test]
@@ -374,7 +424,8 @@ mod tests {
             ready.note_borne_out(occasion);
         }
         ready.note_flood(MONTH_STEPS);
-        ready.begin_step(at(MONTH_STEPS + 1), MONTH_STEPS + 1, 0.1);
+        let end = MONTH_STEPS + OCCASION_STEPS;
+        ready.begin_step(at(end), end, 0.1);
         assert_eq!(ready.floors(), 0.5, "what goes on is not cut off");
         let later = MONTH_STEPS + OCCASION_STEPS + 1;
         ready.begin_step(at(later), later, 0.1);

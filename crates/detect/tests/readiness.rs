@@ -201,6 +201,40 @@ fn false_alarms_of_a_month_of_windows_stay_within_the_stated_bound() {
     assert!(detector.readiness().is_spent);
 }
 
+/// Each is less than an hour after the one before: they do not become one occasion that has no end.
+#[test]
+fn floods_in_a_row_are_not_one_occasion() {
+    let mut detector = detector(window(0.0, 40.0 * 86_400.0));
+    let mut told = 0;
+    for number in 0..60 {
+        let from = 60.0 + f64::from(number) * 3_000.0;
+        weak_flood(&mut detector, (from, from + 20.0), 70.0, "192.0.2.10");
+        detector.advance(at(from + 60.0));
+        told += starts(&floods(&mut detector)).len();
+    }
+    assert_eq!(told, 6, "two in the hour of each of three occasions");
+    let state = detector.readiness();
+    assert!(state.is_spent && state.occasions == 3, "{state:?}");
+}
+
+#[test]
+fn a_clock_that_is_set_back_gives_no_new_budget() {
+    let mut detector = detector(window(0.0, 40.0 * 86_400.0));
+    let day = 86_400.0;
+    for from in [2.0 * day, 2.1 * day, 2.2 * day] {
+        weak_flood(&mut detector, (from, from + 20.0), 70.0, "192.0.2.10");
+        detector.advance(at(from + 60.0));
+    }
+    assert_eq!(starts(&floods(&mut detector)).len(), 3);
+    for from in [1.2 * day, 1.3 * day, 1.4 * day] {
+        weak_flood(&mut detector, (from, from + 60.0), 70.0, "192.0.2.10");
+        detector.advance(at(from + 90.0));
+        assert_eq!(starts(&floods(&mut detector)).len(), 0, "at {from}");
+        assert!(detector.readiness().is_spent, "at {from}");
+    }
+    assert_eq!(detector.counters().clock_resets, 1);
+}
+
 /// Found by replaying what was recorded of ordinary days: a stream of media of a hundred packets a second.
 #[test]
 fn a_stream_below_the_usual_floor_is_no_flood_where_nothing_is_learnt() {

@@ -93,6 +93,22 @@ impl Exposure {
         &self.needed
     }
 
+    /// Everything that some elements need, directly or through others, each thing once.
+    pub(crate) fn needed_by_all(&self, places: impl IntoIterator<Item = usize>) -> Vec<usize> {
+        let mut seen = vec![false; self.model.elements.len()];
+        let mut list = Vec::new();
+        let mut open: Vec<usize> = places.into_iter().collect();
+        while let Some(at) = open.pop() {
+            for &next in &self.needed[at] {
+                if !std::mem::replace(&mut seen[next], true) {
+                    list.push(next);
+                    open.push(next);
+                }
+            }
+        }
+        list
+    }
+
     /// Services that are lost when events happen, by name.
     pub fn lost(&self, set: &CutSet) -> Vec<String> {
         let lost = self.losses.of(&self.model, set);

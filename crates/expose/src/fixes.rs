@@ -71,35 +71,38 @@ pub fn fixes(exposure: &Exposure) -> Result<Vec<Fix>, Error> {
     Ok(fixes)
 }
 
-/// Takes one event off the lists of services that it stops alone.
+/// Takes one event off the lists of all services that it stops alone.
 fn single(
     exposure: &Exposure,
     event: Event,
     places: &[usize],
     failing: &mut Failing<'_>,
     carriers: &BTreeMap<usize, Vec<usize>>,
-) -> Option<Fix> {
+) -> Vec<Fix> {
     let model = &exposure.model;
     let name = model.event_name(event).to_owned();
+    let apart = format!("Take apart what fails together with {name}");
     if model.event_element(event).is_none() {
-        let text = format!("Take apart what fails together with {name}");
         // One command takes one of them off it; of several each takes one.
         let one = match carriers.get(&(event as usize - model.elements.len())).map(Vec::as_slice) {
             Some(&[one]) => Some(format!("apart:{}:{name}", model.elements[one].name)),
             _ => None,
         };
-        return Some(fix(exposure, Remedy::Apart, event, text, places, one));
+        return vec![fix(exposure, Remedy::Apart, event, apart, places, one)];
     }
     let left = failing.with(&[event], Trial::Second(event as usize));
-    let helped: Vec<usize> = places.iter().copied().filter(|&place| !left[place]).collect();
-    if helped.is_empty() {
-        // It stops them as a cause that they share, and a second one would not.
-        let text = format!("Take apart what fails together with {name}");
-        return Some(fix(exposure, Remedy::Apart, event, text, places, None));
+    // Some it stops as a cause that they share, and a second one would not help them.
+    let (rest, helped): (Vec<usize>, Vec<usize>) = places.iter().partition(|&&place| left[place]);
+    let mut fixes = Vec::new();
+    if !helped.is_empty() {
+        let text = format!("Set up a second {} that can stand in for {name}", kind_word(exposure, event));
+        let what_if = Some(format!("second:{name}"));
+        fixes.push(fix(exposure, Remedy::Second, event, text, &helped, what_if));
     }
-    let text = format!("Set up a second {} that can stand in for {name}", kind_word(exposure, event));
-    let what_if = Some(format!("second:{name}"));
-    Some(fix(exposure, Remedy::Second, event, text, &helped, what_if))
+    if !rest.is_empty() {
+        fixes.push(fix(exposure, Remedy::Apart, event, apart, &rest, None));
+    }
+    fixes
 }
 
 /// Own ones for what is inside, of elements through which floods on public services get there.
@@ -110,7 +113,9 @@ fn splits(exposure: &Exposure, failing: &mut Failing<'_>) -> Vec<Fix> {
     for (place, needs) in needed.iter().enumerate() {
         needs.iter().for_each(|&need| users[need].push(place));
     }
-    let public = needed_by_public(exposure);
+    let mut public = vec![false; model.elements.len()];
+    let services = model.services().filter(|&place| model.is_public(place));
+    exposure.needed_by_all(services).into_iter().for_each(|place| public[place] = true);
     let names = model.names();
     let mut shared: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
     for row in
@@ -147,21 +152,6 @@ fn splits(exposure: &Exposure, failing: &mut Failing<'_>) -> Vec<Fix> {
     fixes
 }
 
-/// What some public service needs, directly or through others.
-fn needed_by_public(exposure: &Exposure) -> Vec<bool> {
-    let model = &exposure.model;
-    let mut needed = vec![false; model.elements.len()];
-    let mut open: Vec<usize> = model.services().filter(|&place| model.is_public(place)).collect();
-    while let Some(at) = open.pop() {
-        for &next in &exposure.needed()[at] {
-            if !std::mem::replace(&mut needed[next], true) {
-                open.push(next);
-            }
-        }
-    }
-    needed
-}
-
 fn fix(
     exposure: &Exposure,
     remedy: Remedy,
@@ -192,4 +182,26 @@ fn kind_word(exposure: &Exposure, event: Event) -> String {
         .model
         .event_element(event)
         .map_or_else(String::new, |element| element.kind.word().replace('_', " "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Model;
+
+    /// A cause has the name of a firewall: a second firewall helps one service, and the other one must be told something too.
+    #[test]
+    fn each_service_that_something_stops_has_advice() {
+        let text = "[institution]\nname = \"n\"\n[zone.a]\nprefixes = [\"192.0.2.0/24\"]\n\
+            [node.fw]\nkind = \"firewall\"\n[service.s]\nzone = \"a\"\nneeds = [\"fw\"]\n\
+            [service.u]\nzone = \"a\"\nneeds = [\"fw\"]\nshared_cause = [\"fw\"]\n";
+        let exposure = Exposure::of(Model::of(&institution::parse("n", text).unwrap())).unwrap();
+        let fixes = fixes(&exposure).unwrap();
+        let of_firewall: Vec<(Remedy, Vec<&str>)> = fixes
+            .iter()
+            .filter(|fix| fix.element == "fw")
+            .map(|fix| (fix.remedy, fix.services.iter().map(String::as_str).collect()))
+            .collect();
+        assert_eq!(of_firewall, [(Remedy::Second, vec!["s"]), (Remedy::Apart, vec!["u"])]);
+    }
 }

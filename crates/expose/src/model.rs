@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 use institution::{Capacity, Criticality, Exposure, Institution, Needs, NodeKind, OrganisationKind};
 use serde::Serialize;
 
+use crate::failing::Failing;
+
 /// What can fail by itself: places of [`Model::elements`], and behind them the causes.
 pub type Event = u32;
 
@@ -363,15 +365,7 @@ impl Model {
     /// # Errors
     /// When needs go in a circle.
     pub fn failing(&self, events: &[Event]) -> Result<Vec<bool>, Error> {
-        let causes = self.cause_events();
-        let mut failing = vec![false; self.elements.len()];
-        for place in self.order()? {
-            let element = &self.elements[place];
-            failing[place] = events.contains(&(place as Event))
-                || element.causes.iter().any(|&cause| events.contains(&causes[cause]))
-                || element.needs.as_ref().is_some_and(|needs| fails(needs, &failing));
-        }
-        Ok(failing)
+        Ok(Failing::new(self)?.of(events).to_vec())
     }
 }
 

@@ -139,6 +139,22 @@ proptest! {
         }
     }
 
+    #[test]
+    fn no_single_point_of_failure_is_without_advice(seed: u64) {
+        let exposure = Exposure::of(model(&mut Random(seed))).unwrap();
+        let fixes = fixes(&exposure).unwrap();
+        for (service, cuts) in exposure.services() {
+            let name = &exposure.model.elements[service].name;
+            for event in cuts.single() {
+                let element = exposure.model.event_name(event);
+                let has_advice = fixes.iter().any(|fix| {
+                    fix.remedy != Remedy::Split && fix.element == element && fix.services.contains(name)
+                });
+                prop_assert!(has_advice, "{} stops {}", element, name);
+            }
+        }
+    }
+
     /// The effect beside a command is what the command gives.
     #[test]
     fn a_fix_does_what_is_said_of_it(seed: u64) {

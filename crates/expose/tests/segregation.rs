@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use expose::segregation::{Reachability, Seen, State, Watch, differences, judge};
+use expose::segregation::{MAXIMUM_OF_PAIR, Reachability, Seen, State, Watch, differences, judge};
 use expose::{Exposure, Model};
 use institution::Institution;
 
@@ -238,7 +238,7 @@ fn a_flood_of_forged_senders_hides_nothing() {
     let institution = plain();
     // As many as come in three seconds; as many as the room for 262,144 at 90,000 packets a second.
     let most = 3_000;
-    let mut watch = Watch::new(&institution).with_flows(most);
+    let mut watch = Watch::new(&institution).with_flows(most).with_mined(2_000);
     let mut forged = 0_u32;
     let mut flood = |watch: &mut Watch<'_>, time: f64, count: u32| {
         for _ in 0..count {
@@ -273,8 +273,22 @@ fn a_flood_of_forged_senders_hides_nothing() {
     watch.see(&Seen { opens: Some(true), ..share });
     let answer = seen("192.0.2.130", "192.0.2.10", (445, 40_000), 70.1, 70.2);
     watch.see(&Seen { opens: Some(false), ..answer });
+    // And a question between two other zones that nobody answers.
+    let unanswered = seen("198.51.100.130", "192.0.2.226", (40_000, 3_389), 71.0, 71.1);
+    watch.see(&Seen { opens: Some(true), ..unanswered });
     let observed = watch.finish();
-    assert!(observed.cut_short > 0 && observed.drifts_omitted > 0);
+    assert!(observed.cut_short > 0 && observed.drifts_omitted > 0 && observed.not_mined > 0);
+    let mut of_pairs: std::collections::BTreeMap<(&str, &str), usize> = std::collections::BTreeMap::new();
+    for drift in observed.drifts.iter().filter(|drift| !drift.answered) {
+        *of_pairs.entry((&drift.from, &drift.to)).or_default() += 1;
+    }
+    assert_eq!(
+        of_pairs.get(&("members", "public")),
+        Some(&MAXIMUM_OF_PAIR),
+        "the flood fills what is its own"
+    );
+    assert!(of_pairs.values().all(|&kinds| kinds <= MAXIMUM_OF_PAIR), "{of_pairs:?}");
+    assert_eq!(of_pairs.get(&("hosted", "management")), Some(&1), "{of_pairs:?}");
     let first = &observed.drifts[0];
     assert_eq!((first.from.as_str(), first.port.as_str(), first.answered), ("public", "tcp/445", true));
     let found = observed.proposals.iter().find(|it| it.service == "www" && it.needs == "documents");

@@ -9,13 +9,16 @@ use std::net::IpAddr;
 use hashbrown::HashTable;
 use ipnet::IpNet;
 use siphasher::sip::SipHasher13;
-use sketch::KeyedState;
+use sketch::{KeyedState, TableKey};
 
 use crate::filter::Filter;
+use crate::flat::Flat;
 use crate::indicator::Kind;
 
 /// Set in the number of an indicator that must never match.
 const WARNED: u32 = 1 << 31;
+/// The domain of the hashes of addresses.
+const ADDRESSES: u64 = 1;
 /// First bits by which networks are told to be near, as a number of places.
 const NEAR_PLACES: usize = 1 << 16;
 
@@ -101,12 +104,12 @@ const TOGETHER: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Index {
     key: (u64, u64),
-    /// The same key, for addresses.
-    state: KeyedState,
+    /// Of the same key, for addresses.
+    addresses: TableKey<2>,
     /// Hashes of addresses of both families.
     filter: Filter,
-    v4: HashTable<(u32, u32)>,
-    v6: HashTable<(u128, u32)>,
+    v4: Flat<u32>,
+    v6: Flat<u128>,
     networks: [Networks; 2],
     /// Whole hash and number.
     texts: HashTable<(u64, u32)>,
@@ -118,10 +121,10 @@ impl Index {
     pub(crate) fn new(key: (u64, u64)) -> Self {
         Self {
             key,
-            state: state(key),
+            addresses: TableKey::new(&state(key), ADDRESSES),
             filter: Filter::new(),
-            v4: HashTable::new(),
-            v6: HashTable::new(),
+            v4: Flat::new(),
+            v6: Flat::new(),
             networks: [Networks::new(), Networks::new()],
             texts: HashTable::new(),
             labels: 0,
@@ -174,25 +177,26 @@ impl Index {
         prefers: impl Fn(u32) -> bool,
         mut take: impl FnMut(usize, u32),
     ) {
-        let mut needles = [(Needle::V4(0), 0); TOGETHER];
+        let has_networks = self.networks.iter().any(|networks| !networks.lengths.is_empty());
+        let mut hashes = [0; TOGETHER];
         for (chunk, addresses) in addresses.chunks(TOGETHER).enumerate() {
-            let mut may_be: u64 = 0;
-            for (place, (address, needle)) in addresses.iter().zip(&mut needles).enumerate() {
-                let of = Needle::of(*address);
-                let hash = self.hash_of(of);
-                *needle = (of, hash);
-                may_be |= u64::from(self.filter.has(hash)) << place;
+            for (address, hash) in addresses.iter().zip(&mut hashes) {
+                *hash = self.hash_of(Needle::of(*address));
+                self.filter.ask(*hash);
             }
-            let has_networks = self.networks.iter().any(|networks| !networks.lengths.is_empty());
-            let mut left = if has_networks { u64::MAX } else { may_be };
-            while left != 0 {
-                let place = left.trailing_zeros() as usize;
-                left &= left - 1;
-                let Some((needle, hash)) = needles.get(place).filter(|_| place < addresses.len()) else {
-                    break;
-                };
-                let own = if may_be & 1 << place != 0 { self.found(*needle, *hash) } else { None };
-                if let Some(number) = self.nearest(*needle, own, &prefers) {
+            let mut may_be: u64 = 0;
+            for (place, hash) in hashes.iter().enumerate().take(addresses.len()) {
+                may_be |= u64::from(self.filter.has(*hash)) << place;
+            }
+            let at = |place: usize| Some((Needle::of(*addresses.get(place)?), *hashes.get(place)?));
+            for (needle, hash) in bits(may_be).map_while(at) {
+                self.ask(needle, hash);
+            }
+            let looked_at = if has_networks { u64::MAX } else { may_be };
+            for place in bits(looked_at) {
+                let Some((needle, hash)) = at(place) else { break };
+                let own = if may_be & 1 << place != 0 { self.found(needle, hash) } else { None };
+                if let Some(number) = self.nearest(needle, own, &prefers) {
                     take(chunk * TOGETHER + place, number);
                 }
             }
@@ -215,9 +219,19 @@ impl Index {
     #[inline]
     fn hash_of(&self, needle: Needle<'_>) -> u64 {
         match needle {
-            Needle::V4(bits) => self.state.hash_u64(bits.into()),
-            Needle::V6(bits) => self.state.hash_address(bits),
+            Needle::V4(bits) => self.addresses.hash_address(bits.into()),
+            Needle::V6(bits) => self.addresses.hash_address(bits),
             Needle::Network(_) | Needle::Text(..) => 0,
+        }
+    }
+
+    /// Asks for the place of an address.
+    #[inline]
+    fn ask(&self, needle: Needle<'_>, hash: u64) {
+        match needle {
+            Needle::V4(_) => self.v4.ask(hash),
+            Needle::V6(_) => self.v6.ask(hash),
+            Needle::Network(_) | Needle::Text(..) => {}
         }
     }
 
@@ -225,8 +239,8 @@ impl Index {
     #[inline]
     fn found(&self, needle: Needle<'_>, hash: u64) -> Option<Found> {
         let number = match needle {
-            Needle::V4(bits) => self.v4.find(hash, |place| place.0 == bits).map(|place| place.1),
-            Needle::V6(bits) => self.v6.find(hash, |place| place.0 == bits).map(|place| place.1),
+            Needle::V4(bits) => self.v4.find(hash, bits),
+            Needle::V6(bits) => self.v6.find(hash, bits),
             Needle::Network(_) | Needle::Text(..) => None,
         };
         number.map(Found::of)
@@ -269,14 +283,14 @@ impl Index {
         let (key, number) = (self.key, found.number());
         match needle {
             Needle::V4(bits) => {
-                let (state, hash) = (self.state, self.hash_of(needle));
-                self.put(hash);
-                self.v4.insert_unique(hash, (bits, number), |place| state.hash_u64(place.0.into()));
+                let key = self.addresses;
+                self.put(self.hash_of(needle));
+                self.v4.insert(bits, number, |bits| key.hash_address(bits.into()));
             }
             Needle::V6(bits) => {
-                let (state, hash) = (self.state, self.hash_of(needle));
-                self.put(hash);
-                self.v6.insert_unique(hash, (bits, number), |place| state.hash_address(place.0));
+                let key = self.addresses;
+                self.put(self.hash_of(needle));
+                self.v6.insert(bits, number, |bits| key.hash_address(bits));
             }
             Needle::Network(network) => self.insert_network(network, number),
             Needle::Text(kind, bytes) => {
@@ -293,9 +307,9 @@ impl Index {
     /// Lets a hash pass the filter.
     fn put(&mut self, hash: u64) {
         if self.filter.is_full() {
-            let state = self.state;
-            let v4 = self.v4.iter().map(|place| state.hash_u64(place.0.into()));
-            let v6 = self.v6.iter().map(|place| state.hash_address(place.0));
+            let key = self.addresses;
+            let v4 = self.v4.keys().map(|bits| key.hash_address(bits.into()));
+            let v6 = self.v6.keys().map(|bits| key.hash_address(bits));
             self.filter = self.filter.grown(v4.chain(v6));
         }
         self.filter.put(hash);
@@ -320,6 +334,13 @@ impl Index {
             _ => networks.mark(first..first + 1),
         }
     }
+}
+
+/// The places of a word's bits, the lowest first.
+fn bits(word: u64) -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(word), |word| Some(word & word.wrapping_sub(1)))
+        .take_while(|word| *word != 0)
+        .map(|word| word.trailing_zeros() as usize)
 }
 
 /// Of the beginning of an address: the first 16 bits of IPv4; of IPv6, whose used part lies close together, a mixture of the first 32. Who makes

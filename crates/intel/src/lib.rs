@@ -12,6 +12,7 @@
 pub mod decay;
 pub mod feed;
 mod filter;
+mod flat;
 pub mod host;
 mod index;
 pub mod indicator;

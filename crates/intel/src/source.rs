@@ -9,7 +9,7 @@ pub const MAXIMUM_CHARACTERS: usize = 200;
 #[must_use]
 pub fn cut(source: &str) -> &str {
     let end = source.char_indices().nth(MAXIMUM_CHARACTERS).map_or(source.len(), |(at, _)| at);
-    source.get(..end).unwrap_or(source)
+    source.get(..end).unwrap_or(source).trim_end()
 }
 
 /// A source without user, password, query and fragment of a URL, and without the folders of a file: feeds are often asked with a token in their URL, and
@@ -22,7 +22,9 @@ pub fn shown(source: &str) -> Cow<'_, str> {
         let end = rest.find(['/', '\\']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        return Cow::Owned(format!("{scheme}://{host}{path}"));
+        let shown = format!("{scheme}://{host}{path}");
+        // What was cut off may have stood behind blanks.
+        return Cow::Owned(shown.trim_end().to_owned());
     }
     let is_file = ["/", "./", "../", "~", "\\"].iter().any(|start| source.starts_with(start))
         || source.as_bytes().get(1..3) == Some(b":\\");
@@ -55,6 +57,7 @@ mod tests {
             ("https://a@b:secret@feed.example/x", "https://feed.example/x"),
             ("user:secret@feed.example/x?secret", "feed.example/x"),
             ("feed.example/x?key=secret", "feed.example/x"),
+            ("https://feed.example/x #secret", "https://feed.example/x"),
             ("/srv/secret/lists/ddosia.csv", "ddosia.csv"),
             ("../secret/x.csv", "x.csv"),
             ("C:\\secret\\x.csv", "x.csv"),

@@ -409,15 +409,15 @@ impl Detector {
         // Two captures in one file, or one record with a time in the far future: the many are right.
         self.counters.clock_resets += 1;
         self.finish();
-        self.forget_times();
+        self.forget_times(step);
         self.late_in_a_row = 0;
         self.set_step(step);
         self.latest = time;
         true
     }
 
-    /// Forgets all that has a time; who sends and who is suspect stays.
-    fn forget_times(&mut self) {
+    /// Forgets all that has a time, since the clock was set back to a step; who sends and who is suspect stays.
+    fn forget_times(&mut self, step: i64) {
         self.targets.states.iter_mut().chain(&mut self.wider).for_each(TargetState::forget_times);
         for tally in &mut self.targets.tallies {
             tally.set(flag::LISTED, false);
@@ -428,7 +428,7 @@ impl Detector {
         self.dripping.iter_mut().for_each(Vec::clear);
         self.targets.tallies.iter_mut().for_each(|tally| tally.set(flag::DRIPS, false));
         self.policies.begin_again();
-        self.ready.begin_again(self.step.unwrap_or_default());
+        self.ready.begin_again(step);
         if let Some(learner) = &mut self.learner {
             learner.begin_again();
         }

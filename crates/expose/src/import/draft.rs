@@ -49,10 +49,17 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Adds a setting whose value is TOML already.
+    /// Adds a setting whose value is TOML already. What was said first stays; what was only said to be missing does not.
     pub fn set(&mut self, key: &str, value: String, reason: impl Into<String>) {
-        if self.settings.iter().all(|setting| setting.key != key) {
-            self.settings.push(Setting { key: key.to_owned(), value: Some(value), reason: reason.into() });
+        match self.settings.iter_mut().find(|setting| setting.key == key) {
+            None => {
+                let (key, reason) = (key.to_owned(), reason.into());
+                self.settings.push(Setting { key, value: Some(value), reason });
+            }
+            Some(known) if known.value.is_none() => {
+                (known.value, known.reason) = (Some(value), reason.into());
+            }
+            Some(_) => {}
         }
     }
 
@@ -274,16 +281,21 @@ impl Draft {
                 }
             }
         }
+        // All that one entry loses at once, so that its needs are gone through once.
+        let mut lost: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
         for (at, next) in back {
-            let name = self.entries[next].name.clone();
+            lost.entry(at).or_default().insert(self.entries[next].name.clone());
+        }
+        for (at, names) in lost {
             let entry = &mut self.entries[at];
-            for group in &mut entry.needs {
-                group.retain(|need| *need != name);
-            }
+            entry.needs.iter_mut().for_each(|group| group.retain(|need| !names.contains(need)));
             entry.needs.retain(|group| !group.is_empty());
-            let note =
-                format!("{} needs {name} in the source; left out, since {name} needs it too", entry.name);
-            self.note(note);
+            let needing = entry.name.clone();
+            for name in names {
+                self.note(format!(
+                    "{needing} needs {name} in the source; left out, since {name} needs it too"
+                ));
+            }
         }
     }
 

@@ -11,6 +11,8 @@ use super::draft::{Draft, quoted_list, slug};
 
 /// Most open ports of one host that are taken up.
 const MAXIMUM_PORTS: usize = 256;
+/// Most addresses of one host.
+const MAXIMUM_ADDRESSES: usize = 64;
 /// Most names of one host.
 const MAXIMUM_NAMES: usize = 16;
 /// Most nested elements.
@@ -21,11 +23,10 @@ struct Host {
     addresses: Vec<String>,
     names: Vec<String>,
     ports: Vec<(String, String)>,
+    /// The port whose state comes next.
     port: Option<String>,
     is_open: bool,
     is_down: bool,
-    /// Ports that are not taken up, by why.
-    left_out: Vec<(&'static str, String)>,
 }
 
 pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
@@ -48,14 +49,16 @@ pub(super) fn read(text: &str, draft: &mut Draft) -> Result<(), Error> {
                     return Err(syntax(text, at, "elements are nested too deeply"));
                 }
                 if tag.name().as_ref() == "host" {
-                    host = Some(Host::default());
+                    if host.replace(Host::default()).is_some() {
+                        draft.skip("hosts that have another one inside");
+                    }
                 } else if let Some(host) = &mut host {
-                    inside(&tag, host);
+                    inside(&tag, host, draft);
                 }
             }
             Ok(Event::Empty(tag)) => {
                 if let Some(host) = &mut host {
-                    inside(&tag, host);
+                    inside(&tag, host, draft);
                 }
             }
             Ok(Event::End(tag)) => {
@@ -85,17 +88,20 @@ fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
     Some(plain.iter().fold(raw, |text, (entity, character)| text.replace(entity, character)))
 }
 
-fn inside(tag: &BytesStart<'_>, host: &mut Host) {
+fn inside(tag: &BytesStart<'_>, host: &mut Host, draft: &mut Draft) {
+    let mut leave = |why, what: Option<String>| draft.skip_what(why, &what.unwrap_or_default());
     match tag.name().as_ref() {
         "address" => {
             let kind = attribute(tag, "addrtype").unwrap_or_default();
-            if kind == "ipv4" || kind == "ipv6" {
-                host.addresses
-                    .extend(attribute(tag, "addr").filter(|text| text.parse::<std::net::IpAddr>().is_ok()));
+            let address = attribute(tag, "addr").filter(|text| text.parse::<std::net::IpAddr>().is_ok());
+            match address.filter(|_| kind == "ipv4" || kind == "ipv6") {
+                Some(address) if host.addresses.len() < MAXIMUM_ADDRESSES => host.addresses.push(address),
+                Some(address) => leave("addresses for which there is no room", Some(address)),
+                None => {}
             }
         }
         "hostname" if host.names.len() < MAXIMUM_NAMES => host.names.extend(attribute(tag, "name")),
-        "hostname" => host.leave("names for which there is no room", attribute(tag, "name")),
+        "hostname" => leave("names for which there is no room", attribute(tag, "name")),
         "status" => host.is_down = attribute(tag, "state").is_some_and(|state| state != "up"),
         "port" => {
             let (protocol, number) = (attribute(tag, "protocol"), attribute(tag, "portid"));
@@ -105,20 +111,21 @@ fn inside(tag: &BytesStart<'_>, host: &mut Host) {
             host.is_open = false;
             if host.port.is_none() {
                 let text = format!("{}/{}", protocol.unwrap_or_default(), number.unwrap_or_default());
-                host.leave("ports that are none", Some(text));
+                leave("ports that are none", Some(text));
             }
         }
         "state" => {
+            host.is_open = false;
+            // A port that is none was counted as that.
+            let Some(port) = host.port.take() else { return };
             let state = attribute(tag, "state").unwrap_or_default();
-            host.is_open = state == "open";
-            let port = host.port.clone();
-            if !host.is_open {
-                let text = port.map(|port| format!("{port} {state}"));
-                host.leave("ports that are not known to be open", text);
+            if state != "open" {
+                leave("ports that are not known to be open", Some(format!("{port} {state}")));
             } else if host.ports.len() < MAXIMUM_PORTS {
-                host.ports.extend(port.map(|port| (port, String::new())));
+                host.is_open = true;
+                host.ports.push((port, String::new()));
             } else {
-                host.leave("ports for which there is no room", port);
+                leave("ports for which there is no room", Some(port));
             }
         }
         "service" if host.is_open => {
@@ -130,14 +137,7 @@ fn inside(tag: &BytesStart<'_>, host: &mut Host) {
     }
 }
 
-impl Host {
-    fn leave(&mut self, why: &'static str, what: Option<String>) {
-        self.left_out.push((why, what.unwrap_or_default()));
-    }
-}
-
 fn put(host: &Host, draft: &mut Draft) {
-    host.left_out.iter().for_each(|(why, what)| draft.skip_what(why, what));
     if host.ports.is_empty() || host.addresses.is_empty() || host.is_down {
         let name = host.addresses.first().map_or("", String::as_str);
         draft.skip_what("hosts without an open port", name);

@@ -47,6 +47,8 @@ struct Part {
     name: String,
     line: usize,
     listens: BTreeSet<Listen>,
+    /// Whether it says nothing of what is listened on, so that what is usual holds.
+    assumes_port: bool,
     names: Vec<String>,
     servers: Vec<Server>,
     uses: BTreeSet<String>,
@@ -104,6 +106,13 @@ fn put(read: &Read, draft: &mut Draft) {
                 names.push(name);
             }
         }
+    }
+    let deaf = |part: &&Part| {
+        matches!(part.kind.as_str(), "frontend" | "listen" | "server") && part.listens.is_empty()
+    };
+    for part in read.parts.iter().filter(deaf) {
+        let name = part.names.first().cloned().unwrap_or_else(|| format!("{} {}", part.kind, part.name));
+        draft.skip_what("parts that listen on nothing that is known", &format!("line {}: {name}", part.line));
     }
     let listening: Vec<&Part> = read.parts.iter().filter(|part| !part.listens.is_empty()).collect();
     if listening.is_empty() && backends.values().all(Vec::is_empty) {
@@ -204,7 +213,9 @@ fn service(
         }
     };
     let ports: BTreeSet<String> = part.listens.iter().map(port).collect();
-    entry.set("ports", quoted_list(ports), "what is listened on");
+    let said =
+        if part.assumes_port { "it says no port, and this is the usual one" } else { "what is listened on" };
+    entry.set("ports", quoted_list(ports), said);
     if !part.names.is_empty() {
         entry.set("names", quoted_list(&part.names), "server_name");
     }

@@ -342,3 +342,122 @@ fn dear_inputs_end_in_time() {
     read(Format::Netbox, format!("[{}]", prefixes.join(",")).as_bytes()).unwrap();
     assert!(start.elapsed().as_secs() < 30, "{:?}", start.elapsed());
 }
+
+/// A chain, and at its end four that need all of it again, each in every way there is room for: what leads back is left out in one pass.
+#[test]
+fn circles_without_end_are_left_out_in_time() {
+    let start = std::time::Instant::now();
+    let mut chain = String::from("name,kind,needs\n");
+    let length = 9_990;
+    (1..length).for_each(|row| chain.push_str(&format!("n{},server,n{row}\n", row - 1)));
+    chain.push_str(&format!("n{},server,x0 x1 x2 x3\n", length - 1));
+    for row in 0..4 {
+        let group = |group: usize| {
+            let names: Vec<String> =
+                (0..200).map(|one| format!("n{}", (group * 200 + one) % length)).collect();
+            names.join("|")
+        };
+        let groups: Vec<String> = (0..200).map(group).collect();
+        chain.push_str(&format!("x{row},server,{}\n", groups.join(" ")));
+    }
+    let draft = read(Format::Csv, chain.as_bytes()).unwrap();
+    let left =
+        draft.entries().iter().filter(|entry| entry.name.starts_with('x')).map(|entry| entry.needs.len());
+    assert_eq!(left.sum::<usize>(), 0, "all of it leads back");
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}
+
+/// A brace in a word, a quote in a quote: neither ends a server in its middle.
+#[test]
+fn words_of_nginx_keep_what_belongs_to_them() {
+    let nginx = r#"events { worker_connections 512; }
+http {
+  server {
+    location / { proxy_pass http://${backend}/; }
+    location /alive { return 200 "{\"status\":\"ok\"}"; }
+    location ~ \.php$ { return 403 a\"b; }
+    location = /x { return 200 \;\}; }
+    listen 192.0.2.10:8443 ssl;
+    server_name www.parliament.example;
+  }
+  server { listen 192.0.2.11:443; server_name two.parliament.example; }
+}"#;
+    let text = text(Format::Nginx, nginx);
+    for said in [
+        "[service.\"www.parliament.example\"]",
+        "ports = [\"tcp/8443\"]",
+        "addresses = [\"192.0.2.10\"]",
+        "[service.\"two.parliament.example\"]",
+        "Skipped 1: targets that are chosen while it runs, or are on the same machine, such as http://${backend}/",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+    assert!(!text.contains("without an end") && !text.contains("listen on nothing"), "{text}");
+}
+
+#[test]
+fn a_server_that_says_no_port_is_not_forgotten() {
+    let nginx = "http { server { server_name a.example; } server { listen unix:/run/b; server_name b.example; }\n\
+        server { include conf.d/*; server_name c.example; } }\n\
+        stream { server { proxy_pass 10.0.0.1:53; } server { listen 53 udp; proxy_pass 10.0.0.1:53; } }";
+    let text = text(Format::Nginx, nginx);
+    for said in [
+        "[service.\"a.example\"]",
+        "ports = [\"tcp/80\"]  # it says no port, and this is the usual one",
+        "Skipped 3: parts that listen on nothing that is known, such as line 1: b.example | line 2: c.example | line 3: server",
+        "ports = [\"udp/53\"]",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+    assert!(!text.contains("[service.\"b.example\"]") && !text.contains("[service.\"c.example\"]"), "{text}");
+    let haproxy = "frontend deaf\n  default_backend app\nbackend app\n  server a 10.0.0.1:80\n";
+    let text = read(Format::Haproxy, haproxy.as_bytes()).unwrap().text(None);
+    assert!(
+        text.contains("Skipped 1: parts that listen on nothing that is known, such as line 1: frontend deaf"),
+        "{text}"
+    );
+}
+
+/// What one row or object does not say, a later one of the same name may.
+#[test]
+fn what_was_missing_is_filled_in_by_what_comes_later() {
+    let csv = "name,kind,zone,addresses\na,service,,192.0.2.1\na,service,dmz,192.0.2.2\n";
+    let text = text(Format::Csv, csv);
+    assert!(text.contains("zone = \"dmz\"") && !text.contains("# zone = ?"), "{text}");
+    assert!(text.contains("addresses = [\"192.0.2.1\"]"), "what was said first stays: {text}");
+    let netbox = r#"{"circuits": [{"cid": "A-1", "provider": {"name": "A"}}, {"cid": "A-1", "provider": {"name": "A"}, "commit_rate": 1000000}]}"#;
+    let text = read(Format::Netbox, netbox.as_bytes()).unwrap().text(None);
+    assert!(text.contains("bits_per_second = 1000000000") && !text.contains("# capacity = ?"), "{text}");
+}
+
+/// Whatever a scan has too much of is counted, also of a host that another one replaces.
+#[test]
+fn what_a_scan_has_too_much_of_is_counted() {
+    let addresses: String =
+        (0..100).map(|number| format!("<address addr=\"192.0.2.{number}\" addrtype=\"ipv4\"/>")).collect();
+    let ports: String = (1..=300)
+        .map(|port| format!("<port protocol=\"tcp\" portid=\"{port}\"><state state=\"open\"/><service name=\"s{port}\"/></port>"))
+        .collect();
+    let xml = format!(
+        "<nmaprun><host><port protocol=\"tcp\" portid=\"0\"><state state=\"open\"/></port>\
+         <port protocol=\"tcp\" portid=\"7\"><state state=\"closed\"/></port>\
+         <host>{addresses}{ports}</host></host></nmaprun>"
+    );
+    let draft = read(Format::Nmap, xml.as_bytes()).unwrap();
+    let counted: Vec<(&str, u64)> = draft.skipped().iter().map(|(&why, &count)| (why, count)).collect();
+    assert_eq!(
+        counted,
+        [
+            ("addresses for which there is no room", 36),
+            ("hosts that have another one inside", 1),
+            ("ports for which there is no room", 44),
+            ("ports that are none", 1),
+            ("ports that are not known to be open", 1),
+        ]
+    );
+    let text = draft.text(None);
+    assert!(
+        text.contains("\"tcp/256\"") && !text.contains("\"tcp/257\"") && !text.contains("\"192.0.2.64\""),
+        "{text}"
+    );
+}

@@ -8,6 +8,7 @@ use super::conduits::{
     exposure_of, from_outside_to_inside, other_organisations, permit_text, title, unexplained_conduits,
     upwards, wide_conduits,
 };
+use super::gaps::MACHINES;
 use super::rules::State;
 use crate::analysis::Exposure;
 use crate::model::{Expression, Kind, Model};
@@ -101,22 +102,6 @@ fn hidden_causes(model: &Model) -> Vec<Answer> {
         }
     }
     answers.into_iter().collect()
-}
-
-/// Everything that some elements need, directly or through others.
-pub(super) fn needed_by_all(exposure: &Exposure, places: impl IntoIterator<Item = usize>) -> Vec<usize> {
-    let mut seen = vec![false; exposure.model.elements.len()];
-    let mut list = Vec::new();
-    let mut open: Vec<usize> = places.into_iter().collect();
-    while let Some(at) = open.pop() {
-        for &next in &exposure.needed()[at] {
-            if !std::mem::replace(&mut seen[next], true) {
-                list.push(next);
-                open.push(next);
-            }
-        }
-    }
-    list
 }
 
 /// Whether it answers for identities.
@@ -247,20 +232,19 @@ fn one_firewall(model: &Model) -> Vec<Answer> {
 }
 
 fn shared_machines(model: &Model) -> Vec<Answer> {
-    let machines = [NodeKind::Hypervisor, NodeKind::Storage, NodeKind::Server, NodeKind::Switch];
     let answer = |(place, (public, inside)): (usize, (Vec<usize>, Vec<usize>))| {
         let detail =
             format!("carries {} and {}", listed(named(model, &public)), listed(named(model, &inside)));
         (State::Fail, model.elements[place].name.clone(), detail)
     };
-    needed_by_both(model, &machines).into_iter().map(answer).collect()
+    needed_by_both(model, &MACHINES).into_iter().map(answer).collect()
 }
 
 fn directory_in_reach(institution: &Institution, exposure: &Exposure) -> Vec<Answer> {
     let model = &exposure.model;
     let mut asking: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for service in model.services().filter(|&place| model.is_public(place)) {
-        for place in needed_by_all(exposure, [service]) {
+        for place in exposure.needed_by_all([service]) {
             if serves_directory(model.elements[place].kind) && !model.is_public(place) {
                 asking.entry(place).or_default().push(service);
             }

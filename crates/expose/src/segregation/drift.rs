@@ -169,7 +169,7 @@ impl<'i> Drifts<'i> {
         }
     }
 
-    /// What drifted, how many kinds did not fit, and permits that nothing used.
+    /// What drifted, how many flows were of kinds that did not fit, and permits that nothing used.
     pub(super) fn finish(self) -> (Vec<Drift>, u64, Vec<String>) {
         let mut drifts: Vec<Drift> = self.kinds.into_values().collect();
         drifts.sort_by(|one, other| {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use institution::{Criticality, Exposure as Reachable, Institution, NodeKind};
 
-use super::checks::{Answer, is_inside, listed, needed_by_all, serves_directory};
+use super::checks::{Answer, is_inside, listed, serves_directory};
 use super::rules::State;
 use crate::analysis::Exposure;
 use crate::cuts::CutSets;
@@ -95,7 +95,7 @@ impl Look<'_> {
             let is_line = element.kind == Kind::Node(NodeKind::Link);
             matches!(element.kind, Kind::Node(kind) if carries(kind)) && !is_line && element.needs.is_none()
         };
-        let passed: BTreeSet<usize> = needed_by_all(self.exposure, public).into_iter().filter(ends).collect();
+        let passed: BTreeSet<usize> = self.exposure.needed_by_all(public).into_iter().filter(ends).collect();
         self.named(passed, "the file does not say what lies before", "")
     }
 
@@ -145,7 +145,7 @@ impl Look<'_> {
         let wanted =
             |place: &usize| matches!(model.elements[*place].kind, Kind::Node(kind) if kinds.contains(&kind));
         let without: Vec<usize> =
-            concerned.filter(|&place| !needed_by_all(self.exposure, [place]).iter().any(wanted)).collect();
+            concerned.filter(|&place| !self.exposure.needed_by_all([place]).iter().any(wanted)).collect();
         self.named(without, &format!("the file names no {word} that is needed by"), "")
     }
 

@@ -59,6 +59,7 @@ pub(super) struct Miner<'i> {
     by_client: BTreeMap<IpAddr, Vec<Flow>>,
     /// Flows that are kept, those of one direction and those of both.
     kept: [usize; 2],
+    most: usize,
     left_out: u64,
 }
 
@@ -122,8 +123,15 @@ impl<'i> Miner<'i> {
             by_server: BTreeMap::new(),
             by_client: BTreeMap::new(),
             kept: [0; 2],
+            most: MAXIMUM_KEPT,
             left_out: 0,
         }
+    }
+
+    /// The same with room for fewer flows.
+    pub(super) fn with_kept(mut self, most: usize) -> Self {
+        self.most = most.clamp(2, MAXIMUM_KEPT);
+        self
     }
 
     /// Keeps a flow that one of ours serves or asks.
@@ -135,7 +143,7 @@ impl<'i> Miner<'i> {
         }
         let both = flow.asked && flow.answered;
         let kept = &mut self.kept[usize::from(both)];
-        if *kept >= MAXIMUM_KEPT / 2 {
+        if *kept >= self.most / 2 {
             self.left_out += 1;
             return;
         }

@@ -74,7 +74,7 @@ type Key = (IpAddr, IpAddr, u8, u16, u16);
 pub struct Observed {
     /// What no conduit allows, the answered first.
     pub drifts: Vec<Drift>,
-    /// Kinds of drift beyond the limit.
+    /// Flows of kinds of drift for which there was no room.
     pub drifts_omitted: u64,
     /// Dependencies by the looks of it; proposals, nothing more.
     pub proposals: Vec<Proposal>,
@@ -124,6 +124,13 @@ impl<'i> Watch<'i> {
     #[must_use]
     pub fn with_flows(mut self, most: usize) -> Self {
         self.most = most.clamp(1, MAXIMUM_FLOWS);
+        self
+    }
+
+    /// The same with room for fewer flows in which dependencies are looked for.
+    #[must_use]
+    pub fn with_mined(mut self, most: usize) -> Self {
+        self.miner = self.miner.with_kept(most);
         self
     }
 

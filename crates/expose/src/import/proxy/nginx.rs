@@ -7,6 +7,8 @@ use crate::import::draft::Draft;
 
 /// Most nested blocks.
 const MAXIMUM_BLOCKS: usize = 32;
+/// Where a server of HTTP listens that does not say where.
+const USUAL_PORT: &str = "80";
 /// Most words of one directive.
 const MAXIMUM_WORDS: usize = 512;
 
@@ -64,6 +66,9 @@ pub(in crate::import) fn nginx(text: &str, draft: &mut Draft) {
         }
         _ => (None, ""),
     };
+    parts.iter_mut().filter(|part| part.assumes_port).for_each(|part| {
+        part.listens.extend(listen(USUAL_PORT, false));
+    });
     put(&Read { program: "nginx", parts, connections, connection_rate: None, connections_reason }, draft);
 }
 
@@ -90,10 +95,17 @@ fn block(words: &[String], line: usize, outer: usize, parts: &mut Vec<Part>, dra
     match kind {
         "server" | "upstream" => {
             let name = words.get(1).cloned().unwrap_or_default();
-            parts.push(Part { kind: kind.to_owned(), name, line, ..Part::default() });
+            let is_http =
+                parts.get(outer).is_none_or(|outer| !matches!(outer.kind.as_str(), "stream" | "mail"));
+            let assumes_port = kind == "server" && is_http;
+            parts.push(Part { kind: kind.to_owned(), name, line, assumes_port, ..Part::default() });
             parts.len() - 1
         }
-        "http" | "stream" | "mail" | "events" | "location" | "if" | "limit_except" => outer,
+        "stream" | "mail" => {
+            parts.push(Part { kind: kind.to_owned(), line, ..Part::default() });
+            parts.len() - 1
+        }
+        "http" | "events" | "location" | "if" | "limit_except" => outer,
         other => {
             draft.skip_what("directives that are not looked at", other);
             outer
@@ -105,6 +117,7 @@ fn directive(words: &[String], part: &mut Part, draft: &mut Draft) {
     let value = words.get(1).map(String::as_str).unwrap_or_default();
     match words.first().map(String::as_str).unwrap_or_default() {
         "listen" if part.kind == "server" => {
+            part.assumes_port = false;
             let is_udp = words.iter().skip(2).any(|word| word == "udp" || word == "quic");
             let address_alone = || {
                 let address: IpAddr = value.trim_matches(['[', ']']).parse().ok()?;
@@ -142,7 +155,11 @@ fn directive(words: &[String], part: &mut Part, draft: &mut Draft) {
             }
         }
         "worker_connections" if part.kind == "global" => part.connections = value.parse().ok(),
-        "include" => draft.skip_what("files that are included; nginx -T prints them too", value),
+        "include" => {
+            // It may say what is listened on.
+            part.assumes_port = false;
+            draft.skip_what("files that are included; nginx -T prints them too", value);
+        }
         other => draft.skip_what("directives that are not looked at", other),
     }
 }
@@ -163,6 +180,51 @@ impl<'t> Tokens<'t> {
         self.line += usize::from(character == '\n');
         Some(character)
     }
+
+    /// The rest of a word in quotes. After a `\` the next character does not end it.
+    fn quoted(&mut self, quote: char) -> String {
+        let mut word = String::new();
+        while let Some(character) = self.take().filter(|&character| character != quote) {
+            self.push(&mut word, character);
+        }
+        word
+    }
+
+    /// The rest of a word without quotes: up to a blank, `;` or `{`. What stands in `${ }` is a part of it, and so is `}`.
+    fn bare(&mut self, first: char) -> String {
+        let mut word = String::new();
+        self.push(&mut word, first);
+        // Whether a `{` that comes next belongs to the name of a variable.
+        let mut is_name = first == '$';
+        while let Some(&next) = self.characters.peek() {
+            if next.is_whitespace() || next == ';' || next == '{' && !is_name {
+                break;
+            }
+            self.take();
+            self.push(&mut word, next);
+            is_name = next == '$';
+        }
+        word
+    }
+
+    /// Adds a character to a word while there is room. A `\` takes the next one with it, and stays unless it stands before a quote or
+    /// another one: patterns keep theirs.
+    fn push(&mut self, word: &mut String, character: char) {
+        let mut add = |character| {
+            if word.len() < MAXIMUM_LINE_BYTES {
+                word.push(character);
+            }
+        };
+        if character != '\\' {
+            add(character);
+            return;
+        }
+        let next = self.take();
+        if !matches!(next, Some('"' | '\'' | '\\')) {
+            add('\\');
+        }
+        next.into_iter().for_each(add);
+    }
 }
 
 impl Iterator for Tokens<'_> {
@@ -175,28 +237,8 @@ impl Iterator for Tokens<'_> {
                 '#' => while self.take().is_some_and(|character| character != '\n') {},
                 blank if blank.is_whitespace() => {}
                 '{' | '}' | ';' => return Some((character.to_string(), self.line)),
-                quote @ ('"' | '\'') => {
-                    let mut word = String::new();
-                    while let Some(character) = self.take().filter(|&character| character != quote) {
-                        if word.len() < MAXIMUM_LINE_BYTES {
-                            word.push(character);
-                        }
-                    }
-                    return Some((word, self.line));
-                }
-                first => {
-                    let mut word = String::from(first);
-                    while let Some(&next) = self.characters.peek() {
-                        if next.is_whitespace() || matches!(next, '{' | '}' | ';') && !word.ends_with('$') {
-                            break;
-                        }
-                        self.take();
-                        if word.len() < MAXIMUM_LINE_BYTES {
-                            word.push(next);
-                        }
-                    }
-                    return Some((word, self.line));
-                }
+                quote @ ('"' | '\'') => return Some((self.quoted(quote), self.line)),
+                first => return Some((self.bare(first), self.line)),
             }
         }
     }
