@@ -48,6 +48,10 @@ pub(super) fn run(sought: Sought, paths: &[PathBuf]) -> Result<()> {
     sought.indicators.iter().for_each(|indicator| table.add(indicator, &sought.warnings));
     let (audience, now, complex) = (sought.audience, sought.now, sought.complex);
     drop(sought);
+    // What may not be told, or is worth nothing, hides nothing that may and is.
+    let told: Vec<bool> =
+        table.each(now).map(|(indicator, worth, _)| worth > 0 && indicator.tlp.may_reach(audience)).collect();
+    let prefers = |index: u32| told.get(index as usize).copied().unwrap_or(false);
     let mut output = output();
     let mut counts = Counts::default();
     let mut met: Vec<(u32, String)> = Vec::new();
@@ -61,7 +65,7 @@ pub(super) fn run(sought: Sought, paths: &[PathBuf]) -> Result<()> {
         counts.lines += each_line(reader, |number, text| {
             // An indicator is told once a line, however often it stands there.
             let mut known = BTreeSet::new();
-            table.line(text, |index, word| {
+            table.line_preferring(text, prefers, |index, word| {
                 if known.insert(index) {
                     met.push((index, word.to_owned()));
                 }

@@ -54,6 +54,12 @@ impl Store {
         path.is_file().then(|| text(&path)).transpose()
     }
 
+    /// Whether a file would not be too long to be read again with so many bytes more.
+    pub(super) fn has_room(&self, name: &str, bytes: usize) -> bool {
+        let there = fs::metadata(self.path(name)).map_or(0, |data| data.len());
+        there + bytes as u64 <= MAXIMUM_FILE_BYTES
+    }
+
     /// Adds lines to a file; writes `header` first if it is new. A file that would be too long to be read again stays as it is.
     ///
     /// # Errors
@@ -61,8 +67,7 @@ impl Store {
     pub(super) fn append(&self, name: &str, header: &str, lines: &str) -> Result<()> {
         let path = self.path(name);
         let new = !path.is_file();
-        let there = fs::metadata(&path).map_or(0, |data| data.len());
-        if there + (header.len() + lines.len()) as u64 > MAXIMUM_FILE_BYTES {
+        if !self.has_room(name, header.len() + lines.len()) {
             bail!("{} would have more than {MAXIMUM_FILE_BYTES} bytes; begin another store", path.display());
         }
         let open = OpenOptions::new().create(true).append(true).open(&path);
