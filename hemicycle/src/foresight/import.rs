@@ -1,6 +1,6 @@
 //! `hemicycle foresee import`: what a file is is found from its content.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::io::Write;
@@ -225,7 +225,7 @@ pub(super) fn add_indicators(store: &Store, indicators: &[Indicator]) -> Result<
 fn without_repetitions(table: &str, header: &str) -> String {
     // Under a secret of this run, since others choose the rows.
     let states = [RandomState::new(), RandomState::new()];
-    let mut known = HashSet::new();
+    let mut known = BTreeSet::new();
     let mut kept = header.to_owned();
     list::read(table, "store", Tlp::UNMARKED, |indicator| {
         let row = list::keep(std::slice::from_ref(&indicator));
