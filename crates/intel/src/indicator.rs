@@ -318,11 +318,21 @@ impl Indicators {
     }
 
     /// Hands each indicator that a line of text meets to `take`, with the words that met it; the same one may come more than once.
-    pub fn line<'a>(&self, line: &'a str, mut take: impl FnMut(u32, &'a str)) {
+    pub fn line<'a>(&self, line: &'a str, take: impl FnMut(u32, &'a str)) {
+        self.line_preferring(line, |_| true, take);
+    }
+
+    /// The same, of each word the nearest that `prefers` says yes to; where there is none, the nearest of all.
+    pub fn line_preferring<'a>(
+        &self,
+        line: &'a str,
+        prefers: impl Fn(u32) -> bool,
+        mut take: impl FnMut(u32, &'a str),
+    ) {
         words::each(line, |word, text| {
             let found = match word {
-                Word::Address(address) => self.address(address),
-                Word::Name(name) => self.domain(name),
+                Word::Address(address) => self.index.address(address, &prefers),
+                Word::Name(name) => self.domain_preferring(name, &prefers),
                 Word::Url(url) => self.value(Kind::Url, url),
                 Word::Hash(hash) => self.value(Kind::Hash, hash),
                 Word::Email(mail) => self.value(Kind::Email, mail),

@@ -2,7 +2,7 @@
 //!
 //! Sources go out without what lets somebody in ([`source::shown`]). What is not dated stays undated.
 //!
-//! [`write`] is a way out and asks TLP; [`keep`] is none: it writes what a store keeps for itself, what is red too, since a marking that became narrower
+//! [`write`](fn@write) is a way out and asks TLP; [`keep`] is none: it writes what a store keeps for itself, what is red too, since a marking that became narrower
 //! must be remembered for as long as the wider one is.
 
 use crate::indicator::{Indicator, Kind, MAXIMUM_VALUE_BYTES};

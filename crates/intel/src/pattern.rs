@@ -45,6 +45,18 @@ pub fn values(pattern: &str) -> Option<Vec<(Kind, String)>> {
     }
 }
 
+/// Every text in single quotes, in patterns that [`values`] cannot answer too: names of algorithms are among them, and nothing says of what kind one is.
+#[must_use]
+pub fn texts(pattern: &str) -> Vec<String> {
+    let (mut found, mut rest) = (Vec::new(), pattern);
+    while let Some(at) = rest.find('\'') {
+        let Some((text, after)) = rest.get(at..).and_then(take_text) else { break };
+        found.push(text);
+        rest = after;
+    }
+    found
+}
+
 fn take_path(text: &str) -> Option<(&str, &str)> {
     let text = text.trim_start();
     let mut quoted = false;
@@ -137,6 +149,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn texts_are_found_in_patterns_that_ask_for_more() {
+        let pattern = "[url:value = 'a\\'b' AND file:hashes.'MD5' != 'c'] FOLLOWEDBY [a:b LIKE 'd%'] WITHIN 5 SECONDS 'cut off";
+        assert_eq!(texts(pattern), ["a'b", "MD5", "c", "d%"]);
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read(value in "\\PC{1,40}") {
@@ -148,6 +166,8 @@ mod tests {
         fn nothing_panics(text in "\\PC{0,80}") {
             let _ = values(&text);
             let _ = values(&format!("[url:value = {text}"));
+            let length: usize = texts(&text).iter().map(String::len).sum();
+            prop_assert!(length <= text.len());
         }
     }
 }

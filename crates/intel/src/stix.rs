@@ -14,6 +14,7 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 
 use crate::indicator::{Indicator, Kind};
+use crate::list;
 use crate::pattern;
 use crate::time;
 use crate::tlp::{Audience, Tlp};
@@ -277,16 +278,15 @@ impl Library {
         }
     }
 
-    /// Narrows each object whose pattern names a value that `tlp_of` knows to be marked more narrowly, in whichever version: somebody else, or a later word of
-    /// the same source, decides for the value whoever gave it. Patterns that ask for more than one observation are not looked into.
+    /// Narrows each object that is a value or whose pattern names one that `tlp_of` knows to be marked more narrowly, in whichever version: somebody else, or a
+    /// later word of the same source, decides for the value whoever gave it. What stands in running text is not looked for.
     pub fn narrow(&mut self, tlp_of: impl Fn(Kind, &str) -> Option<Tlp>) {
         self.narrowed.clear();
         let mut narrowed = BTreeMap::new();
         for object in self.objects() {
             let text = |name: &str| object.get(name).and_then(Value::as_str);
-            let (Some(id), Some(pattern)) = (text("id"), text("pattern")) else { continue };
-            let values = pattern::values(pattern).unwrap_or_default();
-            let narrowest = values.iter().filter_map(|(kind, value)| tlp_of(*kind, value)).max();
+            let Some(id) = text("id") else { continue };
+            let narrowest = values_of(object).iter().filter_map(|(kind, value)| tlp_of(*kind, value)).max();
             if let Some(tlp) = narrowest.filter(|tlp| self.marked(object).is_none_or(|own| *tlp > own)) {
                 let known = narrowed.entry(id.to_owned()).or_insert(tlp);
                 *known = (*known).max(tlp);
@@ -314,6 +314,19 @@ impl Library {
         }
         (found, complex)
     }
+}
+
+/// Every value that an object is or that its pattern names, of the kind that it looks like where the pattern asks for more than one observation.
+fn values_of(object: &Map<String, Value>) -> Vec<(Kind, String)> {
+    let guessed = |value: &str| Some((list::guess(value)?, value.to_owned()));
+    let pattern = object.get("pattern").and_then(Value::as_str).unwrap_or_default();
+    let mut values = pattern::values(pattern)
+        .unwrap_or_else(|| pattern::texts(pattern).iter().filter_map(|text| guessed(text)).collect());
+    // Cyber-observable objects (STIX 2.1, 6): addresses, names and URLs are their `value`, files have hashes.
+    values.extend(object.get("value").and_then(Value::as_str).and_then(guessed));
+    let hashes = object.get("hashes").and_then(Value::as_object).into_iter().flat_map(Map::values);
+    values.extend(hashes.filter_map(Value::as_str).map(|hash| (Kind::Hash, hash.to_owned())));
+    values
 }
 
 /// The values of an indicator; nothing if the object is no indicator or is revoked, empty if its pattern cannot be matched here.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use intel::feed::{MAXIMUM_MANIFEST_BYTES, Taken, of_indicators};
@@ -31,8 +31,16 @@ const MAXIMUM_FEEDS: usize = 256;
 const FAILURES_IN_A_ROW: usize = 10;
 /// Indicators that are kept together.
 const KEPT_TOGETHER: usize = 50_000;
+/// Events that are kept together: an end in the middle asks for no more of them again.
+const KEPT_EVENTS: usize = 1_000;
+/// Bytes of events that are kept together.
+const KEPT_BYTES: u64 = 64 << 20;
 /// Most indicators of one run.
 const MAXIMUM_INDICATORS: usize = 2_000_000;
+/// Bytes of events after which a run ends.
+const MAXIMUM_RUN_BYTES: u64 = 4 << 30;
+/// Time after which a run ends.
+const MAXIMUM_RUN_TIME: Duration = Duration::from_secs(3_600);
 
 /// Where a feed is.
 enum Feed {
@@ -100,6 +108,9 @@ struct Run {
     /// Events that could not be got; they are asked for again.
     failed: usize,
     in_a_row: usize,
+    /// Bytes of events, and of those that are not kept yet.
+    bytes: u64,
+    waiting_bytes: u64,
     first_failure: Option<String>,
 }
 
@@ -125,18 +136,20 @@ pub(super) fn take(
     }
     let mut taken = feeds.remove(place).unwrap_or_default();
     taken.keep(&manifest);
-    let mut run = Run { skipped, ..Run::default() };
+    let (mut run, begun) = (Run { skipped, ..Run::default() }, Instant::now());
     let wanted = taken.wanted(&manifest).into_iter().cloned().collect::<Vec<_>>();
     let (mut waiting, mut noted): (Vec<Indicator>, Vec<Listed>) = (Vec::new(), Vec::new());
     for event in wanted {
-        if run.in_a_row >= FAILURES_IN_A_ROW || run.indicators >= MAXIMUM_INDICATORS {
+        if let Some(why) = run.ends(begun.elapsed()) {
             run.failed += 1;
+            run.first_failure.get_or_insert(why);
             continue;
         }
         if run.one(&feed, &event, &mut waiting) {
             noted.push(event);
         }
-        if waiting.len() >= KEPT_TOGETHER {
+        if run.is_to_keep(waiting.len(), noted.len()) {
+            run.waiting_bytes = 0;
             keep(store, (place, &mut feeds), &mut taken, (&mut waiting, &mut noted))?;
         }
     }
@@ -159,6 +172,22 @@ fn keep(
 }
 
 impl Run {
+    /// Why nothing more is asked for; what is left comes the next time.
+    fn ends(&self, elapsed: Duration) -> Option<String> {
+        let reached = [
+            (self.in_a_row >= FAILURES_IN_A_ROW, format!("{FAILURES_IN_A_ROW} failures in a row")),
+            (self.indicators >= MAXIMUM_INDICATORS, format!("{MAXIMUM_INDICATORS} indicators")),
+            (self.bytes >= MAXIMUM_RUN_BYTES, format!("{MAXIMUM_RUN_BYTES} bytes")),
+            (elapsed >= MAXIMUM_RUN_TIME, format!("{} seconds", MAXIMUM_RUN_TIME.as_secs())),
+        ];
+        reached.into_iter().find_map(|(reached, what)| reached.then(|| format!("a run ends after {what}")))
+    }
+
+    /// Whether so much waits that it is kept before anything else.
+    const fn is_to_keep(&self, indicators: usize, events: usize) -> bool {
+        indicators >= KEPT_TOGETHER || events >= KEPT_EVENTS || self.waiting_bytes >= KEPT_BYTES
+    }
+
     /// One event. Whether it need not be asked for again.
     fn one(&mut self, feed: &Feed, event: &Listed, waiting: &mut Vec<Indicator>) -> bool {
         let text = match feed.get(&format!("{}.json", event.uuid), MAXIMUM_EVENT_BYTES) {
@@ -171,6 +200,8 @@ impl Run {
             }
         };
         self.in_a_row = 0;
+        self.bytes += text.len() as u64;
+        self.waiting_bytes += text.len() as u64;
         match misp::read(&text) {
             Ok(mut read) => {
                 self.events += 1;
@@ -205,15 +236,14 @@ impl Run {
         }
         output.flush()?;
         match &self.first_failure {
-            Some(why) => bail!("{} events could not be got, and are asked for again: {why}", self.failed),
-            None if self.failed > 0 => bail!("{} events are left for the next time", self.failed),
+            Some(why) => bail!("{} events did not come, and are asked for again: {why}", self.failed),
             None => Ok(()),
         }
     }
 }
 
-/// Writes a feed into a folder. Events that an earlier run wrote there and that are not part of it any more are taken away: their marking may have
-/// become narrower.
+/// Writes a feed into a folder. Events that an earlier run wrote there and that are not part of it any more are taken away, since their marking may have
+/// become narrower: before anything else, while the manifest that names them is there. An end in the middle leaves nothing behind that no run knows of.
 ///
 /// # Errors
 /// When something cannot be written.
@@ -230,10 +260,6 @@ pub(super) fn write(
         Some(text) => misp::manifest(&text).context("manifest.json of the folder is not a feed's")?.0,
         None => Vec::new(),
     };
-    for (name, event) in &feed.events {
-        target.replace(name, &serde_json::to_string(event)?)?;
-    }
-    target.replace("manifest.json", &serde_json::to_string(&feed.manifest)?)?;
     for event in before {
         let name = format!("{}.json", event.uuid);
         let path = folder.join(&name);
@@ -241,10 +267,48 @@ pub(super) fn write(
             fs::remove_file(&path).with_context(|| format!("cannot take away {name}"))?;
         }
     }
+    for (name, event) in &feed.events {
+        target.replace(name, &serde_json::to_string(event)?)?;
+    }
+    target.replace("manifest.json", &serde_json::to_string(&feed.manifest)?)?;
     files::eprint_text(&format!(
         "{} events written, {} indicators withheld: their marking does not reach this audience\n",
         feed.events.len(),
         feed.withheld
     ));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_ends_at_each_of_its_limits_and_keeps_what_it_has_on_its_way() {
+        let short = Duration::from_secs(1);
+        assert_eq!(Run::default().ends(short), None);
+        for (run, elapsed, said) in [
+            (Run { in_a_row: FAILURES_IN_A_ROW, ..Run::default() }, short, "failures"),
+            (Run { indicators: MAXIMUM_INDICATORS, ..Run::default() }, short, "indicators"),
+            (Run { bytes: MAXIMUM_RUN_BYTES, ..Run::default() }, short, "bytes"),
+            (Run::default(), MAXIMUM_RUN_TIME, "seconds"),
+        ] {
+            assert!(run.ends(elapsed).is_some_and(|why| why.contains(said)), "{said}");
+        }
+        let run = Run::default();
+        assert!(!run.is_to_keep(KEPT_TOGETHER - 1, KEPT_EVENTS - 1));
+        assert!(run.is_to_keep(KEPT_TOGETHER, 0) && run.is_to_keep(0, KEPT_EVENTS));
+        let mut run = Run { waiting_bytes: KEPT_BYTES, ..Run::default() };
+        assert!(run.is_to_keep(0, 0));
+        // Bytes are counted of events that are broken too.
+        let folder = tempfile::tempdir().unwrap();
+        let listed = Listed {
+            uuid: "00000001-1111-4111-8111-111111111111".to_owned(),
+            timestamp: 0,
+            info: String::new(),
+        };
+        fs::write(folder.path().join(format!("{}.json", listed.uuid)), "[".repeat(1_000)).unwrap();
+        assert!(run.one(&Feed::Folder(folder.path().to_owned()), &listed, &mut Vec::new()));
+        assert_eq!((run.bytes, run.waiting_bytes, run.broken), (1_000, KEPT_BYTES + 1_000, 1));
+    }
 }

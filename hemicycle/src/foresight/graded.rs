@@ -11,6 +11,7 @@ use foresee::listed::{Whose, look_up};
 use foresee::score::Bin;
 use institution::Institution;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::moment;
 use super::store::Store;
@@ -19,14 +20,20 @@ use hemicycle::intelligence::Folder;
 /// Days of the windows that are plotted.
 const DAYS: usize = 3;
 
-/// The days on which something of our own stood on a list.
+/// The days on which something of our own stood on a list. With a time, only those after it are sure to be among them.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(super) fn own_days(store: &Store, institution: &Institution) -> Result<BTreeSet<Day>> {
+pub(super) fn own_days(
+    store: &Store,
+    institution: &Institution,
+    from: Option<Timestamp>,
+) -> Result<BTreeSet<Day>> {
     let mut own = BTreeSet::new();
-    store.each_list(None, |list| {
-        if look_up(&list, institution).iter().any(|listing| listing.whose == Whose::Own) {
+    store.each_list(from, |list| {
+        if from.is_none_or(|from| list.time >= from)
+            && look_up(&list, institution).iter().any(|listing| listing.whose == Whose::Own)
+        {
             own.insert(moment::day(list.time, &institution.time_zone));
         }
     })?;
@@ -56,7 +63,11 @@ pub(super) fn reliability(
     // What cannot be read is no reason to have no outlook; the scorecard says it.
     let zone = &institution.time_zone;
     let issued = store.issued(zone).map(|read| read.0).unwrap_or_default();
-    let own = own_days(store, institution).unwrap_or_default();
+    let own = match first(&issued, zone) {
+        // Nothing of the years before is read again and again.
+        Some(first) => own_days(store, institution, Some(first)).unwrap_or_default(),
+        None => BTreeSet::new(),
+    };
     for card in scorecards(&issued, panel, &own, zone) {
         if card.days != DAYS || card.graded == 0 {
             continue;
@@ -71,6 +82,14 @@ pub(super) fn reliability(
         });
     }
     plots
+}
+
+/// When the first day begins of which a list tells whether a forecast for the own house came true; nothing where there is no such forecast, and no list is
+/// needed.
+fn first(issued: &[Issued], zone: &TimeZone) -> Option<Timestamp> {
+    let own = issued.iter().filter(|item| item.days == DAYS && item.who == "own");
+    let day = own.map(|item| item.date).min()?;
+    Some(day.date().to_zoned(zone.clone()).map_or(Timestamp::MIN, |begin| begin.timestamp()))
 }
 
 fn heights(bins: &[Bin]) -> Vec<Height> {
@@ -104,22 +123,18 @@ pub(crate) fn judge(store: &Path, model: &Issued, percent: u8, time: Timestamp) 
 
 #[cfg(test)]
 mod tests {
-    use jiff::tz::TimeZone;
+    use foresee::targets::List;
 
     use super::*;
 
-    #[test]
-    fn what_an_analyst_says_is_issued_beside_the_model_and_not_as_the_model() {
-        let folder = std::env::temp_dir().join(format!("hemicycle-judged-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        let date = Day::parse("2026-11-28").unwrap();
-        let now: Timestamp = "2026-11-27T20:00:00Z".parse().unwrap();
-        let model = Issued {
+    fn issued(who: &str, days: usize, date: &str) -> Issued {
+        let date = Day::parse(date).unwrap();
+        Issued {
             kind: "issued".to_owned(),
-            issued: Some(now),
+            issued: None,
             date,
-            days: 3,
-            who: "own".to_owned(),
+            days,
+            who: who.to_owned(),
             place: "be".to_owned(),
             model: "base_recency".to_owned(),
             version: "1".to_owned(),
@@ -128,11 +143,45 @@ mod tests {
             low: 0.02,
             high: 0.08,
             base: 0.01,
+        }
+    }
+
+    #[test]
+    fn lists_are_read_from_the_first_day_that_is_graded_and_not_at_all_without_one() {
+        let zone = TimeZone::get("Europe/Brussels").unwrap();
+        let mut all = vec![issued("country", 3, "2024-01-01"), issued("own", 7, "2024-01-01")];
+        assert_eq!(first(&all, &zone), None);
+        all.extend([issued("own", 3, "2024-06-07"), issued("own", 3, "2024-06-05")]);
+        assert_eq!(first(&all, &zone), Some("2024-06-04T22:00:00Z".parse().unwrap()));
+    }
+
+    #[test]
+    fn only_days_that_are_asked_for_are_looked_at() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let text = include_str!("../../../data/institution/examplia.toml");
+        let institution = institution::parse("examplia", text).unwrap();
+        let name = institution.services.iter().find_map(|service| service.names.first()).unwrap();
+        for time in ["2024-06-01T08:00:00Z", "2024-06-07T08:00:00Z"] {
+            let list = List::read("list", "actor", time.parse().unwrap(), &format!("{name}\n")).unwrap();
+            store.add_list(&list).unwrap();
+        }
+        let days = |from: Option<&str>| {
+            own_days(&store, &institution, from.map(|from| from.parse().unwrap())).unwrap().len()
         };
+        assert_eq!((days(None), days(Some("2024-06-02T00:00:00Z"))), (2, 1));
+    }
+
+    #[test]
+    fn what_an_analyst_says_is_issued_beside_the_model_and_not_as_the_model() {
+        let folder = std::env::temp_dir().join(format!("hemicycle-judged-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let now: Timestamp = "2026-11-27T20:00:00Z".parse().unwrap();
+        let model = Issued { issued: Some(now), ..issued("own", 3, "2026-11-28") };
         judge(&folder, &model, 30, now).unwrap();
         judge(&folder, &model, 90, now).unwrap();
-        let (issued, skipped) = Store::open(&folder).unwrap().issued(&TimeZone::UTC).unwrap();
-        let said: Vec<_> = issued.iter().map(|item| (item.model.as_str(), item.probability)).collect();
+        let (kept, skipped) = Store::open(&folder).unwrap().issued(&TimeZone::UTC).unwrap();
+        let said: Vec<_> = kept.iter().map(|item| (item.model.as_str(), item.probability)).collect();
         assert_eq!(
             (said, skipped),
             (vec![("base_recency", 0.04), ("analyst", 0.3)], 0),

@@ -1,5 +1,8 @@
 //! `hemicycle foresee import`: what a file is is found from its content.
 
+use std::collections::BTreeSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +16,7 @@ use foresee::targets::List;
 use institution::Institution;
 use intel::indicator::Indicator;
 use intel::list;
-use intel::tlp::{Audience, Tlp};
+use intel::tlp::Tlp;
 use intel::{misp, source, table};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -27,6 +30,10 @@ use crate::files;
 use crate::style::{Style, plain};
 use hemicycle::intelligence::text;
 
+/// The table of indicators.
+const TABLE: &str = "indicators.csv";
+/// Indicators that are written together.
+const WRITTEN_TOGETHER: usize = 50_000;
 /// Longest file of the web.
 const MAXIMUM_FETCHED_BYTES: usize = 32 << 20;
 
@@ -108,7 +115,7 @@ fn take(
             let before = library.len();
             library.import(text.as_bytes()).with_context(|| format!("cannot use {name}"))?;
             store.keep(&library)?;
-            done("STIX objects", library.len() - before, library.skipped)
+            done("STIX objects", library.len() - before, library.skipped + library.refused)
         }
         Kind::Misp => {
             let event = misp::read(&text).with_context(|| format!("cannot use {name}"))?;
@@ -197,13 +204,36 @@ fn subscribed(address: &str) -> Result<String> {
 }
 
 pub(super) fn add_indicators(store: &Store, indicators: &[Indicator]) -> Result<()> {
-    // The own store is the organisation itself; what is red is not kept by a machine.
-    let (table, withheld) = list::write(indicators, Audience::Organisation);
-    if withheld > 0 {
-        files::eprint_text(&format!("{withheld} indicators are TLP:RED and were not kept\n"));
+    // What is red is kept, and goes to nobody: it says that what was given before, more widely, may not go out either.
+    let red = indicators.iter().filter(|indicator| indicator.tlp == Tlp::Red).count();
+    if red > 0 {
+        files::eprint_text(&format!("{red} indicators are TLP:RED: they are kept and given to nobody\n"));
     }
-    let (header, lines) = table.split_once('\n').unwrap_or((&table, ""));
-    store.append("indicators.csv", &format!("{header}\n"), lines)
+    let header = format!("{}\n", list::HEADER);
+    for some in indicators.chunks(WRITTEN_TOGETHER) {
+        let rows = list::keep(some);
+        if !store.has_room(TABLE, header.len() + rows.len()) {
+            let table = without_repetitions(&store.indicators()?, &header);
+            store.replace(TABLE, &table)?;
+        }
+        store.append(TABLE, &header, &rows)?;
+    }
+    Ok(())
+}
+
+/// A table of indicators without rows that stand there already: feeds give again what they gave before with each event that changes.
+fn without_repetitions(table: &str, header: &str) -> String {
+    // Under a secret of this run, since others choose the rows.
+    let states = [RandomState::new(), RandomState::new()];
+    let mut known = BTreeSet::new();
+    let mut kept = header.to_owned();
+    list::read(table, "store", Tlp::UNMARKED, |indicator| {
+        let row = list::keep(std::slice::from_ref(&indicator));
+        if known.insert(states.each_ref().map(|state| state.hash_one(&row))) {
+            kept.push_str(&row);
+        }
+    });
+    kept
 }
 
 /// What a file is, by its beginning.
@@ -239,6 +269,41 @@ fn kind(text: &str) -> Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_that_is_full_of_repetitions_has_room_again_and_loses_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let indicator = |value: &str, tlp: Tlp, first: u32| Indicator {
+            kind: intel::indicator::Kind::Domain,
+            value: value.to_owned(),
+            tlp,
+            confidence: 50,
+            first,
+            until: Some(1_900_000_000),
+            source: "misp a, \"b\"".to_owned(),
+        };
+        let narrower = [
+            indicator("evil.example", Tlp::Clear, 1_700_000_000),
+            indicator("evil.example", Tlp::Red, 1_700_000_000),
+            indicator("evil.example", Tlp::Red, 0),
+            indicator("=b.example", Tlp::Clear, 1_700_000_000),
+        ];
+        for _ in 0..3 {
+            add_indicators(&store, &narrower).unwrap();
+        }
+        // Years of feeds: a hole costs no disk, and is a row that cannot be read.
+        let path = folder.path().join(TABLE);
+        let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_len(hemicycle::intelligence::MAXIMUM_FILE_BYTES - 10).unwrap();
+        store.append(TABLE, "", "\n").unwrap();
+        add_indicators(&store, &[indicator("new.example", Tlp::Green, 1_700_000_000)]).unwrap();
+        let mut rows = Vec::new();
+        list::read(&store.indicators().unwrap(), "store", Tlp::UNMARKED, |row| rows.push(row));
+        let mut wanted = narrower.to_vec();
+        wanted.push(indicator("new.example", Tlp::Green, 1_700_000_000));
+        assert_eq!(rows, wanted);
+    }
 
     #[test]
     fn files_are_known_by_their_content() {

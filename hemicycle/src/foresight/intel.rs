@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use institution::Institution;
-use intel::indicator::Indicator;
+use intel::decay::Expiry;
+use intel::indicator::{Indicator, Indicators};
 use intel::taxii::{Answer, Cursor, MAXIMUM_ANSWER_BYTES, MEDIA_TYPE, Run, State};
 use intel::technique::Names;
 use intel::tlp::{Audience, Tlp};
@@ -38,7 +39,7 @@ pub(super) fn run(task: &IntelTask) -> Result<()> {
             let institution = institution.as_ref().map(|path| files::institution(path, color)).transpose()?;
             let at = moment::of(at.as_deref(), &TimeZone::UTC)?;
             let now = u32::try_from(at.as_second()).unwrap_or(0);
-            let (indicators, complex) = indicators(&Store::open(store)?)?;
+            let (indicators, complex) = rows(&Store::open(store)?)?;
             let warnings = warned(institution.as_ref(), warnings)?;
             matching::run(Sought { indicators, complex, warnings, audience: *audience, now }, files)
         }
@@ -55,7 +56,8 @@ pub(super) fn run(task: &IntelTask) -> Result<()> {
             feed::take(from, Duration::from_secs((*timeout).into()), &Store::open(store)?, *json)
         }
         IntelTask::WriteFeed { store, audience, folder, organisation } => {
-            feed::write(&indicators(&Store::open(store)?)?.0, *audience, folder, organisation)
+            let known = folded(&rows(&Store::open(store)?)?.0);
+            feed::write(&each(&known), *audience, folder, organisation)
         }
         IntelTask::Profiles { file, techniques, audience, json } => {
             profiles(file, &named(techniques)?, *audience, *json)
@@ -63,8 +65,9 @@ pub(super) fn run(task: &IntelTask) -> Result<()> {
     }
 }
 
-/// Every indicator of a store: those of tables, and those of STIX objects.
-fn indicators(store: &Store) -> Result<(Vec<Indicator>, usize)> {
+/// Every indicator of a store as it was taken, those of tables and then those of STIX objects, and how many patterns ask for more than one observation. One
+/// value may come several times: nothing of this may go out before it is [`folded`].
+fn rows(store: &Store) -> Result<(Vec<Indicator>, usize)> {
     let mut found = Vec::new();
     list::read(&store.indicators()?, "store", Tlp::UNMARKED, |indicator| found.push(indicator));
     let (mut of_stix, complex) = store.library()?.indicators();
@@ -72,14 +75,38 @@ fn indicators(store: &Store) -> Result<(Vec<Indicator>, usize)> {
     Ok((found, complex))
 }
 
+/// One indicator for each value, marked as narrowly as whoever gave it most narrowly: a source that corrects itself, or somebody else who knows better, decides
+/// for what was given before.
+fn folded(rows: &[Indicator]) -> Indicators {
+    let mut known = Indicators::new(matching::key(), Expiry::Earlier);
+    let nothing = Warnings::default();
+    rows.iter().for_each(|indicator| known.add(indicator, &nothing));
+    if known.refused > 0 {
+        files::eprint_text(&format!("{} values are none, or had no room, and stay\n", known.refused));
+    }
+    known
+}
+
+fn each(known: &Indicators) -> Vec<Indicator> {
+    known.each(0).map(|(indicator, ..)| indicator).collect()
+}
+
 fn export(store: &Store, audience: Audience, form: Form) -> Result<()> {
     let mut output = output();
+    let known = folded(&rows(store)?.0);
     let withheld = match form {
         Form::Stix => {
             let mut library = store.library()?;
-            let mut found = Vec::new();
-            list::read(&store.indicators()?, "store", Tlp::UNMARKED, |indicator| found.push(indicator));
-            let (made, withheld) = stix::of_indicators(&found, audience);
+            library.narrow(|kind, value| known.tlp_of(kind, value));
+            // Objects that came as such leave as they came; what stands in tables is made into new ones.
+            let mut of_tables = Vec::new();
+            list::read(&store.indicators()?, "store", Tlp::UNMARKED, |indicator| of_tables.push(indicator));
+            let mut of_tables = each(&folded(&of_tables));
+            for indicator in &mut of_tables {
+                let narrowest = known.tlp_of(indicator.kind, &indicator.value);
+                indicator.tlp = narrowest.unwrap_or(Tlp::Red);
+            }
+            let (made, withheld) = stix::of_indicators(&of_tables, audience);
             made.objects().for_each(|object| library.add(object.clone()));
             let exported = library.export(audience, Tlp::UNMARKED)?;
             writeln!(output, "{}", exported.text)?;
@@ -92,7 +119,7 @@ fn export(store: &Store, audience: Audience, form: Form) -> Result<()> {
             exported.withheld + withheld
         }
         Form::Misp => {
-            let (found, _) = indicators(store)?;
+            let found = each(&known);
             let now = u32::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
             let (event, withheld) =
                 misp::event("Indicators given on by Hemicycle", "Hemicycle", &found, audience, now);
@@ -100,7 +127,7 @@ fn export(store: &Store, audience: Audience, form: Form) -> Result<()> {
             withheld
         }
         Form::Csv => {
-            let (found, _) = indicators(store)?;
+            let found = each(&known);
             let (table, withheld) = list::write(&found, audience);
             write!(output, "{table}")?;
             withheld
@@ -180,24 +207,35 @@ fn fetch(
     }
     // First what was given, then the place behind it: a crash between the two asks again and repeats nothing.
     store.keep(&library)?;
-    cursors.insert(url.to_owned(), run.cursor());
-    store.replace("cursors.json", &serde_json::to_string(&cursors)?)?;
+    if let Some(cursor) = place(&run, library.refused) {
+        cursors.insert(url.to_owned(), cursor);
+        store.replace("cursors.json", &serde_json::to_string(&cursors)?)?;
+    }
     let new = library.len() - before;
     let mut output = output();
     if as_json {
         line(
             &mut output,
             &json!({"kind": "fetched", "source": source.target(), "objects": new,
-            "repeated": run.repeated, "skipped": run.skipped, "complete": *run.state() == State::Complete}),
+            "repeated": run.repeated, "skipped": run.skipped, "refused": library.refused,
+            "complete": *run.state() == State::Complete && library.refused == 0}),
         )?;
     } else {
         writeln!(output, "{new} objects of {}", plain(&source.target()))?;
     }
     output.flush()?;
+    if library.refused > 0 {
+        bail!("{} objects had no room in the store, and are asked for again", library.refused);
+    }
     match run.state() {
         State::Incomplete(why) => bail!("{} did not give everything: {why}", source.target()),
         _ => Ok(()),
     }
+}
+
+/// Where to go on: nowhere else than before if something that was given was not kept.
+fn place(run: &Run, refused: usize) -> Option<Cursor> {
+    (refused == 0).then(|| run.cursor())
 }
 
 /// A secret of a file that only its owner can read.
@@ -262,4 +300,26 @@ fn profiles(path: &Path, names: &Names, audience: Audience, as_json: bool) -> Re
         }
     }
     Ok(output.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_had_no_room_is_asked_for_again() {
+        let mut run = Run::new(&Cursor::default());
+        let body = br#"{"objects":[{"type":"tool","id":"tool--1"},{"type":"tool","id":"tool--2"}]}"#;
+        let added_last = Some("2024-01-01T00:00:00Z");
+        let answer = Answer { status: 200, content_type: MEDIA_TYPE, added_last, body };
+        let mut library = stix::Library::of_at_most(1);
+        run.answer(&answer, 0).into_iter().for_each(|object| library.add(object));
+        assert_eq!((run.state(), library.len(), library.refused), (&State::Complete, 1, 1));
+        assert_eq!(
+            place(&run, library.refused),
+            None,
+            "behind what was not kept there is no place to go on from"
+        );
+        assert!(place(&run, 0).unwrap().added_after.is_some());
+    }
 }

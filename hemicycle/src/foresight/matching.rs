@@ -48,6 +48,10 @@ pub(super) fn run(sought: Sought, paths: &[PathBuf]) -> Result<()> {
     sought.indicators.iter().for_each(|indicator| table.add(indicator, &sought.warnings));
     let (audience, now, complex) = (sought.audience, sought.now, sought.complex);
     drop(sought);
+    // What may not be told, or is worth nothing, hides nothing that may and is.
+    let told: Vec<bool> =
+        table.each(now).map(|(indicator, worth, _)| worth > 0 && indicator.tlp.may_reach(audience)).collect();
+    let prefers = |index: u32| told.get(index as usize).copied().unwrap_or(false);
     let mut output = output();
     let mut counts = Counts::default();
     let mut met: Vec<(u32, String)> = Vec::new();
@@ -58,10 +62,10 @@ pub(super) fn run(sought: Sought, paths: &[PathBuf]) -> Result<()> {
             let file = fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
             Box::new(BufReader::new(file))
         };
-        each_line(reader, |number, text| {
+        counts.lines += each_line(reader, |number, text| {
             // An indicator is told once a line, however often it stands there.
             let mut known = BTreeSet::new();
-            table.line(text, |index, word| {
+            table.line_preferring(text, prefers, |index, word| {
                 if known.insert(index) {
                     met.push((index, word.to_owned()));
                 }
@@ -77,7 +81,6 @@ pub(super) fn run(sought: Sought, paths: &[PathBuf]) -> Result<()> {
                     "target": word, "detail": {"line": number, "indicator": found}});
                 line(&mut output, &sign)?;
             }
-            counts.lines = counts.lines.max(number);
             Ok(())
         })?;
     }
@@ -88,20 +91,20 @@ pub(super) fn run(sought: Sought, paths: &[PathBuf]) -> Result<()> {
 }
 
 /// A secret of this run: others choose the values.
-fn key() -> (u64, u64) {
+pub(super) fn key() -> (u64, u64) {
     let one = || RandomState::new().hash_one(0u8);
     (one(), one())
 }
 
-/// Lines with their numbers; a longer one than [`MAXIMUM_LINE_BYTES`] is cut into several of one number.
-fn each_line(mut reader: impl BufRead, mut take: impl FnMut(u64, &str) -> Result<()>) -> Result<()> {
+/// Lines with their numbers, and how many there are; a longer one than [`MAXIMUM_LINE_BYTES`] is cut into several of one number.
+fn each_line(mut reader: impl BufRead, mut take: impl FnMut(u64, &str) -> Result<()>) -> Result<u64> {
     let (mut number, mut is_begun) = (0, false);
     let mut bytes = Vec::new();
     loop {
         bytes.clear();
         let count = io::Read::take(&mut reader, MAXIMUM_LINE_BYTES as u64).read_until(b'\n', &mut bytes)?;
         if count == 0 {
-            return Ok(());
+            return Ok(number);
         }
         number += u64::from(!is_begun);
         is_begun = bytes.last() != Some(&b'\n');
@@ -117,11 +120,10 @@ mod tests {
     fn a_long_line_has_one_number() {
         let text = format!("{}\nb\nc", "a".repeat(MAXIMUM_LINE_BYTES + 5));
         let mut numbers = Vec::new();
-        each_line(text.as_bytes(), |number, _| {
+        let count = each_line(text.as_bytes(), |number, _| {
             numbers.push(number);
             Ok(())
-        })
-        .unwrap();
-        assert_eq!(numbers, [1, 1, 2, 3]);
+        });
+        assert_eq!((numbers, count.unwrap()), (vec![1, 1, 2, 3], 3));
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &ScorecardArguments) -> Result<()> {
         files::eprint_text(&format!("{skipped} lines of what was issued could not be read\n"));
     }
     let own = match &who.institution {
-        Some(institution) => own_days(&store, institution)?,
+        Some(institution) => own_days(&store, institution, None)?,
         None => BTreeSet::new(),
     };
     let cards = scorecards(&issued, folder.panel()?, &own, &zone);

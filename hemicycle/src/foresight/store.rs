@@ -13,7 +13,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use foresee::event::Event;
 use foresee::issued::{self, Issued};
 use foresee::listed::FRESH_HOURS;
@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use hemicycle::intelligence::{Folder, text};
+use hemicycle::intelligence::{Folder, MAXIMUM_FILE_BYTES, text};
 
 /// Most lists that are held at once, the newest ones.
 const MAXIMUM_LISTS: usize = 1_024;
@@ -54,10 +54,22 @@ impl Store {
         path.is_file().then(|| text(&path)).transpose()
     }
 
-    /// Adds lines to a file; writes `header` first if it is new.
+    /// Whether a file would not be too long to be read again with so many bytes more.
+    pub(super) fn has_room(&self, name: &str, bytes: usize) -> bool {
+        let there = fs::metadata(self.path(name)).map_or(0, |data| data.len());
+        there + bytes as u64 <= MAXIMUM_FILE_BYTES
+    }
+
+    /// Adds lines to a file; writes `header` first if it is new. A file that would be too long to be read again stays as it is.
+    ///
+    /// # Errors
+    /// When it cannot be written, or has no room.
     pub(super) fn append(&self, name: &str, header: &str, lines: &str) -> Result<()> {
         let path = self.path(name);
         let new = !path.is_file();
+        if !self.has_room(name, header.len() + lines.len()) {
+            bail!("{} would have more than {MAXIMUM_FILE_BYTES} bytes; begin another store", path.display());
+        }
         let open = OpenOptions::new().create(true).append(true).open(&path);
         let mut file = open.with_context(|| format!("cannot write {}", path.display()))?;
         let text = if new { format!("{header}{lines}") } else { lines.to_owned() };
@@ -65,8 +77,18 @@ impl Store {
         file.sync_all().with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Writes a file as a whole: there is always the old one or the new one.
+    /// Writes a file as a whole that is not too long to be read again: there is always the old one or the new one.
+    ///
+    /// # Errors
+    /// When it cannot be written, or is too long.
     pub(super) fn replace(&self, name: &str, text: &str) -> Result<()> {
+        if text.len() as u64 > MAXIMUM_FILE_BYTES {
+            bail!("{} would have more than {MAXIMUM_FILE_BYTES} bytes", self.path(name).display());
+        }
+        self.write_whole(name, text)
+    }
+
+    fn write_whole(&self, name: &str, text: &str) -> Result<()> {
         let (path, beside) = (self.path(name), self.path(&format!("{name}.new")));
         let write = || -> std::io::Result<()> {
             let mut file = File::create(&beside)?;
@@ -211,7 +233,8 @@ impl Store {
         let bundle = serde_json::json!({
             "type": "bundle", "id": "bundle--00000000-0000-4000-8000-000000000000", "objects": objects,
         });
-        self.replace("stix.json", &serde_json::to_string(&bundle)?)
+        // Of any length: it is read object by object.
+        self.write_whole("stix.json", &serde_json::to_string(&bundle)?)
     }
 
     /// The text of the indicators' table.
@@ -241,6 +264,24 @@ mod tests {
 
     fn list(at: Timestamp, host: &str) -> List {
         List::read("list", "actor", at, &format!("{host}\n")).unwrap()
+    }
+
+    #[test]
+    fn no_file_becomes_too_long_to_be_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        store.append("indicators.csv", "value\n", "198.51.100.7\n").unwrap();
+        let file = OpenOptions::new().write(true).open(store.path("indicators.csv")).unwrap();
+        // A hole costs no disk.
+        file.set_len(MAXIMUM_FILE_BYTES - 20).unwrap();
+        store.append("indicators.csv", "value\n", "a.example\n").unwrap();
+        assert!(store.append("indicators.csv", "value\n", "more.example\n").is_err());
+        assert!(fs::metadata(store.path("indicators.csv")).unwrap().len() <= MAXIMUM_FILE_BYTES);
+        assert!(store.indicators().is_ok(), "it can still be read");
+        let long = " ".repeat(MAXIMUM_FILE_BYTES as usize + 1);
+        store.replace("cursors.json", "{}").unwrap();
+        assert!(store.replace("cursors.json", &long).is_err());
+        assert_eq!(store.small("cursors.json").unwrap().as_deref(), Some("{}"));
     }
 
     #[test]

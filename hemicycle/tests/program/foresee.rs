@@ -348,6 +348,13 @@ fn a_red_indicator_is_not_printed() {
         ran.output
     );
     assert!(!ran.output.contains("198.51.100.7"), "{}", ran.output);
+    // Nor does it hide what holds it and may be told.
+    let table = file("wider.csv", b"value,type,tlp,first\n198.51.100.0/24,network,TLP:GREEN,2026-01-01\n");
+    assert_eq!(run(&["foresee", "import", "--store", store, table.to_str().unwrap()]).code, Some(0));
+    let ran =
+        run(&["foresee", "intel", "match", "--store", store, "--at", "2026-01-02", log.to_str().unwrap()]);
+    assert_eq!((&ran.summary()["matched"], &ran.summary()["withheld"]), (&1.into(), &0.into()));
+    assert_eq!(ran.lines()[0]["detail"]["indicator"]["value"], "198.51.100.0/24", "{}", ran.output);
 }
 
 /// A program of the environment that `cargo xtask test` makes, or of this machine.

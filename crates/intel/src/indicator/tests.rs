@@ -172,6 +172,13 @@ fn what_is_preferred_hides_behind_nothing_that_is_nearer() {
         );
         (met, indicators.domain_preferring("b.a.evil.example", |number| preferred.contains(&number)))
     };
+    let mut in_line = Vec::new();
+    indicators.line_preferring(
+        "198.51.100.7 asked for a.evil.example",
+        |number| number == 2 || number == 4,
+        |number, word| in_line.push((number, word)),
+    );
+    assert_eq!(in_line, [(2, "198.51.100.7"), (4, "a.evil.example")]);
     assert_eq!(met(&[0, 1, 2, 3, 4]), (vec![0, 1], Some(3)));
     assert_eq!(met(&[2, 4]), (vec![2, 2], Some(4)), "the live ones are found behind those that are not");
     assert_eq!(met(&[1]), (vec![1, 1], Some(3)));

@@ -103,6 +103,25 @@ fn what_another_source_marks_more_narrowly_stays_in_every_version() {
 }
 
 #[test]
+fn observables_and_patterns_of_several_observations_are_narrowed_too() {
+    let clear = Tlp::Clear.marking();
+    let mut objects = vec![
+        json!({"type": "indicator", "id": "indicator--1", "pattern": "[ipv4-addr:value = '198.51.100.7' AND a:b = 'c'] FOLLOWEDBY [d:e = 1]"}),
+        json!({"type": "ipv4-addr", "id": "ipv4-addr--1", "value": "198.51.100.7"}),
+        json!({"type": "file", "id": "file--1", "hashes": {"SHA-256": "ab".repeat(32), "MD5": 7}}),
+        json!({"type": "indicator", "id": "indicator--2", "pattern": "[ipv4-addr:value = '198.51.100.8' AND a:b = 'c']"}),
+        json!({"type": "ipv4-addr", "id": "ipv4-addr--2", "value": "198.51.100.8"}),
+    ];
+    objects.iter_mut().for_each(|object| object["object_marking_refs"] = json!([clear]));
+    let mut library = library(&json!({"type": "bundle", "id": "bundle--1", "objects": objects}).to_string());
+    let known = [(Kind::Address, "198.51.100.7".to_owned()), (Kind::Hash, "ab".repeat(32))];
+    library.narrow(|kind, value| known.iter().any(|one| one.0 == kind && one.1 == value).then_some(Tlp::Red));
+    let exported = library.export(Audience::Organisation, Tlp::Clear).unwrap();
+    assert_eq!((exported.objects, exported.withheld), (2, 3), "{}", exported.text);
+    assert!(!exported.text.contains("198.51.100.7") && exported.text.contains("198.51.100.8"));
+}
+
+#[test]
 fn what_has_no_room_is_refused_and_what_is_known_needs_none() {
     let object = |id: usize| match json!({"type": "tool", "id": format!("tool--{id}")}) {
         Value::Object(object) => object,

@@ -44,7 +44,7 @@ impl Known {
         Self { table, alive: Vec::new(), expired: 0, withheld: 0, patterns: 0, stamps: Stamps::default() }
     }
 
-    /// Everything of a store.
+    /// Everything of a store; [`Self::succeed`] says what of it is worth something.
     ///
     /// # Errors
     /// When a file cannot be read.
@@ -52,12 +52,18 @@ impl Known {
         store: &Path,
         warning_lists: &[PathBuf],
         institution: &Institution,
-        (key, now): ([u8; 16], u32),
+        key: [u8; 16],
     ) -> Result<Self> {
         let mut known = Self::new(key);
         known.patterns = read(store, warning_lists, institution, &mut known.table)?;
-        known.weigh(now);
         Ok(known)
+    }
+
+    /// Stands in for what was read before: what was seen here of the same values is still known, and restores them.
+    pub(super) fn succeed(&mut self, before: &mut Self, now: u32) {
+        self.stamps = std::mem::take(&mut before.stamps);
+        self.table.take_sightings(&before.table);
+        self.weigh(now);
     }
 
     /// Whether the files are others than those that were read, and no longer being written: two looks agree.
@@ -116,12 +122,24 @@ impl Known {
         self.alive.get(index as usize).copied().unwrap_or(false)
     }
 
+    /// The indicators of addresses: the nearest that is worth something, or else the nearest.
     pub(super) fn addresses(&self, addresses: &[IpAddr], take: impl FnMut(usize, u32)) {
-        self.table.addresses(addresses, take);
+        self.table.addresses_preferring(addresses, |index| self.is_alive(index), take);
     }
 
+    /// The indicator of one address, as [`Self::addresses`] finds it.
+    pub(super) fn address(&self, address: IpAddr) -> Option<u32> {
+        let mut found = None;
+        self.addresses(&[address], |_, index| found = Some(index));
+        found
+    }
+
+    /// The indicator of a name or of one above it: the nearest that is worth something, or else the nearest.
     pub(super) fn domain(&self, name: &str) -> Option<u32> {
-        if name.is_empty() { None } else { self.table.domain(name) }
+        if name.is_empty() {
+            return None;
+        }
+        self.table.domain_preferring(name, |index| self.is_alive(index))
     }
 
     /// An indicator by what it is.

@@ -1,17 +1,31 @@
 //! How often signs are told: one for each indicator in a while, and so many of all of them.
+//!
+//! Whoever is not of the institution can make matches as they like: with packets, with clients' addresses and with referrers. So what they make has a slot of its
+//! own for each indicator and a part of the minute alone: an infected host of ours is told whatever strangers do.
+//!
+//! Times are those of the thread's own clock, which never goes back: what a log or a flow record says of its time moves no limit.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use intel::indicator::Kind;
-use wire::Time;
 
 /// Between two signs of one indicator: ten minutes.
-pub(super) const EACH_NANOSECONDS: i64 = 600_000_000_000;
+pub(super) const EACH: Duration = Duration::from_secs(600);
 /// Signs in a minute, whatever they are of.
 const ALL_IN_A_MINUTE: u32 = 60;
-const MINUTE_NANOSECONDS: i64 = 60_000_000_000;
+/// Of those, signs whose source is not ours.
+const STRANGERS_IN_A_MINUTE: u32 = 45;
+const MINUTE_SECONDS: u64 = 60;
 /// Indicators that are remembered to have been told.
 const MAXIMUM_TOLD: usize = 65_536;
+
+/// Which indicator it is, by its number, and whether the source of what met it is ours.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Slot {
+    pub(super) index: u32,
+    pub(super) is_ours: bool,
+}
 
 /// What becomes of a match.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,33 +38,33 @@ pub(super) enum Verdict {
 
 #[derive(Debug)]
 struct Told {
-    time: Time,
+    time: Duration,
     further: u64,
     kind: Kind,
     value: String,
 }
 
-/// What was told lately, by the number of the indicator.
+/// What was told lately.
 #[derive(Debug, Default)]
 pub(super) struct Limit {
-    told: BTreeMap<u32, Told>,
-    minute: i64,
+    told: BTreeMap<Slot, Told>,
+    minute: u64,
     in_minute: u32,
+    strangers_in_minute: u32,
 }
 
 impl Limit {
-    /// Whether a match is to be told; then [`Limit::told`] says that it was.
-    pub(super) fn judge(&mut self, index: u32, now: Time) -> Verdict {
-        let minute = now.nanoseconds().div_euclid(MINUTE_NANOSECONDS);
+    /// Whether a match is to be told; then [`Limit::told`] says that it was. `now` is the time since the thread began.
+    pub(super) fn judge(&mut self, slot: Slot, now: Duration) -> Verdict {
+        let minute = now.as_secs() / MINUTE_SECONDS;
         if self.minute != minute {
-            (self.minute, self.in_minute) = (minute, 0);
+            (self.minute, self.in_minute, self.strangers_in_minute) = (minute, 0, 0);
         }
-        let known = self.told.get_mut(&index);
-        // A clock that was set back is a new time.
-        let is_recent = known
-            .as_ref()
-            .is_some_and(|told| (0..EACH_NANOSECONDS).contains(&now.nanoseconds_since(told.time)));
-        if is_recent || self.in_minute >= ALL_IN_A_MINUTE {
+        let is_full = self.in_minute >= ALL_IN_A_MINUTE
+            || !slot.is_ours && self.strangers_in_minute >= STRANGERS_IN_A_MINUTE;
+        let known = self.told.get_mut(&slot);
+        let is_recent = known.as_ref().is_some_and(|told| now.saturating_sub(told.time) < EACH);
+        if is_recent || is_full {
             known.into_iter().for_each(|told| told.further += 1);
             return Verdict::Suppress;
         }
@@ -58,18 +72,22 @@ impl Limit {
     }
 
     /// It was told.
-    pub(super) fn told(&mut self, index: u32, now: Time, (kind, value): (Kind, &str)) {
+    pub(super) fn told(&mut self, slot: Slot, now: Duration, (kind, value): (Kind, &str)) {
         self.in_minute += 1;
+        self.strangers_in_minute += u32::from(!slot.is_ours);
         if self.told.len() >= MAXIMUM_TOLD {
-            self.told.retain(|_, told| now.nanoseconds_since(told.time).abs() < EACH_NANOSECONDS);
+            self.told.retain(|_, told| now.saturating_sub(told.time) < EACH);
         }
-        self.told.insert(index, Told { time: now, further: 0, kind, value: value.to_owned() });
+        self.told.insert(slot, Told { time: now, further: 0, kind, value: value.to_owned() });
     }
 
     /// Indicators have other numbers now.
     pub(super) fn renumber(&mut self, find: impl Fn(Kind, &str) -> Option<u32>) {
         let told = std::mem::take(&mut self.told);
-        self.told.extend(told.into_values().filter_map(|told| Some((find(told.kind, &told.value)?, told))));
+        self.told.extend(told.into_iter().filter_map(|(slot, told)| {
+            let index = find(told.kind, &told.value)?;
+            Some((Slot { index, ..slot }, told))
+        }));
     }
 }
 
@@ -77,14 +95,15 @@ impl Limit {
 mod tests {
     use super::*;
 
-    fn at(seconds: i64) -> Time {
-        Time::from_seconds(1_795_000_000 + seconds, 0)
+    const fn of(index: u32, is_ours: bool) -> Slot {
+        Slot { index, is_ours }
     }
 
-    fn tell(limit: &mut Limit, index: u32, seconds: i64) -> Option<u64> {
-        match limit.judge(index, at(seconds)) {
+    fn tell(limit: &mut Limit, slot: Slot, seconds: u64) -> Option<u64> {
+        let now = Duration::from_secs(seconds);
+        match limit.judge(slot, now) {
             Verdict::Tell { further } => {
-                limit.told(index, at(seconds), (Kind::Domain, &format!("n{index}.example")));
+                limit.told(slot, now, (Kind::Domain, &format!("n{}.example", slot.index)));
                 Some(further)
             }
             Verdict::Suppress => None,
@@ -94,23 +113,39 @@ mod tests {
     #[test]
     fn an_indicator_is_told_once_in_ten_minutes_with_how_often_it_was_met() {
         let mut limit = Limit::default();
-        assert_eq!(tell(&mut limit, 1, 0), Some(0));
+        assert_eq!(tell(&mut limit, of(1, false), 0), Some(0));
         for second in 1..600 {
-            assert_eq!(tell(&mut limit, 1, second), None);
+            assert_eq!(tell(&mut limit, of(1, false), second), None);
         }
-        assert_eq!(tell(&mut limit, 2, 599), Some(0), "another one is another one");
-        assert_eq!(tell(&mut limit, 1, 600), Some(599));
-        assert_eq!(tell(&mut limit, 1, -9_000), Some(0), "a clock that was set back");
+        assert_eq!(tell(&mut limit, of(2, false), 599), Some(0), "another one is another one");
+        assert_eq!(tell(&mut limit, of(1, false), 600), Some(599));
         // The store is read again: the same indicator has another number.
         limit.renumber(|_, value| (value == "n1.example").then_some(9));
-        assert_eq!(tell(&mut limit, 9, -8_999), None);
+        assert_eq!(tell(&mut limit, of(9, false), 601), None);
+        assert_eq!(tell(&mut limit, of(2, false), 602), Some(0), "and one that is gone is forgotten");
+    }
+
+    #[test]
+    fn strangers_keep_no_host_of_ours_from_being_told() {
+        let mut limit = Limit::default();
+        assert_eq!(tell(&mut limit, of(1, false), 0), Some(0));
+        assert_eq!(tell(&mut limit, of(1, true), 1), Some(0), "it answers, or begins itself");
+        assert_eq!(tell(&mut limit, of(1, true), 2), None);
+        limit.renumber(|_, _| Some(5));
+        assert_eq!((tell(&mut limit, of(5, true), 3), tell(&mut limit, of(5, false), 3)), (None, None));
+        // Whatever they send, a part of the minute is left.
+        let strangers =
+            (100..10_000).filter(|&index| tell(&mut limit, of(index, false), 60).is_some()).count();
+        let ours = (100..10_000).filter(|&index| tell(&mut limit, of(index, true), 61).is_some()).count();
+        assert_eq!((strangers, ours), (45, 15));
     }
 
     #[test]
     fn all_together_have_a_limit_too() {
         let mut limit = Limit::default();
-        let told = (0..10_000).filter(|&index| tell(&mut limit, index, 0).is_some()).count();
+        let told = (0..10_000).filter(|&index| tell(&mut limit, of(index, true), 0).is_some()).count();
         assert_eq!(told, 60);
-        assert_eq!(tell(&mut limit, 20_000, 60), Some(0));
+        assert_eq!(tell(&mut limit, of(20_000, false), 59), None);
+        assert_eq!(tell(&mut limit, of(20_000, false), 60), Some(0));
     }
 }

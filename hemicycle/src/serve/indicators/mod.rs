@@ -1,7 +1,7 @@
 //! Indicators against what passes by: addresses of flow records and packets, clients and referrers of logs, names in TLS and DNS.
 //!
 //! Those who see traffic only write down who spoke to whom ([`scout`]); a thread of its own looks that up in the table of the store ([`known`])
-//! and tells at most one sign for each indicator in [`limit::EACH_NANOSECONDS`]. Nobody waits for it. The store's files are looked at
+//! and tells at most one sign for each indicator, and one more where the source is ours, in [`limit::EACH`]. Nobody waits for it. The store's files are looked at
 //! every few seconds and read again when they changed; without any the scouts write nothing down.
 //!
 //! # What is not matched
@@ -11,7 +11,8 @@
 //! # Limits
 //! * A scout writes down [`scout::EACH_TICK`] things in a tenth of a second, and a conversation once in that time. What it leaves out, and what finds no room in the queue while
 //!   the table is read or the machine is busy, is counted: then it is a sample that is looked at.
-//! * Sightings are remembered until the service stops.
+//! * Sightings are remembered until the service stops or the value leaves the store.
+//! * Of a referrer the host alone is told, since paths and queries may be about a person; the whole URL only where the indicator is that URL.
 //! * Names are read from the first packet of a ClientHello and the first question of a DNS message over UDP.
 
 mod known;
@@ -20,6 +21,7 @@ mod names;
 mod scout;
 mod sign;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,6 +30,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use institution::Institution;
+use intel::host::{Host, of_url};
 use intel::indicator::Kind;
 
 use super::config::Foresight;
@@ -35,7 +39,7 @@ use super::outlet::{Drain, Outlet};
 use super::output::{Log, Output};
 use super::shared::Shared;
 use known::Known;
-use limit::{Limit, Verdict};
+use limit::{Limit, Slot, Verdict};
 use scout::{Batch, Row};
 pub(super) use scout::{Scout, What};
 pub(super) use sign::Sign;
@@ -94,21 +98,8 @@ impl Scouts {
         };
         let (sender, receiver) = sync_channel(BATCHES);
         let (alive, drain) = Drain::pair();
-        let matcher = Matcher {
-            store,
-            warning_lists: settings.warning_lists.clone(),
-            known: Known::new(key),
-            ends: Vec::new(),
-            rows: Vec::new(),
-            found: Vec::new(),
-            limit: Limit::default(),
-            key,
-            shared: shared.clone(),
-            generation: 0,
-            events,
-            log,
-            said: String::new(),
-        };
+        let matcher =
+            Matcher::new((store, settings.warning_lists.clone()), key, shared.clone(), (events, log));
         thread::Builder::new().name("indicators".to_owned()).spawn(move || {
             matcher.run(&receiver);
             drop(alive);
@@ -137,6 +128,7 @@ struct Matcher {
     /// Those that are known, and the indicator of each.
     found: Vec<(usize, u32)>,
     limit: Limit,
+    begun: Instant,
     key: [u8; 16],
     shared: Arc<Shared>,
     generation: u64,
@@ -147,6 +139,30 @@ struct Matcher {
 }
 
 impl Matcher {
+    fn new(
+        (store, warning_lists): (PathBuf, Vec<PathBuf>),
+        key: [u8; 16],
+        shared: Arc<Shared>,
+        (events, log): (Outlet<Output>, Log),
+    ) -> Self {
+        Self {
+            store,
+            warning_lists,
+            known: Known::new(key),
+            ends: Vec::new(),
+            rows: Vec::new(),
+            found: Vec::new(),
+            limit: Limit::default(),
+            begun: Instant::now(),
+            key,
+            shared,
+            generation: 0,
+            events,
+            log,
+            said: String::new(),
+        }
+    }
+
     fn run(mut self, receiver: &Receiver<Batch>) {
         let (mut looked, mut weighed) = (None::<Instant>, Instant::now());
         loop {
@@ -162,7 +178,7 @@ impl Matcher {
                 self.count_known();
             }
             match receiver.recv_timeout(LOOK) {
-                Ok(batch) => self.look_at(batch),
+                Ok(batch) => self.look_at(batch, self.begun.elapsed()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -177,9 +193,9 @@ impl Matcher {
         }
         let counts = &self.shared.indicators;
         let institution = self.shared.institution();
-        match Known::read(&self.store, &self.warning_lists, &institution, (self.key, now_seconds())) {
+        match Known::read(&self.store, &self.warning_lists, &institution, self.key) {
             Ok(mut known) => {
-                known.stamps = std::mem::take(&mut self.known.stamps);
+                known.succeed(&mut self.known, now_seconds());
                 let before = self.known.line();
                 self.known = known;
                 self.limit.renumber(|kind, value| self.known.find(kind, value));
@@ -218,7 +234,8 @@ impl Matcher {
         }
     }
 
-    fn look_at(&mut self, batch: Batch) {
+    /// What a batch has; `now` is the time since the thread began, since rows say of their own times what they like.
+    fn look_at(&mut self, batch: Batch, now: Duration) {
         self.shared.indicators.looked.fetch_add(batch.rows.len() as u64, Ordering::Relaxed);
         self.ends.clear();
         self.rows.clear();
@@ -235,39 +252,59 @@ impl Matcher {
         self.found.clear();
         let found = &mut self.found;
         self.known.addresses(&self.ends, |end, index| found.push((end, index)));
+        let institution = self.shared.institution();
+        let here = Here { institution: &institution, now };
         for found in 0..self.found.len() {
             let Some((end, index)) = self.found.get(found).copied() else { break };
             if let Some(row) = self.rows.get(end).and_then(|place| batch.rows.get(*place)) {
-                self.met(index, row, "");
+                let target = if row.what == What::Client {
+                    Target::Nothing
+                } else {
+                    Target::Address(row.destination.to_ip())
+                };
+                self.met(index, row, target, here);
             }
         }
         for row in batch.rows.iter().filter(|row| !row.what.is_conversation() && row.what != What::Client) {
-            self.name(row, batch.text_of(row));
+            let text = batch.text_of(row);
+            let named = if row.what == What::Referrer {
+                self.referrer(&text)
+            } else {
+                self.known.domain(&text).map(|index| (index, Target::Name(Cow::Borrowed(&*text))))
+            };
+            if let Some((index, target)) = named {
+                self.met(index, row, target, here);
+            }
         }
         batch.give_back();
     }
 
-    fn name(&mut self, row: &Row, text: &str) {
-        let url = || self.known.find(Kind::Url, text);
-        let found = if row.what == What::Referrer {
-            url().or_else(|| self.known.domain(host_of(text)))
-        } else {
-            self.known.domain(text)
-        };
-        if let Some(index) = found {
-            self.met(index, row, text);
+    /// The indicator that a referrer is or whose host it names, the first that is worth something, and what of the referrer it is.
+    fn referrer<'a>(&self, url: &'a str) -> Option<(u32, Target<'a>)> {
+        let whole = self.known.find(Kind::Url, url).map(|index| (index, Target::Name(Cow::Borrowed(url))));
+        if whole.as_ref().is_some_and(|(index, _)| self.known.is_alive(*index)) {
+            return whole;
         }
+        let host = match of_url(url)? {
+            Host::Address(address) => {
+                self.known.address(address).map(|index| (index, Target::Address(address)))
+            }
+            Host::Name(name) => self.known.domain(&name).map(|index| (index, Target::Name(name))),
+        };
+        host.or(whole)
     }
 
     /// Something known passed by.
-    fn met(&mut self, index: u32, row: &Row, name: &str) {
+    fn met(&mut self, index: u32, row: &Row, target: Target<'_>, here: Here<'_>) {
         let counts = &self.shared.indicators;
         counts.matches.fetch_add(1, Ordering::Relaxed);
         if !self.known.is_alive(index) {
             counts.matches_expired.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let Verdict::Tell { further } = self.limit.judge(index, row.time) else {
+        let source = row.source.to_ip();
+        let slot = Slot { index, is_ours: here.institution.lookup(source).zone().is_some() };
+        let Verdict::Tell { further } = self.limit.judge(slot, here.now) else {
             counts.signs_suppressed.fetch_add(1, Ordering::Relaxed);
             return;
         };
@@ -276,33 +313,33 @@ impl Matcher {
             counts.matches_expired.fetch_add(1, Ordering::Relaxed);
             return;
         };
-        self.limit.told(index, row.time, (found.kind, &found.value));
+        self.limit.told(slot, here.now, (found.kind, &found.value));
         counts.signs.fetch_add(1, Ordering::Relaxed);
-        let institution = self.shared.institution();
-        let party = |address: wire::Address| Party::of(address.to_ip(), &institution);
-        let target = if name.is_empty() && row.what != What::Client {
-            party(row.destination)
-        } else {
-            Party::named(name)
+        let target = match target {
+            Target::Nothing => Party::named(""),
+            Target::Address(address) => Party::of(address, here.institution),
+            Target::Name(name) => Party::named(&name),
         };
-        let found = Found { found, further };
-        let (time, source) = (row.time, party(row.source));
-        self.events.put_minor(Output::Sign(Box::new(Sign {
-            time,
-            source,
-            target,
-            seen_in: row.what,
-            found,
-        })));
+        let (source, found) = (Party::of(source, here.institution), Found { found, further });
+        let sign = Sign { time: row.time, source, target, seen_in: row.what, found };
+        self.events.put_minor(Output::Sign(Box::new(sign)));
     }
 }
 
-/// The host of a URL.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    host.split(':').next().unwrap_or_default()
+/// Where and when a batch is looked at.
+#[derive(Clone, Copy)]
+struct Here<'a> {
+    institution: &'a Institution,
+    now: Duration,
+}
+
+/// What somebody wanted of which something is known.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Target<'a> {
+    /// Something of ours: of a client no more is known.
+    Nothing,
+    Address(IpAddr),
+    Name(Cow<'a, str>),
 }
 
 fn now_seconds() -> u32 {
@@ -310,19 +347,4 @@ fn now_seconds() -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_host_of_a_url_is_found_whatever_stands_around_it() {
-        for url in [
-            "https://evil.example/x",
-            "http://a:b@evil.example:8080?x",
-            "evil.example#y",
-            "https://evil.example",
-        ] {
-            assert_eq!(host_of(url), "evil.example", "{url}");
-        }
-        assert_eq!(host_of("://"), "");
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 //!
 //! A conversation is written down once in a tenth of a second: its key stands in a table of fixed size, under a secret.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -85,11 +86,10 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// The name or URL of a row; empty if it is no text.
-    pub(super) fn text_of(&self, row: &Row) -> &str {
+    /// The name or URL of a row. What is no text in it, as a character that was cut in two, is U+FFFD, which no name or URL has: the rest counts.
+    pub(super) fn text_of(&self, row: &Row) -> Cow<'_, str> {
         let at = row.at as usize;
-        let bytes = self.text.get(at..at + usize::from(row.length)).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        String::from_utf8_lossy(self.text.get(at..at + usize::from(row.length)).unwrap_or_default())
     }
 
     /// Its memory is of use again.
@@ -307,13 +307,15 @@ mod tests {
         scout.request(Time::from_seconds(8, 0), Client::Address(address(3)), &request);
         scout.tick();
         let batch = receiver.try_recv().unwrap();
-        let seen: Vec<_> = batch.rows.iter().map(|row| (row.what, row.source, batch.text_of(row))).collect();
+        let seen: Vec<_> =
+            batch.rows.iter().map(|row| (row.what, row.source, batch.text_of(row).into_owned())).collect();
         let expected = [
             (What::Flow, address(1), ""),
             (What::Flow, address(2), ""),
             (What::Client, address(3), ""),
             (What::Referrer, address(3), "https://evil.example/"),
-        ];
+        ]
+        .map(|(what, source, text)| (what, source, text.to_owned()));
         assert_eq!(seen, expected);
         batch.give_back();
         scout.flow(Time::from_seconds(8, 0), address(1), address(2));
@@ -335,6 +337,49 @@ mod tests {
         assert_eq!(seen + skipped, total, "nothing is lost without being counted");
         // Nobody gives batches back: what is in the queue is all that there is.
         assert!(scout.0.as_ref().unwrap().made <= BATCHES);
+    }
+
+    #[test]
+    fn however_fast_it_is_taken_so_much_is_written_down_in_a_tick_and_no_more() {
+        let (mut scout, receiver, shared) = scout(4);
+        let mut seen = 0;
+        let mut take = || {
+            for batch in receiver.try_iter() {
+                seen += batch.rows.len();
+                batch.give_back();
+            }
+        };
+        for number in 0..3 * EACH_TICK {
+            scout.flow(Time::default(), address(number), address(0));
+            take();
+        }
+        scout.tick();
+        take();
+        let skipped = shared.indicators.skipped.load(Ordering::Relaxed) as usize;
+        assert_eq!((seen, skipped), (EACH_TICK, 2 * EACH_TICK));
+        scout.flow(Time::default(), address(1), address(0));
+        scout.tick();
+        assert_eq!(
+            receiver.try_iter().map(|batch| batch.rows.len()).sum::<usize>(),
+            1,
+            "a tick is a new one"
+        );
+    }
+
+    #[test]
+    fn a_character_that_is_cut_in_two_costs_itself() {
+        let (mut scout, receiver, _) = scout(4);
+        let start = "https://evil.example/";
+        let long = format!("{start}{}\u{20ac}", "a".repeat(MAXIMUM_TEXT_BYTES - start.len() - 1));
+        for referrer in [long.as_bytes(), b"https://evil.example\xff.other.example/"] {
+            let request = Request { referrer, ..Request::default() };
+            scout.request(Time::default(), Client::Address(address(1)), &request);
+        }
+        scout.tick();
+        let batch = receiver.try_recv().unwrap();
+        let texts: Vec<_> = batch.rows.iter().map(|row| batch.text_of(row)).collect();
+        assert!(texts[1].starts_with("https://evil.example/aaa") && texts[1] != long);
+        assert_eq!(texts[2], "https://evil.example\u{fffd}.other.example/", "it stays the host that it is");
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(in crate::serve) struct Party {
 impl Party {
     /// An address; those of the institution are nobody's personal data.
     pub(super) fn of(address: IpAddr, institution: &Institution) -> Self {
+        // A URL may write IPv4 as IPv6.
+        let address = address.to_canonical();
         let here = institution.lookup(address);
         let services: Vec<_> = here.services().collect();
         let mut organisations: Vec<String> =

@@ -80,7 +80,14 @@ fn a_hostile_folder_costs_its_own_events_and_reads_nothing_else() {
     fs::File::create(file(6)).unwrap().set_len(65 << 20).unwrap();
     fs::write(file(7), r#"{"Event":{"info":7,"Attribute":[7,{"type":"ip-dst","value":{}},{"type":"ip-dst","value":"no address"}]}}"#).unwrap();
     fs::remove_file(file(8)).unwrap();
+    // One value that would fill the store's table, and a maker whose name comes with each indicator.
+    let mut long: Value = serde_json::from_str(&event(&"7".repeat(60 << 20))).unwrap();
+    long["Event"]["Orgc"]["name"] = json!("M".repeat(1 << 20));
+    long["Event"]["Object"] = json!([{"Attribute": [
+        {"type": "ip-dst", "value": "198.51.100.10"}, {"type": "ip-dst", "value": "198.51.100.11"}]}]);
+    fs::write(feed.join(format!("{}.json", uuid(10))), long.to_string()).unwrap();
     change(&feed, |manifest| {
+        manifest[uuid(10)] = json!({"info": "x", "timestamp": "1700000000"});
         manifest["../secret"] = json!({"info": "x"});
         manifest["secret"] = json!({});
         manifest[uuid(9)] = json!("not an object");
@@ -91,12 +98,15 @@ fn a_hostile_folder_costs_its_own_events_and_reads_nothing_else() {
     // The link, the pipe, what is no text, what is too long and what is missing.
     assert_eq!(
         (&told["failed"], &told["broken"], &told["events"]),
-        (&json!(5), &json!(1), &json!(3)),
+        (&json!(5), &json!(1), &json!(4)),
         "{told}"
     );
+    // Two of them are entries of the manifest that name no event, two of the seventh event, and one is too long.
+    assert_eq!(told["skipped"], 5, "{told}");
     assert!(ran.errors.contains("asked for again"), "{}", ran.errors);
     let table = fs::read_to_string(store.join("indicators.csv")).unwrap();
     assert!(table.contains("198.51.100.1") && table.contains("198.51.100.9"));
+    assert!(table.contains("198.51.100.11") && table.len() < 4_000, "{} bytes", table.len());
     assert!(!table.contains("203.0.113.66"), "a link leads out of the feed");
     for manifest in ["[", "[]", "7", "{\"a\":"] {
         fs::write(feed.join("manifest.json"), manifest).unwrap();
@@ -166,4 +176,85 @@ fn a_feed_that_is_written_holds_what_its_audience_may_see_and_can_be_taken() {
     );
     let ran = take(out.to_str().unwrap(), &back, &[]);
     assert_eq!((ran.code, &ran.lines()[0]["indicators"]), (Some(0), &json!(2)), "{}", ran.errors);
+    // A run that ends before its manifest is written has taken away first what may be seen no more.
+    assert!(write("clients").contains("198.51.100.3"));
+    fs::create_dir(out.join("manifest.json.new")).unwrap();
+    let (from, to) = (store.to_str().unwrap(), out.to_str().unwrap());
+    let ran = run(&["foresee", "intel", "write-feed", "--store", from, "--for", "community", to]);
+    assert_eq!(ran.code, Some(1), "{}", ran.output);
+    let left = fs::read_dir(&out).unwrap().filter_map(|entry| fs::read_to_string(entry.unwrap().path()).ok());
+    assert!(left.into_iter().all(|text| !text.contains("198.51.100.3")), "what became narrower is gone");
+}
+
+/// What of a store leaves for an audience, in each form and as a feed.
+fn leaves(store: &Path, audience: &str, out: &Path) -> String {
+    let path = store.to_str().unwrap();
+    let mut all = String::new();
+    for form in ["csv", "stix", "misp"] {
+        let ran = run(&["foresee", "intel", "export", "--store", path, "--for", audience, "--form", form]);
+        assert_eq!(ran.code, Some(0), "{}", ran.errors);
+        all.push_str(&ran.output);
+    }
+    let ran =
+        run(&["foresee", "intel", "write-feed", "--store", path, "--for", audience, out.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.errors);
+    fs::read_dir(out)
+        .unwrap()
+        .for_each(|entry| all.push_str(&fs::read_to_string(entry.unwrap().path()).unwrap()));
+    all
+}
+
+#[test]
+fn what_a_feed_marks_more_narrowly_later_leaves_no_more() {
+    let (feed, store, out) =
+        (feed("feed_narrower", 2), folder("feed_narrower_store"), folder("feed_narrower_out"));
+    let from = feed.to_str().unwrap();
+    let says = |number: u32, tag: &str| {
+        let text = event(&format!("198.51.100.{number}")).replace("tlp:green", tag);
+        fs::write(feed.join(format!("{}.json", uuid(number))), text).unwrap();
+    };
+    let mark = |number: u32, tag: &str, time: u32| {
+        says(number, tag);
+        change(&feed, |manifest| manifest[uuid(number)]["timestamp"] = json!(time.to_string()));
+        assert_eq!(take(from, &store, &[]).code, Some(0));
+    };
+    // Nothing is taken before both are clear.
+    says(2, "tlp:clear");
+    mark(1, "tlp:clear", 1);
+    mark(2, "tlp:clear", 1);
+    // The same value once more, from somebody who gives STIX objects.
+    let bundle = json!({"type": "bundle", "id": "bundle--1", "objects": [{"type": "indicator", "id": "indicator--1",
+        "pattern": "[ipv4-addr:value = '198.51.100.1']", "pattern_type": "stix", "valid_from": "2026-01-01T00:00:00Z",
+        "object_marking_refs": ["marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487"]}]});
+    let path = feed.join("bundle.json");
+    fs::write(&path, bundle.to_string()).unwrap();
+    let ran = run(&["foresee", "import", "--store", store.to_str().unwrap(), path.to_str().unwrap()]);
+    assert_eq!(ran.code, Some(0), "{}", ran.errors);
+    let wide = leaves(&store, "public", &out);
+    assert!(wide.contains("198.51.100.1\"") && wide.contains("198.51.100.1'"), "{wide}");
+    let audiences = ["public", "community", "clients", "organisation"];
+    for (tag, time, reaches) in [("tlp:amber", 2, 2), ("tlp:red", 3, 0), ("tlp:clear", 4, 0)] {
+        mark(1, tag, time);
+        for (place, audience) in audiences.into_iter().enumerate() {
+            let given = leaves(&store, audience, &out);
+            let is_there = given.contains("198.51.100.1\"") || given.contains("198.51.100.1'");
+            assert_eq!(is_there, place >= audiences.len() - reaches, "{tag} {audience}: {given}");
+            assert!(given.contains("198.51.100.2\"") && given.contains("198.51.100.2'"), "{tag} {audience}");
+        }
+    }
+    mark(2, "tlp:clear", 9);
+    let path = store.to_str().unwrap();
+    let ran = run(&["foresee", "intel", "export", "--store", path, "--for", "public", "--form", "misp"]);
+    let event: Value = serde_json::from_str(&ran.output).unwrap();
+    assert_eq!(event["Event"]["Attribute"].as_array().unwrap().len(), 1, "a value is given once: {event}");
+    let log = crate::support::file("narrower.log", b"198.51.100.1\n198.51.100.2\n");
+    let log = log.to_str().unwrap();
+    let ran = run(&["foresee", "intel", "match", "--store", path, "--at", "2023-11-15", log, log]);
+    let summary = ran.summary();
+    assert_eq!(
+        (&summary["lines"], &summary["matched"], &summary["withheld"]),
+        (&json!(4), &json!(2), &json!(2)),
+        "lines of both files are counted: {summary}"
+    );
+    assert!(!ran.output.contains("198.51.100.1\""), "{}", ran.output);
 }
