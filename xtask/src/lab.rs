@@ -20,11 +20,11 @@ pub(crate) struct Options {
     arguments: Vec<OsString>,
 }
 
-/// Runs it where the caller stands, so that a relative --data means what it says, and takes over its exit code.
+/// Builds both as packages are built, and runs it where the caller stands, so that a relative --data means what it says, and takes over its exit code.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(&cargo)
-        .args(["build", "--quiet", "--release", "--package", "hemicycle", "--manifest-path"])
+        .args(["build", "--quiet", "--profile", "dist", "--package", "hemicycle", "--manifest-path"])
         .arg(repo::root().join("Cargo.toml"))
         .status()
         .context("cannot start cargo")?;
@@ -32,7 +32,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let status = Command::new(cargo)
-        .args(["run", "--quiet", "--release", "--package", "lab", "--manifest-path"])
+        .args(["run", "--quiet", "--profile", "dist", "--package", "lab", "--manifest-path"])
         .arg(repo::root().join("Cargo.toml"))
         .arg("--")
         .args(&options.arguments)

@@ -135,17 +135,25 @@ impl Build {
             flags.extend(["-C", "target-feature=+crt-static"].map(str::to_owned));
         }
         let mut command = cargo_in(&self.source);
-        command.args(["build", "--release", "--locked", "--package", "hemicycle", "--target", &triple]);
+        command.args([
+            "build",
+            "--profile",
+            "dist",
+            "--locked",
+            "--package",
+            "hemicycle",
+            "--target",
+            &triple,
+        ]);
         // A folder for each way, since flags are part of what cargo remembers.
         let name = if linking == Linking::Static { "static" } else { "shared" };
         command
             .arg("--target-dir")
             .arg(folder.join(name))
             .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-        command.env("SOURCE_DATE_EPOCH", &self.epoch).env("CARGO_PROFILE_RELEASE_DEBUG", "0");
-        command.env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+        command.env("SOURCE_DATE_EPOCH", &self.epoch).env("CARGO_PROFILE_DIST_STRIP", "symbols");
         finished(&format!("package-{name}"), &mut command, BUILD_LIMIT)?;
-        Ok(folder.join(name).join(&triple).join("release/hemicycle"))
+        Ok(folder.join(name).join(&triple).join("dist/hemicycle"))
     }
 
     /// The static binary with what belongs to it, for machines without a package manager.
