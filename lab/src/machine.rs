@@ -40,8 +40,8 @@ mod tests {
     #[test]
     fn places_of_one_machine_are_not_written_down() {
         for (given, written) in [
-            ("../shared/data", "FOLDER"),
-            ("--data=../shared/data", "--data=FOLDER"),
+            ("../captures", "FOLDER"),
+            ("--data=../captures", "--data=FOLDER"),
             ("/srv/captures", "FOLDER"),
             ("data/captures", "data/captures"),
             ("--parts", "--parts"),

@@ -7,7 +7,8 @@
 //!
 //! A service that starts sees traffic that may have been there for years. For [`SETTLE_SECONDS`] what a target gets
 //! that is not seen to send is learnt and not reported, unless it is of a kind that nobody gets in an ordinary day or
-//! more than [`SETTLE_PACKETS_PER_SECOND`].
+//! more than [`SETTLE_PACKETS_PER_SECOND`]. Of those kinds SYNs that nothing follows are not learnt either; the others are
+//! until they are a flood, so that one of answers that comes evenly from the first second on may pass for usual.
 
 use baseline::{Baseline, Budget, Moment, Plan};
 
@@ -264,15 +265,24 @@ impl Usual {
     }
 
     /// Learns a step in which `unwanted` packets of a vector came, fewer than none where more were excused than came: a
-    /// balance of samples is as often below its mean as above, and only the mean is usual. While the service settles
-    /// all of it is believed.
-    pub(crate) fn learn(&mut self, vector: usize, unwanted: f32, settling: bool) {
-        let place = match self.kinds.iter().position(|kind| kind.1 > 0.0 && usize::from(kind.0) == vector) {
+    /// balance of samples is as often below its mean as above, and only the mean is usual. What is believed counts
+    /// whole, since it may have come for years: while the service settles, all but SYNs that nothing follows.
+    pub(crate) fn learn(&mut self, vector: usize, unwanted: f32, is_believed: bool) {
+        let found = self.kinds.iter().position(|kind| kind.1 > 0.0 && usize::from(kind.0) == vector);
+        let known = found.map_or(0.0, |place| self.kinds[place].1);
+        let most = known * USUAL_TIMES_MAXIMUM + USUAL_LEAST_SAMPLES * self.sampling.max(1) as f32;
+        let (cut, weight) = if is_believed {
+            (unwanted, 1.0 / (1.0 + self.steps as f32))
+        } else {
+            (unwanted.clamp(-most, most), 1.0 / (10.0 * USUAL_SECONDS))
+        };
+        let place = match found {
             Some(place) => place,
-            None if unwanted <= 0.0 => return,
+            None if cut <= 0.0 => return,
             None => {
                 let least = if self.kinds[0].1 <= self.kinds[1].1 { 0 } else { 1 };
-                if self.kinds[least].1 > unwanted {
+                // By what counts of it: a flood takes the place of nothing that is usual.
+                if self.kinds[least].1 > cut {
                     return;
                 }
                 self.kinds[least] = (vector as u8, 0.0);
@@ -280,14 +290,13 @@ impl Usual {
             }
         };
         let usual = &mut self.kinds[place].1;
-        let (cut, weight) = if settling {
-            (unwanted, 1.0 / (1.0 + self.steps as f32))
-        } else {
-            let most = *usual * USUAL_TIMES_MAXIMUM + USUAL_LEAST_SAMPLES * self.sampling.max(1) as f32;
-            (unwanted.clamp(-most, most), 1.0 / (10.0 * USUAL_SECONDS))
-        };
         // At 0 the place is free again.
         *usual = (*usual + (cut - *usual) * weight).max(0.0);
+    }
+
+    /// A kind is not usual after all.
+    pub(crate) fn forget(&mut self, vector: usize) {
+        self.kinds.iter_mut().filter(|kind| usize::from(kind.0) == vector).for_each(|kind| kind.1 = 0.0);
     }
 
     /// The kinds, with packets a second.

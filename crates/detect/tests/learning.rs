@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use detect::{
-    Detector, Event, Learning, Limits, Observation, Phase, Scope, event::FloodEvent, event::TargetKind,
+    Detector, Event, Learning, Limits, Observation, Phase, Scope, Vector, event::FloodEvent,
+    event::TargetKind,
 };
 use sketch::{KeyedState, PUBLISHED_KEY};
 use wire::{Address, TcpFlags, Time};
@@ -198,6 +199,40 @@ fn a_flood_on_an_address_that_was_silent_needs_no_history() {
     let floods = starts(&mut detector);
     assert_eq!(floods.len(), 1, "{floods:#?}");
     assert_eq!(floods[0].target.addresses, ["192.0.2.9"]);
+}
+
+/// A record of packets that somebody forges.
+fn forged(time: i64, numbers: &mut Numbers, vector: Vector) -> Observation {
+    let (protocol, flags, bytes) = if vector == Vector::SynFlood { (6, 2, 40) } else { (17, 0, 480) };
+    let record = sample(time, numbers, [192, 0, 2, 10], protocol, 1);
+    let source_port = if protocol == 6 { record.source_port } else { 123 };
+    Observation { source_port, tcp_flags: TcpFlags(flags), packets: 50, bytes: 50 * bytes, ..record }
+}
+
+/// A service is started in the middle of a flood: datagrams of flow records come once a step, more often or less often than that.
+/// Once a flood is told, what was believed before of its kind does not end it; and of SYNs that nothing follows, which nobody's
+/// ordinary day has, nothing is believed, so that an even flood is told too.
+#[test]
+fn a_flood_of_the_first_second_is_found_and_stays() {
+    let (syn, ntp) = (Vector::SynFlood, Vector::NtpAmplification);
+    let even = [5, 7, 8, 10, 13, 20, 40].map(|rate| (syn, rate));
+    for (vector, datagrams_per_second) in even.into_iter().chain([(ntp, 5), (ntp, 13)]) {
+        let (mut detector, mut numbers) = (detector(), Numbers(7));
+        for number in 0..30 * datagrams_per_second {
+            let time = START + number * SECOND / datagrams_per_second;
+            (0..30).for_each(|_| detector.observe(&forged(time, &mut numbers, vector)));
+        }
+        detector.finish();
+        let events: Vec<_> = detector.take_events().into_iter().map(Event::into_flood).collect();
+        let of = |phase: Phase| {
+            let found: Vec<_> = events.iter().filter(|event| event.phase == phase).collect();
+            assert_eq!(found.len(), 1, "{vector:?}, {datagrams_per_second} a second: {phase:?}: {found:#?}");
+            (found[0].vectors[0].name, (found[0].time.nanoseconds() - START) as f64 / 1e9)
+        };
+        let ((name, found), (_, over)) = (of(Phase::Start), of(Phase::End));
+        assert_eq!(name, vector);
+        assert!(found < 1.0 && over > 29.0, "{vector:?}, {datagrams_per_second} a second: {found} to {over}");
+    }
 }
 
 #[test]

@@ -113,6 +113,13 @@ fn trial() -> Result<Option<Vec<String>>> {
     // The script's first act is to write its log: without one it never ran.
     let has_run = root.join("trial/log").exists();
     let seen = fs::read_to_string(root.join("trial/seen")).unwrap_or_default();
+    // What was not seen can be looked into afterwards: the machine itself is gone then.
+    for name in ["log", "journal"] {
+        let _ = fs::copy(
+            root.join("trial").join(name),
+            crate::process::own_folder()?.join(format!("trial-{name}.log")),
+        );
+    }
     fs::remove_dir_all(&root)?;
     Ok(has_run.then(|| seen.lines().map(str::to_owned).collect()))
 }

@@ -7,6 +7,7 @@ use super::{AHEAD, Detector, list};
 use crate::confirm;
 use crate::event::{Direction, Target};
 use crate::flood::{Alarm, Flood, Subject, View};
+use crate::learning::Learner;
 use crate::rules::factor_of;
 use crate::tally::flag;
 use crate::target::{STEP_NANOSECONDS, TargetState};
@@ -239,7 +240,14 @@ impl Detector {
         }
         self.note_floors(&mut flood, subject, step);
         self.mark_level(subject, alarm.level.is_some());
-        self.state_mut(subject).flood = Some(self.floods.len() as u32);
+        let is_settling = self.learner.as_ref().is_some_and(Learner::is_settling);
+        let number = self.floods.len() as u32;
+        let state = self.state_mut(subject);
+        state.flood = Some(number);
+        if is_settling {
+            // What was believed of it in the steps before it was one would soon make it pass for usual.
+            state.usual.forget(alarm.lead.index());
+        }
         self.floods.push(flood);
         self.counters.floods += 1;
     }

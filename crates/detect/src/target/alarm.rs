@@ -11,16 +11,19 @@ impl TargetState {
     /// cleared; the counts of a calm step are given.
     #[inline]
     pub(crate) fn learn_usual(&mut self, calm: Option<&Tally>, settling: bool) {
+        // SYNs that nothing follows are nobody's ordinary day, however evenly they come and since when. Of answers the port alone
+        // says that they are some, which a client's own port may be by chance.
+        let is_believed = |index: usize| settling && Vector::ALL[index] != Vector::SynFlood;
         if let Some(tally) = calm {
             for (kind, slot) in tally.slots().filter(|slot| slot.1.unwanted > 0.0) {
                 let vector = kind.vector();
                 let came = slot.unwanted * slot.part_of_step();
                 let rest = if kind.is_spread() { self.reservoirs.next_unwanted(vector) } else { came };
-                self.usual.learn(vector, came.max(rest), settling);
+                self.usual.learn(vector, came.max(rest), is_believed(vector));
             }
         } else if let Some(tests) = &self.tests {
             for index in bits(self.active) {
-                self.usual.learn(index, tests.cells[index].unwanted, settling);
+                self.usual.learn(index, tests.cells[index].unwanted, is_believed(index));
             }
         }
         self.usual.end_step();
