@@ -229,6 +229,114 @@ async def classroom(rng, o):
         await asyncio.sleep(rng.uniform(5, 9))
 
 
+async def dashboard(rng, o):
+    """Pages that stay open and ask an interface for a few figures once a second each; browsers, which load the page first."""
+    async def one():
+        reader = Browser(source(rng), rng.choice(("h2", "h2", "h1s", "h1")), rng)
+        _, own = await reader.visit("/votes/9", "")
+        while True:
+            await reader.ask(["/api/votes"], own)
+            await asyncio.sleep(1 / o.each)
+
+    await stream(rng, o.rate, one, until=o.grow)
+    await asyncio.sleep(500)
+
+
+async def kiosks(rng, o):
+    """The same by devices without a browser, all at once: a kept connection, a small answer at a fixed pace."""
+    async def one(number):
+        reader = Browser(f"198.18.95.{number + 1}", o.speak or rng.choice(("h2", "h1s")), rng)
+        reader.agent = "okhttp/4.12.0"
+        await asyncio.sleep(rng.uniform(0, 3))
+        while True:
+            await quietly(reader.ask(["/api/votes"]))
+            await asyncio.sleep(1 / o.each)
+
+    await asyncio.gather(*(one(number) for number in range(int(o.rate))))
+
+
+async def apps(rng, o):
+    """A telephone's app: each begins with some calls to the interface and then makes one now and then."""
+    async def one():
+        reader = Browser(source(rng), rng.choice(("h2", "h2", "h1s")), rng)
+        reader.agent = f"Parliament/3.{rng.randrange(9)} (Android 15) okhttp/4.12.0"
+        await reader.ask(["/api/session/config", "/api/votes", f"/api/news?page={rng.randrange(1, 4)}", "/api/agenda"])
+        for _ in range(rng.randrange(4)):
+            await asyncio.sleep(rng.expovariate(0.15))
+            await reader.ask([rng.choice(("/api/votes", f"/api/news/{rng.randrange(400)}", "/api/agenda"))])
+        await asyncio.sleep(5)
+        reader.close()
+
+    await stream(rng, o.rate, one)
+
+
+async def webcam(rng, o):
+    """A page with a picture that is loaded anew each second by all who look at it."""
+    async def one():
+        reader = Browser(source(rng), rng.choice(("h2", "h1s", "h1")), rng)
+        _, own = await reader.visit("/news/7", "")
+        while True:
+            await reader.ask(["/assets/photo3.jpg"], own)
+            await asyncio.sleep(1)
+
+    await stream(rng, o.rate, one, until=o.grow)
+    await asyncio.sleep(500)
+
+
+async def player(rng, o):
+    """A recording of a sitting: a piece of it every two seconds for each who watches."""
+    async def one():
+        reader = Browser(source(rng), rng.choice(("h2", "h1s", "h1")), rng)
+        _, own = await reader.visit("/news/8", "")
+        at = 0
+        while True:
+            await reader.ask(["/documents/report2.pdf"], own, extra={"range": f"bytes={at}-{at + 39_999}"})
+            at = (at + 40_000) % 2_400_000
+            await asyncio.sleep(2)
+
+    await stream(rng, o.rate, one, until=o.grow)
+    await asyncio.sleep(500)
+
+
+async def uptime(rng, o):
+    """An uptime service: the same page from several places, a new connection each time."""
+    async def place(number):
+        await asyncio.sleep(rng.uniform(0, 1 / o.each))
+        while True:
+            probe = Browser(f"198.18.94.{number + 1}", o.speak or "h1s", rng)
+            probe.agent = MONITORS[1]
+            await quietly(probe.ask(["/agenda"]))
+            probe.close()
+            await asyncio.sleep(1 / o.each)
+
+    await asyncio.gather(*(place(number) for number in range(int(o.rate))))
+
+
+async def checker(rng, o):
+    """A link checker, or a polite crawler with a few workers: many different pages, one address, as fast as --rate."""
+    async def worker(number):
+        robot = Browser("198.18.93.9", o.speak or "h1s", rng)
+        robot.agent = "LinkChecker/10.2 (+https://linkchecker.github.io/linkchecker/)"
+        while True:
+            number += 4
+            await quietly(robot.ask([rng.choice((f"/news/{number % 400}", f"/members/{number % 700}", f"/votes/{number % 90}", f"/archive/{number}"))]))
+            await asyncio.sleep(4 / o.rate)
+
+    await asyncio.gather(*(worker(number) for number in range(4)))
+
+
+async def reloads(rng, o):
+    """People who press reload during a vote: the page and what is not in their cache, every second or three."""
+    async def one():
+        reader = Browser(source(rng), protocol(rng), rng)
+        while True:
+            await reader.visit("/votes/4", "")
+            await asyncio.sleep(rng.uniform(0.8, 4))
+
+    await stream(rng, o.rate, one, until=o.grow)
+    await asyncio.sleep(500)
+
+
 async def crawler(rng, o):
     await crawl(rng, o.rate)
 
@@ -238,7 +346,8 @@ async def monitors(rng, o):
 
 
 ROLES = {"ordinary": ordinary, "election": surge, "news": surge, "nat": nat, "idle": idle, "downloads": downloads, "slow": slow, "searches": searches,
-         "logins": logins, "votes": votes, "feeds": feeds, "cancels": cancels, "classroom": classroom, "crawler": crawler, "monitors": monitors}
+         "logins": logins, "votes": votes, "feeds": feeds, "cancels": cancels, "classroom": classroom, "crawler": crawler, "monitors": monitors,
+         "dashboard": dashboard, "kiosks": kiosks, "apps": apps, "webcam": webcam, "player": player, "uptime": uptime, "checker": checker, "reloads": reloads}
 
 
 def main():
@@ -247,6 +356,8 @@ def main():
     parser.add_argument("--rate", type=float, default=1.0)
     parser.add_argument("--grow", type=float, default=40.0, help="seconds that a surge grows, or that new readers come")
     parser.add_argument("--assets", type=int, default=99)
+    parser.add_argument("--each", type=float, default=1.0, help="requests a second of each")
+    parser.add_argument("--speak", default="", help="the protocol, where there is a choice: h1, h1s or h2")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     browser.room()

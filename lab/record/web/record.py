@@ -130,10 +130,10 @@ class Run:
         return subprocess.Popen(self.lab.inside(side) + words, stdin=subprocess.DEVNULL, start_new_session=True, cwd=self.work, **more)
 
     def command(self, line):
-        """`side: words`; `floods`, `readers`, `sessions` and `programs` stand for this folder's tools, {work} and {lab} for the folder and the namespaces' name."""
+        """`side: words`; `floods`, `loops`, `readers`, `sessions` and `programs` stand for this folder's tools, {work} and {lab} for the folder and the namespaces' name."""
         side, _, rest = line.partition(": ")
         words = shlex.split(rest.replace("{work}", self.work).replace("{lab}", self.lab.prefix).replace("{here}", HERE))
-        if words[0] in ("floods", "readers", "sessions", "hold"):
+        if words[0] in ("floods", "loops", "readers", "sessions", "hold"):
             words = ["python3", f"{HERE if words[0] != 'hold' else os.path.dirname(HERE)}/{words[0]}.py"] + words[1:]
         if words[0] == "programs":
             words = ["node", f"{HERE}/programs.mjs"] + words[1:]

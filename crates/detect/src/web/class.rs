@@ -39,6 +39,8 @@ pub(crate) enum Class {
     Sealed,
     /// On a connection whose client asks at the even pace of a program.
     Steady,
+    /// By a client that asks for the same few pages again and again, and for nothing that belongs to them.
+    Looped,
     /// A TLS connection for a request or two, ended at once: browsers keep theirs.
     Brief,
     /// A connection over which nothing is asked.
@@ -69,6 +71,7 @@ impl Class {
         Self::Hello,
         Self::Sealed,
         Self::Steady,
+        Self::Looped,
         Self::Brief,
         Self::Held,
         Self::Quic,
@@ -124,6 +127,7 @@ impl Class {
             Self::Hello => "hello",
             Self::Sealed => "sealed",
             Self::Steady => "steady",
+            Self::Looped => "looped",
             Self::Brief => "brief",
             Self::Held => "held",
             Self::Quic => "quic",
@@ -153,6 +157,7 @@ impl Class {
             Self::Hello => "TLS handshakes that lead to nothing",
             Self::Sealed => "requests inside TLS",
             Self::Steady => "requests at the even pace of a program",
+            Self::Looped => "requests for the same few pages again and again",
             Self::Brief => "TLS connections for a request or two, ended at once",
             Self::Held => "connections over which nothing is asked",
             Self::Quic => "QUIC handshakes that lead to nothing",

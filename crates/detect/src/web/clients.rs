@@ -1,7 +1,8 @@
 //! What one client did lately: a fixed table, the least recent ones make room.
 //!
-//! It answers three questions of every request: does this client change its `User-Agent` as it goes, is it faster than
-//! people are, and does it ask as evenly as only a program does (`rhythm`)? The first two only of clients that load no assets:
+//! It answers four questions of every request: does this client change its `User-Agent` as it goes, is it faster than
+//! people are, does it ask for the same again and again (`looped`), and does it ask as evenly as only a program does (`rhythm`)?
+//! The first three only of clients that load no assets:
 //! behind one address of a mobile network are many readers, with many agents, but they load what belongs to their pages.
 //! Inside TLS what belongs to a page is known by its coming at once; who never asks for several things at once, and goes
 //! on, is a program there.
@@ -10,6 +11,7 @@
 
 use sketch::TableKey;
 
+use super::looped::Loop;
 use super::rhythm::Rhythm;
 
 /// Clients remembered.
@@ -46,6 +48,7 @@ struct Entry {
     /// The last second in which it loaded what belongs to a page.
     asset_second: u32,
     rhythm: Rhythm,
+    looped: Loop,
 }
 
 /// How a client behaves.
@@ -57,6 +60,8 @@ pub(crate) enum Manner {
     Switching,
     /// It is alone faster than people.
     Fast,
+    /// It asks for the same again and again; the second in which that was said of it last.
+    Looping(u32),
     /// It asks evenly.
     Even,
 }
@@ -72,6 +77,8 @@ pub(crate) struct Asked {
     pub(crate) second: u32,
     /// The time in quarters of a second, wrapping.
     pub(crate) quarter: u32,
+    /// A hash of its path, if it may be one of a loop.
+    pub(crate) page: Option<u64>,
 }
 
 /// The table.
@@ -93,10 +100,18 @@ impl Clients {
         self.entry(asked, 0).map_or((Manner::Ordinary, false), |entry| entry.note(asked, is_asset))
     }
 
-    /// Counts a request inside TLS and says whether its client is a program. What is seen of a client in a log beside it
-    /// is another entry.
-    pub(crate) fn note_sealed(&mut self, asked: &Asked) -> bool {
-        self.entry(asked, 1 << 32).is_some_and(|entry| entry.note_sealed(asked))
+    /// Counts a request inside TLS and says how its client behaves. What is seen of a client in a log beside it is another
+    /// entry.
+    pub(crate) fn note_sealed(&mut self, asked: &Asked) -> Manner {
+        self.entry(asked, 1 << 32).map_or(Manner::Ordinary, |entry| entry.note_sealed(asked))
+    }
+
+    /// A client's request inside TLS was answered with so many bytes.
+    pub(crate) fn note_answer(&mut self, asked: &Asked, bytes: u32) {
+        if let Some(entry) = self.entry(asked, 1 << 32) {
+            entry.fade(asked.second);
+            entry.looped.note_answer(bytes);
+        }
     }
 
     fn entry(&mut self, asked: &Asked, layer: u64) -> Option<&mut Entry> {
@@ -126,6 +141,7 @@ impl Entry {
             self.requests *= kept;
             self.assets *= kept;
             self.switches *= kept;
+            self.looped.fade(kept);
             self.second = second;
         }
     }
@@ -139,19 +155,26 @@ impl Entry {
         self.switches += f32::from(u8::from(agent != self.agent));
         self.agent = agent;
         self.rhythm.note(quarter);
+        if let Some(page) = asked.page {
+            self.looped.note_path(page);
+        }
         let is_new_reader = is_asset && !self.has_read(second);
         if is_asset {
             self.asset_second = second;
         }
-        (self.manner(second), is_new_reader)
+        (self.manner(asked), is_new_reader)
     }
 
-    fn note_sealed(&mut self, asked: &Asked) -> bool {
+    fn note_sealed(&mut self, asked: &Asked) -> Manner {
         self.fade(asked.second);
         if self.rhythm.note(asked.quarter) >= SEALED_BURST {
             self.asset_second = asked.second;
         }
-        self.rhythm.is_lone && !self.has_read(asked.second)
+        if self.has_read(asked.second) {
+            return Manner::Ordinary;
+        }
+        let even = if self.rhythm.is_lone { Manner::Even } else { Manner::Ordinary };
+        self.looped.goes_on(asked.second).map_or(even, Manner::Looping)
     }
 
     /// Whether it loaded what belongs to a page in this visit.
@@ -159,22 +182,30 @@ impl Entry {
         self.asset_second > 0 && second.saturating_sub(self.asset_second) <= VISIT_SECONDS
     }
 
-    fn manner(&self, second: u32) -> Manner {
-        let Self { requests, assets, switches, rhythm, .. } = self;
-        if *requests >= REQUESTS_MINIMUM && *assets <= ASSETS_SHARE * requests {
+    fn manner(&mut self, asked: &Asked) -> Manner {
+        let second = asked.second;
+        let has_read = self.has_read(second);
+        let Self { requests, assets, switches, rhythm, looped, .. } = self;
+        if *requests >= REQUESTS_MINIMUM && *assets <= ASSETS_SHARE * *requests {
             if *requests > PACE_REQUESTS_PER_SECOND * MEMORY_SECONDS {
                 return Manner::Fast;
             }
-            if *switches >= SWITCHES_SHARE * requests {
+            if *switches >= SWITCHES_SHARE * *requests {
                 return Manner::Switching;
             }
         }
-        let is_even = if self.has_read(second) {
-            rhythm.is_fast && requests - assets >= PAGES_MINIMUM
+        if !has_read
+            && asked.page.is_some()
+            && let Some(told) = looped.goes_on(second)
+        {
+            return Manner::Looping(told);
+        }
+        let is_even = if has_read {
+            rhythm.is_fast && *requests - *assets >= PAGES_MINIMUM
         } else {
             rhythm.is_fast || rhythm.is_slow
         };
-        if is_even && *switches <= ONE_AGENT_SHARE * requests { Manner::Even } else { Manner::Ordinary }
+        if is_even && *switches <= ONE_AGENT_SHARE * *requests { Manner::Even } else { Manner::Ordinary }
     }
 }
 
@@ -185,7 +216,7 @@ mod tests {
     use super::*;
 
     fn asked(client: u128, agent: u64, second: u32) -> Asked {
-        Asked { service: 0, client, agent, second, quarter: second * 4 }
+        Asked { service: 0, client, agent, second, quarter: second * 4, page: None }
     }
 
     fn table() -> Clients {
@@ -250,7 +281,7 @@ mod tests {
             let mut last = false;
             for number in 0..60 {
                 let quarter = 4_000 + times(number);
-                last = table.note_sealed(&Asked { quarter, ..asked(client, 1, quarter / 4) });
+                last = table.note_sealed(&Asked { quarter, ..asked(client, 1, quarter / 4) }) == Manner::Even;
             }
             last
         };

@@ -108,6 +108,12 @@ struct Entry {
     is_greeted: bool,
     is_on_wheel: bool,
     print: Print,
+    /// Bytes of the server since the last request inside TLS.
+    answered: u32,
+    /// There was such a request.
+    awaits: bool,
+    /// The second in which it was last said of it that its streams are reset.
+    reset: u32,
     tls: Tls,
     /// Of requests in clear text.
     pace: Pace,
@@ -259,7 +265,7 @@ pub(super) fn note(web: &mut WebDetector, time: Time, packet: &Packet<'_>) {
             from_server(web, at, milliseconds(time), packet);
         }
         if ends {
-            hang_up(web, at, milliseconds(time));
+            hang_up(web, at, time);
         }
     } else if begins && !ends {
         let shift = web.connections.opened.complete(place.hash);

@@ -337,6 +337,7 @@ impl Course {
             Class::Tool,
             Class::Paced,
             Class::Steady,
+            Class::Looped,
             Class::Held,
             Class::Quic,
         ];

@@ -22,6 +22,7 @@ mod flood;
 mod hello;
 mod hours;
 mod learnt;
+mod looped;
 mod meter;
 mod named;
 mod quic;
@@ -75,6 +76,15 @@ pub(crate) struct Seen {
     pub(crate) is_named: bool,
     pub(crate) agent: u64,
     pub(crate) path: u64,
+}
+
+/// What is known of the connection that a request came over.
+#[derive(Clone, Copy, Default)]
+struct Link {
+    /// It is asked over at a steady pace.
+    is_steady: bool,
+    /// What is answered over it is no page.
+    is_small: bool,
 }
 
 /// What was counted.
@@ -187,24 +197,24 @@ impl WebDetector {
 
     /// Takes one request to a service. Its client is the one to be counted: whoever is behind a trusted proxy.
     pub fn observe(&mut self, service: u32, request: &Request<'_>) {
-        self.observe_paced(service, request, false);
+        self.observe_on(service, request, Link::default());
     }
 
-    /// The same for a request on a connection whose pace is known.
-    fn observe_paced(&mut self, service: u32, request: &Request<'_>, is_steady: bool) {
+    /// The same for a request on a connection of which more is known.
+    fn observe_on(&mut self, service: u32, request: &Request<'_>, link: Link) {
         if !self.clock(request.time) || service as usize >= self.services.len() {
             return;
         }
         self.counters.requests += 1;
-        let mut seen = self.look_at(service, request);
-        if is_steady && seen.class.is_by_choice() {
+        let mut seen = self.look_at(service, request, link);
+        if link.is_steady && seen.class.is_by_choice() {
             seen.class = Class::Steady;
         }
         self.touch(service);
         self.services[service as usize].note(request, &seen, &self.hash);
     }
 
-    fn look_at(&mut self, service: u32, request: &Request<'_>) -> Seen {
+    fn look_at(&mut self, service: u32, request: &Request<'_>, link: Link) -> Seen {
         let key = self.hash;
         let text = |text: &[u8]| hash_text(&key, text);
         let (client, is_named) = match request.client {
@@ -220,7 +230,8 @@ impl WebDetector {
             }
         }
         let second = self.second.unwrap_or(0);
-        let asked = Asked { service, client, agent, second, quarter: quarter_of(request.time) };
+        let page = (!link.is_small && looped::is_for_a_page(request, class)).then_some(path);
+        let asked = Asked { service, client, agent, second, quarter: quarter_of(request.time), page };
         let (manner, is_new_reader) = self.clients.note(&asked, class == Class::Asset);
         self.services[service as usize].note_reader(is_new_reader);
         if class.is_by_choice() || (manner == Manner::Even && class == Class::Asset) {
@@ -228,10 +239,18 @@ impl WebDetector {
                 Manner::Ordinary => class,
                 Manner::Switching => Class::Tool,
                 Manner::Fast => Class::Paced,
+                Manner::Looping(told) => self.note_looping(service, told),
                 Manner::Even => Class::Steady,
             };
         }
         Seen { class, client, is_named, agent, path }
+    }
+
+    /// A client asks for the same again.
+    fn note_looping(&mut self, service: u32, told: u32) -> Class {
+        let second = self.second.unwrap_or(0);
+        self.services[service as usize].swarm.note(told, second);
+        Class::Looped
     }
 
     /// The capture left out a part of a packet in which there may have been more to count.

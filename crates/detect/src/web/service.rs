@@ -8,6 +8,7 @@ use super::Seen;
 use super::class::{CLASSES, Class};
 use super::flood::{Course, Line};
 use super::hours::Hours;
+use super::looped::Swarm;
 use super::surge::{Came, Crowd};
 use super::usual::Usual;
 use super::watch::Watch;
@@ -34,6 +35,10 @@ pub(crate) struct Service {
     pub(crate) counts: [u32; CLASSES],
     /// Readers who came in the running second.
     readers: u32,
+    /// Clients that ask for the same again and again.
+    pub(crate) swarm: Swarm,
+    /// Connections whose streams are reset.
+    pub(crate) resetting: Swarm,
     pub(crate) usual: Usual,
     pub(crate) hours: Hours,
     /// Second up to which everything is closed.
@@ -86,6 +91,8 @@ impl Service {
             target,
             counts: [0; CLASSES],
             readers: 0,
+            swarm: Swarm::default(),
+            resetting: Swarm::default(),
             usual: Usual::default(),
             hours: Hours::new(second),
             closed: second,
@@ -151,6 +158,7 @@ impl Service {
         self.catch_up(second);
         self.closed = second;
         self.usual.raised = closing.expected_times();
+        self.count_swarms(second);
         self.usual.test(&counts, second);
         self.move_slow();
         self.look(closing);
@@ -164,6 +172,11 @@ impl Service {
         if self.flood.is_none() && self.surge.is_none() && is_calm {
             (self.watch, self.watched) = (None, 0);
         }
+    }
+
+    fn count_swarms(&mut self, second: u32) {
+        self.usual.loopers = self.swarm.clients(second);
+        self.usual.resetting = self.resetting.clients(second);
     }
 
     /// Seconds in which nothing came.
@@ -186,6 +199,7 @@ impl Service {
             self.catch_up(second);
         }
         self.usual.raised = closing.expected_times();
+        self.count_swarms(second);
         self.usual.test(&self.counts, second);
         if Class::ALL.iter().any(|class| self.usual.alarms_early(*class)) {
             let flood = self.begin_flood(closing);
@@ -324,6 +338,7 @@ impl Service {
     /// Forgets all that has a time, after the clock was set back.
     pub(crate) fn begin_again(&mut self, second: u32) {
         (self.counts, self.readers) = ([0; CLASSES], 0);
+        (self.swarm, self.resetting) = (Swarm::default(), Swarm::default());
         self.closed = second;
         (self.lost_until, self.cut_until) = (0, 0);
         // The table of connections is emptied too, so that nobody else would take these back.

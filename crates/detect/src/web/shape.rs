@@ -13,6 +13,8 @@
 //! estimated from bytes ([`STREAM_BYTES`]). A call over a WebSocket in which only one side speaks would look the same if
 //! browsers offered HTTP/2 for it, which they do not.
 
+use super::tls::Sent;
+
 /// Requests in each second that make a pace.
 const STEADY_LEAST: u16 = 3;
 /// From so many on, or where they are very even, three seconds are enough.
@@ -20,6 +22,8 @@ const STEADY_MANY: u16 = 10;
 const SECONDS: usize = 4;
 /// Bytes of answer for each request above which somebody downloads.
 const DOWNLOAD_BYTES: u32 = 32 * 1_024;
+/// Bytes of answer for each request, with its head, below which there is no page.
+const SMALL_ANSWER_BYTES: u32 = 1_300;
 /// Sums are halved here, so that they are of the last requests.
 const SUM_MAXIMUM: u32 = 64;
 /// Who sends nothing for so long has ended a batch.
@@ -31,6 +35,8 @@ const STREAM_BYTES: u32 = 40;
 const UNANSWERED_STREAMS: u32 = 48;
 const UNANSWERED_BATCHES: u32 = 2;
 const UNANSWERED_MILLISECONDS: u32 = 1_000;
+/// The same of streams that come one by one, each with what takes it back behind it.
+const SINGLE_STREAMS: u32 = 5;
 /// A larger record is of an upload.
 const UPLOAD_RECORD_BYTES: u32 = 8 * 1_024;
 /// More than this in records that are not small is one too.
@@ -66,6 +72,11 @@ impl Pace {
     #[inline]
     pub(super) fn answer(&mut self, bytes: u32) {
         self.answered = self.answered.saturating_add(bytes);
+    }
+
+    /// Whether what was answered so far is too little for pages.
+    pub(super) const fn is_small(&self) -> bool {
+        self.asked > 0 && self.answered / self.asked < SMALL_ANSWER_BYTES
     }
 
     /// The client asks so many times.
@@ -115,6 +126,7 @@ pub(super) struct Batches {
     at: u32,
     bytes: u32,
     records: u32,
+    resets: u32,
     largest: u32,
     batches: u32,
     /// Streams that were counted.
@@ -131,8 +143,16 @@ impl Batches {
         }
     }
 
-    /// The client sends so many bytes in so many records. Gives the streams that turned out to be reset.
-    pub(super) fn send(&mut self, at: u32, bytes: u32, records: u32, largest: u32) -> u32 {
+    /// The client sends something. Gives the streams that turned out to be reset.
+    pub(super) fn send(&mut self, at: u32, sent: &Sent) -> u32 {
+        let Sent { bytes, records, largest, .. } = *sent;
+        if self.records > 0 || records > 0 {
+            // Windows of before are no streams.
+            self.resets = self.resets.saturating_add(sent.resets);
+        }
+        if bytes == 0 {
+            return 0;
+        }
         if self.batches == 0 {
             self.since = at;
         }
@@ -150,10 +170,16 @@ impl Batches {
         let goes_on = streams >= UNANSWERED_STREAMS
             && (self.batches >= UNANSWERED_BATCHES || self.records >= UNANSWERED_STREAMS)
             && at.wrapping_sub(self.since) >= UNANSWERED_MILLISECONDS;
-        self.is_resetting = goes_on && !is_upload;
+        // A stream and its end, again and again, and nothing between: nobody waits for anything here.
+        let is_single = self.resets >= SINGLE_STREAMS
+            && self.batches >= SINGLE_STREAMS
+            && self.resets.saturating_mul(2) >= self.records
+            && at.wrapping_sub(self.since) >= UNANSWERED_MILLISECONDS;
+        self.is_resetting = (goes_on || is_single) && !is_upload;
         if !self.is_resetting {
             return 0;
         }
+        let streams = if goes_on { streams } else { self.resets.min(self.records) };
         let streams = if is_doubtful { self.batches.saturating_mul(DOUBTFUL_STREAMS) } else { streams };
         let new = streams.saturating_sub(self.counted);
         self.counted = self.counted.max(streams);
@@ -196,23 +222,45 @@ mod tests {
         assert_eq!(before.iter().filter(|count| **count > 0).count(), 1);
     }
 
+    fn sent(bytes: u32, records: u32, largest: u32) -> Sent {
+        Sent { bytes, records, largest, ..Sent::default() }
+    }
+
     #[test]
     fn batches_that_nobody_answers_are_resets() {
         let mut batches = Batches::default();
-        let counted: Vec<_> = (0..6).map(|number| batches.send(number * 300, 560, 1, 560)).collect();
+        let counted: Vec<_> = (0..6).map(|number| batches.send(number * 300, &sent(560, 1, 560))).collect();
         assert_eq!(counted, [0, 0, 0, 0, 70, 14], "what came before counts too");
         batches.answer(31);
-        assert_eq!(batches.send(1_800, 560, 1, 560), 14, "an acknowledgement is no answer");
+        assert_eq!(batches.send(1_800, &sent(560, 1, 560)), 14, "an acknowledgement is no answer");
         batches.answer(2_500);
-        assert_eq!(batches.send(2_100, 560, 1, 560), 0);
+        assert_eq!(batches.send(2_100, &sent(560, 1, 560)), 0);
         assert!(!batches.is_resetting, "somebody who is answered again");
     }
 
     #[test]
     fn streams_one_by_one_are_resets_too() {
         let mut batches = Batches::default();
-        let counted: u32 = (0..1_000).map(|number| batches.send(number * 5, 62, 1, 62)).sum();
+        let counted: u32 = (0..1_000).map(|number| batches.send(number * 5, &sent(62, 1, 62))).sum();
         assert!(counted >= 1_000, "{counted}");
+    }
+
+    #[test]
+    fn a_stream_and_its_end_again_and_again_are_resets_however_slow() {
+        let counted = |resets: u32, is_answered: bool| -> u32 {
+            let mut batches = Batches::default();
+            (0..20)
+                .map(|number| {
+                    let asked = batches.send(number * 700, &sent(46, 1, 46));
+                    let given_up = batches.send(number * 700 + 4, &Sent { resets, ..Sent::default() });
+                    batches.answer(if is_answered { 3_000 } else { 26 });
+                    asked + given_up
+                })
+                .sum()
+        };
+        assert!(counted(1, false) >= 18, "{}", counted(1, false));
+        assert_eq!(counted(0, false), 0, "somebody who waits for a server that hangs");
+        assert_eq!(counted(1, true), 0, "a window after each answer");
     }
 
     #[test]
@@ -221,7 +269,7 @@ mod tests {
             let mut batches = Batches::default();
             (0..400)
                 .map(|number| {
-                    let counts = batches.send(number * gap, bytes, records, largest);
+                    let counts = batches.send(number * gap, &sent(bytes, records, largest));
                     batches.answer(answer);
                     counts
                 })

@@ -72,6 +72,8 @@ pub(super) struct Sent {
     pub(super) bytes: u32,
     pub(super) records: u32,
     pub(super) largest: u32,
+    /// Records of the size that takes a stream back.
+    pub(super) resets: u32,
     /// The capture left out where there may have been further records.
     pub(super) is_cut: bool,
 }
@@ -144,6 +146,7 @@ impl Tls {
         let carried = length.saturating_sub(ADDED_BYTES[usize::from(self.is_old)]);
         if carried <= FRAME_BYTES || PROTOCOL_BYTES.contains(&carried) {
             // A closing alert is two bytes; none of these says anything of its own.
+            sent.resets += u32::from(carried == FRAME_BYTES);
             return;
         }
         sent.has_said = true;

@@ -68,6 +68,16 @@ pub(crate) const FLOORS: [f32; CLASSES] = {
 const FLOOR_BESIDE_READERS: f32 = 25.0;
 /// Programs at an even pace there: monitors, a mirror.
 const PROGRAMS_BESIDE_READERS: f32 = 20.0;
+/// Monitors and a script that ask for the same pages again and again: so many requests a second while there are few of them.
+const LOOPS_OF_FEW: f32 = 15.0;
+/// From so many clients on fewer, by one for each down to the least; the same where no readers are seen.
+const SWARM_LEAST: u32 = 12;
+const SWARM_MOST: f32 = 20.0;
+const LOOPS_OF_SWARM: f32 = 4.0;
+const LOOPS_WITHOUT_READERS: f32 = 10.0;
+/// Requests given up where so many connections do nothing else: a crowd at a slow server waits for some of its answers.
+const RESETTING_LEAST: u32 = 4;
+const RESETS_OF_MANY: f32 = 6.0;
 /// Assets a second that make readers.
 const READERS_ASSETS: f32 = 0.5;
 /// The same where what is ordinary is known: what a crawler or a script adds.
@@ -80,6 +90,7 @@ const LEAST_FLOORS: [f32; CLASSES] = {
     floors[Class::Tool as usize] = 1.5;
     floors[Class::Paced as usize] = 15.0;
     floors[Class::Steady as usize] = 10.0;
+    floors[Class::Looped as usize] = 10.0;
     floors[Class::Brief as usize] = 8.0;
     // Inside TLS nothing tells a crowd.
     floors[Class::Sealed as usize] = 300.0;
@@ -126,6 +137,13 @@ const LEARNT_ALARM_PAGES: f32 = 8.0;
 /// Standard deviations of a second's expectation that are no excess.
 const LEARNT_DEVIATIONS: f32 = 0.7;
 
+/// Requests a second that so many clients in loops may make before anything is learnt.
+fn loops(clients: u32, has_readers: bool) -> f32 {
+    let few = if has_readers { LOOPS_OF_FEW } else { FLOORS[Class::Looped as usize] };
+    let least = if has_readers { LOOPS_OF_SWARM } else { LOOPS_WITHOUT_READERS };
+    if clients < SWARM_LEAST { few } else { (SWARM_MOST - clients as f32).clamp(least, few) }
+}
+
 /// One kind of request of one service.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Kind {
@@ -168,6 +186,10 @@ pub(crate) struct Usual {
     pub(crate) slows: Slows,
     /// How many times the usual readers the calendar expects; 0 and 1 are no event.
     pub(crate) raised: f32,
+    /// Clients that ask for the same again and again now.
+    pub(crate) loopers: u32,
+    /// Connections whose streams are reset now.
+    pub(crate) resetting: u32,
 }
 
 impl Usual {
@@ -264,6 +286,10 @@ impl Usual {
                 (1.2 * kind.excess.highest).max(least)
             } else if has_readers && class.is_by_page() {
                 FLOOR_BESIDE_READERS
+            } else if class == Class::Aborted && self.resetting >= RESETTING_LEAST {
+                RESETS_OF_MANY
+            } else if class == Class::Looped {
+                loops(self.loopers, has_readers)
             } else if has_readers && class == Class::Steady {
                 PROGRAMS_BESIDE_READERS
             } else {
@@ -274,7 +300,7 @@ impl Usual {
             kind.floor = floor + 0.3 * expected + slack * deviation;
             let [requests, seconds, deviations] = if is_learnt { LEARNT_ALARM } else { ALARM };
             // That it is a program took its time to say.
-            let seconds = if class == Class::Steady { STEADY_SECONDS } else { seconds };
+            let seconds = if matches!(class, Class::Steady | Class::Looped) { STEADY_SECONDS } else { seconds };
             let is_careful = class.is_by_page() || self.seconds < SLOW_LEARNT_SECONDS;
             let requests = if is_learnt && is_careful { requests.max(LEARNT_ALARM_PAGES) } else { requests };
             let record = if is_learnt { TIMES_HEIGHT * kind.height.highest } else { 0.0 };

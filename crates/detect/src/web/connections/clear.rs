@@ -5,7 +5,7 @@ use wire::{Packet, Time};
 
 use super::super::class::{self, Class};
 use super::super::tls::Tls;
-use super::super::{Seen, WebDetector};
+use super::super::{Link, Seen, WebDetector};
 use super::life::{count, owe, read_window, settle};
 use super::{Entry, Held, Stage, WHOLE_SEGMENT_BYTES, begins_request, begins_tls, milliseconds, sealed};
 
@@ -80,15 +80,17 @@ pub(super) fn begin_request(web: &mut WebDetector, at: usize, time: Time, packet
         return count(web, at, Class::Sealed, 1);
     }
     let second = web.second.unwrap_or(0);
-    let paced = web.connections.entries[at].pace.ask(second, 1);
-    web.observe_paced(service, &request, paced.is_steady);
+    let pace = &mut web.connections.entries[at].pace;
+    let is_small = pace.is_small();
+    let paced = pace.ask(second, 1);
+    web.observe_on(service, &request, Link { is_steady: paced.is_steady, is_small });
     count(web, at, Class::Steady, paced.before);
 }
 
 /// Keeps a request until its body is there: who only promises one has asked for nothing yet.
 pub(super) fn hold(web: &mut WebDetector, at: usize, request: &wire::web::Request<'_>) {
     let service = web.connections.entries[at].service;
-    let seen = web.look_at(service, request);
+    let seen = web.look_at(service, request, Link::default());
     let held = Held { class: seen.class, agent: seen.agent, path: seen.path };
     web.connections.entries[at].held = Some(held);
 }
@@ -108,6 +110,7 @@ pub(super) fn from_server(web: &mut WebDetector, at: usize, now: u32, packet: &P
     entry.second = second;
     if entry.is_tls {
         entry.tls.answer(now, packet, !entry.is_greeted);
+        entry.answered = entry.answered.saturating_add(packet.payload_length_bytes());
     } else {
         entry.pace.answer(packet.payload_length_bytes());
     }

@@ -1,6 +1,6 @@
 //! A connection from its place in the table to its end, and what it was good for.
 
-use wire::Packet;
+use wire::{Packet, Time};
 
 use super::super::class::Class;
 use super::super::wheel::Place;
@@ -8,7 +8,7 @@ use super::super::window::Reading;
 use super::super::{WebDetector, client_bits};
 use super::{
     BRIEF_MILLISECONDS, BRIEF_REQUESTS, CONNECTIONS, Entry, GONE_MILLISECONDS, SILENT_SECONDS, SLOW_SECONDS,
-    Stage, VAIN_MILLISECONDS,
+    Stage, VAIN_MILLISECONDS, milliseconds, sealed,
 };
 
 /// The client says how much it would take.
@@ -83,7 +83,11 @@ pub(super) fn enter(
 }
 
 /// A side ends the connection. What it was good for counts: a handshake that led to nothing, a request or two and gone.
-pub(super) fn hang_up(web: &mut WebDetector, at: usize, now: u32) {
+pub(super) fn hang_up(web: &mut WebDetector, at: usize, time: Time) {
+    let now = milliseconds(time);
+    if web.connections.entries[at].awaits {
+        sealed::note_answer(web, at, time);
+    }
     let entry = &mut web.connections.entries[at];
     let (service, lasted) = (entry.service, now.wrapping_sub(entry.tls.begun));
     let is_vain = entry.is_tls && !entry.has_asked && !entry.tls.is_refused && lasted <= VAIN_MILLISECONDS;

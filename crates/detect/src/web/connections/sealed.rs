@@ -3,7 +3,7 @@
 use wire::{Packet, Time};
 
 use super::super::class::Class;
-use super::super::clients::Asked;
+use super::super::clients::{Asked, Manner};
 use super::super::tls::Sent;
 use super::super::{WebDetector, quarter_of};
 use super::life::{count, owe, settle};
@@ -15,14 +15,11 @@ pub(super) fn from_client(web: &mut WebDetector, at: usize, time: Time, packet: 
     let second = web.second.unwrap_or(0);
     let entry = &mut web.connections.entries[at];
     let sent = entry.tls.read(packet, entry.is_greeted);
-    let Sent { asks, has_said, finishes, again, bytes, records, largest, is_cut } = sent;
+    let Sent { asks, has_said, finishes, again, is_cut, .. } = sent;
     let is_first = has_said && !entry.has_asked;
     entry.has_asked |= has_said;
-    let streams = if bytes > 0 && entry.tls.offers_http2 {
-        entry.tls.batches.send(now, bytes, records, largest)
-    } else {
-        0
-    };
+    let streams = if entry.tls.offers_http2 { entry.tls.batches.send(now, &sent) } else { 0 };
+    let told = if streams > 0 { Some(std::mem::replace(&mut entry.reset, second)) } else { None };
     let paced = if asks > 0 { Some(entry.tls.pace.ask(second, asks)) } else { None };
     let is_resetting = entry.tls.batches.is_resetting;
     let (stage, service) = (entry.stage, entry.service);
@@ -48,18 +45,41 @@ pub(super) fn from_client(web: &mut WebDetector, at: usize, time: Time, packet: 
         site.spares = (site.spares + 1).min(SPARES_MAXIMUM);
     }
     count(web, at, Class::Hello, u32::from(again));
+    if let Some(told) = told {
+        web.services[service as usize].resetting.note(told, second);
+    }
     count(web, at, Class::Aborted, streams);
     if let Some(paced) = paced.filter(|_| !is_resetting) {
-        let is_program = (0..asks).fold(false, |_, _| is_of_program(web, at, time));
-        let class = if paced.is_steady || is_program { Class::Steady } else { Class::Sealed };
+        note_answer(web, at, time);
+        let manner = (0..asks).fold(Manner::Ordinary, |_, _| note_ask(web, at, time));
+        let class = match manner {
+            Manner::Looping(told) => web.note_looping(service, told),
+            Manner::Even => Class::Steady,
+            _ if paced.is_steady => Class::Steady,
+            _ => Class::Sealed,
+        };
         count(web, at, class, u32::from(asks));
         count(web, at, Class::Steady, paced.before);
     }
 }
 
-/// Counts a request for its client, and says whether that is a program.
-fn is_of_program(web: &mut WebDetector, at: usize, time: Time) -> bool {
+/// Counts a request for its client, and says how that behaves.
+fn note_ask(web: &mut WebDetector, at: usize, time: Time) -> Manner {
+    let asked = asked(web, at, time);
+    web.clients.note_sealed(&asked)
+}
+
+/// The request before, if there was one on this connection, has its answer.
+pub(super) fn note_answer(web: &mut WebDetector, at: usize, time: Time) {
+    let bytes = std::mem::take(&mut web.connections.entries[at].answered);
+    if std::mem::replace(&mut web.connections.entries[at].awaits, true) {
+        let asked = asked(web, at, time);
+        web.clients.note_answer(&asked, bytes);
+    }
+}
+
+fn asked(web: &WebDetector, at: usize, time: Time) -> Asked {
     let Entry { service, client, .. } = web.connections.entries[at];
     let second = web.second.unwrap_or(0);
-    web.clients.note_sealed(&Asked { service, client, agent: 0, second, quarter: quarter_of(time) })
+    Asked { service, client, agent: 0, second, quarter: quarter_of(time), page: None }
 }

@@ -1,0 +1,192 @@
+//! Clients that ask for the same few things again and again, and how many of them there are at once.
+//!
+//! People read one page and then another, crawlers hardly ever come back to one, and feed readers come once an hour. A
+//! loop somebody wrote comes back at once. In clear text the same thing is the same path, without a page before it; inside TLS
+//! it is an answer of the same size. One such client is a monitor or a script; a dozen at once are somebody's plan, even if all of
+//! them together ask for ten pages a second: [`Swarm`] counts them.
+//!
+//! Not meant are clients that load what belongs to pages (who presses reload), interfaces for programs and answers of a few
+//! bytes (whoever waits for the result of a vote), and large ones (a film comes in even pieces).
+//!
+//! Limits: each client has [`MARKS`] places, so that a list of many more pages looks like a crawler. Nothing is said of a client
+//! that comes back less often than about three times in ten seconds.
+
+use wire::web::{Method, Request};
+
+use super::class::Class;
+
+/// Things that a client asked for last.
+const MARKS: usize = 8;
+/// Repeated requests, decayed over ten seconds, that make a loop, and their share of what it asked for.
+const REPEATS: f32 = 1.7;
+const REPEATS_SHARE: f32 = 0.5;
+/// A program in a loop is seen within so many seconds.
+const SWARM_SECONDS: usize = 8;
+/// Answers of fewer bytes have no page in them.
+const PAGE_BYTES: u64 = 1_024;
+/// The same with what HTTP and TLS add.
+const SEALED_PAGE_BYTES: u32 = 1_500;
+/// Larger ones are pieces of something.
+const PIECE_BYTES: u32 = 32 * 1_024;
+/// Answers are of the same size up to so many units, and a part of theirs: a head that is packed, a date.
+const SIZE_UNIT_BYTES: u32 = 16;
+const SIZE_UNITS: u16 = 4;
+const SIZE_PART: u16 = 64;
+/// Beginnings of a part of a path that is there for programs, and ends.
+const INTERFACES: [&[u8]; 10] =
+    [b"api", b"ajax", b"feed", b"graphql", b"health", b"metrics", b"ping", b"poll", b"rss", b"status"];
+const INTERFACE_ENDINGS: [&[u8]; 4] = [b".json", b".xml", b".rss", b".txt"];
+/// Bytes of a path that are looked at.
+const LOOKED_AT_BYTES: usize = 256;
+
+/// What a client asked for lately.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Loop {
+    marks: [u16; MARKS],
+    next: u8,
+    asked: f32,
+    repeats: f32,
+    /// The second in which it was counted last.
+    told: u32,
+}
+
+impl Loop {
+    /// Lets what was counted fade to this part.
+    pub(crate) fn fade(&mut self, kept: f32) {
+        self.asked *= kept;
+        self.repeats *= kept;
+    }
+
+    /// It asks for a path.
+    pub(crate) fn note_path(&mut self, path: u64) {
+        self.note((path >> 48) as u16 | 1, |known, mark| known == mark);
+    }
+
+    /// It was answered with so many bytes.
+    pub(crate) fn note_answer(&mut self, bytes: u32) {
+        let is_page = (SEALED_PAGE_BYTES..=PIECE_BYTES).contains(&bytes);
+        // Other answers count, and are never the same.
+        let mark = if is_page { (bytes / SIZE_UNIT_BYTES).min(u32::from(u16::MAX)) as u16 } else { 0 };
+        self.note(mark, |known, mark| mark > 0 && known.abs_diff(mark) <= SIZE_UNITS + mark / SIZE_PART);
+    }
+
+    fn note(&mut self, mark: u16, is_same: impl Fn(u16, u16) -> bool) {
+        self.asked += 1.0;
+        self.repeats += f32::from(u8::from(self.marks.iter().any(|known| is_same(*known, mark))));
+        self.marks[usize::from(self.next) % MARKS] = mark;
+        self.next = (self.next + 1) % MARKS as u8;
+    }
+
+    /// Whether it goes round in a loop. If so, gives the second in which that was said of it last.
+    pub(crate) fn goes_on(&mut self, second: u32) -> Option<u32> {
+        let is_loop = self.repeats >= REPEATS && self.repeats >= REPEATS_SHARE * self.asked;
+        is_loop.then(|| std::mem::replace(&mut self.told, second))
+    }
+}
+
+/// Clients in loops at one service.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Swarm {
+    /// Clients by the second in which they were seen last.
+    seen: [u16; SWARM_SECONDS],
+    second: u32,
+}
+
+impl Swarm {
+    /// A client is seen that was seen before in the second `told`.
+    pub(crate) fn note(&mut self, told: u32, second: u32) {
+        self.turn(second);
+        let place = |second: u32| second as usize % SWARM_SECONDS;
+        if second.wrapping_sub(told) < SWARM_SECONDS as u32 {
+            self.seen[place(told)] = self.seen[place(told)].saturating_sub(1);
+        }
+        self.seen[place(second)] = self.seen[place(second)].saturating_add(1);
+    }
+
+    fn turn(&mut self, second: u32) {
+        let ahead = second.wrapping_sub(self.second);
+        // A clock that was set back begins anew.
+        for gone in 0..ahead.min(SWARM_SECONDS as u32) {
+            self.seen[second.wrapping_sub(gone) as usize % SWARM_SECONDS] = 0;
+        }
+        self.second = second;
+    }
+
+    /// How many there are.
+    pub(crate) fn clients(&mut self, second: u32) -> u32 {
+        self.turn(second);
+        self.seen.iter().map(|clients| u32::from(*clients)).sum()
+    }
+}
+
+/// Whether a request may be one of a loop: for a page that nothing led to.
+pub(crate) fn is_for_a_page(request: &Request<'_>, class: Class) -> bool {
+    let is_small = matches!(request.status, 200..=399) && request.response_bytes.is_some_and(|bytes| bytes < PAGE_BYTES);
+    matches!(class, Class::PageBare | Class::QueryKnown)
+        && request.method == Method::Get
+        && request.referrer.is_empty()
+        && !is_small
+        && !is_interface(request.path())
+}
+
+/// Whether a path is there for programs.
+fn is_interface(path: &[u8]) -> bool {
+    let path = &path[..path.len().min(LOOKED_AT_BYTES)];
+    let starts = |part: &[u8]| {
+        INTERFACES.iter().any(|known| part.get(..known.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(known)))
+    };
+    INTERFACE_ENDINGS.iter().any(|known| path.ends_with(known)) || path.split(|&byte| byte == b'/').any(starts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a client is in a loop after a request each `every` seconds.
+    fn goes_on(every: f32, note: &dyn Fn(&mut Loop, u64)) -> bool {
+        let mut seen = Loop::default();
+        for number in 0..20 {
+            seen.fade((-every / 10.0).exp());
+            note(&mut seen, number);
+        }
+        seen.goes_on(100).is_some()
+    }
+
+    #[test]
+    fn who_comes_back_to_a_page_is_in_a_loop_and_who_reads_is_not() {
+        let path = |number: u64| number << 48;
+        assert!(goes_on(1.0, &|seen, _| seen.note_path(path(4))), "one page");
+        assert!(goes_on(1.0, &|seen, number| seen.note_path(path(2 * (number % 6)))), "six pages");
+        assert!(!goes_on(1.0, &|seen, number| seen.note_path(path(2 * number))), "a crawler");
+        assert!(!goes_on(10.0, &|seen, _| seen.note_path(path(4))), "a monitor");
+    }
+
+    #[test]
+    fn answers_of_one_size_are_one_page_unless_they_are_small_or_large() {
+        assert!(goes_on(1.0, &|seen, number| seen.note_answer(5_000 + number as u32 % 60)));
+        assert!(!goes_on(1.0, &|seen, number| seen.note_answer(2_000 + 313 * number as u32)), "a crawler");
+        assert!(!goes_on(1.0, &|seen, _| seen.note_answer(400)), "a vote's figures");
+        assert!(!goes_on(1.0, &|seen, _| seen.note_answer(60_000)), "a film");
+    }
+
+    #[test]
+    fn a_swarm_has_each_client_once_while_it_goes_on() {
+        let (mut swarm, mut told) = (Swarm::default(), [0_u32; 20]);
+        for second in 100..130_u32 {
+            for client in (0..20).filter(|client| (client + second) % 2 == 0) {
+                let told = &mut told[client as usize];
+                swarm.note(std::mem::replace(told, second), second);
+            }
+            assert!(second < 102 || swarm.clients(second) == 20, "{second}");
+        }
+        assert_eq!((swarm.clients(133), swarm.clients(140)), (20, 0));
+        swarm.note(0, 20);
+        assert_eq!(swarm.clients(20), 1, "a clock that was set back");
+    }
+
+    #[test]
+    fn interfaces_are_known_by_their_paths() {
+        assert!(is_interface(b"/api/votes") && is_interface(b"/de/rss") && is_interface(b"/votes/4.json"));
+        assert!(!is_interface(b"/capital") && !is_interface(b"/votes/4"));
+    }
+}
