@@ -50,7 +50,12 @@ class Worker:
                 time.sleep(0.3)
 
     def connect(self, kind="h1"):
-        link = socket.create_connection((V4, 80 if self.o.scheme == "http" else 443), 6, (self.source, 0))
+        link = socket.socket()
+        if self.o.buffer:
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.o.buffer)
+        link.settimeout(6)
+        link.bind((self.source, 0))
+        link.connect((V4, 80 if self.o.scheme == "http" else 443))
         return link if self.o.scheme == "http" else TLS[kind].wrap_socket(link, server_hostname=NAME)
 
     def raw(self):
@@ -159,6 +164,7 @@ def main():
     parser.add_argument("--reset", action="store_true")
     parser.add_argument("--apart", type=float, default=0.0, help="seconds between a stream and its end")
     parser.add_argument("--slow", type=int, default=0)
+    parser.add_argument("--buffer", type=int, default=0, help="bytes that the system keeps for a connection")
     options = parser.parse_args()
     options.path = options.path or ["/"]
     namespace.require()

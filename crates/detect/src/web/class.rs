@@ -41,6 +41,8 @@ pub(crate) enum Class {
     Steady,
     /// By a client that asks for the same few pages again and again, and for nothing that belongs to them.
     Looped,
+    /// For a few figures, evenly and seldom: what pages that stay open do.
+    Polled,
     /// A TLS connection for a request or two, ended at once: browsers keep theirs.
     Brief,
     /// A connection over which nothing is asked.
@@ -72,6 +74,7 @@ impl Class {
         Self::Sealed,
         Self::Steady,
         Self::Looped,
+        Self::Polled,
         Self::Brief,
         Self::Held,
         Self::Quic,
@@ -128,6 +131,7 @@ impl Class {
             Self::Sealed => "sealed",
             Self::Steady => "steady",
             Self::Looped => "looped",
+            Self::Polled => "polled",
             Self::Brief => "brief",
             Self::Held => "held",
             Self::Quic => "quic",
@@ -158,6 +162,7 @@ impl Class {
             Self::Sealed => "requests inside TLS",
             Self::Steady => "requests at the even pace of a program",
             Self::Looped => "requests for the same few pages again and again",
+            Self::Polled => "requests for a few figures, again and again",
             Self::Brief => "TLS connections for a request or two, ended at once",
             Self::Held => "connections over which nothing is asked",
             Self::Quic => "QUIC handshakes that lead to nothing",

@@ -11,7 +11,7 @@
 
 use sketch::TableKey;
 
-use super::looped::Loop;
+use super::looped::{self, Loop};
 use super::rhythm::Rhythm;
 
 /// Clients remembered.
@@ -60,8 +60,10 @@ pub(crate) enum Manner {
     Switching,
     /// It is alone faster than people.
     Fast,
-    /// It asks for the same again and again; the second in which that was said of it last.
-    Looping(u32),
+    /// It asks for the same again and again.
+    Looping(looped::Seen),
+    /// It asks for a few figures now and then, evenly.
+    Polling,
     /// It asks evenly.
     Even,
 }
@@ -79,6 +81,8 @@ pub(crate) struct Asked {
     pub(crate) quarter: u32,
     /// A hash of its path, if it may be one of a loop.
     pub(crate) page: Option<u64>,
+    /// It asks for a few figures.
+    pub(crate) is_for_news: bool,
 }
 
 /// The table.
@@ -170,7 +174,8 @@ impl Entry {
         if self.rhythm.note(asked.quarter) >= SEALED_BURST {
             self.asset_second = asked.second;
         }
-        if self.has_read(asked.second) {
+        // Who gets a few bytes each time waits for something.
+        if self.has_read(asked.second) || self.looped.is_small() {
             return Manner::Ordinary;
         }
         let even = if self.rhythm.is_lone { Manner::Even } else { Manner::Ordinary };
@@ -196,9 +201,12 @@ impl Entry {
         }
         if !has_read
             && asked.page.is_some()
-            && let Some(told) = looped.goes_on(second)
+            && let Some(seen) = looped.goes_on(second)
         {
-            return Manner::Looping(told);
+            return Manner::Looping(seen);
+        }
+        if asked.is_for_news && rhythm.is_polling {
+            return Manner::Polling;
         }
         let is_even = if has_read {
             rhythm.is_fast && *requests - *assets >= PAGES_MINIMUM
@@ -216,7 +224,7 @@ mod tests {
     use super::*;
 
     fn asked(client: u128, agent: u64, second: u32) -> Asked {
-        Asked { service: 0, client, agent, second, quarter: second * 4, page: None }
+        Asked { service: 0, client, agent, second, quarter: second * 4, page: None, is_for_news: false }
     }
 
     fn table() -> Clients {

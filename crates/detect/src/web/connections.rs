@@ -36,6 +36,8 @@ use life::{enter, hang_up, leave, look_again, read_window};
 const CONNECTIONS: usize = 1 << 16;
 /// What a client owes has to be there after this long.
 const SLOW_SECONDS: u32 = 8;
+/// Who has closed the window and takes next to nothing is slow after this long: no network does that.
+const CLOSED_SECONDS: u32 = 4;
 /// Over TLS the client has to say something so long after it first had no answer.
 const GOES_ON_SECONDS: u32 = 4;
 /// Who opened a connection has to say something so long after, and to ask for something so long after the handshake.

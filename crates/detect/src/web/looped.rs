@@ -9,7 +9,7 @@
 //! bytes (whoever waits for the result of a vote), and large ones (a film comes in even pieces).
 //!
 //! Limits: each client has [`MARKS`] places, so that a list of many more pages looks like a crawler. Nothing is said of a client
-//! that comes back less often than about three times in ten seconds.
+//! that comes back less often than about every five seconds.
 
 use wire::web::{Method, Request};
 
@@ -18,8 +18,12 @@ use super::class::Class;
 /// Things that a client asked for last.
 const MARKS: usize = 8;
 /// Repeated requests, decayed over ten seconds, that make a loop, and their share of what it asked for.
-const REPEATS: f32 = 1.7;
+const REPEATS: f32 = 1.3;
 const REPEATS_SHARE: f32 = 0.5;
+/// A client that was not seen in a loop for so long begins anew.
+const AGAIN_SECONDS: u32 = 60;
+/// Share of answers of a few bytes that make somebody who waits for news.
+const SMALL_SHARE: f32 = 0.8;
 /// A program in a loop is seen within so many seconds.
 const SWARM_SECONDS: usize = 8;
 /// Answers of fewer bytes have no page in them.
@@ -39,6 +43,15 @@ const INTERFACE_ENDINGS: [&[u8]; 4] = [b".json", b".xml", b".rss", b".txt"];
 /// Bytes of a path that are looked at.
 const LOOKED_AT_BYTES: usize = 256;
 
+/// A client in a loop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Seen {
+    /// The second in which that was said of it last.
+    pub(crate) told: u32,
+    /// Requests of before that count now, since it has just turned out to be in one.
+    pub(crate) before: u32,
+}
+
 /// What a client asked for lately.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Loop {
@@ -46,6 +59,8 @@ pub(crate) struct Loop {
     next: u8,
     asked: f32,
     repeats: f32,
+    /// Answers without a page in them.
+    small: f32,
     /// The second in which it was counted last.
     told: u32,
 }
@@ -55,6 +70,7 @@ impl Loop {
     pub(crate) fn fade(&mut self, kept: f32) {
         self.asked *= kept;
         self.repeats *= kept;
+        self.small *= kept;
     }
 
     /// It asks for a path.
@@ -67,6 +83,7 @@ impl Loop {
         let is_page = (SEALED_PAGE_BYTES..=PIECE_BYTES).contains(&bytes);
         // Other answers count, and are never the same.
         let mark = if is_page { (bytes / SIZE_UNIT_BYTES).min(u32::from(u16::MAX)) as u16 } else { 0 };
+        self.small += f32::from(u8::from(bytes < SEALED_PAGE_BYTES));
         self.note(mark, |known, mark| mark > 0 && known.abs_diff(mark) <= SIZE_UNITS + mark / SIZE_PART);
     }
 
@@ -77,10 +94,19 @@ impl Loop {
         self.next = (self.next + 1) % MARKS as u8;
     }
 
-    /// Whether it goes round in a loop. If so, gives the second in which that was said of it last.
-    pub(crate) fn goes_on(&mut self, second: u32) -> Option<u32> {
-        let is_loop = self.repeats >= REPEATS && self.repeats >= REPEATS_SHARE * self.asked;
-        is_loop.then(|| std::mem::replace(&mut self.told, second))
+    /// Whether it goes round in a loop.
+    pub(crate) fn goes_on(&mut self, second: u32) -> Option<Seen> {
+        if self.repeats < REPEATS || self.repeats < REPEATS_SHARE * self.asked {
+            return None;
+        }
+        let told = std::mem::replace(&mut self.told, second);
+        let is_new = second.saturating_sub(told) > AGAIN_SECONDS;
+        Some(Seen { told, before: if is_new { self.repeats as u32 } else { 0 } })
+    }
+
+    /// Whether it is answered with a few bytes each time.
+    pub(crate) fn is_small(&self) -> bool {
+        self.small >= SMALL_SHARE * self.asked
     }
 }
 
@@ -121,12 +147,16 @@ impl Swarm {
 
 /// Whether a request may be one of a loop: for a page that nothing led to.
 pub(crate) fn is_for_a_page(request: &Request<'_>, class: Class) -> bool {
-    let is_small = matches!(request.status, 200..=399) && request.response_bytes.is_some_and(|bytes| bytes < PAGE_BYTES);
     matches!(class, Class::PageBare | Class::QueryKnown)
         && request.method == Method::Get
         && request.referrer.is_empty()
-        && !is_small
-        && !is_interface(request.path())
+}
+
+/// Whether this asks for a few figures and not for a page.
+pub(crate) fn is_for_news(request: &Request<'_>) -> bool {
+    let is_small = || request.response_bytes.is_some_and(|bytes| bytes < PAGE_BYTES);
+    request.method == Method::Get
+        && (is_interface(request.path()) || matches!(request.status, 200..=399) && is_small())
 }
 
 /// Whether a path is there for programs.

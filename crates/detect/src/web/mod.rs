@@ -230,8 +230,10 @@ impl WebDetector {
             }
         }
         let second = self.second.unwrap_or(0);
-        let page = (!link.is_small && looped::is_for_a_page(request, class)).then_some(path);
-        let asked = Asked { service, client, agent, second, quarter: quarter_of(request.time), page };
+        let is_for_news = link.is_small || looped::is_for_news(request);
+        let page = (!is_for_news && looped::is_for_a_page(request, class)).then_some(path);
+        let quarter = quarter_of(request.time);
+        let asked = Asked { service, client, agent, second, quarter, page, is_for_news };
         let (manner, is_new_reader) = self.clients.note(&asked, class == Class::Asset);
         self.services[service as usize].note_reader(is_new_reader);
         if class.is_by_choice() || (manner == Manner::Even && class == Class::Asset) {
@@ -239,7 +241,8 @@ impl WebDetector {
                 Manner::Ordinary => class,
                 Manner::Switching => Class::Tool,
                 Manner::Fast => Class::Paced,
-                Manner::Looping(told) => self.note_looping(service, told),
+                Manner::Looping(seen) => self.note_looping(service, seen),
+                Manner::Polling => Class::Polled,
                 Manner::Even => Class::Steady,
             };
         }
@@ -247,9 +250,13 @@ impl WebDetector {
     }
 
     /// A client asks for the same again.
-    fn note_looping(&mut self, service: u32, told: u32) -> Class {
+    fn note_looping(&mut self, service: u32, seen: looped::Seen) -> Class {
         let second = self.second.unwrap_or(0);
-        self.services[service as usize].swarm.note(told, second);
+        let service = &mut self.services[service as usize];
+        service.swarm.note(seen.told, second);
+        // What came before counts once, and in no evidence: it is known as a number only.
+        let count = &mut service.counts[Class::Looped as usize];
+        *count = count.saturating_add(seen.before);
         Class::Looped
     }
 

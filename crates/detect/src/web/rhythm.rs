@@ -17,6 +17,9 @@ const CLOCK_QUARTERS: u32 = 240;
 const FAST_REQUESTS: u32 = 75;
 /// Requests of whole seconds that make one that goes on: two in three seconds.
 const SLOW_REQUESTS: u32 = 8;
+/// Requests of whole seconds of an open page: one in three seconds to two and a half in each.
+const POLLING_REQUESTS: std::ops::RangeInclusive<u32> = 4..=30;
+const POLLING_DISPERSION: f32 = 0.7;
 /// From so many on seconds are told as quarters are: a server that stumbles is seen in them.
 const MANY_REQUESTS: u32 = 240;
 /// Variance by mean up to which a fast client is even, and a slow one; a crowd has 1.5 and more in its most even four seconds.
@@ -34,6 +37,8 @@ pub(crate) struct Rhythm {
     at: u32,
     pub(crate) is_fast: bool,
     pub(crate) is_slow: bool,
+    /// It asks evenly and seldom, as an open page does.
+    pub(crate) is_polling: bool,
     /// It goes on without bursts, evenly or not.
     pub(crate) is_lone: bool,
 }
@@ -90,6 +95,7 @@ impl Rhythm {
             let (sum, varies) = dispersion(&self.seconds, second as usize % SECONDS);
             let most = if sum >= MANY_REQUESTS { FAST_DISPERSION } else { SLOW_DISPERSION };
             self.is_slow = sum >= SLOW_REQUESTS && varies <= most;
+            self.is_polling = POLLING_REQUESTS.contains(&sum) && varies <= POLLING_DISPERSION;
             self.is_lone = sum >= SLOW_REQUESTS && varies <= LONE_DISPERSION;
         }
     }

@@ -48,6 +48,8 @@ pub(crate) const FLOORS: [f32; CLASSES] = {
     floors[Class::Hello as usize] = 2.5;
     // Programs that keep to themselves: a script, a mirror, maps that are dragged about.
     floors[Class::Steady as usize] = 60.0;
+    // Screens, open pages, devices: each once a second or two.
+    floors[Class::Polled as usize] = 150.0;
     // Feed readers, monitors, previews of links; where readers are many there are more.
     floors[Class::Brief as usize] = 12.0;
     // What browsers open beside what they need is taken off before.
@@ -68,13 +70,13 @@ pub(crate) const FLOORS: [f32; CLASSES] = {
 const FLOOR_BESIDE_READERS: f32 = 25.0;
 /// Programs at an even pace there: monitors, a mirror.
 const PROGRAMS_BESIDE_READERS: f32 = 20.0;
-/// Monitors and a script that ask for the same pages again and again: so many requests a second while there are few of them.
-const LOOPS_OF_FEW: f32 = 15.0;
-/// From so many clients on fewer, by one for each down to the least; the same where no readers are seen.
+/// Monitors and a script that ask for the same pages again and again: so many requests a second while there are few of them,
+/// where no readers are seen and where they are.
+const LOOPS_OF_FEW: [f32; 2] = [20.0, 15.0];
+/// From so many clients on fewer, by one for each down to the least.
 const SWARM_LEAST: u32 = 12;
 const SWARM_MOST: f32 = 20.0;
-const LOOPS_OF_SWARM: f32 = 4.0;
-const LOOPS_WITHOUT_READERS: f32 = 10.0;
+const LOOPS_OF_SWARM: [f32; 2] = [8.0, 4.0];
 /// Requests given up where so many connections do nothing else: a crowd at a slow server waits for some of its answers.
 const RESETTING_LEAST: u32 = 4;
 const RESETS_OF_MANY: f32 = 6.0;
@@ -91,6 +93,7 @@ const LEAST_FLOORS: [f32; CLASSES] = {
     floors[Class::Paced as usize] = 15.0;
     floors[Class::Steady as usize] = 10.0;
     floors[Class::Looped as usize] = 10.0;
+    floors[Class::Polled as usize] = 10.0;
     floors[Class::Brief as usize] = 8.0;
     // Inside TLS nothing tells a crowd.
     floors[Class::Sealed as usize] = 300.0;
@@ -112,10 +115,14 @@ pub(crate) const FOR_EACH_ASSET: [f32; CLASSES] = {
     shares[Class::Login as usize] = 0.1;
     shares[Class::Aborted as usize] = 0.1;
     shares[Class::Other as usize] = 0.2;
+    // Some press reload.
+    shares[Class::Looped as usize] = 0.02;
     shares
 };
 /// Connections of programs for each request of readers inside TLS.
 const BRIEF_FOR_EACH_SEALED: f32 = 0.05;
+/// Requests for the same again for each, of readers whose pages are all in their caches.
+const LOOPED_FOR_EACH_SEALED: f32 = 0.04;
 /// Assets for each page on any site.
 const ASSETS_FOR_EACH_PAGE: f32 = 80.0;
 /// Before a second is over, so many times what raises an alarm.
@@ -139,8 +146,8 @@ const LEARNT_DEVIATIONS: f32 = 0.7;
 
 /// Requests a second that so many clients in loops may make before anything is learnt.
 fn loops(clients: u32, has_readers: bool) -> f32 {
-    let few = if has_readers { LOOPS_OF_FEW } else { FLOORS[Class::Looped as usize] };
-    let least = if has_readers { LOOPS_OF_SWARM } else { LOOPS_WITHOUT_READERS };
+    let site = usize::from(has_readers);
+    let (few, least) = (LOOPS_OF_FEW[site], LOOPS_OF_SWARM[site]);
     if clients < SWARM_LEAST { few } else { (SWARM_MOST - clients as f32).clamp(least, few) }
 }
 
@@ -252,6 +259,9 @@ impl Usual {
                 ASSETS_FOR_EACH_PAGE * pages
             }
             Class::Brief => BRIEF_FOR_EACH_SEALED * now(Class::Sealed),
+            Class::Looped => {
+                (LOOPED_FOR_EACH_SEALED * now(Class::Sealed)).max(FOR_EACH_ASSET[class as usize] * now(Class::Asset))
+            }
             _ => FOR_EACH_ASSET[class as usize] * now(Class::Asset),
         };
         // Where nothing tells the size of a crowd, what is known beforehand does.
@@ -276,7 +286,9 @@ impl Usual {
             let expected = self.expected(class);
             let has_measure = self.crowd(class).is_some();
             let kind = &mut self.kinds[index];
-            let dispersion = kind.dispersion.clamp(1.0, 50.0);
+            // Loops come all at once, and what comes so has no variance yet.
+            let most = if class == Class::Looped && !is_learnt { 1.0 } else { 50.0 };
+            let dispersion = kind.dispersion.clamp(1.0, most);
             let deviation = (dispersion * expected.max(0.05)).sqrt();
             let floor = if is_learnt {
                 let part = if class == Class::Sealed { 1.0 } else { size };

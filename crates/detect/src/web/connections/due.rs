@@ -4,7 +4,7 @@ use super::super::WebDetector;
 use super::super::class::Class;
 use super::super::window::HONEST_BYTES_PER_SECOND;
 use super::life::{count, leave, set_slow};
-use super::{GOES_ON_SECONDS, HELD_SECONDS, LOOK_SECONDS, SILENT_SECONDS, SLOW_SECONDS, Stage, WHEEL};
+use super::{CLOSED_SECONDS, GOES_ON_SECONDS, HELD_SECONDS, LOOK_SECONDS, SILENT_SECONDS, SLOW_SECONDS, Stage, WHEEL};
 
 /// Nothing was asked over this connection for some seconds: readers explain some such ones.
 fn hold_against(web: &mut WebDetector, at: usize) {
@@ -46,7 +46,7 @@ fn look(web: &mut WebDetector, at: usize, second: u32) -> Option<u32> {
     }
     let entry = &mut web.connections.entries[at];
     let owes = matches!(entry.stage, Stage::Head | Stage::Body | Stage::Handshake | Stage::Record);
-    let reads_slowly = entry.reading.is_slow(second, SLOW_SECONDS);
+    let reads_slowly = entry.reading.is_slow(second, CLOSED_SECONDS);
     if second.saturating_sub(entry.second) > SILENT_SECONDS && (owes || entry.reading.is_watched()) {
         leave(web, at);
         return None;

@@ -7,7 +7,7 @@ use super::super::wheel::Place;
 use super::super::window::Reading;
 use super::super::{WebDetector, client_bits};
 use super::{
-    BRIEF_MILLISECONDS, BRIEF_REQUESTS, CONNECTIONS, Entry, GONE_MILLISECONDS, SILENT_SECONDS, SLOW_SECONDS,
+    BRIEF_MILLISECONDS, BRIEF_REQUESTS, CLOSED_SECONDS, CONNECTIONS, Entry, GONE_MILLISECONDS, SILENT_SECONDS, SLOW_SECONDS,
     Stage, VAIN_MILLISECONDS, milliseconds, sealed,
 };
 
@@ -15,7 +15,7 @@ use super::{
 pub(super) fn read_window(web: &mut WebDetector, at: usize, packet: &Packet<'_>) {
     let second = web.second.unwrap_or(0);
     if web.connections.entries[at].reading.window(packet.window, second) {
-        look_again(web, at, SLOW_SECONDS);
+        look_again(web, at, CLOSED_SECONDS);
     }
 }
 

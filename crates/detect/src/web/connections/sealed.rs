@@ -53,7 +53,7 @@ pub(super) fn from_client(web: &mut WebDetector, at: usize, time: Time, packet: 
         note_answer(web, at, time);
         let manner = (0..asks).fold(Manner::Ordinary, |_, _| note_ask(web, at, time));
         let class = match manner {
-            Manner::Looping(told) => web.note_looping(service, told),
+            Manner::Looping(seen) => web.note_looping(service, seen),
             Manner::Even => Class::Steady,
             _ if paced.is_steady => Class::Steady,
             _ => Class::Sealed,
@@ -81,5 +81,5 @@ pub(super) fn note_answer(web: &mut WebDetector, at: usize, time: Time) {
 fn asked(web: &WebDetector, at: usize, time: Time) -> Asked {
     let Entry { service, client, .. } = web.connections.entries[at];
     let second = web.second.unwrap_or(0);
-    Asked { service, client, agent: 0, second, quarter: quarter_of(time), page: None }
+    Asked { service, client, agent: 0, second, quarter: quarter_of(time), page: None, is_for_news: false }
 }
