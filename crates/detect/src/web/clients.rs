@@ -114,7 +114,7 @@ impl Clients {
     pub(crate) fn note_answer(&mut self, asked: &Asked, bytes: u32) {
         if let Some(entry) = self.entry(asked, 1 << 32) {
             entry.fade(asked.second);
-            entry.looped.note_answer(bytes);
+            entry.looped.note_answer(bytes, asked.second);
         }
     }
 
@@ -160,7 +160,7 @@ impl Entry {
         self.agent = agent;
         self.rhythm.note(quarter);
         if let Some(page) = asked.page {
-            self.looped.note_path(page);
+            self.looped.note_path(page, second);
         }
         let is_new_reader = is_asset && !self.has_read(second);
         if is_asset {

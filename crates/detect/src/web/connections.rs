@@ -217,7 +217,7 @@ impl Connections {
 pub(super) fn is_of_interest(packet: &Packet<'_>) -> bool {
     match packet.protocol {
         protocol::TCP => {
-            !packet.payload.is_empty()
+            packet.payload_length_bytes() > 0
                 || packet.tcp_flags.0 & (TcpFlags::FIN | TcpFlags::RST) != 0
                 || WEB_PORTS.contains(&packet.destination_port)
                 || (packet.tcp_flags.0 & TcpFlags::SYN != 0 && WEB_PORTS.contains(&packet.source_port))

@@ -17,8 +17,8 @@ use super::class::Class;
 
 /// Things that a client asked for last.
 const MARKS: usize = 8;
-/// Repeated requests, decayed over ten seconds, that make a loop, and their share of what it asked for.
-const REPEATS: f32 = 1.3;
+/// Two repeated requests within so many seconds make a loop, and their share of what was asked for lately.
+const REPEATS_SECONDS: u32 = 5;
 const REPEATS_SHARE: f32 = 0.5;
 /// A client that was not seen in a loop for so long begins anew.
 const AGAIN_SECONDS: u32 = 60;
@@ -61,6 +61,8 @@ pub(crate) struct Loop {
     repeats: f32,
     /// Answers without a page in them.
     small: f32,
+    /// The seconds of the last two repeated requests, the later one first.
+    repeated: [u32; 2],
     /// The second in which it was counted last.
     told: u32,
 }
@@ -74,29 +76,33 @@ impl Loop {
     }
 
     /// It asks for a path.
-    pub(crate) fn note_path(&mut self, path: u64) {
-        self.note((path >> 48) as u16 | 1, |known, mark| known == mark);
+    pub(crate) fn note_path(&mut self, path: u64, second: u32) {
+        self.note(second, (path >> 48) as u16 | 1, |known, mark| known == mark);
     }
 
     /// It was answered with so many bytes.
-    pub(crate) fn note_answer(&mut self, bytes: u32) {
+    pub(crate) fn note_answer(&mut self, bytes: u32, second: u32) {
         let is_page = (SEALED_PAGE_BYTES..=PIECE_BYTES).contains(&bytes);
         // Other answers count, and are never the same.
         let mark = if is_page { (bytes / SIZE_UNIT_BYTES).min(u32::from(u16::MAX)) as u16 } else { 0 };
         self.small += f32::from(u8::from(bytes < SEALED_PAGE_BYTES));
-        self.note(mark, |known, mark| mark > 0 && known.abs_diff(mark) <= SIZE_UNITS + mark / SIZE_PART);
+        self.note(second, mark, |known, mark| mark > 0 && known.abs_diff(mark) <= SIZE_UNITS + mark / SIZE_PART);
     }
 
-    fn note(&mut self, mark: u16, is_same: impl Fn(u16, u16) -> bool) {
+    fn note(&mut self, second: u32, mark: u16, is_same: impl Fn(u16, u16) -> bool) {
         self.asked += 1.0;
-        self.repeats += f32::from(u8::from(self.marks.iter().any(|known| is_same(*known, mark))));
+        if self.marks.iter().any(|known| is_same(*known, mark)) {
+            self.repeats += 1.0;
+            self.repeated = [second, self.repeated[0]];
+        }
         self.marks[usize::from(self.next) % MARKS] = mark;
         self.next = (self.next + 1) % MARKS as u8;
     }
 
     /// Whether it goes round in a loop.
     pub(crate) fn goes_on(&mut self, second: u32) -> Option<Seen> {
-        if self.repeats < REPEATS || self.repeats < REPEATS_SHARE * self.asked {
+        let is_recent = second.saturating_sub(self.repeated[1]) <= REPEATS_SECONDS;
+        if !is_recent || self.repeats < REPEATS_SHARE * self.asked {
             return None;
         }
         let told = std::mem::replace(&mut self.told, second);
@@ -173,30 +179,31 @@ mod tests {
     use super::*;
 
     /// Whether a client is in a loop after a request each `every` seconds.
-    fn goes_on(every: f32, note: &dyn Fn(&mut Loop, u64)) -> bool {
+    fn goes_on(every: u32, note: &dyn Fn(&mut Loop, u32, u32)) -> bool {
         let mut seen = Loop::default();
         for number in 0..20 {
-            seen.fade((-every / 10.0).exp());
-            note(&mut seen, number);
+            seen.fade((-(every as f32) / 10.0).exp());
+            note(&mut seen, number, 1_000 + every * number);
         }
-        seen.goes_on(100).is_some()
+        seen.goes_on(1_000 + every * 19).is_some()
     }
 
     #[test]
     fn who_comes_back_to_a_page_is_in_a_loop_and_who_reads_is_not() {
-        let path = |number: u64| number << 48;
-        assert!(goes_on(1.0, &|seen, _| seen.note_path(path(4))), "one page");
-        assert!(goes_on(1.0, &|seen, number| seen.note_path(path(2 * (number % 6)))), "six pages");
-        assert!(!goes_on(1.0, &|seen, number| seen.note_path(path(2 * number))), "a crawler");
-        assert!(!goes_on(10.0, &|seen, _| seen.note_path(path(4))), "a monitor");
+        let path = |number: u32| u64::from(2 * number) << 48;
+        assert!(goes_on(1, &|seen, _, second| seen.note_path(path(4), second)), "one page");
+        assert!(goes_on(5, &|seen, _, second| seen.note_path(path(4), second)), "every five seconds");
+        assert!(goes_on(1, &|seen, number, second| seen.note_path(path(number % 6), second)), "six pages");
+        assert!(!goes_on(1, &|seen, number, second| seen.note_path(path(number), second)), "a crawler");
+        assert!(!goes_on(10, &|seen, _, second| seen.note_path(path(4), second)), "a monitor");
     }
 
     #[test]
     fn answers_of_one_size_are_one_page_unless_they_are_small_or_large() {
-        assert!(goes_on(1.0, &|seen, number| seen.note_answer(5_000 + number as u32 % 60)));
-        assert!(!goes_on(1.0, &|seen, number| seen.note_answer(2_000 + 313 * number as u32)), "a crawler");
-        assert!(!goes_on(1.0, &|seen, _| seen.note_answer(400)), "a vote's figures");
-        assert!(!goes_on(1.0, &|seen, _| seen.note_answer(60_000)), "a film");
+        assert!(goes_on(1, &|seen, number, second| seen.note_answer(5_000 + number % 60, second)));
+        assert!(!goes_on(1, &|seen, number, second| seen.note_answer(2_000 + 313 * number, second)), "a crawler");
+        assert!(!goes_on(1, &|seen, _, second| seen.note_answer(400, second)), "a vote's figures");
+        assert!(!goes_on(1, &|seen, _, second| seen.note_answer(60_000, second)), "a film");
     }
 
     #[test]
