@@ -210,6 +210,64 @@ fn batches_that_nobody_answers_any_more_are_a_rapid_reset() {
 }
 
 #[test]
+fn streams_that_are_taken_back_one_by_one_are_a_rapid_reset_however_slow() {
+    let said = |is_reset: bool, answer: usize| {
+        let mut wire = Wire::default();
+        for number in 0..12 {
+            let mut link = wire.open(number, 1_000, i64::from(number) * 60);
+            link.handshake();
+            link.ask(420, 9_000);
+            for turn in 1..24 {
+                link.at = i64::from(number) * 60 + turn * 800 + i64::from(number * 37 + turn as u32 * 101) % 300;
+                link.up(records(&[(23, 46)]), TcpFlags::ACK);
+                if answer > 0 {
+                    link.down(records(&[(23, answer)]), TcpFlags::ACK);
+                }
+                link.at += 4;
+                if is_reset {
+                    link.up(records(&[(23, 30)]), TcpFlags::ACK);
+                }
+            }
+        }
+        found(wire, 20)
+    };
+    assert_eq!(said(true, 0), [Vector::Http2RapidReset]);
+    assert_eq!(said(false, 0), [], "who waits for a server that hangs");
+    assert_eq!(said(true, 300), [], "windows after answers");
+}
+
+#[test]
+fn clients_that_come_back_for_the_same_answer_inside_tls_are_a_flood() {
+    let said = |clients: u32, answer: &dyn Fn(u32, i64) -> usize| {
+        let mut wire = Wire::default();
+        for number in 0..clients {
+            let mut now = i64::from(number) * 40;
+            let mut link = wire.open(number, 1_000, now);
+            link.handshake();
+            for turn in 0..14_i64 {
+                link.at = now + 10;
+                link.ask(120, answer(number, turn));
+                // Times that look like chance.
+                now += 400 + (i64::from(number) * 7_919 + turn * 104_729) % 1_600;
+            }
+        }
+        found(wire, 16)
+    };
+    assert_eq!(said(24, &|_, turn| 4_800 + turn as usize % 3), [Vector::HttpFlood]);
+    assert_eq!(said(24, &|number, turn| 1_500 + (number as usize * 911 + turn as usize * 1_789) % 9_000), [], "pages");
+    assert_eq!(said(24, &|_, _| 330), [], "figures");
+    assert_eq!(said(24, &|_, _| 40_000), [], "a film");
+    assert_eq!(said(6, &|_, _| 4_800), [], "monitors");
+}
+
+#[test]
+fn what_the_capture_cut_away_of_an_answer_is_of_interest() {
+    let answer = Packet { protocol: 6, source_port: 443, missing_bytes: 1_460, ..Packet::default() };
+    assert!(WebDetector::is_of_interest(&answer));
+    assert!(!WebDetector::is_of_interest(&Packet { missing_bytes: 0, ..answer }));
+}
+
+#[test]
 fn one_request_for_each_connection_is_a_flood_with_its_fingerprint() {
     let mut wire = Wire::default();
     for number in 0..600 {
@@ -252,10 +310,13 @@ fn answers_that_nobody_reads_are_slow_and_paused_players_are_not() {
             link.window = 0;
             link.up(&[], TcpFlags::ACK);
         }
-        found(wire, 40)
+        let (events, _) = wire.run(40);
+        let lines = floods(&events).into_iter();
+        lines.map(|(name, line)| (name, line.time.seconds_since(Time::from_seconds(START, 0)))).collect::<Vec<_>>()
     };
-    assert_eq!(read(0), [Vector::SlowHttp]);
-    assert_eq!(read(20), []);
+    let slow = read(0);
+    assert!(matches!(slow[..], [(Vector::SlowHttp, after)] if after < 10.0), "{slow:?}");
+    assert!(read(20).is_empty());
 }
 
 /// A datagram from or to a client's port, by its first bytes.

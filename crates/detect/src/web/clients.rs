@@ -27,6 +27,11 @@ const SWITCHES_SHARE: f32 = 0.4;
 const ASSETS_SHARE: f32 = 0.15;
 /// A reader who loaded nothing for so long comes again.
 const VISIT_SECONDS: u32 = 600;
+/// Who was silent for so long comes anew.
+const AGAIN_SECONDS: u32 = 30;
+/// Before so long nobody can be known to poll: who asks for a few figures, and no oftener than three times a second, may.
+const POLLING_SECONDS: u32 = 14;
+const POLLING_REQUESTS: f32 = 3.0 * MEMORY_SECONDS;
 /// Share of requests with another agent up to which it is one program.
 const ONE_AGENT_SHARE: f32 = 0.1;
 /// Pages, decayed, that a program with assets has asked for: a page with hundreds of pictures is one.
@@ -41,6 +46,8 @@ pub(crate) const PACE_REQUESTS_PER_SECOND: f32 = 25.0;
 struct Entry {
     tag: u32,
     second: u32,
+    /// The second in which it came, or came again.
+    since: u32,
     requests: f32,
     assets: f32,
     switches: f32,
@@ -129,7 +136,7 @@ impl Clients {
             let entry = &entries[oldest];
             self.evicted +=
                 u64::from(entry.tag != 0 && second.saturating_sub(entry.second) < MEMORY_SECONDS as u32);
-            entries[oldest] = Entry { tag, second, agent: agent as u32, ..Entry::default() };
+            entries[oldest] = Entry { tag, second, since: second, agent: agent as u32, ..Entry::default() };
             oldest
         });
         entries.get_mut(way)
@@ -140,6 +147,9 @@ impl Entry {
     /// Lets what was counted fade.
     fn fade(&mut self, second: u32) {
         let silent = second.saturating_sub(self.second);
+        if silent > AGAIN_SECONDS {
+            self.since = second;
+        }
         if silent > 0 {
             let kept = (-(silent as f32) / MEMORY_SECONDS).exp();
             self.requests *= kept;
@@ -190,7 +200,7 @@ impl Entry {
     fn manner(&mut self, asked: &Asked) -> Manner {
         let second = asked.second;
         let has_read = self.has_read(second);
-        let Self { requests, assets, switches, rhythm, looped, .. } = self;
+        let Self { since, requests, assets, switches, rhythm, looped, .. } = self;
         if *requests >= REQUESTS_MINIMUM && *assets <= ASSETS_SHARE * *requests {
             if *requests > PACE_REQUESTS_PER_SECOND * MEMORY_SECONDS {
                 return Manner::Fast;
@@ -205,7 +215,8 @@ impl Entry {
         {
             return Manner::Looping(seen);
         }
-        if asked.is_for_news && rhythm.is_polling {
+        let may_poll = second.saturating_sub(*since) < POLLING_SECONDS && *requests < POLLING_REQUESTS;
+        if asked.is_for_news && (rhythm.is_polling || may_poll) {
             return Manner::Polling;
         }
         let is_even = if has_read {

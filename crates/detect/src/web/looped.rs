@@ -17,19 +17,21 @@ use super::class::Class;
 
 /// Things that a client asked for last.
 const MARKS: usize = 8;
-/// Two repeated requests within so many seconds make a loop, and their share of what was asked for lately.
+/// Two repeated requests within so many seconds make a loop, if they are such a share of what was asked for lately.
 const REPEATS_SECONDS: u32 = 5;
-const REPEATS_SHARE: f32 = 0.5;
+const REPEATS_SHARE: f32 = 0.34;
+/// One is enough of a client that asked so often lately, decayed over ten seconds: a list has to be gone through first.
+const ASKED_OFTEN: f32 = 2.4;
 /// A client that was not seen in a loop for so long begins anew.
 const AGAIN_SECONDS: u32 = 60;
 /// Share of answers of a few bytes that make somebody who waits for news.
 const SMALL_SHARE: f32 = 0.8;
 /// A program in a loop is seen within so many seconds.
 const SWARM_SECONDS: usize = 8;
-/// Answers of fewer bytes have no page in them.
-const PAGE_BYTES: u64 = 1_024;
+/// Answers of fewer bytes have no page in them, packed or not.
+const PAGE_BYTES: u64 = 600;
 /// The same with what HTTP and TLS add.
-const SEALED_PAGE_BYTES: u32 = 1_500;
+const SEALED_PAGE_BYTES: u32 = 900;
 /// Larger ones are pieces of something.
 const PIECE_BYTES: u32 = 32 * 1_024;
 /// Answers are of the same size up to so many units, and a part of theirs: a head that is packed, a date.
@@ -101,7 +103,8 @@ impl Loop {
 
     /// Whether it goes round in a loop.
     pub(crate) fn goes_on(&mut self, second: u32) -> Option<Seen> {
-        let is_recent = second.saturating_sub(self.repeated[1]) <= REPEATS_SECONDS;
+        let repeated = self.repeated[usize::from(self.asked < ASKED_OFTEN)];
+        let is_recent = second.saturating_sub(repeated) <= REPEATS_SECONDS;
         if !is_recent || self.repeats < REPEATS_SHARE * self.asked {
             return None;
         }
@@ -112,7 +115,7 @@ impl Loop {
 
     /// Whether it is answered with a few bytes each time.
     pub(crate) fn is_small(&self) -> bool {
-        self.small >= SMALL_SHARE * self.asked
+        self.small > 0.0 && self.small >= SMALL_SHARE * self.asked
     }
 }
 
@@ -162,7 +165,7 @@ pub(crate) fn is_for_a_page(request: &Request<'_>, class: Class) -> bool {
 pub(crate) fn is_for_news(request: &Request<'_>) -> bool {
     let is_small = || request.response_bytes.is_some_and(|bytes| bytes < PAGE_BYTES);
     request.method == Method::Get
-        && (is_interface(request.path()) || matches!(request.status, 200..=399) && is_small())
+        && (is_interface(request.path()) || matches!(request.status, 200 | 204 | 304) && is_small())
 }
 
 /// Whether a path is there for programs.

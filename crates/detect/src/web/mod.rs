@@ -7,7 +7,7 @@
 //! How a flood is told from a crowd: each request is of one `class`, and each class is compared with what the
 //! other classes say of the size of the crowd (`usual`). Readers load pages with what belongs to them, so a crowd
 //! multiplies all classes alike and is a *surge*; a tool multiplies one. Some classes need no comparison: clients that
-//! change their agent as they go (`clients`), queries that nobody asked before, connections that never become a
+//! change their agent as they go (`clients`) or come back for the same again and again (`looped`), queries that nobody asked before, connections that never become a
 //! request (`connections`).
 //!
 //! Limits, each with a counter: [`MAXIMUM_SERVICES`], [`MAXIMUM_WATCHED`] under a closer look, a fixed number of clients

@@ -60,6 +60,12 @@ pub(crate) fn lines(
                 class.words()
             ));
         }
+        if totals[Class::Looped as usize] >= 1.0 && usual.loopers > 0 {
+            lines.push(format!(
+                "{} clients ask for the same again and again, and for nothing that belongs to it",
+                usual.loopers
+            ));
+        }
         lines.extend(crowd_line(usual));
         if usual.slows.any() {
             lines.push("over minutes there are more of them than the assets of days explain".to_owned());

@@ -160,10 +160,6 @@ impl Service {
         self.usual.raised = closing.expected_times();
         self.count_swarms(second);
         self.usual.test(&counts, second);
-        if std::env::var_os("HEMI_DEBUG").is_some() {
-            let kinds: Vec<_> = Class::ALL.iter().filter(|c| counts[**c as usize] > 0).map(|c| { let k = &self.usual.kinds[*c as usize]; format!("{}={} (exp {:.1} floor {:.1} sum {:.0}/{:.0})", c.name(), counts[*c as usize], k.expected, k.floor, k.sum, k.alarm) }).collect();
-            eprintln!("DBG {} {second} n={} r={} slow={} {}", self.target.name, self.usual.loopers, self.usual.resetting, self.slow, kinds.join(", "));
-        }
         self.move_slow();
         self.look(closing);
         self.move_flood(&counts, closing);

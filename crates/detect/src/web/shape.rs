@@ -8,6 +8,8 @@
 //! seen of it is a client of HTTP/2 that goes on sending batches of small records although nothing is answered any more. An
 //! upload has large records; who waits for a slow server does not ask for fifty more things meanwhile.
 //!
+//! Streams that come one by one, each with what takes it back right behind, say so sooner ([`SINGLE_STREAMS`]).
+//!
 //! Limits: where the server answers each stream before it is taken back, or with the head of an answer alone, this looks like
 //! somebody who asks much and gets little (counters of visits do just that), and is judged by its pace. Streams are
 //! estimated from bytes ([`STREAM_BYTES`]). A call over a WebSocket in which only one side speaks would look the same if
@@ -23,7 +25,7 @@ const SECONDS: usize = 4;
 /// Bytes of answer for each request above which somebody downloads.
 const DOWNLOAD_BYTES: u32 = 32 * 1_024;
 /// Bytes of answer for each request, with its head, below which there is no page.
-const SMALL_ANSWER_BYTES: u32 = 1_300;
+const SMALL_ANSWER_BYTES: u32 = 900;
 /// Sums are halved here, so that they are of the last requests.
 const SUM_MAXIMUM: u32 = 64;
 /// Who sends nothing for so long has ended a batch.
