@@ -218,7 +218,8 @@ fn streams_that_are_taken_back_one_by_one_are_a_rapid_reset_however_slow() {
             link.handshake();
             link.ask(420, 9_000);
             for turn in 1..24 {
-                link.at = i64::from(number) * 60 + turn * 800 + i64::from(number * 37 + turn as u32 * 101) % 300;
+                link.at =
+                    i64::from(number) * 60 + turn * 800 + i64::from(number * 37 + turn as u32 * 101) % 300;
                 link.up(records(&[(23, 46)]), TcpFlags::ACK);
                 if answer > 0 {
                     link.down(records(&[(23, answer)]), TcpFlags::ACK);
@@ -254,7 +255,11 @@ fn clients_that_come_back_for_the_same_answer_inside_tls_are_a_flood() {
         found(wire, 16)
     };
     assert_eq!(said(24, &|_, turn| 4_800 + turn as usize % 3), [Vector::HttpFlood]);
-    assert_eq!(said(24, &|number, turn| 1_500 + (number as usize * 911 + turn as usize * 1_789) % 9_000), [], "pages");
+    assert_eq!(
+        said(24, &|number, turn| 1_500 + (number as usize * 911 + turn as usize * 2_741) % 9_000),
+        [],
+        "pages"
+    );
     assert_eq!(said(24, &|_, _| 330), [], "figures");
     assert_eq!(said(24, &|_, _| 40_000), [], "a film");
     assert_eq!(said(6, &|_, _| 4_800), [], "monitors");
@@ -312,7 +317,9 @@ fn answers_that_nobody_reads_are_slow_and_paused_players_are_not() {
         }
         let (events, _) = wire.run(40);
         let lines = floods(&events).into_iter();
-        lines.map(|(name, line)| (name, line.time.seconds_since(Time::from_seconds(START, 0)))).collect::<Vec<_>>()
+        lines
+            .map(|(name, line)| (name, line.time.seconds_since(Time::from_seconds(START, 0))))
+            .collect::<Vec<_>>()
     };
     let slow = read(0);
     assert!(matches!(slow[..], [(Vector::SlowHttp, after)] if after < 10.0), "{slow:?}");

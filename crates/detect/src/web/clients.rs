@@ -90,6 +90,8 @@ pub(crate) struct Asked {
     pub(crate) page: Option<u64>,
     /// It asks for a few figures.
     pub(crate) is_for_news: bool,
+    /// It asks over a connection over which it asked before.
+    pub(crate) is_kept: bool,
 }
 
 /// The table.
@@ -184,11 +186,15 @@ impl Entry {
         if self.rhythm.note(asked.quarter) >= SEALED_BURST {
             self.asset_second = asked.second;
         }
+        self.looped.note_time(asked.quarter);
         // Who gets a few bytes each time waits for something.
         if self.has_read(asked.second) || self.looped.is_small() {
             return Manner::Ordinary;
         }
         let even = if self.rhythm.is_lone { Manner::Even } else { Manner::Ordinary };
+        if asked.is_kept && self.looped.is_timed() {
+            return even;
+        }
         self.looped.goes_on(asked.second).map_or(even, Manner::Looping)
     }
 
@@ -235,7 +241,16 @@ mod tests {
     use super::*;
 
     fn asked(client: u128, agent: u64, second: u32) -> Asked {
-        Asked { service: 0, client, agent, second, quarter: second * 4, page: None, is_for_news: false }
+        Asked {
+            service: 0,
+            client,
+            agent,
+            second,
+            quarter: second * 4,
+            page: None,
+            is_for_news: false,
+            is_kept: false,
+        }
     }
 
     fn table() -> Clients {

@@ -8,6 +8,9 @@
 //! Not meant are clients that load what belongs to pages (who presses reload), interfaces for programs and answers of a few
 //! bytes (whoever waits for the result of a vote), and large ones (a film comes in even pieces).
 //!
+//! Inside TLS who asks by a timer over a connection that is kept is not meant either: that may be a page that stays open, and is told by its
+//! pace (`rhythm`).
+//!
 //! Limits: each client has [`MARKS`] places, so that a list of many more pages looks like a crawler. Nothing is said of a client
 //! that comes back less often than about every five seconds.
 
@@ -24,6 +27,9 @@ const REPEATS_SHARE: f32 = 0.34;
 const ASKED_OFTEN: f32 = 2.4;
 /// A client that was not seen in a loop for so long begins anew.
 const AGAIN_SECONDS: u32 = 60;
+/// Share of equal times between requests that makes a timer, and the longest time, in quarters of a second.
+const TIMED_SHARE: f32 = 0.9;
+const LONGEST_GAP: u32 = 40;
 /// Share of answers of a few bytes that make somebody who waits for news.
 const SMALL_SHARE: f32 = 0.8;
 /// A program in a loop is seen within so many seconds.
@@ -63,6 +69,11 @@ pub(crate) struct Loop {
     repeats: f32,
     /// Answers without a page in them.
     small: f32,
+    /// When it asked last and how long before that, in quarters of a second, and how often that was as long as the time before.
+    at: u32,
+    gap: u32,
+    gaps: f32,
+    even: f32,
     /// The seconds of the last two repeated requests, the later one first.
     repeated: [u32; 2],
     /// The second in which it was counted last.
@@ -75,6 +86,23 @@ impl Loop {
         self.asked *= kept;
         self.repeats *= kept;
         self.small *= kept;
+        self.gaps *= kept;
+        self.even *= kept;
+    }
+
+    /// It asks, at a time in quarters of a second.
+    pub(crate) fn note_time(&mut self, quarter: u32) {
+        let gap = quarter.wrapping_sub(self.at);
+        if (1..=LONGEST_GAP).contains(&self.gap) && gap <= LONGEST_GAP {
+            self.gaps += 1.0;
+            self.even += f32::from(u8::from(gap.abs_diff(self.gap) <= 1));
+        }
+        (self.at, self.gap) = (quarter, gap);
+    }
+
+    /// Whether it asks by a timer, as pages that stay open do.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.gaps > 0.0 && self.even >= TIMED_SHARE * self.gaps
     }
 
     /// It asks for a path.
@@ -88,7 +116,9 @@ impl Loop {
         // Other answers count, and are never the same.
         let mark = if is_page { (bytes / SIZE_UNIT_BYTES).min(u32::from(u16::MAX)) as u16 } else { 0 };
         self.small += f32::from(u8::from(bytes < SEALED_PAGE_BYTES));
-        self.note(second, mark, |known, mark| mark > 0 && known.abs_diff(mark) <= SIZE_UNITS + mark / SIZE_PART);
+        self.note(second, mark, |known, mark| {
+            mark > 0 && known.abs_diff(mark) <= SIZE_UNITS + mark / SIZE_PART
+        });
     }
 
     fn note(&mut self, second: u32, mark: u16, is_same: impl Fn(u16, u16) -> bool) {
@@ -172,9 +202,12 @@ pub(crate) fn is_for_news(request: &Request<'_>) -> bool {
 fn is_interface(path: &[u8]) -> bool {
     let path = &path[..path.len().min(LOOKED_AT_BYTES)];
     let starts = |part: &[u8]| {
-        INTERFACES.iter().any(|known| part.get(..known.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(known)))
+        INTERFACES
+            .iter()
+            .any(|known| part.get(..known.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(known)))
     };
-    INTERFACE_ENDINGS.iter().any(|known| path.ends_with(known)) || path.split(|&byte| byte == b'/').any(starts)
+    INTERFACE_ENDINGS.iter().any(|known| path.ends_with(known))
+        || path.split(|&byte| byte == b'/').any(starts)
 }
 
 #[cfg(test)]
@@ -204,9 +237,27 @@ mod tests {
     #[test]
     fn answers_of_one_size_are_one_page_unless_they_are_small_or_large() {
         assert!(goes_on(1, &|seen, number, second| seen.note_answer(5_000 + number % 60, second)));
-        assert!(!goes_on(1, &|seen, number, second| seen.note_answer(2_000 + 313 * number, second)), "a crawler");
+        assert!(
+            !goes_on(1, &|seen, number, second| seen.note_answer(2_000 + 313 * number, second)),
+            "a crawler"
+        );
         assert!(!goes_on(1, &|seen, _, second| seen.note_answer(400, second)), "a vote's figures");
         assert!(!goes_on(1, &|seen, _, second| seen.note_answer(60_000, second)), "a film");
+    }
+
+    #[test]
+    fn a_timer_is_told_from_waits_by_chance() {
+        let is_timed = |wait: &dyn Fn(u32) -> u32| {
+            let (mut seen, mut now) = (Loop::default(), 4_000);
+            for number in 0..12 {
+                seen.note_time(now / 250);
+                now += wait(number);
+            }
+            seen.is_timed()
+        };
+        assert!(
+            is_timed(&|number| 1_960 + number * 31 % 80) && !is_timed(&|number| 400 + number * 617 % 1_000)
+        );
     }
 
     #[test]

@@ -233,7 +233,7 @@ impl WebDetector {
         let is_for_news = link.is_small || looped::is_for_news(request);
         let page = (!is_for_news && looped::is_for_a_page(request, class)).then_some(path);
         let quarter = quarter_of(request.time);
-        let asked = Asked { service, client, agent, second, quarter, page, is_for_news };
+        let asked = Asked { service, client, agent, second, quarter, page, is_for_news, is_kept: false };
         let (manner, is_new_reader) = self.clients.note(&asked, class == Class::Asset);
         self.services[service as usize].note_reader(is_new_reader);
         if class.is_by_choice() || (manner == Manner::Even && class == Class::Asset) {

@@ -73,6 +73,8 @@ const PROGRAMS_BESIDE_READERS: f32 = 20.0;
 /// Monitors and a script that ask for the same pages again and again: so many requests a second while there are few of them,
 /// where no readers are seen and where they are.
 const LOOPS_OF_FEW: [f32; 2] = [20.0, 15.0];
+/// Where no readers are seen and fewer clients than these, it is a script somebody wrote.
+const LOOPS_LEAST: u32 = 3;
 /// From so many clients on fewer, by one for each down to the least.
 const SWARM_LEAST: u32 = 12;
 const SWARM_MOST: f32 = 20.0;
@@ -146,6 +148,9 @@ const LEARNT_DEVIATIONS: f32 = 0.7;
 
 /// Requests a second that so many clients in loops may make before anything is learnt.
 fn loops(clients: u32, has_readers: bool) -> f32 {
+    if !has_readers && clients < LOOPS_LEAST {
+        return FLOORS[Class::Paced as usize];
+    }
     let site = usize::from(has_readers);
     let (few, least) = (LOOPS_OF_FEW[site], LOOPS_OF_SWARM[site]);
     if clients < SWARM_LEAST { few } else { (SWARM_MOST - clients as f32).clamp(least, few) }
@@ -259,13 +264,12 @@ impl Usual {
                 ASSETS_FOR_EACH_PAGE * pages
             }
             Class::Brief => BRIEF_FOR_EACH_SEALED * now(Class::Sealed),
-            Class::Looped => {
-                (LOOPED_FOR_EACH_SEALED * now(Class::Sealed)).max(FOR_EACH_ASSET[class as usize] * now(Class::Asset))
-            }
+            Class::Looped => (LOOPED_FOR_EACH_SEALED * now(Class::Sealed))
+                .max(FOR_EACH_ASSET[class as usize] * now(Class::Asset)),
             _ => FOR_EACH_ASSET[class as usize] * now(Class::Asset),
         };
         // Where nothing tells the size of a crowd, what is known beforehand does.
-        let is_of_readers = class.is_by_page() || class == Class::Asset;
+        let is_of_readers = class.is_by_page() || matches!(class, Class::Asset | Class::Polled);
         let raised = if is_of_readers && self.is_learnt() { self.raised.max(1.0) } else { 1.0 };
         (raised * kind.mean).max(on_any_site)
     }
@@ -312,7 +316,8 @@ impl Usual {
             kind.floor = floor + 0.3 * expected + slack * deviation;
             let [requests, seconds, deviations] = if is_learnt { LEARNT_ALARM } else { ALARM };
             // That it is a program took its time to say.
-            let seconds = if matches!(class, Class::Steady | Class::Looped) { STEADY_SECONDS } else { seconds };
+            let seconds =
+                if matches!(class, Class::Steady | Class::Looped) { STEADY_SECONDS } else { seconds };
             let is_careful = class.is_by_page() || self.seconds < SLOW_LEARNT_SECONDS;
             let requests = if is_learnt && is_careful { requests.max(LEARNT_ALARM_PAGES) } else { requests };
             let record = if is_learnt { TIMES_HEIGHT * kind.height.highest } else { 0.0 };

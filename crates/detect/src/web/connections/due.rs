@@ -4,7 +4,9 @@ use super::super::WebDetector;
 use super::super::class::Class;
 use super::super::window::HONEST_BYTES_PER_SECOND;
 use super::life::{count, leave, set_slow};
-use super::{CLOSED_SECONDS, GOES_ON_SECONDS, HELD_SECONDS, LOOK_SECONDS, SILENT_SECONDS, SLOW_SECONDS, Stage, WHEEL};
+use super::{
+    CLOSED_SECONDS, GOES_ON_SECONDS, HELD_SECONDS, LOOK_SECONDS, SILENT_SECONDS, SLOW_SECONDS, Stage, WHEEL,
+};
 
 /// Nothing was asked over this connection for some seconds: readers explain some such ones.
 fn hold_against(web: &mut WebDetector, at: usize) {

@@ -7,8 +7,8 @@ use super::super::wheel::Place;
 use super::super::window::Reading;
 use super::super::{WebDetector, client_bits};
 use super::{
-    BRIEF_MILLISECONDS, BRIEF_REQUESTS, CLOSED_SECONDS, CONNECTIONS, Entry, GONE_MILLISECONDS, SILENT_SECONDS, SLOW_SECONDS,
-    Stage, VAIN_MILLISECONDS, milliseconds, sealed,
+    BRIEF_MILLISECONDS, BRIEF_REQUESTS, CLOSED_SECONDS, CONNECTIONS, Entry, GONE_MILLISECONDS,
+    SILENT_SECONDS, SLOW_SECONDS, Stage, VAIN_MILLISECONDS, milliseconds, sealed,
 };
 
 /// The client says how much it would take.

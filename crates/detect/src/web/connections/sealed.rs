@@ -79,7 +79,17 @@ pub(super) fn note_answer(web: &mut WebDetector, at: usize, time: Time) {
 }
 
 fn asked(web: &WebDetector, at: usize, time: Time) -> Asked {
-    let Entry { service, client, .. } = web.connections.entries[at];
+    let Entry { service, client, tls, .. } = web.connections.entries[at];
     let second = web.second.unwrap_or(0);
-    Asked { service, client, agent: 0, second, quarter: quarter_of(time), page: None, is_for_news: false }
+    let is_kept = tls.asks > 1;
+    Asked {
+        service,
+        client,
+        agent: 0,
+        second,
+        quarter: quarter_of(time),
+        page: None,
+        is_for_news: false,
+        is_kept,
+    }
 }
