@@ -69,7 +69,7 @@ impl Others {
     fn said(&self) -> Vec<FloodEvent> {
         let mut requests = self.requests();
         for visit in 0..30 {
-            let who = 0x80_0000 | visit * 77;
+            let who = 0x80_0000 | (visit * 77);
             let begins = i64::from(visit) * 2_000;
             requests.push(Request { referrer: b"https://www.example/", ..at(begins, who, b"/agenda") });
             requests.extend((1..=5).map(|asset| at(begins + asset * 30, who, b"/a.css")));

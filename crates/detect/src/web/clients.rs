@@ -188,7 +188,7 @@ impl Entry {
         }
         self.looped.note_time(asked.quarter);
         // Who gets a few bytes each time waits for something.
-        if self.has_read(asked.second) || self.looped.is_small() {
+        if self.is_reader(asked.second) || self.looped.is_small() {
             return Manner::Ordinary;
         }
         let even = if self.rhythm.is_lone { Manner::Even } else { Manner::Ordinary };
@@ -203,9 +203,14 @@ impl Entry {
         self.asset_second > 0 && second.saturating_sub(self.asset_second) <= VISIT_SECONDS
     }
 
+    /// Whether it did since it came, however long that is ago: who reloads a page for an hour loads little else.
+    const fn is_reader(&self, second: u32) -> bool {
+        self.has_read(second) || (self.asset_second > 0 && self.asset_second >= self.since)
+    }
+
     fn manner(&mut self, asked: &Asked) -> Manner {
         let second = asked.second;
-        let has_read = self.has_read(second);
+        let (has_read, is_reader) = (self.has_read(second), self.is_reader(second));
         let Self { since, requests, assets, switches, rhythm, looped, .. } = self;
         if *requests >= REQUESTS_MINIMUM && *assets <= ASSETS_SHARE * *requests {
             if *requests > PACE_REQUESTS_PER_SECOND * MEMORY_SECONDS {
@@ -215,7 +220,7 @@ impl Entry {
                 return Manner::Switching;
             }
         }
-        if !has_read
+        if !is_reader
             && asked.page.is_some()
             && let Some(seen) = looped.goes_on(second)
         {
@@ -291,6 +296,20 @@ mod tests {
             .map(|(second, is_asset)| table.note(&asked(3, 1, second), is_asset).1)
             .into();
         assert_eq!(new, [false, true, false, false, false, true]);
+    }
+
+    #[test]
+    fn who_reloads_a_page_for_an_hour_is_a_reader_and_who_only_asks_for_it_is_not() {
+        let (mut table, mut loops) = (table(), [0, 0]);
+        for second in (100..1_300).step_by(4) {
+            for (client, loops) in [1, 2].into_iter().zip(&mut loops) {
+                let is_asset = client == 1 && second == 100;
+                let page = (!is_asset).then_some(7 << 48);
+                let manner = table.note(&Asked { page, ..asked(client, 1, second) }, is_asset).0;
+                *loops += u32::from(matches!(manner, Manner::Looping(_)));
+            }
+        }
+        assert!(loops[0] == 0 && loops[1] > 290, "{loops:?}");
     }
 
     #[test]
