@@ -219,7 +219,7 @@ fn streams_that_are_taken_back_one_by_one_are_a_rapid_reset_however_slow() {
             link.ask(420, 9_000);
             for turn in 1..24 {
                 link.at =
-                    i64::from(number) * 60 + turn * 800 + i64::from(number * 37 + turn as u32 * 101) % 300;
+                    i64::from(number) * 60 + turn * 1_100 + i64::from(number * 37 + turn as u32 * 101) % 300;
                 link.up(records(&[(23, 46)]), TcpFlags::ACK);
                 if answer > 0 {
                     link.down(records(&[(23, answer)]), TcpFlags::ACK);
@@ -230,7 +230,7 @@ fn streams_that_are_taken_back_one_by_one_are_a_rapid_reset_however_slow() {
                 }
             }
         }
-        found(wire, 20)
+        found(wire, 28)
     };
     assert_eq!(said(true, 0), [Vector::Http2RapidReset]);
     assert_eq!(said(false, 0), [], "who waits for a server that hangs");

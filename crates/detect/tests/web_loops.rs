@@ -28,7 +28,7 @@ fn one_page(_: u32, _: i64) -> &'static [u8] {
 }
 
 const LOOPS: Others =
-    Others { clients: 25, every: 1_400, page: &one_page, referrer: b"", bytes: 5_000, varies: true };
+    Others { clients: 25, every: 2_200, page: &one_page, referrer: b"", bytes: 5_000, varies: true };
 
 fn at(milliseconds: i64, who: u32, target: &[u8]) -> Request<'_> {
     Request {
