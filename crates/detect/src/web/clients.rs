@@ -55,7 +55,6 @@ struct Entry {
     /// The last second in which it loaded what belongs to a page.
     asset_second: u32,
     rhythm: Rhythm,
-    looped: Loop,
 }
 
 /// How a client behaves.
@@ -98,6 +97,8 @@ pub(crate) struct Asked {
 pub(crate) struct Clients {
     key: TableKey<3>,
     entries: Box<[Entry]>,
+    /// What each asked for: apart, since most requests are of readers, of whom nobody wants to know.
+    loops: Box<[Loop]>,
     /// Clients that made room while they were still counted.
     pub(crate) evicted: u64,
 }
@@ -105,29 +106,32 @@ pub(crate) struct Clients {
 impl Clients {
     /// An empty table.
     pub(crate) fn new(key: TableKey<3>) -> Self {
-        Self { key, entries: vec![Entry::default(); CLIENTS].into_boxed_slice(), evicted: 0 }
+        let entries = vec![Entry::default(); CLIENTS].into_boxed_slice();
+        Self { key, entries, loops: vec![Loop::default(); CLIENTS].into_boxed_slice(), evicted: 0 }
     }
 
     /// Counts a request and says how its client behaves, and whether it is a reader who was not here lately.
     pub(crate) fn note(&mut self, asked: &Asked, is_asset: bool) -> (Manner, bool) {
-        self.entry(asked, 0).map_or((Manner::Ordinary, false), |entry| entry.note(asked, is_asset))
+        self.entry(asked, 0)
+            .map_or((Manner::Ordinary, false), |(entry, looped)| entry.note(asked, is_asset, looped))
     }
 
     /// Counts a request inside TLS and says how its client behaves. What is seen of a client in a log beside it is another
     /// entry.
     pub(crate) fn note_sealed(&mut self, asked: &Asked) -> Manner {
-        self.entry(asked, 1 << 32).map_or(Manner::Ordinary, |entry| entry.note_sealed(asked))
+        self.entry(asked, 1 << 32)
+            .map_or(Manner::Ordinary, |(entry, looped)| entry.note_sealed(asked, looped))
     }
 
     /// A client's request inside TLS was answered with so many bytes.
     pub(crate) fn note_answer(&mut self, asked: &Asked, bytes: u32) {
-        if let Some(entry) = self.entry(asked, 1 << 32) {
-            entry.fade(asked.second);
-            entry.looped.note_answer(bytes, asked.second);
+        if let Some((entry, looped)) = self.entry(asked, 1 << 32) {
+            looped.begin(entry.tag, asked.second);
+            looped.note_answer(bytes, asked.second);
         }
     }
 
-    fn entry(&mut self, asked: &Asked, layer: u64) -> Option<&mut Entry> {
+    fn entry(&mut self, asked: &Asked, layer: u64) -> Option<(&mut Entry, &mut Loop)> {
         let Asked { service, client, agent, second, .. } = *asked;
         let hash = self.key.hash([u64::from(service) | layer, (client >> 64) as u64, client as u64]);
         let set = (hash as usize % (CLIENTS / WAYS)) * WAYS;
@@ -141,7 +145,7 @@ impl Clients {
             entries[oldest] = Entry { tag, second, since: second, agent: agent as u32, ..Entry::default() };
             oldest
         });
-        entries.get_mut(way)
+        Some((entries.get_mut(way)?, self.loops.get_mut(set + way)?))
     }
 }
 
@@ -157,12 +161,11 @@ impl Entry {
             self.requests *= kept;
             self.assets *= kept;
             self.switches *= kept;
-            self.looped.fade(kept);
             self.second = second;
         }
     }
 
-    fn note(&mut self, asked: &Asked, is_asset: bool) -> (Manner, bool) {
+    fn note(&mut self, asked: &Asked, is_asset: bool, looped: &mut Loop) -> (Manner, bool) {
         let Asked { agent, second, quarter, .. } = *asked;
         let agent = agent as u32;
         self.fade(second);
@@ -171,31 +174,37 @@ impl Entry {
         self.switches += f32::from(u8::from(agent != self.agent));
         self.agent = agent;
         self.rhythm.note(quarter);
-        if let Some(page) = asked.page {
-            self.looped.note_path(page, second);
-        }
         let is_new_reader = is_asset && !self.has_read(second);
         if is_asset {
             self.asset_second = second;
         }
-        (self.manner(asked), is_new_reader)
+        let seen = match asked.page {
+            Some(page) if !self.is_reader(second) => {
+                looped.begin(self.tag, second);
+                looped.note_path(page, second);
+                looped.goes_on(second)
+            }
+            _ => None,
+        };
+        (self.manner(asked, seen), is_new_reader)
     }
 
-    fn note_sealed(&mut self, asked: &Asked) -> Manner {
+    fn note_sealed(&mut self, asked: &Asked, looped: &mut Loop) -> Manner {
         self.fade(asked.second);
+        looped.begin(self.tag, asked.second);
         if self.rhythm.note(asked.quarter) >= SEALED_BURST {
             self.asset_second = asked.second;
         }
-        self.looped.note_time(asked.quarter);
+        looped.note_time(asked.quarter);
         // Who gets a few bytes each time waits for something.
-        if self.is_reader(asked.second) || self.looped.is_small() {
+        if self.is_reader(asked.second) || looped.is_small() {
             return Manner::Ordinary;
         }
         let even = if self.rhythm.is_lone { Manner::Even } else { Manner::Ordinary };
-        if asked.is_kept && self.looped.is_timed() {
+        if asked.is_kept && looped.is_timed() {
             return even;
         }
-        self.looped.goes_on(asked.second).map_or(even, Manner::Looping)
+        looped.goes_on(asked.second).map_or(even, Manner::Looping)
     }
 
     /// Whether it loaded what belongs to a page in this visit.
@@ -208,10 +217,9 @@ impl Entry {
         self.has_read(second) || (self.asset_second > 0 && self.asset_second >= self.since)
     }
 
-    fn manner(&mut self, asked: &Asked) -> Manner {
+    fn manner(&self, asked: &Asked, seen: Option<looped::Seen>) -> Manner {
         let second = asked.second;
-        let (has_read, is_reader) = (self.has_read(second), self.is_reader(second));
-        let Self { since, requests, assets, switches, rhythm, looped, .. } = self;
+        let Self { since, requests, assets, switches, rhythm, .. } = self;
         if *requests >= REQUESTS_MINIMUM && *assets <= ASSETS_SHARE * *requests {
             if *requests > PACE_REQUESTS_PER_SECOND * MEMORY_SECONDS {
                 return Manner::Fast;
@@ -220,17 +228,14 @@ impl Entry {
                 return Manner::Switching;
             }
         }
-        if !is_reader
-            && asked.page.is_some()
-            && let Some(seen) = looped.goes_on(second)
-        {
+        if let Some(seen) = seen {
             return Manner::Looping(seen);
         }
         let may_poll = second.saturating_sub(*since) < POLLING_SECONDS && *requests < POLLING_REQUESTS;
         if asked.is_for_news && (rhythm.is_polling || may_poll) {
             return Manner::Polling;
         }
-        let is_even = if has_read {
+        let is_even = if self.has_read(second) {
             rhythm.is_fast && *requests - *assets >= PAGES_MINIMUM
         } else {
             rhythm.is_fast || rhythm.is_slow

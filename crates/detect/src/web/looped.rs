@@ -18,6 +18,8 @@ use wire::web::{Method, Request};
 
 use super::class::Class;
 
+/// What is counted decays over so many seconds.
+const MEMORY_SECONDS: f32 = 10.0;
 /// Things that a client asked for last.
 const MARKS: usize = 8;
 /// Two repeated requests within so many seconds make a loop, if they are such a share of what was asked for lately.
@@ -63,6 +65,9 @@ pub(crate) struct Seen {
 /// What a client asked for lately.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Loop {
+    /// The mark of its client in the table, and the second in which it was looked at last.
+    client: u32,
+    second: u32,
     marks: [u16; MARKS],
     next: u8,
     asked: f32,
@@ -81,8 +86,19 @@ pub(crate) struct Loop {
 }
 
 impl Loop {
-    /// Lets what was counted fade to this part.
-    pub(crate) fn fade(&mut self, kept: f32) {
+    /// Somebody looks at it: what was counted fades, and is forgotten if it was another client's.
+    pub(crate) fn begin(&mut self, client: u32, second: u32) {
+        if self.client != client {
+            *self = Self { client, second, ..Self::default() };
+        }
+        let silent = second.saturating_sub(self.second);
+        if silent > 0 {
+            self.fade((-(silent as f32) / MEMORY_SECONDS).exp());
+            self.second = second;
+        }
+    }
+
+    fn fade(&mut self, kept: f32) {
         self.asked *= kept;
         self.repeats *= kept;
         self.small *= kept;
@@ -195,16 +211,18 @@ pub(crate) fn is_for_a_page(request: &Request<'_>, class: Class) -> bool {
 pub(crate) fn is_for_news(request: &Request<'_>) -> bool {
     let is_small = || request.response_bytes.is_some_and(|bytes| bytes < PAGE_BYTES);
     request.method == Method::Get
-        && (is_interface(request.path()) || matches!(request.status, 200 | 204 | 304) && is_small())
+        && (matches!(request.status, 200 | 204 | 304) && is_small() || is_interface(request.path()))
 }
 
 /// Whether a path is there for programs.
 fn is_interface(path: &[u8]) -> bool {
     let path = &path[..path.len().min(LOOKED_AT_BYTES)];
+    // Most parts are passed over by their first letter.
     let starts = |part: &[u8]| {
-        INTERFACES
-            .iter()
-            .any(|known| part.get(..known.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(known)))
+        part.first().is_some_and(|first| b"afghmprsAFGHMPRS".contains(first))
+            && INTERFACES
+                .iter()
+                .any(|known| part.get(..known.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(known)))
     };
     INTERFACE_ENDINGS.iter().any(|known| path.ends_with(known))
         || path.split(|&byte| byte == b'/').any(starts)
@@ -218,7 +236,7 @@ mod tests {
     fn goes_on(every: u32, note: &dyn Fn(&mut Loop, u32, u32)) -> bool {
         let mut seen = Loop::default();
         for number in 0..20 {
-            seen.fade((-(every as f32) / 10.0).exp());
+            seen.begin(7, 1_000 + every * number);
             note(&mut seen, number, 1_000 + every * number);
         }
         seen.goes_on(1_000 + every * 19).is_some()

@@ -230,7 +230,7 @@ impl WebDetector {
             }
         }
         let second = self.second.unwrap_or(0);
-        let is_for_news = link.is_small || looped::is_for_news(request);
+        let is_for_news = class.is_by_choice() && (link.is_small || looped::is_for_news(request));
         let page = (!is_for_news && looped::is_for_a_page(request, class)).then_some(path);
         let quarter = quarter_of(request.time);
         let asked = Asked { service, client, agent, second, quarter, page, is_for_news, is_kept: false };
