@@ -28,7 +28,7 @@ pub trait Listener {
     #[inline]
     fn pace(&mut self, _time: Time) {}
 
-    /// Called about once for every [`PROGRESS_RECORDS`] records.
+    /// Called about once for every [`PROGRESS_RECORDS`] records, and for as many requests.
     fn progress(&mut self, _progress: Progress) {}
 
     /// Whether nobody listens any more and reading can end.
@@ -52,6 +52,8 @@ pub const PROGRESS_RECORDS: u64 = 1 << 16;
 pub struct Progress {
     /// Packets and flow records so far.
     pub records: u64,
+    /// Requests of access logs so far.
+    pub requests: u64,
     /// Bytes of the traffic that they stand for, at the IP layer, corrected for sampling.
     pub traffic_bytes: u64,
     /// Time of the latest.
@@ -286,9 +288,14 @@ impl<'a, L: Listener> Pipeline<'a, L> {
             self.tell();
         }
         if self.records.is_multiple_of(PROGRESS_RECORDS) {
-            let (records, traffic_bytes) = (self.records, self.traffic_bytes);
-            self.listener.progress(Progress { records, traffic_bytes, now: time });
+            self.progress(time);
         }
+    }
+
+    #[cold]
+    fn progress(&mut self, now: Time) {
+        let Self { records, requests, traffic_bytes, .. } = *self;
+        self.listener.progress(Progress { records, requests, traffic_bytes, now });
     }
 
     #[cold]
@@ -392,6 +399,9 @@ impl<L: Listener> Visitor for Pipeline<'_, L> {
         self.sites.observe(&mut self.web, input, request);
         if self.web.has_events() {
             self.tell();
+        }
+        if self.requests.is_multiple_of(PROGRESS_RECORDS) {
+            self.progress(time);
         }
     }
 

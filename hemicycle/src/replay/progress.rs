@@ -36,13 +36,10 @@ impl Line {
         }
         self.printed = Instant::now();
         let seconds = self.started.elapsed().as_secs_f64().max(1e-3);
-        let records = progress.records as f64;
         let text = format!(
-            "{CLEAR}{} of traffic, {}B; {} records, {}/s",
+            "{CLEAR}{} of traffic{}",
             duration(progress.now.seconds_since(first)),
-            short(progress.traffic_bytes as f64),
-            short(records),
-            short(records / seconds),
+            counted(&progress, seconds)
         );
         self.is_shown = true;
         write(&text);
@@ -56,8 +53,34 @@ impl Line {
     }
 }
 
+/// What of each kind there was in so many seconds.
+fn counted(progress: &Progress, seconds: f64) -> String {
+    let kind = |count: u64, name: &str| {
+        (count > 0).then(|| format!("{} {name}, {}/s", short(count as f64), short(count as f64 / seconds)))
+    };
+    let records = kind(progress.records, "records")
+        .map(|records| format!(", {}B; {records}", short(progress.traffic_bytes as f64)));
+    let requests = kind(progress.requests, "requests").map(|requests| format!("; {requests}"));
+    format!("{}{}", records.unwrap_or_default(), requests.unwrap_or_default())
+}
+
 fn write(text: &str) {
     let mut errors = io::stderr().lock();
     // Progress that nobody can see is no loss.
     let _ = errors.write_all(text.as_bytes()).and_then(|()| errors.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_have_progress_of_their_own() {
+        let progress = |records, requests| {
+            counted(&Progress { records, requests, traffic_bytes: 3_000, now: Time::default() }, 2.0)
+        };
+        assert_eq!(progress(200, 0), ", 3.00 kB; 200 records, 100/s");
+        assert_eq!(progress(0, 200), "; 200 requests, 100/s");
+        assert_eq!(progress(2, 4), ", 3.00 kB; 2 records, 1/s; 4 requests, 2/s");
+    }
 }

@@ -98,14 +98,24 @@ impl Summary {
         if let Some(purpose) = &self.addresses_shown_for {
             text.push_str(&format!("Source addresses are shown for: {purpose}\n"));
         }
-        text.push_str(&format!(
-            "{} records of {} of traffic in {}, {} records/s.\n",
-            short(self.records as f64),
-            duration(self.span_seconds),
-            duration(self.elapsed_seconds),
-            short(self.records as f64 / self.elapsed_seconds.max(1e-6)),
-        ));
+        text.push_str(&self.speed());
         text
+    }
+
+    /// How much it was, and how fast. An input without packets and flow records is measured by its requests.
+    fn speed(&self) -> String {
+        let (counted, unit) = match (self.records, self.requests) {
+            (0, 1..) => (self.requests, "requests"),
+            _ => (self.records, "records"),
+        };
+        let beside = match (self.records, self.requests) {
+            (1.., 1..) => format!(" and {} requests", short(self.requests as f64)),
+            _ => String::new(),
+        };
+        let (span, elapsed) = (duration(self.span_seconds), duration(self.elapsed_seconds));
+        let per_second = short(counted as f64 / self.elapsed_seconds.max(1e-6));
+        let counted = short(counted as f64);
+        format!("{counted} {unit}{beside} of {span} of traffic in {elapsed}, {per_second} {unit}/s.\n")
     }
 
     fn inputs_table(&self, style: Style) -> String {

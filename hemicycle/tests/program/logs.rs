@@ -36,6 +36,7 @@ fn a_declared_format_makes_another_log_readable() {
     assert_eq!(input["counters"]["lines_of_another_format"], 1);
     let text = run(&["replay", path, "--log-format", "$msec|$remote_addr|$request|$status"]);
     assert!(text.output.contains("lines of another format 1"), "{}", text.output);
+    assert!(text.output.contains("\n2 requests of 1.0 s of traffic in "), "{}", text.output);
 }
 
 #[test]

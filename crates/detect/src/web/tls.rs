@@ -5,6 +5,10 @@
 //! what HTTP/2 sends for its own sake is small and of known size (RFC 9113 sections 3.4 and 6), or comes first. Where the
 //! capture left the rest of a segment out, its length still says that there was more.
 //!
+//! A client that goes on after the server's words with a record that is no end of a handshake speaks no TLS: a tunnel, a proxy,
+//! somebody's own protocol, or a client with a certificate that leaves out what all others send. Nothing is said of what it
+//! asks for.
+//!
 //! Limits: no reassembly. A segment that was seen before counts once; after one that is missing, records are found again where
 //! one begins with a segment.
 
@@ -26,6 +30,8 @@ const REQUEST_BYTES: u32 = 62;
 /// The longest message that ends a handshake without a certificate, as a record.
 const FINISHED_BYTES: u32 = 74;
 const RECORD_HEADER_BYTES: u32 = 5;
+/// Who is not understood is told so in fewer bytes: an alert.
+const ALERT_BYTES: u32 = 512;
 
 const CHANGE_CIPHER: u8 = 20;
 const ALERT: u8 = 21;
@@ -52,6 +58,10 @@ pub(super) struct Tls {
     left: u32,
     is_finished: bool,
     is_old: bool,
+    /// The handshake was not ended as TLS ends it.
+    is_foreign: bool,
+    /// Bytes that the server answered to such a one.
+    foreign_answer: u32,
     pub(super) offers_http2: bool,
     /// The client did not offer HTTP/2, or spoke it already.
     is_past_preface: bool,
@@ -92,6 +102,14 @@ impl Tls {
         self.pace.answer(bytes);
         self.batches.answer(bytes);
         self.is_refused |= is_first && packet.payload.first() == Some(&ALERT);
+        if self.is_foreign {
+            self.foreign_answer = self.foreign_answer.saturating_add(bytes);
+        }
+    }
+
+    /// What was said in place of the end of the handshake was not answered: it was nothing.
+    pub(super) const fn is_unheard(&self) -> bool {
+        self.is_foreign && self.foreign_answer < ALERT_BYTES
     }
 
     /// Reads what the client sends after its ClientHello. `is_greeted`: the server has spoken.
@@ -136,7 +154,11 @@ impl Tls {
             }
             APPLICATION_DATA if !self.is_finished && is_greeted => {
                 (self.is_finished, sent.finishes) = (true, true);
+                // With a certificate it is longer, after the change of ciphers that clients announce (RFC 8446 appendix D.4).
+                self.is_foreign = length > FINISHED_BYTES && self.changes == 0;
+                sent.has_said |= self.is_foreign;
             }
+            APPLICATION_DATA if self.is_foreign => sent.has_said = true,
             APPLICATION_DATA => self.application_data(length, sent),
             _ => {}
         }
@@ -164,7 +186,7 @@ impl Tls {
             (self.is_finished, sent.finishes) = (true, true);
             bytes = bytes.saturating_sub(FINISHED_BYTES);
         }
-        if self.is_finished && bytes >= REQUEST_BYTES {
+        if self.is_finished && !self.is_foreign && bytes >= REQUEST_BYTES {
             self.application_data(bytes - RECORD_HEADER_BYTES, sent);
         }
     }
@@ -203,6 +225,26 @@ mod tests {
         assert_eq!((sent.asks, sent.again), (1, 0));
         assert_eq!(read(&mut old, &[(23, 37), (23, 41)]).asks, 0);
         assert_eq!(read(&mut old, &[(22, 200), (22, 90), (20, 1), (22, 40)]).again, 1, "a renegotiation");
+    }
+
+    #[test]
+    fn what_is_no_handshake_asks_for_nothing_and_is_heard_when_it_is_answered() {
+        let mut tls = Tls::begin(0, false);
+        let sent = read(&mut tls, &[(23, 475)]);
+        assert_eq!((sent.finishes, sent.has_said, sent.asks), (true, true, 0));
+        assert!(tls.is_unheard());
+        let sent = read(&mut tls, &[(23, 475), (23, 300)]);
+        assert_eq!((sent.has_said, sent.asks, sent.bytes), (true, 0, 0));
+        let alert = Packet { payload: &[23; 24], ..Packet::default() };
+        tls.answer(0, &alert, false);
+        assert!(tls.is_unheard(), "an alert is no answer");
+        tls.answer(0, &Packet { payload: &[0; 1_400], ..Packet::default() }, false);
+        assert!(!tls.is_unheard());
+        let mut certified = Tls::begin(0, false);
+        assert_eq!(read(&mut certified, &[(20, 1), (23, 1_900), (23, 300)]).asks, 1, "it has a certificate");
+        let mut short = Tls::begin(0, false);
+        assert_eq!(read(&mut short, &[(23, 69), (23, 300)]).asks, 1, "it announces no change of ciphers");
+        assert!(!short.is_unheard());
     }
 
     #[test]

@@ -90,7 +90,8 @@ pub(super) fn hang_up(web: &mut WebDetector, at: usize, time: Time) {
     }
     let entry = &mut web.connections.entries[at];
     let (service, lasted) = (entry.service, now.wrapping_sub(entry.tls.begun));
-    let is_vain = entry.is_tls && !entry.has_asked && !entry.tls.is_refused && lasted <= VAIN_MILLISECONDS;
+    let has_asked = entry.has_asked && !entry.tls.is_unheard();
+    let is_vain = entry.is_tls && !has_asked && !entry.tls.is_refused && lasted <= VAIN_MILLISECONDS;
     let is_gone = now.wrapping_sub(entry.tls.answered) <= GONE_MILLISECONDS;
     let is_brief = is_gone && lasted <= BRIEF_MILLISECONDS && (1..=BRIEF_REQUESTS).contains(&entry.tls.asks);
     let is_brief = entry.is_tls && is_brief && !entry.tls.batches.is_resetting;
