@@ -245,6 +245,8 @@ impl Office {
             links: Links::new(config.console.as_ref().and_then(|desk| desk.url.clone())),
             looks: 0,
         };
+        // The start has said that nothing is recorded, so the end of that is said too, however soon it comes.
+        office.degraded_looks = u64::from(office.is_degraded());
         office.troubles.lead(&office.links);
         office.channels.lines().iter().for_each(|line| log.say(line));
         office.open_console(config, log)?;
