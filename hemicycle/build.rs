@@ -24,8 +24,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             return Err(format!("data/demo/day.toml names {name}, which is not in data/").into());
         }
         println!("cargo::rerun-if-changed={}", path.display());
-        let path = path.display().to_string();
-        writeln!(code, "    ({name:?}, include_bytes!({path:?})),")?;
+        // Where the checkout is must not be in the code: the same commit is to give the same program anywhere.
+        let relative = format!("/../data/{name}");
+        writeln!(
+            code,
+            "    ({name:?}, include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), {relative:?}))),"
+        )?;
     }
     code.push_str("];\n");
     let output = env::var_os("OUT_DIR").ok_or("OUT_DIR is not set")?;
