@@ -185,6 +185,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_list_of_recordings_does_not_say_where_it_was_made() {
+        let list = include_str!(concat!(env!("OUT_DIR"), "/recordings.rs"));
+        let (all, relative) = ("include_bytes!(", "include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), ");
+        assert!(list.contains(all));
+        assert_eq!(list.matches(all).count(), list.matches(relative).count(), "two checkouts, two programs");
+    }
+
+    #[test]
     fn the_bundled_day_is_whole() {
         let day = Day::bundled().unwrap();
         let zone = day.time_zone().unwrap();
