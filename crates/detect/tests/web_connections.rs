@@ -177,6 +177,24 @@ fn a_few_handshakes_a_second_that_lead_to_nothing_are_a_flood() {
 }
 
 #[test]
+fn what_goes_on_as_no_tls_does_is_no_flood_where_it_is_answered_and_handshakes_for_nothing_where_it_is_not() {
+    let said = |answer: usize| {
+        let mut wire = Wire::default();
+        for number in 0..400 {
+            let mut link = wire.open(number % 40, 1_000 + number as u16, i64::from(number) * 50);
+            link.up(b"\x16\x03\x01\x00\x06\x01\x00\x00\x02\x03\x03", TcpFlags::ACK);
+            link.down(records(&[(22, 122)]), TcpFlags::ACK);
+            link.ask(475, answer);
+            link.ask(475, answer);
+            link.close();
+        }
+        found(wire, 40)
+    };
+    assert_eq!(said(9_000), []);
+    assert_eq!(said(24), [Vector::TlsHandshakeFlood]);
+}
+
+#[test]
 fn requests_at_an_even_pace_are_a_flood_and_open_pages_are_not() {
     let asked = |connections: u32, pause: i64| {
         let mut wire = Wire::default();

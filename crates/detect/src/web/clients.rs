@@ -11,14 +11,12 @@
 
 use sketch::TableKey;
 
-use super::looped::{self, Loop};
+use super::looped::{self, Loop, MEMORY_SECONDS};
 use super::rhythm::Rhythm;
 
 /// Clients remembered.
 pub(crate) const CLIENTS: usize = 1 << 15;
 const WAYS: usize = 4;
-/// What is counted decays over this many seconds.
-const MEMORY_SECONDS: f32 = 10.0;
 /// Requests, decayed, before anything is said of a client.
 const REQUESTS_MINIMUM: f32 = 12.0;
 /// Share of requests with another agent than the one before that makes a tool.
@@ -157,7 +155,7 @@ impl Entry {
             self.since = second;
         }
         if silent > 0 {
-            let kept = (-(silent as f32) / MEMORY_SECONDS).exp();
+            let kept = looped::kept(silent);
             self.requests *= kept;
             self.assets *= kept;
             self.switches *= kept;

@@ -19,7 +19,7 @@ use wire::web::{Method, Request};
 use super::class::Class;
 
 /// What is counted decays over so many seconds.
-const MEMORY_SECONDS: f32 = 10.0;
+pub(super) const MEMORY_SECONDS: f32 = 10.0;
 /// Things that a client asked for last.
 const MARKS: usize = 8;
 /// Two repeated requests within so many seconds make a loop, if they are such a share of what was asked for lately.
@@ -93,7 +93,7 @@ impl Loop {
         }
         let silent = second.saturating_sub(self.second);
         if silent > 0 {
-            self.fade((-(silent as f32) / MEMORY_SECONDS).exp());
+            self.fade(kept(silent));
             self.second = second;
         }
     }
@@ -200,6 +200,11 @@ impl Swarm {
     }
 }
 
+/// The part of what was counted that is left after so many seconds.
+pub(super) fn kept(silent: u32) -> f32 {
+    (-(silent as f32) / MEMORY_SECONDS).exp()
+}
+
 /// Whether a request may be one of a loop: for a page that nothing led to.
 pub(crate) fn is_for_a_page(request: &Request<'_>, class: Class) -> bool {
     matches!(class, Class::PageBare | Class::QueryKnown)
@@ -207,11 +212,13 @@ pub(crate) fn is_for_a_page(request: &Request<'_>, class: Class) -> bool {
         && request.referrer.is_empty()
 }
 
-/// Whether this asks for a few figures and not for a page.
+/// Whether this asks for a few figures and not for a page. What the server does not have is no interface of its, whatever the
+/// path says.
 pub(crate) fn is_for_news(request: &Request<'_>) -> bool {
     let is_small = || request.response_bytes.is_some_and(|bytes| bytes < PAGE_BYTES);
     request.method == Method::Get
-        && (matches!(request.status, 200 | 204 | 304) && is_small() || is_interface(request.path()))
+        && (matches!(request.status, 200 | 204 | 304) && is_small()
+            || !matches!(request.status, 400 | 404 | 405) && is_interface(request.path()))
 }
 
 /// Whether a path is there for programs.
@@ -291,6 +298,21 @@ mod tests {
         assert_eq!((swarm.clients(133), swarm.clients(140)), (20, 0));
         swarm.note(0, 20);
         assert_eq!(swarm.clients(20), 1, "a clock that was set back");
+    }
+
+    #[test]
+    fn what_is_not_there_is_no_interface() {
+        let asks = |status: u16| {
+            is_for_news(&Request {
+                method: Method::Get,
+                target: b"/api/votes",
+                status,
+                response_bytes: Some(5_000),
+                ..Request::default()
+            })
+        };
+        assert!(asks(200) && asks(503), "one that has too much to do is one");
+        assert!(!asks(404) && !asks(405));
     }
 
     #[test]

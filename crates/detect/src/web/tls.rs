@@ -9,7 +9,8 @@
 //! somebody's own protocol, or a client with a certificate that leaves out what all others send. Nothing is said of what it
 //! asks for.
 //!
-//! Limits: no reassembly. A segment that was seen before counts once; after one that is missing, records are found again where
+//! Limits: whoever pads the end of the handshake and announces no change of ciphers, which no library in use does, hides what it
+//! asks for from a mirror; the server's log has it. No reassembly. A segment that was seen before counts once; after one that is missing, records are found again where
 //! one begins with a segment.
 
 use wire::Packet;
