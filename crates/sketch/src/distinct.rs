@@ -10,6 +10,8 @@ use crate::{KeyedState, MergeError, ShapeError};
 
 /// Fewest register bits.
 pub const MINIMUM_PRECISION: u8 = 4;
+/// Values of a register, rounded up: 61 at [`MINIMUM_PRECISION`] is the highest.
+const RANKS: usize = 64;
 /// Most register bits: 64 KiB.
 pub const MAXIMUM_PRECISION: u8 = 16;
 
@@ -65,12 +67,7 @@ impl DistinctCount {
 
     /// The estimated number of distinct keys; nought for an empty count.
     pub fn estimate(&self) -> f64 {
-        let mut histogram = [0u32; 65];
-        for &register in &self.registers {
-            if let Some(count) = histogram.get_mut(usize::from(register)) {
-                *count += 1;
-            }
-        }
+        let histogram = self.histogram();
         let registers = self.registers.len() as f64;
         let highest = 64 - usize::from(self.precision);
         let at = |value: usize| f64::from(histogram.get(value).copied().unwrap_or(0));
@@ -80,6 +77,23 @@ impl DistinctCount {
         }
         sum += registers * sigma(at(0) / registers);
         registers * registers / (2.0 * std::f64::consts::LN_2) / sum
+    }
+
+    /// How many registers have each value.
+    fn histogram(&self) -> [u32; RANKS] {
+        // Neighbours mostly have the same value, and one count cannot go up twice at once: four can.
+        let mut parts = [[0_u32; RANKS]; 4];
+        for registers in self.registers.chunks_exact(parts.len()) {
+            for (part, &register) in parts.iter_mut().zip(registers) {
+                part[usize::from(register) % RANKS] += 1;
+            }
+        }
+        let [first, others @ ..] = &parts;
+        let mut histogram = *first;
+        for other in others {
+            histogram.iter_mut().zip(other).for_each(|(sum, more)| *sum += more);
+        }
+        histogram
     }
 
     /// The relative standard error of [`DistinctCount::estimate`].
@@ -155,6 +169,21 @@ fn tau(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn registers_are_counted_by_their_value_at_every_size() {
+        let state = KeyedState::published();
+        for precision in [MINIMUM_PRECISION, 10, MAXIMUM_PRECISION] {
+            let mut count = DistinctCount::new(precision, &state).unwrap();
+            (0..5_000).for_each(|key| count.insert_hash(state.hash_u64(key)));
+            // The highest rank that there can be.
+            count.insert_hash(0);
+            let mut expected = [0; RANKS];
+            count.registers.iter().for_each(|register| expected[usize::from(*register)] += 1);
+            assert_eq!(count.histogram(), expected);
+            assert_eq!(expected[65 - usize::from(precision)], 1);
+        }
+    }
 
     #[test]
     fn skipping_changes_no_estimate() {

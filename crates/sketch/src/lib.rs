@@ -23,7 +23,7 @@ mod quantiles;
 
 pub use distinct::{DistinctCount, MAXIMUM_PRECISION, MINIMUM_PRECISION};
 pub use hitters::{HeavyHitters, Hitter, MAXIMUM_CAPACITY};
-pub use key::{KeyedState, PUBLISHED_KEY, TableKey};
+pub use key::{KeyedState, PUBLISHED_KEY, TableKey, TextKey};
 pub use quantiles::{MAXIMUM_BUCKETS, Quantiles};
 
 /// Why two summaries cannot become one. Neither is changed when this is returned.
