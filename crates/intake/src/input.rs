@@ -1,5 +1,7 @@
 //! One input: its next frame or datagram, and what becomes of it.
 
+use std::ops::Range;
+
 use wire::{
     Address, FlowRecord, Fragment, Time,
     capture::{Format, Framer, Step},
@@ -103,7 +105,7 @@ impl Input {
     /// The time of what is next; `None` at the end.
     pub(crate) fn peek(&mut self) -> Option<Time> {
         if self.head.is_none() {
-            self.head = self.next_head();
+            self.look();
         }
         self.head.map(|head| head.time)
     }
@@ -121,6 +123,12 @@ impl Input {
             return self.play_log(index, until, visitor);
         }
         loop {
+            if self.head.is_none() {
+                let next = self.play_frames(index, &until, shared, visitor);
+                if next.is_some() || visitor.stop() {
+                    return next;
+                }
+            }
             let head = match self.head.take() {
                 Some(head) => head,
                 None => {
@@ -135,12 +143,41 @@ impl Input {
                 self.head = Some(head);
                 return Some(head.time);
             }
-            self.give(index, head, shared, visitor);
+            self.give((index, head.time), head.link, head.at..head.at + head.length, shared, visitor);
             self.window.advance(head.used);
             if visitor.stop() {
                 return None;
             }
         }
+    }
+
+    /// Gives frames as long as they follow each other without anything between them; the time of what is next if that has to
+    /// wait. As [`Input::play`], which does the rest: a head that is put together in memory and taken apart again costs more
+    /// than to find it.
+    #[inline]
+    fn play_frames<V: Visitor>(
+        &mut self,
+        index: usize,
+        until: &impl Fn(Time) -> bool,
+        shared: &mut Shared,
+        visitor: &mut V,
+    ) -> Option<Time> {
+        while let Self { format: Framing::Capture(framer), clock: None, ended: false, window, .. } = self
+            && let Some((frame, used)) = framer.frame(window.bytes())
+        {
+            let (time, link, length) = (frame.time, Some(frame.link), frame.data.len());
+            let at = used - length;
+            if !until(time) {
+                self.head = Some(Head { time, link, at, length, used });
+                return Some(time);
+            }
+            self.give((index, time), link, at..used, shared, visitor);
+            self.window.advance(used);
+            if visitor.stop() {
+                return None;
+            }
+        }
+        None
     }
 
     /// Frames that the capture says were lost since this was last asked.
@@ -155,7 +192,11 @@ impl Input {
         }
     }
 
-    #[inline]
+    #[cold]
+    fn look(&mut self) {
+        self.head = self.next_head();
+    }
+
     fn next_head(&mut self) -> Option<Head> {
         if self.ended {
             return None;
@@ -172,7 +213,6 @@ impl Input {
         Some(head)
     }
 
-    #[inline]
     fn next_frame(&mut self) -> Option<Head> {
         let Framing::Capture(framer) = &mut self.format else { return None };
         loop {
@@ -211,6 +251,7 @@ impl Input {
         }
     }
 
+    #[inline(never)]
     fn next_datagram(&mut self) -> Option<Head> {
         self.window.fill(4);
         loop {
@@ -249,37 +290,42 @@ impl Input {
     }
 
     #[inline]
-    fn give<V: Visitor>(&mut self, index: usize, head: Head, shared: &mut Shared, visitor: &mut V) {
+    fn give<V: Visitor>(
+        &mut self,
+        (index, time): (usize, Time),
+        link: Option<LinkType>,
+        place: Range<usize>,
+        shared: &mut Shared,
+        visitor: &mut V,
+    ) {
         let Self { window, counters, first, last, other_port, .. } = self;
-        let data = window.bytes().get(head.at..head.at + head.length).unwrap_or_default();
-        *first = Some(first.map_or(head.time, |first| first.min(head.time)));
-        *last = (*last).max(Some(head.time));
-        let Some(link) = head.link else {
-            let from = Arrival { index, time: head.time, exporter: NO_EXPORTER };
+        let data = window.bytes().get(place).unwrap_or_default();
+        *first = Some(first.map_or(time, |first| first.min(time)));
+        *last = (*last).max(Some(time));
+        let Some(link) = link else {
+            let from = Arrival { index, time, exporter: NO_EXPORTER };
             return exported(counters, from, data, shared, visitor);
         };
         counters.frames += 1;
-        match packet::decode(link, data) {
-            Ok(decoded) if is_export(&decoded, &shared.flow_ports) => {
-                let exporter = decoded.outer.source;
-                let from = Arrival { index, time: head.time, exporter };
-                exported(counters, from, decoded.outer.payload, shared, visitor);
+        let mut decoded = Decoded::default();
+        if let Err(skip) = packet::decode_into(link, data, &mut decoded) {
+            if let Some(counter) = counters.skips.get_mut(skip.index()) {
+                *counter += 1;
             }
-            Ok(decoded) => {
-                counters.packets += 1;
-                counters.tunnelled_packets += u64::from(decoded.inner.is_some());
-                if may_be_export(&decoded) && flow::looks_like(decoded.outer.payload).is_some() {
-                    counters.exports_at_other_ports += 1;
-                    *other_port = Some(decoded.outer.destination_port);
-                }
-                visitor.packet(index, head.time, &decoded);
-            }
-            Err(skip) => {
-                if let Some(counter) = counters.skips.get_mut(skip.index()) {
-                    *counter += 1;
-                }
-            }
+            return;
         }
+        if may_be_export(&decoded) && is_export(&decoded, &shared.flow_ports) {
+            let exporter = decoded.outer.source;
+            let from = Arrival { index, time, exporter };
+            return exported(counters, from, decoded.outer.payload, shared, visitor);
+        }
+        counters.packets += 1;
+        counters.tunnelled_packets += u64::from(decoded.inner.is_some());
+        if may_be_export(&decoded) && flow::looks_like(decoded.outer.payload).is_some() {
+            counters.exports_at_other_ports += 1;
+            *other_port = Some(decoded.outer.destination_port);
+        }
+        visitor.packet(index, time, &decoded);
     }
 
     pub(crate) fn summary(&self) -> InputSummary {
@@ -325,12 +371,11 @@ fn may_be_export(decoded: &Decoded<'_>) -> bool {
         && matches!(packet.payload, [0, 5 | 9 | 10, ..] | [0, 0, 0, 5, ..])
 }
 
-/// Whether it has one, at a port for exports.
+/// Whether one that may has one, at a port for exports.
 #[inline]
 fn is_export(decoded: &Decoded<'_>, flow_ports: &PortSet) -> bool {
     let packet = &decoded.outer;
-    may_be_export(decoded)
-        && flow_ports.has(packet.destination_port)
+    flow_ports.has(packet.destination_port)
         && (datagrams::is_plausible(packet.payload) || flow::looks_like(packet.payload).is_some())
 }
 

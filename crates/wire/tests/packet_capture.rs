@@ -293,6 +293,38 @@ mod framing {
         }
 
         #[test]
+        fn the_short_way_gives_the_frames_of_the_long_one_wherever_the_window_ends(
+            big: bool, magic in prop_oneof![Just(0xa1b2_c3d4_u32), Just(0xa1b2_3c4d), Just(0xa1b2_cd34)],
+            payloads in vec(vec(any::<u8>(), 0..40), 1..6), cut in any::<prop::sample::Index>(),
+        ) {
+            let extra: &[u8] = if magic == 0xa1b2_cd34 { &[7; 8] } else { &[] };
+            let records: Vec<_> = payloads.iter().map(|payload| (1, 2, extra, &payload[..])).collect();
+            let file = Writer { big }.pcap(magic, 1, &records);
+            let file = &file[..cut.index(file.len() + 1)];
+            let (mut long, mut short, mut at) = (Framer::new(), Framer::new(), 0);
+            loop {
+                let window = file.get(at..).unwrap_or_default();
+                let step = long.next(window);
+                match (short.frame(window), step) {
+                    (Some((frame, used)), Step::Frame { frame: other, data_at, used: others }) => {
+                        prop_assert_eq!((frame, used, used - frame.data.len()), (other, others, data_at));
+                        at += used;
+                    }
+                    (Some(_), step) => prop_assert!(false, "no frame by the long way: {:?}", step),
+                    (None, Step::Pass { used }) => {
+                        prop_assert_eq!(short.next(window), step);
+                        at += used as usize;
+                    }
+                    (None, step) => {
+                        prop_assert!(!matches!(step, Step::Frame { .. }), "a frame by the long way only");
+                        break;
+                    }
+                }
+                prop_assert_eq!(short.offset(), long.offset());
+            }
+        }
+
+        #[test]
         fn damaged_files_end_and_do_not_panic(
             big: bool, ng: bool, changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..10), keep in any::<prop::sample::Index>(),
         ) {

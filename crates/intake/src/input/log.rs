@@ -1,6 +1,6 @@
 //! An input that is an access log.
 
-use wire::Time;
+use wire::{Time, web::Request};
 
 use super::{Framing, Head, Input};
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
 
 impl Input {
     /// The next line that tells of a request. Only for the first one, and to know the time: [`Input::play_log`] reads on.
+    #[inline(never)]
     pub(super) fn next_line(&mut self) -> Option<Head> {
         let Self { format: Framing::Log(decoder), window, .. } = self else { return None };
         loop {
@@ -59,19 +60,31 @@ impl Input {
                 },
             };
             let line = window.bytes().get(..length).unwrap_or_default();
-            let read = if waiting.take().is_some() { decoder.again(line) } else { decoder.decode(line).ok() };
-            if let Some(mut request) = read {
+            let mut waits = None;
+            let mut take = |request: &mut Request<'_>| {
                 if let Some(clock) = clock {
                     request.time = clock.played(*origin.get_or_insert(request.time), request.time);
                 }
                 let time = request.time;
                 if !until(time) {
-                    self.head = Some(Head { time, link: None, at: 0, length, used });
-                    return Some(time);
+                    waits = Some(Head { time, link: None, at: 0, length, used });
+                    return;
                 }
                 *first = Some(first.map_or(time, |first| first.min(time)));
                 *last = (*last).max(Some(time));
-                visitor.request(index, &request);
+                visitor.request(index, request);
+            };
+            if waiting.take().is_some() {
+                if let Some(mut request) = decoder.again(line) {
+                    take(&mut request);
+                }
+            } else {
+                // What is no request is counted.
+                let _ = decoder.decode_with(line, take);
+            }
+            if let Some(head) = waits {
+                self.head = Some(head);
+                return Some(head.time);
             }
             window.advance(used);
             if visitor.stop() {

@@ -184,6 +184,16 @@ impl Framer {
         step
     }
 
+    /// What [`Framer::next`] gives of nearly every record of a pcap file, with the bytes of the window that are done with; `None`
+    /// says to ask that. Always inlined: what is found stays in registers.
+    #[inline(always)]
+    pub fn frame<'a>(&mut self, window: &'a [u8]) -> Option<(Frame<'a>, usize)> {
+        let State::Pcap(pcap) = &self.state else { return None };
+        let (frame, used) = pcap.frame(window)?;
+        self.offset += used as u64;
+        Some((frame, used))
+    }
+
     #[cold]
     fn start<'a>(&mut self, window: &'a [u8]) -> Step<'a> {
         if window.len() < RECOGNISE_BYTES {

@@ -5,6 +5,8 @@ use crate::{Time, packet::LinkType};
 
 pub(super) const FILE_HEADER_BYTES: usize = 24;
 const RECORD_HEADER_BYTES: usize = 16;
+/// Where a record says how many bytes were captured.
+const CAPTURED_AT: usize = 8;
 /// The modified form adds interface index, protocol, packet type and padding to each record.
 const MODIFIED_RECORD_HEADER_BYTES: usize = 24;
 
@@ -59,20 +61,35 @@ impl Pcap {
 
     #[inline]
     pub(super) fn next<'a>(&self, window: &'a [u8], offset: u64) -> Step<'a> {
-        let Variant { order, nanoseconds_per_tick, record_header_bytes } = self.variant;
+        let record_header_bytes = self.variant.record_header_bytes;
+        if let Some((frame, used)) = self.frame(window) {
+            return Step::Frame { frame, data_at: record_header_bytes, used };
+        }
         let Some(header) = window.first_chunk::<RECORD_HEADER_BYTES>() else {
             return Step::More { needed: record_header_bytes };
         };
-        let field = |at: usize| order.u32([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-        let (seconds, ticks, captured, original_length) = (field(0), field(4), field(8) as usize, field(12));
+        let captured = self.variant.order.u32_at(header, CAPTURED_AT) as usize;
         if captured > MAX_RECORD_BYTES - record_header_bytes {
             return Step::Damaged(Damage::Length { offset, length: captured as u64 });
         }
+        Step::More { needed: record_header_bytes + captured }
+    }
+
+    /// The frame at the beginning of the window if all of it is there, and how many bytes its record takes.
+    #[inline(always)]
+    pub(super) fn frame<'a>(&self, window: &'a [u8]) -> Option<(Frame<'a>, usize)> {
+        let Variant { order, nanoseconds_per_tick, record_header_bytes } = self.variant;
+        let header = window.first_chunk::<RECORD_HEADER_BYTES>()?;
+        let field = |at: usize| order.u32([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let (seconds, ticks, captured, original_length) =
+            (field(0), field(4), field(CAPTURED_AT) as usize, field(12));
+        if captured > MAX_RECORD_BYTES - record_header_bytes {
+            return None;
+        }
         let used = record_header_bytes + captured;
-        let Some(data) = window.get(record_header_bytes..used) else { return Step::More { needed: used } };
+        let data = window.get(record_header_bytes..used)?;
         let nanoseconds = i64::from(ticks) * i64::from(nanoseconds_per_tick);
         let time = Time::from_seconds(i64::from(seconds), nanoseconds);
-        let frame = Frame { time, link: self.link, original_length, data };
-        Step::Frame { frame, data_at: record_header_bytes, used }
+        Some((Frame { time, link: self.link, original_length, data }, used))
     }
 }

@@ -133,7 +133,7 @@ impl Packet<'_> {
 }
 
 /// The packet of a frame, and the packet inside that one if it is a tunnel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Decoded<'a> {
     /// The packet that was on the link.
     pub outer: Packet<'a>,
@@ -198,13 +198,24 @@ impl Skip {
 /// fields concerned are then zero.
 #[inline]
 pub fn decode(link: LinkType, frame: &[u8]) -> Result<Decoded<'_>, Skip> {
+    let mut decoded = Decoded::default();
+    decode_into(link, frame, &mut decoded)?;
+    Ok(decoded)
+}
+
+/// As [`decode`], into a place that is [`Decoded::default`]: 300 bytes need not be moved then.
+///
+/// # Errors
+/// As [`decode`]; what is in the place then is no packet.
+#[inline]
+pub fn decode_into<'a>(link: LinkType, frame: &'a [u8], decoded: &mut Decoded<'a>) -> Result<(), Skip> {
     let (vlan, bytes) = link::network_layer(link, frame)?;
-    let mut decoded = Decoded { outer: Packet::default(), inner: None, vlan, tunnel: None };
+    decoded.vlan = vlan;
     ip::decode(&mut decoded.outer, bytes)?;
     if tunnel::may_be(&decoded.outer) {
         decoded.find_inner();
     }
-    Ok(decoded)
+    Ok(())
 }
 
 impl Decoded<'_> {

@@ -1,6 +1,6 @@
 //! JA4: a TLS client's fingerprint in 36 characters.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use sha2::{Digest, Sha256};
 
@@ -65,21 +65,28 @@ impl Listed {
 #[derive(Default)]
 struct Text(Sha256);
 
-impl Write for Text {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.update(text.as_bytes());
-        Ok(())
-    }
-}
+/// Values that are written at once, and the bytes of each.
+const AT_ONCE: usize = 32;
+const VALUE_BYTES: usize = 5;
 
 impl Text {
     /// Adds values as four hexadecimal digits each, with commas between them.
-    fn list(&mut self, values: impl Iterator<Item = u16>) {
-        let mut comma = "";
-        for value in values {
-            // Writing to a hash does not fail.
-            let _ = write!(self, "{comma}{value:04x}");
-            comma = ",";
+    fn list(&mut self, mut values: impl Iterator<Item = u16>) {
+        let mut skipped = 1;
+        loop {
+            let (mut text, mut length) = ([b','; AT_ONCE * VALUE_BYTES], 0);
+            for (place, value) in text.chunks_exact_mut(VALUE_BYTES).zip(values.by_ref().take(AT_ONCE)) {
+                let [high, low] = value.to_be_bytes();
+                place[1..3].copy_from_slice(&hexadecimal(high));
+                place[3..].copy_from_slice(&hexadecimal(low));
+                length += VALUE_BYTES;
+            }
+            // There is no comma before the first.
+            self.0.update(text.get(skipped..length).unwrap_or_default());
+            if length < text.len() {
+                return;
+            }
+            skipped = 0;
         }
     }
 
@@ -130,7 +137,7 @@ impl Ja4 {
                 .and_then(|content| content.get(2..))
                 .unwrap_or_default();
             if !algorithms.is_empty() {
-                let _ = hash.write_str("_");
+                hash.0.update(b"_");
                 hash.list(pairs(algorithms).filter(|value| !is_grease(*value)));
             }
             hash.finish(&mut text[PARTS[1] + 1..]);

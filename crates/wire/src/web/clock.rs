@@ -127,18 +127,19 @@ impl Clock {
     #[inline]
     pub(super) fn read(&mut self, text: &[u8]) -> Option<Time> {
         match text {
-            [_, _, b'/', ..] => self.known(text, NCSA_BYTES, ncsa),
-            [_, _, _, _, b'-', ..] => self.known(text, ISO_BYTES, iso),
+            [_, _, b'/', ..] => self.known::<NCSA_BYTES>(text, ncsa),
+            [_, _, _, _, b'-', ..] => self.known::<ISO_BYTES>(text, iso),
             _ => since_1970(text),
         }
     }
 
     #[inline]
-    fn known(&mut self, text: &[u8], length: usize, read: fn(&[u8]) -> Option<i64>) -> Option<Time> {
-        let (second, rest) = text.split_at_checked(length)?;
-        if self.text.get(..length) != Some(second) {
+    fn known<const BYTES: usize>(&mut self, text: &[u8], read: fn(&[u8]) -> Option<i64>) -> Option<Time> {
+        let (second, rest) = text.split_first_chunk::<BYTES>()?;
+        let known = self.text.first_chunk_mut::<BYTES>()?;
+        if known != second {
             self.seconds = read(second)?;
-            self.text.get_mut(..length)?.copy_from_slice(second);
+            *known = *second;
         }
         let (nanoseconds, rest) = fraction(rest)?;
         let zone_seconds = match rest {

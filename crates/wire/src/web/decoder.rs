@@ -79,20 +79,39 @@ impl Decoder {
     ///
     /// # Errors
     /// Why it tells of none; counted.
-    #[inline]
     pub fn decode<'a>(&mut self, line: &'a [u8]) -> Result<Request<'a>, Skip> {
-        let read = self.read(line);
+        self.decode_with(line, |request| *request)
+    }
+
+    /// As [`Decoder::decode`], for who looks at the request where it is: it is as large as a line.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`]; `take` is not called then.
+    #[inline]
+    pub fn decode_with<'a, T>(
+        &mut self,
+        line: &'a [u8],
+        take: impl FnOnce(&mut Request<'a>) -> T,
+    ) -> Result<T, Skip> {
         self.counters.lines += 1;
-        match &read {
-            Ok(_) => self.counters.requests += 1,
-            Err(skip) => self.count_skip(*skip),
+        let mut row = Row::default();
+        match self.read(line, &mut row) {
+            Ok(()) => {
+                self.counters.requests += 1;
+                Ok(take(&mut row.request))
+            }
+            Err(skip) => {
+                self.count_skip(skip);
+                Err(skip)
+            }
         }
-        read
     }
 
     /// A line that was read before, not counted again.
     pub fn again<'a>(&mut self, line: &'a [u8]) -> Option<Request<'a>> {
-        self.read(line).ok()
+        let mut row = Row::default();
+        self.read(line, &mut row).ok()?;
+        Some(row.request)
     }
 
     /// Counts a line that was not given to this decoder: too long to be held, or cut off.
@@ -109,7 +128,7 @@ impl Decoder {
     }
 
     #[inline]
-    fn read<'a>(&mut self, line: &'a [u8]) -> Result<Request<'a>, Skip> {
+    fn read<'a>(&mut self, line: &'a [u8], row: &mut Row<'a>) -> Result<(), Skip> {
         let mut line = line.strip_suffix(b"\n").unwrap_or(line);
         line = line.strip_suffix(b"\r").unwrap_or(line);
         line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
@@ -127,14 +146,13 @@ impl Decoder {
         {
             line = inner;
         }
-        let mut row = Row::default();
         match &self.format.shape {
-            Shape::Pattern(pattern) => pattern.read(line, &mut row, &mut self.clock)?,
-            Shape::Haproxy(captures) => haproxy::read(line, captures, &mut row, &mut self.clock)?,
-            Shape::Json => json::read(line, &mut row, &mut self.clock)?,
-            Shape::W3c => self.w3c(line, &mut row)?,
+            Shape::Pattern(pattern) => pattern.read(line, row, &mut self.clock)?,
+            Shape::Haproxy(captures) => haproxy::read(line, captures, row, &mut self.clock)?,
+            Shape::Json => json::read(line, row, &mut self.clock)?,
+            Shape::W3c => self.w3c(line, row)?,
             Shape::Columns(columns) => {
-                let read = columns.read(line, &mut row, &mut self.clock);
+                let read = columns.read(line, row, &mut self.clock);
                 read.map_err(|skip| if columns::is_heading(line) { Skip::Directive } else { skip })?;
             }
         }

@@ -274,16 +274,16 @@ impl<'a> Row<'a> {
         self.has_request
     }
 
-    /// The request, with what follows from several parts together.
+    /// Adds to the request what follows from several parts together.
     #[inline]
-    pub(super) fn finish(mut self, clock: &Clock) -> Result<Request<'a>, Skip> {
+    pub(super) fn finish(&mut self, clock: &Clock) -> Result<(), Skip> {
         if !self.has_time {
             if !self.has_time_of_day || !self.civil.has_date() {
                 return Err(Skip::Time);
             }
             self.request.time = clock.of(&self.civil).ok_or(Skip::Time)?;
         }
-        let mut request = self.request;
+        let request = &mut self.request;
         if self.part_nanoseconds != 0 {
             request.time = request.time.plus_nanoseconds(self.part_nanoseconds);
         }
@@ -302,7 +302,7 @@ impl<'a> Row<'a> {
         request.duration_nanoseconds = request.duration_nanoseconds.or(self.upstream);
         let has_none = self.has_request && request.target.is_empty() && request.method == Method::Invalid;
         request.is_timed_out |= request.status == 408 || (request.status == 400 && has_none);
-        Ok(request)
+        Ok(())
     }
 }
 

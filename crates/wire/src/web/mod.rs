@@ -165,21 +165,23 @@ impl<'a> Request<'a> {
     /// The path: the target without its query.
     #[inline]
     pub fn path(&self) -> &'a [u8] {
-        self.split().0
+        self.path_and_query().0
     }
 
     /// The query behind the first `?`, or from a field of its own; empty without one.
     #[inline]
     pub fn query(&self) -> &'a [u8] {
-        let query = self.split().1;
-        if query.is_empty() { self.query_apart } else { query }
+        self.path_and_query().1
     }
 
-    fn split(&self) -> (&'a [u8], &'a [u8]) {
-        match self.target.iter().position(|&byte| byte == b'?') {
+    /// Both, for who needs both.
+    #[inline]
+    pub fn path_and_query(&self) -> (&'a [u8], &'a [u8]) {
+        let (path, query) = match memchr::memchr(b'?', self.target) {
             Some(at) => (&self.target[..at], &self.target[at + 1..]),
-            None => (self.target, &[]),
-        }
+            None => (self.target, &[][..]),
+        };
+        (path, if query.is_empty() { self.query_apart } else { query })
     }
 }
 

@@ -40,7 +40,62 @@ enum End {
 struct Step {
     field: Field,
     end: End,
-    literal: Box<[u8]>,
+    literal: Literal,
+}
+
+/// What stands between two fields.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Literal {
+    bytes: Box<[u8]>,
+    /// Its first bytes as a number, and where they are in it: most literals are two or three bytes, and compared so at once.
+    word: u64,
+    mask: u64,
+}
+
+impl Literal {
+    fn new(bytes: Vec<u8>) -> Self {
+        let (mut word, mut mask) = ([0; WORD_BYTES], [0; WORD_BYTES]);
+        for ((word, mask), byte) in word.iter_mut().zip(&mut mask).zip(&bytes) {
+            (*word, *mask) = (*byte, u8::MAX);
+        }
+        Self { bytes: bytes.into(), word: u64::from_le_bytes(word), mask: u64::from_le_bytes(mask) }
+    }
+
+    /// What follows it at the beginning of a text; `None` if it is not there.
+    #[inline]
+    fn strip<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
+        let length = self.bytes.len();
+        match text.first_chunk::<WORD_BYTES>() {
+            Some(first) if length <= WORD_BYTES => {
+                let is_there = (u64::from_le_bytes(*first) ^ self.word) & self.mask == 0;
+                if is_there { text.get(length..) } else { None }
+            }
+            _ => text.strip_prefix(&*self.bytes),
+        }
+    }
+}
+
+const WORD_BYTES: usize = 8;
+/// Words that are looked at before a byte is taken to be far away.
+const NEAR_WORDS: usize = 4;
+
+/// Where a byte is first in a text, most likely near its beginning: a call of [`memchr`] costs more than that.
+#[inline]
+fn find_near(byte: u8, text: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; WORD_BYTES]);
+    const TOPS: u64 = ONES << 7;
+    let (words, _) = text.as_chunks::<WORD_BYTES>();
+    let mut before = 0;
+    for word in words.iter().take(NEAR_WORDS) {
+        let difference = u64::from_le_bytes(*word) ^ (ONES * u64::from(byte));
+        // Only the lowest top bit is sure to be that of a byte that is nought.
+        let noughts = difference.wrapping_sub(ONES) & !difference & TOPS;
+        if noughts != 0 {
+            return Some(before + noughts.trailing_zeros() as usize / 8);
+        }
+        before += WORD_BYTES;
+    }
+    Some(before + memchr(byte, text.get(before..)?)?)
 }
 
 /// A compiled format.
@@ -75,16 +130,16 @@ impl Step {
     fn cut<'a>(&self, rest: &'a [u8], is_last: bool) -> Option<(&'a [u8], &'a [u8])> {
         match self.end {
             End::Byte(byte) => {
-                let at = memchr(byte, rest)?;
+                let at = find_near(byte, rest)?;
                 Some((rest.get(..at)?, rest.get(at + 1..)?))
             }
             End::Quote => self.cut_at_quote(rest, is_last),
             End::Literal(first) => {
                 let mut from = 0;
                 loop {
-                    let at = from + memchr(first, rest.get(from..)?)?;
+                    let at = from + find_near(first, rest.get(from..)?)?;
                     let (value, tail) = rest.split_at_checked(at)?;
-                    if let Some(after) = tail.strip_prefix(&*self.literal) {
+                    if let Some(after) = self.literal.strip(tail) {
                         return Some((value, after));
                     }
                     from = at + 1;
@@ -93,7 +148,7 @@ impl Step {
             End::Slash => rest.split_at_checked(memchr(b'/', rest)?),
             End::Width(width) => {
                 let (value, tail) = rest.split_at_checked(usize::from(width))?;
-                Some((value, tail.strip_prefix(&*self.literal)?))
+                Some((value, self.literal.strip(tail)?))
             }
             End::Line => Some((rest, &[])),
         }
@@ -105,12 +160,12 @@ impl Step {
         loop {
             let Some(at) = memchr(b'"', rest.get(from..)?) else {
                 // Syslog cuts long messages. All but the end of the last field is there.
-                return (is_last && from == 0 && self.literal.len() == 1).then_some((rest, &[]));
+                return (is_last && from == 0 && self.literal.bytes.len() == 1).then_some((rest, &[]));
             };
             let at = from + at;
             let (value, tail) = rest.split_at_checked(at)?;
             if !is_escaped(value) {
-                match tail.strip_prefix(&*self.literal) {
+                match self.literal.strip(tail) {
                     Some(after) if after.is_empty() || !is_last => return Some((value, after)),
                     _ if matches!(tail, [_] | [_, b' ', ..]) => return None,
                     _ => {}
@@ -190,7 +245,7 @@ impl Builder {
                     }
                     is_open = true;
                     let end = width.map_or(End::Line, End::Width);
-                    steps.push(Step { field: known.field, end, literal: Box::default() });
+                    steps.push(Step { field: known.field, end, literal: Literal::default() });
                 }
             }
         }
@@ -246,7 +301,7 @@ impl Step {
                 [] => End::Line,
             };
         }
-        self.literal = literal.into();
+        self.literal = Literal::new(literal);
     }
 
     /// Whether a field that follows directly is the same for us. If not, the end of this one has to be clear.
@@ -261,6 +316,34 @@ impl Step {
                 Ok(false)
             }
             _ => Err(FormatError::Adjacent { offset }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_byte_is_found_where_it_is_first(
+            text in proptest::collection::vec(prop_oneof![Just(b'"'), Just(b'!'), Just(b'#'), any::<u8>()], 0..80),
+            byte in prop_oneof![Just(b'"'), Just(0_u8), Just(0x80), any::<u8>()],
+        ) {
+            prop_assert_eq!(find_near(byte, &text), text.iter().position(|other| *other == byte));
+        }
+
+        #[test]
+        fn a_literal_is_taken_off_where_it_stands(
+            literal in proptest::collection::vec(prop_oneof![Just(b' '), Just(b'"'), any::<u8>()], 0..12),
+            text in proptest::collection::vec(prop_oneof![Just(b' '), Just(b'"'), any::<u8>()], 0..20),
+        ) {
+            let known = Literal::new(literal.clone());
+            prop_assert_eq!(known.strip(&text), text.strip_prefix(&*literal));
+            let with = [&*literal, &*text].concat();
+            prop_assert_eq!(known.strip(&with), Some(&*text));
         }
     }
 }
