@@ -171,35 +171,41 @@ impl Class {
     }
 }
 
-/// Endings of paths that pages bring with them.
-const ASSET_ENDINGS: [&[u8]; 26] = [
-    b"css",
-    b"js",
-    b"mjs",
-    b"map",
-    b"png",
-    b"jpg",
-    b"jpeg",
-    b"gif",
-    b"svg",
-    b"webp",
-    b"avif",
-    b"ico",
-    b"bmp",
-    b"woff",
-    b"woff2",
-    b"ttf",
-    b"otf",
-    b"eot",
-    b"mp4",
-    b"webm",
-    b"mp3",
-    b"ogg",
-    b"m4s",
-    b"ts",
-    b"wasm",
-    b"webmanifest",
-];
+/// Whether pages bring with them what ends so, in lower case.
+const fn is_ending_of_assets(ending: &[u8]) -> bool {
+    matches!(
+        ending,
+        b"css"
+            | b"js"
+            | b"mjs"
+            | b"map"
+            | b"wasm"
+            | b"webmanifest"
+            | b"png"
+            | b"jpg"
+            | b"jpeg"
+            | b"gif"
+            | b"svg"
+            | b"webp"
+            | b"avif"
+            | b"ico"
+            | b"bmp"
+            | b"woff"
+            | b"woff2"
+            | b"ttf"
+            | b"otf"
+            | b"eot"
+            | b"mp4"
+            | b"webm"
+            | b"mp3"
+            | b"ogg"
+            | b"m4s"
+            | b"ts"
+    )
+}
+
+/// Bytes of the longest of them.
+const LONGEST_ENDING_BYTES: usize = 11;
 /// Parts of paths at which people sign in.
 const LOGIN_PARTS: [&[u8]; 14] = [
     b"login",
@@ -241,6 +247,11 @@ const LOOKED_AT_BYTES: usize = 512;
 /// What one request says of itself. [`Class::QueryNovel`] stands for every query; whether it was asked before is the
 /// caller's knowledge.
 pub(crate) fn of(request: &Request<'_>) -> Class {
+    of_parts(request, (request.path(), request.query()))
+}
+
+/// As [`of`], where path and query are known already.
+pub(crate) fn of_parts(request: &Request<'_>, (path, query): (&[u8], &[u8])) -> Class {
     if request.is_timed_out || is_left_unfinished(request) || is_read_slowly(request) {
         return Class::TimedOut;
     }
@@ -250,13 +261,13 @@ pub(crate) fn of(request: &Request<'_>) -> Class {
     match request.method {
         Method::Get => {}
         Method::Post | Method::Put | Method::Patch | Method::Delete => {
-            return if is_login(request.path()) { Class::Login } else { Class::Post };
+            return if is_login(path) { Class::Login } else { Class::Post };
         }
         _ => return Class::Other,
     }
-    if is_asset(request.path()) {
+    if is_asset(path) {
         Class::Asset
-    } else if asks(request.query()) {
+    } else if asks(query) {
         Class::QueryNovel
     } else if request.referrer.is_empty() {
         Class::PageBare
@@ -302,10 +313,14 @@ fn is_cut_off(request: &Request<'_>) -> bool {
 
 /// Whether a path ends as those of assets do.
 pub(crate) fn is_asset(path: &[u8]) -> bool {
-    let end = &path[path.len().saturating_sub(12)..];
+    let end = &path[path.len().saturating_sub(LONGEST_ENDING_BYTES + 1)..];
     let Some(dot) = end.iter().rposition(|&byte| byte == b'.') else { return false };
     let ending = &end[dot + 1..];
-    ASSET_ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending))
+    let mut lower = [0; LONGEST_ENDING_BYTES];
+    let lower = &mut lower[..ending.len()];
+    lower.copy_from_slice(ending);
+    lower.make_ascii_lowercase();
+    is_ending_of_assets(lower)
 }
 
 fn is_login(path: &[u8]) -> bool {

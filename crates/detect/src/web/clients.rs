@@ -13,6 +13,7 @@ use sketch::TableKey;
 
 use super::looped::{self, Loop, MEMORY_SECONDS};
 use super::rhythm::Rhythm;
+use crate::near;
 
 /// Clients remembered.
 pub(crate) const CLIENTS: usize = 1 << 15;
@@ -39,10 +40,10 @@ const SEALED_BURST: u16 = 4;
 /// Requests a second above which a client alone is faster than people, and than polite programs.
 pub(crate) const PACE_REQUESTS_PER_SECOND: f32 = 25.0;
 
-/// One client at one service.
+/// One client at one service. Never in more than two cache lines.
 #[derive(Clone, Copy, Default)]
+#[repr(align(32))]
 struct Entry {
-    tag: u32,
     second: u32,
     /// The second in which it came, or came again.
     since: u32,
@@ -94,6 +95,9 @@ pub(crate) struct Asked {
 /// The table.
 pub(crate) struct Clients {
     key: TableKey<3>,
+    /// The tag of each entry, and nought where there is no client: four of them are in one line of the cache, where the entries
+    /// are in many.
+    tags: Box<[u32]>,
     entries: Box<[Entry]>,
     /// What each asked for: apart, since most requests are of readers, of whom nobody wants to know.
     loops: Box<[Loop]>,
@@ -104,46 +108,72 @@ pub(crate) struct Clients {
 impl Clients {
     /// An empty table.
     pub(crate) fn new(key: TableKey<3>) -> Self {
-        let entries = vec![Entry::default(); CLIENTS].into_boxed_slice();
-        Self { key, entries, loops: vec![Loop::default(); CLIENTS].into_boxed_slice(), evicted: 0 }
+        Self {
+            key,
+            tags: vec![0; CLIENTS].into_boxed_slice(),
+            entries: vec![Entry::default(); CLIENTS].into_boxed_slice(),
+            loops: vec![Loop::default(); CLIENTS].into_boxed_slice(),
+            evicted: 0,
+        }
     }
 
     /// Counts a request and says how its client behaves, and whether it is a reader who was not here lately.
     pub(crate) fn note(&mut self, asked: &Asked, is_asset: bool) -> (Manner, bool) {
-        self.entry(asked, 0)
-            .map_or((Manner::Ordinary, false), |(entry, looped)| entry.note(asked, is_asset, looped))
+        self.entry(asked, 0).map_or((Manner::Ordinary, false), |(tag, entry, looped)| {
+            entry.note(asked, is_asset, (tag, looped))
+        })
     }
 
     /// Counts a request inside TLS and says how its client behaves. What is seen of a client in a log beside it is another
     /// entry.
     pub(crate) fn note_sealed(&mut self, asked: &Asked) -> Manner {
-        self.entry(asked, 1 << 32)
-            .map_or(Manner::Ordinary, |(entry, looped)| entry.note_sealed(asked, looped))
+        self.entry(asked, 1 << 32).map_or(Manner::Ordinary, |(tag, entry, looped)| {
+            looped.begin(tag, asked.second);
+            entry.note_sealed(asked, looped)
+        })
     }
 
     /// A client's request inside TLS was answered with so many bytes.
     pub(crate) fn note_answer(&mut self, asked: &Asked, bytes: u32) {
-        if let Some((entry, looped)) = self.entry(asked, 1 << 32) {
-            looped.begin(entry.tag, asked.second);
+        if let Some((tag, _, looped)) = self.entry(asked, 1 << 32) {
+            looped.begin(tag, asked.second);
             looped.note_answer(bytes, asked.second);
         }
     }
 
-    fn entry(&mut self, asked: &Asked, layer: u64) -> Option<(&mut Entry, &mut Loop)> {
+    /// Brings near what is known of a client, some time before it is needed.
+    #[inline]
+    pub(crate) fn fetch(&self, service: u32, client: u128) {
+        let (set, tag) = self.place(u64::from(service), client);
+        let tags = self.tags.get(set..set + WAYS).unwrap_or_default();
+        if let Some(way) = tags.iter().position(|known| *known == tag) {
+            near::fetch_all!(self.entries[set + way], Entry, second);
+            near::fetch(&self.loops[set + way]);
+        }
+    }
+
+    /// The first place of the set of a client, and its mark.
+    #[inline]
+    fn place(&self, service: u64, client: u128) -> (usize, u32) {
+        let hash = self.key.hash([service, (client >> 64) as u64, client as u64]);
+        ((hash as usize % (CLIENTS / WAYS)) * WAYS, (hash >> 32) as u32 | 1)
+    }
+
+    /// The place of a client, made if there is none, and the mark that it is known by.
+    fn entry(&mut self, asked: &Asked, layer: u64) -> Option<(u32, &mut Entry, &mut Loop)> {
         let Asked { service, client, agent, second, .. } = *asked;
-        let hash = self.key.hash([u64::from(service) | layer, (client >> 64) as u64, client as u64]);
-        let set = (hash as usize % (CLIENTS / WAYS)) * WAYS;
-        let tag = (hash >> 32) as u32 | 1;
+        let (set, tag) = self.place(u64::from(service) | layer, client);
+        let tags = self.tags.get_mut(set..set + WAYS)?;
         let entries = self.entries.get_mut(set..set + WAYS)?;
-        let way = entries.iter().position(|entry| entry.tag == tag).unwrap_or_else(|| {
+        let way = tags.iter().position(|known| *known == tag).unwrap_or_else(|| {
             let oldest = (0..WAYS).min_by_key(|&way| entries[way].second).unwrap_or(0);
-            let entry = &entries[oldest];
-            self.evicted +=
-                u64::from(entry.tag != 0 && second.saturating_sub(entry.second) < MEMORY_SECONDS as u32);
-            entries[oldest] = Entry { tag, second, since: second, agent: agent as u32, ..Entry::default() };
+            let is_counted = second.saturating_sub(entries[oldest].second) < MEMORY_SECONDS as u32;
+            self.evicted += u64::from(tags[oldest] != 0 && is_counted);
+            tags[oldest] = tag;
+            entries[oldest] = Entry { second, since: second, agent: agent as u32, ..Entry::default() };
             oldest
         });
-        Some((entries.get_mut(way)?, self.loops.get_mut(set + way)?))
+        Some((tag, entries.get_mut(way)?, self.loops.get_mut(set + way)?))
     }
 }
 
@@ -163,7 +193,7 @@ impl Entry {
         }
     }
 
-    fn note(&mut self, asked: &Asked, is_asset: bool, looped: &mut Loop) -> (Manner, bool) {
+    fn note(&mut self, asked: &Asked, is_asset: bool, (tag, looped): (u32, &mut Loop)) -> (Manner, bool) {
         let Asked { agent, second, quarter, .. } = *asked;
         let agent = agent as u32;
         self.fade(second);
@@ -178,7 +208,7 @@ impl Entry {
         }
         let seen = match asked.page {
             Some(page) if !self.is_reader(second) => {
-                looped.begin(self.tag, second);
+                looped.begin(tag, second);
                 looped.note_path(page, second);
                 looped.goes_on(second)
             }
@@ -189,7 +219,6 @@ impl Entry {
 
     fn note_sealed(&mut self, asked: &Asked, looped: &mut Loop) -> Manner {
         self.fade(asked.second);
-        looped.begin(self.tag, asked.second);
         if self.rhythm.note(asked.quarter) >= SEALED_BURST {
             self.asset_second = asked.second;
         }

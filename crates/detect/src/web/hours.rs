@@ -16,10 +16,16 @@ const WHOLE_SECONDS: u32 = 3_300;
 /// No hour is taken for more than so many times the one before.
 const RISE_MAXIMUM: f32 = 3.0;
 
+/// An hour that none is near.
+const NOT_KNOWN: u32 = u32::MAX / 2;
+
 /// Mean requests a second of each hour of the week; below 0 where none is known.
 #[derive(Clone, Debug)]
 pub(crate) struct Hours {
-    pub(crate) means: Box<[f32; HOURS]>,
+    means: Box<[f32; HOURS]>,
+    /// What is known of three hours, and the first of them: those that a second is between.
+    near: [Option<f32>; 3],
+    near_from: u32,
     requests: f32,
     /// First second of the running hour that was seen.
     began: u32,
@@ -31,7 +37,28 @@ impl Hours {
     /// Nothing is known.
     pub(crate) fn new(second: u32) -> Self {
         let hour = second / HOUR_SECONDS;
-        Self { means: Box::new([-1.0; HOURS]), requests: 0.0, began: second, hour, is_spoilt: false }
+        Self {
+            means: Box::new([-1.0; HOURS]),
+            near: [None; 3],
+            near_from: NOT_KNOWN,
+            requests: 0.0,
+            began: second,
+            hour,
+            is_spoilt: false,
+        }
+    }
+
+    /// What is known of each hour of the week; below 0 where nothing is.
+    pub(crate) fn means(&self) -> &[f32] {
+        &*self.means
+    }
+
+    /// Takes back what was known.
+    pub(crate) fn recall(&mut self, means: &[f32]) {
+        for (mean, kept) in self.means.iter_mut().zip(means) {
+            *mean = kept.max(-1.0);
+        }
+        self.near_from = NOT_KNOWN;
     }
 
     /// Takes a second. `spoils`: a flood or surge goes on.
@@ -46,6 +73,12 @@ impl Hours {
                 *mean = if *mean < 0.0 { seen } else { *mean + NEWEST * (seen - *mean) };
             }
             (self.requests, self.hour, self.is_spoilt, self.began) = (0.0, hour, false, second);
+            self.near_from = NOT_KNOWN;
+        }
+        let from = (second.saturating_sub(HOUR_SECONDS / 2) / HOUR_SECONDS).saturating_sub(1);
+        if from != self.near_from {
+            self.near = [0, 1, 2].map(|after| self.find(from + after));
+            self.near_from = from;
         }
         self.requests += requests;
         self.is_spoilt |= spoils;
@@ -57,6 +90,11 @@ impl Hours {
     }
 
     fn of(&self, hour: u32) -> Option<f32> {
+        let place = hour.wrapping_sub(self.near_from) as usize;
+        self.near.get(place).copied().unwrap_or_else(|| self.find(hour))
+    }
+
+    fn find(&self, hour: u32) -> Option<f32> {
         let own = self.means[hour as usize % HOURS];
         if own >= 0.0 {
             return Some(own);

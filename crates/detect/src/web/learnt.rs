@@ -113,7 +113,7 @@ impl Service {
             service: self.target.name.clone(),
             seconds: self.usual.seconds,
             kinds: kinds.collect(),
-            hours: self.hours.means.to_vec(),
+            hours: self.hours.means().to_vec(),
             readers: self.crowd.mean,
             readers_seconds: self.crowd.seconds,
             slow_connections: self.usual_slow,
@@ -121,9 +121,7 @@ impl Service {
     }
 
     fn recall(&mut self, learnt: &LearntWeb, now: u32, seconds_ago: u64) {
-        for (mean, kept) in self.hours.means.iter_mut().zip(&learnt.hours) {
-            *mean = kept.max(-1.0);
-        }
+        self.hours.recall(&learnt.hours);
         let ago = u32::try_from(seconds_ago).unwrap_or(u32::MAX);
         let times = match (self.hours.at(now), self.hours.at(now.saturating_sub(ago))) {
             (Some(now), Some(before)) if seconds_ago > SAME_HOUR_SECONDS => {
@@ -136,6 +134,7 @@ impl Service {
             let Some(class) = Class::ALL.into_iter().find(|class| class.name() == kept.kind) else {
                 continue;
             };
+            self.usual.meet(class);
             let kind = &mut self.usual.kinds[class as usize];
             (kind.mean, kind.dispersion) = (kept.mean * times, kept.dispersion);
             let slow = &mut self.usual.slows.0[class as usize];

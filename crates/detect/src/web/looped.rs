@@ -202,8 +202,21 @@ impl Swarm {
 
 /// The part of what was counted that is left after so many seconds.
 pub(super) fn kept(silent: u32) -> f32 {
-    (-(silent as f32) / MEMORY_SECONDS).exp()
+    KEPT.get(silent as usize).copied().unwrap_or(0.0)
 }
+
+/// That part after each second, until there is next to nothing.
+const KEPT: [f32; 256] = {
+    /// e to the power of -1/10, for [`MEMORY_SECONDS`].
+    const AFTER_A_SECOND: f64 = 0.904_837_418_035_959_6;
+    let (mut kept, mut left, mut second) = ([0.0; 256], 1.0_f64, 0);
+    while second < kept.len() {
+        kept[second] = left as f32;
+        left *= AFTER_A_SECOND;
+        second += 1;
+    }
+    kept
+};
 
 /// Whether a request may be one of a loop: for a page that nothing led to.
 pub(crate) fn is_for_a_page(request: &Request<'_>, class: Class) -> bool {
@@ -214,11 +227,11 @@ pub(crate) fn is_for_a_page(request: &Request<'_>, class: Class) -> bool {
 
 /// Whether this asks for a few figures and not for a page. What the server does not have is no interface of its, whatever the
 /// path says.
-pub(crate) fn is_for_news(request: &Request<'_>) -> bool {
+pub(crate) fn is_for_news(request: &Request<'_>, path: &[u8]) -> bool {
     let is_small = || request.response_bytes.is_some_and(|bytes| bytes < PAGE_BYTES);
     request.method == Method::Get
         && (matches!(request.status, 200 | 204 | 304) && is_small()
-            || !matches!(request.status, 400 | 404 | 405) && is_interface(request.path()))
+            || !matches!(request.status, 400 | 404 | 405) && is_interface(path))
 }
 
 /// Whether a path is there for programs.
@@ -301,15 +314,25 @@ mod tests {
     }
 
     #[test]
+    fn the_table_of_what_is_kept_is_that_of_its_length_of_time() {
+        for second in [0, 1, 7, 60, 255] {
+            let exact = (-f64::from(second) / f64::from(MEMORY_SECONDS)).exp();
+            assert!((f64::from(kept(second)) - exact).abs() <= 1e-6 * exact, "{second}");
+        }
+        assert!(kept(256) == 0.0 && kept(u32::MAX) == 0.0);
+    }
+
+    #[test]
     fn what_is_not_there_is_no_interface() {
         let asks = |status: u16| {
-            is_for_news(&Request {
+            let request = Request {
                 method: Method::Get,
                 target: b"/api/votes",
                 status,
                 response_bytes: Some(5_000),
                 ..Request::default()
-            })
+            };
+            is_for_news(&request, request.path())
         };
         assert!(asks(200) && asks(503), "one that has too much to do is one");
         assert!(!asks(404) && !asks(405));

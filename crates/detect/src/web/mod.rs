@@ -40,10 +40,8 @@ mod watch;
 mod wheel;
 mod window;
 
-use std::hash::{BuildHasher, Hasher};
-
 use hashbrown::HashMap;
-use sketch::{KeyedState, TableKey};
+use sketch::{KeyedState, TableKey, TextKey};
 use wire::web::{Client, Request, Version};
 use wire::{Address, Packet, Time};
 
@@ -126,6 +124,8 @@ pub struct WebCounters {
 pub struct WebDetector {
     key: [u8; 16],
     hash: KeyedState,
+    /// Of agents, paths, queries and referrers: whoever asks chooses them.
+    texts: TextKey,
     services: Vec<Service>,
     by_name: HashMap<Box<[u8]>, u32, KeyedState>,
     by_address: HashMap<Address, u32, KeyedState>,
@@ -150,13 +150,6 @@ pub struct WebDetector {
     counters: WebCounters,
 }
 
-/// The hash of a text under the secret key: agents, paths, queries and referrers are chosen by whoever asks.
-fn hash_text(key: &KeyedState, text: &[u8]) -> u64 {
-    let mut hasher = key.build_hasher();
-    hasher.write(text);
-    hasher.finish()
-}
-
 /// A time in quarters of a second, wrapping.
 fn quarter_of(time: Time) -> u32 {
     time.nanoseconds().div_euclid(QUARTER_NANOSECONDS) as u32
@@ -174,6 +167,7 @@ impl WebDetector {
         Self {
             key,
             hash,
+            texts: TextKey::new(&hash, u64::from_le_bytes(*b"webtexts")),
             services: Vec::new(),
             by_name: HashMap::with_hasher(hash),
             by_address: HashMap::with_hasher(hash),
@@ -211,26 +205,26 @@ impl WebDetector {
             seen.class = Class::Steady;
         }
         self.touch(service);
-        self.services[service as usize].note(request, &seen, &self.hash);
+        self.services[service as usize].note(request, &seen, (&self.hash, &self.texts));
     }
 
     fn look_at(&mut self, service: u32, request: &Request<'_>, link: Link) -> Seen {
-        let key = self.hash;
-        let text = |text: &[u8]| hash_text(&key, text);
         let (client, is_named) = match request.client {
             Client::Address(address) => (client_bits(address), false),
-            Client::Name(name) => (u128::from(text(name)), true),
+            Client::Name(name) => (u128::from(self.texts.hash(name)), true),
         };
-        let (agent, path) = (text(request.agent), text(request.path()));
-        let mut class = class::of(request);
+        self.clients.fetch(service, client);
+        let (path_text, query) = request.path_and_query();
+        let (agent, path) = (self.texts.hash(request.agent), self.texts.hash(path_text));
+        let mut class = class::of_parts(request, (path_text, query));
         if class == Class::QueryNovel {
-            let asked = text(request.target);
+            let asked = self.texts.hash(request.target);
             if !self.services[service as usize].is_novel(asked) {
                 class = Class::QueryKnown;
             }
         }
         let second = self.second.unwrap_or(0);
-        let is_for_news = class.is_by_choice() && (link.is_small || looped::is_for_news(request));
+        let is_for_news = class.is_by_choice() && (link.is_small || looped::is_for_news(request, path_text));
         let page = (!is_for_news && looped::is_for_a_page(request, class)).then_some(path);
         let quarter = quarter_of(request.time);
         let asked = Asked { service, client, agent, second, quarter, page, is_for_news, is_kept: false };
@@ -275,7 +269,7 @@ impl WebDetector {
         let seen = Seen { class, client, is_named: false, agent: 0, path: 0 };
         self.touch(service);
         let request = Request { fingerprint, version, ..Request::default() };
-        self.services[service as usize].note(&request, &seen, &self.hash);
+        self.services[service as usize].note(&request, &seen, (&self.hash, &self.texts));
     }
 
     /// Counts something of a client of which only the class is known.

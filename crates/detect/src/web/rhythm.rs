@@ -43,16 +43,17 @@ pub(crate) struct Rhythm {
     pub(crate) is_lone: bool,
 }
 
-/// Sum of whole spans, and their variance by mean.
-fn dispersion(counts: &[u16], running: usize) -> (u32, f32) {
-    let whole = || counts.iter().enumerate().filter(|(place, _)| *place != running).map(|(_, count)| *count);
-    let (sum, spans) = (whole().map(u32::from).sum::<u32>(), counts.len() as f32 - 1.0);
-    let mean = sum as f32 / spans;
-    if mean <= 0.0 {
-        return (0, f32::INFINITY);
-    }
-    let squares: f32 = whole().map(|count| (f32::from(count) - mean).powi(2)).sum();
-    (sum, squares / (spans - 1.0) / mean)
+/// Sum of whole spans.
+fn whole(counts: &[u16], running: usize) -> u32 {
+    counts.iter().map(|count| u32::from(*count)).sum::<u32>() - u32::from(counts[running])
+}
+
+/// Variance of whole spans by their mean, of which the sum is known and not nought.
+fn dispersion(counts: &[u16], running: usize, sum: u32) -> f32 {
+    let square = |count: u16| u64::from(u32::from(count) * u32::from(count));
+    let squares = counts.iter().map(|count| square(*count)).sum::<u64>() - square(counts[running]);
+    let (spans, sum) = (counts.len() as u64 - 1, u64::from(sum));
+    (spans * squares - sum * sum) as f32 / ((spans - 1) * sum) as f32
 }
 
 impl Rhythm {
@@ -80,30 +81,64 @@ impl Rhythm {
     /// A later quarter begins.
     #[cold]
     fn turn(&mut self, at: u32, ahead: usize) {
-        for gone in 0..ahead.min(QUARTERS) {
-            self.quarters[at.wrapping_sub(gone as u32) as usize % QUARTERS] = 0;
+        if ahead >= QUARTERS {
+            self.quarters = [0; QUARTERS];
+        } else {
+            for gone in 0..ahead {
+                self.quarters[at.wrapping_sub(gone as u32) as usize % QUARTERS] = 0;
+            }
         }
         let (second, before) = (at / 4, self.at / 4);
         let turns = second.wrapping_sub(before) as usize;
-        for gone in 0..turns.min(SECONDS) {
-            self.seconds[second.wrapping_sub(gone as u32) as usize % SECONDS] = 0;
+        if turns >= SECONDS {
+            self.seconds = [0; SECONDS];
+        } else {
+            for gone in 0..turns {
+                self.seconds[second.wrapping_sub(gone as u32) as usize % SECONDS] = 0;
+            }
         }
         self.at = at;
-        let (sum, varies) = dispersion(&self.quarters, at as usize % QUARTERS);
-        self.is_fast = sum >= FAST_REQUESTS && varies <= FAST_DISPERSION;
+        let running = at as usize % QUARTERS;
+        let sum = whole(&self.quarters, running);
+        self.is_fast = sum >= FAST_REQUESTS && dispersion(&self.quarters, running, sum) <= FAST_DISPERSION;
         if turns > 0 {
-            let (sum, varies) = dispersion(&self.seconds, second as usize % SECONDS);
-            let most = if sum >= MANY_REQUESTS { FAST_DISPERSION } else { SLOW_DISPERSION };
-            self.is_slow = sum >= SLOW_REQUESTS && varies <= most;
-            self.is_polling = POLLING_REQUESTS.contains(&sum) && varies <= POLLING_DISPERSION;
-            self.is_lone = sum >= SLOW_REQUESTS && varies <= LONE_DISPERSION;
+            self.turn_second(second as usize % SECONDS);
         }
+    }
+
+    /// A later second begins, which has this place.
+    fn turn_second(&mut self, running: usize) {
+        let sum = whole(&self.seconds, running);
+        if sum < *POLLING_REQUESTS.start() {
+            (self.is_slow, self.is_polling, self.is_lone) = (false, false, false);
+            return;
+        }
+        let varies = dispersion(&self.seconds, running, sum);
+        let most = if sum >= MANY_REQUESTS { FAST_DISPERSION } else { SLOW_DISPERSION };
+        self.is_slow = sum >= SLOW_REQUESTS && varies <= most;
+        self.is_polling = POLLING_REQUESTS.contains(&sum) && varies <= POLLING_DISPERSION;
+        self.is_lone = sum >= SLOW_REQUESTS && varies <= LONE_DISPERSION;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn variance_by_mean_is_that_of_the_definition() {
+        let counts = [3, 0, 9, 65_535, 1, 65_535, 2, 40];
+        for running in 0..counts.len() {
+            let kept = || {
+                counts.iter().enumerate().filter(|(place, _)| *place != running).map(|(_, c)| f64::from(*c))
+            };
+            let (sum, spans) = (kept().sum::<f64>(), kept().count() as f64);
+            let squares: f64 = kept().map(|count| (count - sum / spans).powi(2)).sum();
+            let expected = squares / (spans - 1.0) / (sum / spans);
+            let seen = f64::from(dispersion(&counts, running, whole(&counts, running)));
+            assert!((seen - expected).abs() <= 1e-5 * expected, "{running}: {seen} {expected}");
+        }
+    }
 
     /// Numbers that look like chance.
     fn chance(state: &mut u64) -> f64 {

@@ -1,6 +1,6 @@
 //! One service at the web layer: counts of the running second, what is ordinary, and the flood or surge that goes on.
 
-use sketch::KeyedState;
+use sketch::{KeyedState, TextKey};
 use wire::Time;
 use wire::web::Request;
 
@@ -125,12 +125,12 @@ impl Service {
     }
 
     /// Counts a request.
-    pub(crate) fn note(&mut self, request: &Request<'_>, seen: &Seen, hash: &KeyedState) {
+    pub(crate) fn note(&mut self, request: &Request<'_>, seen: &Seen, keys: (&KeyedState, &TextKey)) {
         self.counts[seen.class as usize] = self.counts[seen.class as usize].saturating_add(1);
         if self.watched >> seen.class as u32 & 1 != 0
             && let Some(watch) = &mut self.watch
         {
-            watch.note(request, seen, hash);
+            watch.note(request, seen, keys);
         }
     }
 
@@ -147,7 +147,7 @@ impl Service {
             || self.watch.is_some()
             || self.slow as f32 >= SLOW_MINIMUM
             || self.crowd.is_near()
-            || self.usual.kinds.iter().any(|kind| kind.sum > 0.0)
+            || self.usual.has_excess()
     }
 
     /// Closes a second: tests, lines, what is learnt.
@@ -168,7 +168,7 @@ impl Service {
         let holds = self.flood.is_some() || is_lost;
         self.usual.learn(&counts, second, holds);
         self.hours.note(readers as f32, second, is_lost || self.surge.is_some());
-        let is_calm = !self.crowd.is_near() && !self.usual.kinds.iter().any(|kind| kind.sum > 0.0);
+        let is_calm = !self.crowd.is_near() && !self.usual.has_excess();
         if self.flood.is_none() && self.surge.is_none() && is_calm {
             (self.watch, self.watched) = (None, 0);
         }
@@ -240,7 +240,8 @@ impl Service {
     /// Chooses what is looked at closer in the next second.
     fn look(&mut self, closing: &Closing<'_>) {
         let mut classes = 0_u32;
-        for class in Class::ALL {
+        let excess = self.usual.has_excess();
+        for class in Class::ALL.into_iter().filter(|_| excess) {
             let kind = &self.usual.kinds[class as usize];
             if kind.sum > WATCH_WEIGHT * kind.alarm {
                 classes |= 1 << class as u32;
@@ -260,7 +261,7 @@ impl Service {
 
     fn move_flood(&mut self, counts: &[u32; CLASSES], closing: &mut Closing<'_>) {
         let second = closing.second;
-        let alarms = Class::ALL.iter().any(|class| self.usual.alarms(*class)) || self.has_many_slow();
+        let alarms = self.usual.any_alarms() || self.has_many_slow();
         if self.flood.is_none() && alarms {
             self.flood = Some(self.begin_flood(closing));
         }

@@ -10,7 +10,7 @@
 
 use super::class::{CLASSES, Class};
 use super::record::Record;
-use super::usual::{FOR_EACH_ASSET, Kind};
+use super::usual::{FOR_EACH_ASSET, Kind, faded};
 
 /// Seconds of the two windows.
 const WINDOWS: [f32; 2] = [60.0, 600.0];
@@ -76,15 +76,20 @@ impl Slow {
             let grown = assets - anchor.lasting;
             self.explained[window] =
                 if grown > 0.0 { by_crowd.max(self.lasting + share * grown) } else { by_crowd };
-            let own = dispersions[0] * self.explained[window].max(0.02);
-            let others = ratio * ratio * dispersions[1] * assets.max(0.02);
-            let deviation = ((own + others) / WINDOWS[window]).sqrt();
-            self.limits[window] = TIMES_RECORD * self.records[window].highest.max(0.0)
-                + TIMES_EXPLAINED * self.explained[window]
-                + DEVIATIONS * deviation
-                + LEAST[window];
         }
         let minute = self.excess(0);
+        let least = [0, 1].map(|window| LEAST[window] + TIMES_EXPLAINED * self.explained[window]);
+        if minute <= least[0].min(least[1]) && !self.stands {
+            // No limit is lower, and most seconds end here.
+            return;
+        }
+        for window in 0..2 {
+            let own = dispersions[0] * self.explained[window].max(0.02);
+            let others = ratio * ratio * dispersions[1] * anchor.means[window].max(0.02);
+            let deviation = ((own + others) / WINDOWS[window]).sqrt();
+            let record = self.records[window].highest.max(0.0);
+            self.limits[window] = TIMES_RECORD * record + DEVIATIONS * deviation + least[window];
+        }
         let is_much = minute > self.limits[0]
             || (self.excess(1) > self.limits[1] && minute > self.limits[1].max(NOW_PART * self.excess(1)));
         let goes_on = self.stands && minute > OVER_PART * self.limits[0].min(self.limits[1]);
@@ -107,11 +112,18 @@ impl Slows {
         Class::Login,
     ];
 
+    /// They and what they are compared with; of others nothing is known here.
+    const MEASURED: [Class; 7] = {
+        let [a, b, c, d, e, f] = Self::CLASSES;
+        [Class::Asset, a, b, c, d, e, f]
+    };
+
     /// Takes a second's counts. `is_learnt`: enough was seen to say anything.
     pub(crate) fn test(&mut self, counts: &[u32; CLASSES], kinds: &[Kind; CLASSES], is_learnt: bool) {
-        for (slow, &count) in self.0.iter_mut().zip(counts) {
+        for class in Self::MEASURED {
+            let (slow, count) = (&mut self.0[class as usize], counts[class as usize]);
             for (mean, seconds) in slow.means.iter_mut().zip(WINDOWS) {
-                *mean += (count as f32 - *mean) / seconds;
+                *mean = faded(*mean + (count as f32 - *mean) / seconds);
             }
         }
         let anchor = self.0[Class::Asset as usize];
@@ -126,14 +138,15 @@ impl Slows {
 
     /// Whether anything stands.
     pub(crate) fn any(&self) -> bool {
-        self.0.iter().any(|slow| slow.stands)
+        Self::CLASSES.iter().any(|class| self.0[*class as usize].stands)
     }
 
     /// Learns from an ordinary second.
     pub(crate) fn learn(&mut self, counts: &[u32; CLASSES], seconds: u32) {
         let part = 1.0 / (BEFORE_SECONDS + seconds as f32).min(LASTING_SECONDS);
-        for (slow, &count) in self.0.iter_mut().zip(counts) {
-            slow.lasting += (count as f32 - slow.lasting) * part;
+        for class in Self::MEASURED {
+            let (slow, count) = (&mut self.0[class as usize], counts[class as usize]);
+            slow.lasting = faded(slow.lasting + (count as f32 - slow.lasting) * part);
             // What the first hours have is no record: the proportion is not known yet.
             if seconds > 7_200 {
                 for window in 0..2 {

@@ -8,7 +8,7 @@
 //! Limits: a service without assets of its own has no readers here, and no surges.
 
 use super::hours::Hours;
-use super::usual::LEARNT_SECONDS;
+use super::usual::{LEARNT_SECONDS, faded};
 
 /// Seconds over which readers are counted: a clear crowd in a minute, a small one in five.
 const WINDOWS: [f32; 2] = [60.0, 300.0];
@@ -76,17 +76,17 @@ impl Crowd {
     /// Takes a second. Says whether there is a surge.
     pub(crate) fn step(&mut self, hours: &Hours, came: Came, second: u32) -> bool {
         let count = came.readers as f32;
-        self.requests += (came.requests - self.requests) / WINDOWS[1];
+        self.requests = faded(self.requests + (came.requests - self.requests) / WINDOWS[1]);
         self.usual_requests = came.usual_requests;
         for (mean, seconds) in self.windows.iter_mut().zip(WINDOWS) {
-            *mean += (count - *mean) / seconds;
+            *mean = faded(*mean + (count - *mean) / seconds);
         }
         let longest = match (self.is_on, self.near_since) {
             (true, _) => SURGE_SECONDS,
             (false, Some(_)) => NEAR_SECONDS,
             (false, None) => USUAL_SECONDS,
         };
-        self.mean += (count - self.mean) / self.memory(longest);
+        self.mean = faded(self.mean + (count - self.mean) / self.memory(longest));
         self.seconds = self.seconds.saturating_add(1);
         if self.seconds < LEARNT_SECONDS {
             return false;

@@ -15,6 +15,7 @@
 use super::class::{CLASSES, Class};
 use super::record::Record;
 use super::slow::{SLOW_LEARNT_SECONDS, Slows};
+use crate::sequential::bits;
 
 /// Seconds over which the mean of a kind goes.
 const MEAN_SECONDS: f32 = 1_800.0;
@@ -27,6 +28,8 @@ const LEAST_MEAN_BEFORE: f32 = 1.0;
 const NOW_SECONDS: f32 = 10.0;
 /// Seconds with requests before what was learnt counts.
 pub(crate) const LEARNT_SECONDS: u32 = 900;
+/// Seconds between two looks at kinds that were never met.
+const UNMET_SECONDS: u32 = 32;
 /// Seconds between two looks at the records of long windows.
 const HOUR_SECONDS: u32 = 3_600;
 /// After this many seconds without an alarm an excess was ordinary.
@@ -146,6 +149,13 @@ const LEARNT_ALARM_PAGES: f32 = 8.0;
 /// Standard deviations of a second's expectation that are no excess.
 const LEARNT_DEVIATIONS: f32 = 0.7;
 
+/// What fades away is gone when there is next to nothing left: processors take a hundred times as long for numbers that are
+/// nearly nought.
+pub(super) fn faded(number: f32) -> f32 {
+    const NEXT_TO_NOTHING: f32 = 1e-12;
+    if number.abs() < NEXT_TO_NOTHING { 0.0 } else { number }
+}
+
 /// Requests a second that so many clients in loops may make before anything is learnt.
 fn loops(clients: u32, has_readers: bool) -> f32 {
     if !has_readers && clients < LOOPS_LEAST {
@@ -185,10 +195,34 @@ pub(crate) struct Kind {
     pub(crate) since: u32,
 }
 
+/// How many times the usual crowd is here, by who sees it; `None` for who is too few to say.
+#[derive(Clone, Copy, Debug)]
+struct Crowds {
+    by_pages: Option<f32>,
+    by_assets: Option<f32>,
+    by_both: Option<f32>,
+}
+
+impl Crowds {
+    /// As seen by other kinds than this.
+    const fn seen_by_others(&self, class: Class) -> Option<f32> {
+        match class {
+            Class::Asset => self.by_pages,
+            Class::PageReferred | Class::PageBare => self.by_assets,
+            _ => self.by_both,
+        }
+    }
+}
+
 /// All kinds of one service.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Usual {
     pub(crate) kinds: [Kind; CLASSES],
+    /// Kinds that were ever met, a bit each. Of others there is nothing to learn, and what would be too much of them is found
+    /// anew once in [`UNMET_SECONDS`].
+    met: u32,
+    /// What would be too much was found for every kind.
+    is_ready: bool,
     /// Seconds that were learnt from.
     pub(crate) seconds: u32,
     /// Seconds since the last alarm or standing sum.
@@ -220,29 +254,25 @@ impl Usual {
         self.kinds.iter().map(|kind| kind.now).sum()
     }
 
-    /// How many times the usual crowd is here now, as seen by other kinds than this; `None` where those are too few to say.
-    fn crowd(&self, class: Class) -> Option<f32> {
+    /// How many times the usual crowd is here now.
+    fn crowds(&self) -> Crowds {
         let ratio = |class: Class| {
             let kind = &self.kinds[class as usize];
             (kind.mean >= ANCHOR_MINIMUM).then(|| kind.present / kind.mean)
         };
-        let pages = || {
-            let (referred, bare) = (ratio(Class::PageReferred), ratio(Class::PageBare));
-            referred.into_iter().chain(bare).reduce(f32::max)
-        };
-        let seen = match class {
-            Class::Asset => pages(),
-            Class::PageReferred | Class::PageBare => ratio(Class::Asset),
-            _ => ratio(Class::Asset).into_iter().chain(pages()).reduce(f32::min),
-        };
-        seen.map(|times| times.clamp(1.0, CROWD_MAXIMUM))
+        let (referred, bare) = (ratio(Class::PageReferred), ratio(Class::PageBare));
+        let pages = referred.into_iter().chain(bare).reduce(f32::max);
+        let assets = ratio(Class::Asset);
+        let both = assets.into_iter().chain(pages).reduce(f32::min);
+        let bounded = |seen: Option<f32>| seen.map(|times| times.clamp(1.0, CROWD_MAXIMUM));
+        Crowds { by_pages: bounded(pages), by_assets: bounded(assets), by_both: bounded(both) }
     }
 
     /// What is explained of a kind now.
-    fn expected(&self, class: Class) -> f32 {
+    fn expected(&self, class: Class, crowd: Option<f32>) -> f32 {
         let kind = &self.kinds[class as usize];
         if self.is_learnt()
-            && let Some(crowd) = self.crowd(class)
+            && let Some(crowd) = crowd
         {
             // Readers of one page have other proportions than those of all: what came with assets is explained as on any site.
             let assets = &self.kinds[Class::Asset as usize];
@@ -276,8 +306,14 @@ impl Usual {
 
     /// Takes a second's counts: moves every test on. Nothing is learnt yet.
     pub(crate) fn test(&mut self, counts: &[u32; CLASSES], second: u32) {
-        for (kind, &count) in self.kinds.iter_mut().zip(counts) {
-            kind.now += (count as f32 - kind.now) / NOW_SECONDS;
+        for class in Class::ALL.iter().filter(|class| counts[**class as usize] > 0) {
+            self.meet(*class);
+        }
+        let (met, is_due) = (self.met, !self.is_ready || second.is_multiple_of(UNMET_SECONDS));
+        let is_met = |class: Class| met >> class as u32 & 1 != 0;
+        for class in Class::ALL.into_iter().filter(|class| is_met(*class)) {
+            let (kind, count) = (&mut self.kinds[class as usize], counts[class as usize]);
+            kind.now = faded(kind.now + (count as f32 - kind.now) / NOW_SECONDS);
             kind.present = kind.now.max((count as f32 + kind.last as f32) / 2.0);
             kind.last = count;
         }
@@ -285,10 +321,11 @@ impl Usual {
         let now = |class: Class| self.kinds[class as usize].now;
         let has_readers = now(Class::Asset) >= READERS_ASSETS || now(Class::Sealed) >= 2.0 * READERS_ASSETS;
         let size = (self.mean() / FULL_SIZE).clamp(SMALLEST_PART, 1.0);
-        for class in Class::ALL {
+        let crowds = self.crowds();
+        for class in Class::ALL.into_iter().filter(|class| is_due || is_met(*class)) {
             let index = class as usize;
-            let expected = self.expected(class);
-            let has_measure = self.crowd(class).is_some();
+            let crowd = crowds.seen_by_others(class);
+            let (expected, has_measure) = (self.expected(class, crowd), crowd.is_some());
             let kind = &mut self.kinds[index];
             // Loops come all at once, and what comes so has no variance yet.
             let most = if class == Class::Looped && !is_learnt { 1.0 } else { 50.0 };
@@ -329,8 +366,29 @@ impl Usual {
             // A flood that was long must not stand long after its end.
             kind.sum = (kind.sum + excess).clamp(0.0, 4.0 * kind.alarm);
         }
+        self.is_ready = true;
         let is_lasting = self.seconds >= SLOW_LEARNT_SECONDS;
         self.slows.test(counts, &self.kinds, is_lasting);
+    }
+
+    /// A kind is there from now on.
+    pub(crate) const fn meet(&mut self, class: Class) {
+        self.met |= 1 << class as u32;
+    }
+
+    /// The kinds that were ever met.
+    fn met(&self) -> impl Iterator<Item = &Kind> {
+        bits(u64::from(self.met)).map(|index| &self.kinds[index])
+    }
+
+    /// Whether there is an excess of any kind.
+    pub(crate) fn has_excess(&self) -> bool {
+        self.met().any(|kind| kind.sum > 0.0)
+    }
+
+    /// Whether any kind has too many requests.
+    pub(crate) fn any_alarms(&self) -> bool {
+        self.met().any(|kind| kind.sum >= kind.alarm) || self.slows.any()
     }
 
     /// Whether a kind has too many requests.
@@ -371,7 +429,7 @@ impl Usual {
             self.settle(second);
         }
         let stands = |kind: &Kind| kind.sum > 0.25 * kind.alarm;
-        if holds || self.kinds.iter().any(stands) {
+        if holds || self.met().any(stands) {
             self.calm_seconds = 0;
             self.kinds.iter_mut().for_each(|kind| kind.excess.forget());
             return;
@@ -381,11 +439,12 @@ impl Usual {
         let part = 1.0 / (BEFORE_SECONDS + self.seconds as f32).min(MEAN_SECONDS);
         // Before a mean is known, what is divided by it says little of chance and much of who comes first.
         let least = if self.is_learnt() { LEAST_MEAN } else { LEAST_MEAN_BEFORE };
-        for (kind, &count) in self.kinds.iter_mut().zip(counts) {
+        for index in bits(u64::from(self.met)) {
+            let (kind, count) = (&mut self.kinds[index], counts[index]);
             let most = kind.expected + kind.floor + kind.alarm;
             let seen = (count as f32).min(most);
             let off = seen - kind.mean;
-            kind.mean += off * part;
+            kind.mean = faded(kind.mean + off * part);
             let spread = off * off / kind.mean.max(least);
             kind.dispersion += (spread - kind.dispersion) * part;
             kind.excess.see(kind.now - kind.expected);
@@ -396,7 +455,8 @@ impl Usual {
     /// Ends the periods of the records.
     fn settle(&mut self, second: u32) {
         let minute = SETTLE_SECONDS / 2;
-        for kind in &mut self.kinds {
+        for index in bits(u64::from(self.met)) {
+            let kind = &mut self.kinds[index];
             kind.height.see(kind.sum);
         }
         if second.is_multiple_of(minute) {

@@ -5,7 +5,7 @@
 //!
 //! Limits: about 30 KiB each, of fixed size; [`crate::web::MAXIMUM_WATCHED`] services at once.
 
-use sketch::{DistinctCount, HeavyHitters, KeyedState};
+use sketch::{DistinctCount, HeavyHitters, KeyedState, TextKey};
 use wire::Address;
 use wire::web::{Request, Version};
 
@@ -69,7 +69,12 @@ impl Watch {
     }
 
     /// Takes a request of the flood, or of all where nothing is told apart yet.
-    pub(crate) fn note(&mut self, request: &Request<'_>, seen: &super::Seen, hash: &KeyedState) {
+    pub(crate) fn note(
+        &mut self,
+        request: &Request<'_>,
+        seen: &super::Seen,
+        (hash, texts): (&KeyedState, &TextKey),
+    ) {
         self.counts[seen.class as usize] += 1;
         self.clients.insert_hash(hash.hash_address(seen.client));
         self.agents.insert_hash(hash.hash_u64(seen.agent));
@@ -80,7 +85,7 @@ impl Watch {
             self.paths.push((seen.path, shown(request.path())));
         }
         if !request.fingerprint.is_empty() {
-            let print = super::hash_text(hash, request.fingerprint);
+            let print = texts.hash(request.fingerprint);
             self.top_prints.add(print, 1);
             if self.prints.len() < 2 * PRINTS && !self.prints.iter().any(|kept| kept.0 == print) {
                 let cut = &request.fingerprint[..request.fingerprint.len().min(PRINT_BYTES)];
@@ -89,7 +94,7 @@ impl Watch {
         }
         if !request.referrer.is_empty() {
             self.with_referrer += 1;
-            self.referrers.insert_hash(super::hash_text(hash, request.referrer));
+            self.referrers.insert_hash(hash.hash_u64(texts.hash(request.referrer)));
         }
         self.searches += u64::from(seen.class == Class::QueryNovel && class::is_search(request));
         self.failed += u64::from(request.status >= 500 || request.status == 429);

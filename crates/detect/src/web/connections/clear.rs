@@ -101,7 +101,7 @@ pub(super) fn count_held(web: &mut WebDetector, at: usize, held: Option<Held>) {
     let seen = Seen { class, client, is_named: false, agent, path };
     web.touch(service);
     web.counters.requests += 1;
-    web.services[service as usize].note(&wire::web::Request::default(), &seen, &web.hash);
+    web.services[service as usize].note(&wire::web::Request::default(), &seen, (&web.hash, &web.texts));
 }
 
 pub(super) fn from_server(web: &mut WebDetector, at: usize, now: u32, packet: &Packet<'_>) {
