@@ -255,12 +255,12 @@ impl<'a, L: Listener> Pipeline<'a, L> {
         self.listener
     }
 
-    #[inline]
+    #[inline(always)]
     fn observe_packet(&mut self, time: Time, packet: &Packet<'_>) {
         self.observe(&Observation::of_packet(time, packet), Quoted::of_packet(packet).as_ref());
     }
 
-    #[inline]
+    #[inline(always)]
     fn observe(&mut self, observation: &Observation, quoted: Option<&Quoted>) {
         let time = observation.time;
         if time.nanoseconds() >= self.next_hour_nanoseconds {
@@ -271,7 +271,8 @@ impl<'a, L: Listener> Pipeline<'a, L> {
             Counting::Here(detector) => {
                 match quoted {
                     None => detector.observe(observation),
-                    Some(quoted) => detector.observe_error(observation, quoted),
+                    // A copy: what others have a reference to has to be put together in memory first.
+                    Some(quoted) => detector.observe_error(&{ *observation }, quoted),
                 }
                 detector.has_events()
             }

@@ -70,6 +70,9 @@ impl Sites {
             self.refused += 1;
             return;
         };
+        if self.proxies.is_empty() {
+            return detector.observe(service, request);
+        }
         detector.observe(service, &Request { client: self.client(request), ..*request });
     }
 

@@ -1,10 +1,14 @@
 //! The detector on a thread of its own, beside the one that reads.
 //!
-//! Reading, decoding and the web layer are about half of a replay, counting is the other. Records are prepared where they
-//! are read ([`Batch`]) and handed over in parcels. A parcel comes back with the events that it caused, each with the place
-//! of its record, and they are told in the order in which one thread would have told them.
+//! Reading, decoding and the web layer are about half of a replay, counting is the other. Records are handed over in parcels. A
+//! parcel comes back with the events that it caused, each with the place of its record, and they are told in the order in
+//! which one thread would have told them.
 //!
-//! Measured (`lab throughput`): 1.4 to 1.8 times as fast on two cores as on one; on one core it is not used.
+//! Which half is the longer one depends on what is read, and changes every some ten thousand records. So there are many
+//! parcels, of which few are on the way as long as both are as fast; and while the counting is behind, records are prepared
+//! where they are read ([`Batch`]), else where they are counted.
+//!
+//! Measured (`lab throughput`): 1.4 to 2 times as fast on two cores as on one; on one core it is not used.
 //!
 //! Limits: [`PARCELS`] of [`PARCEL_RECORDS`] records are on the way; who reads waits for one to come back. An event is told
 //! up to that many records late, so this is for files that are read as fast as possible, not for what trickles in.
@@ -16,11 +20,12 @@ use std::{io, panic};
 use detect::{Batch, Detector, Event, Observation, Preparer, Quoted};
 use wire::Time;
 
-/// Records in a parcel: about 100 KiB, which the cache of a core has room for.
+/// Records in a parcel: about 64 KiB, or 100 if they are prepared, which the cache of a core has room for.
 const PARCEL_RECORDS: usize = 512;
-/// Parcels in all, 3 MiB: more than the cache of one core, so that a parcel has left it when it is filled or counted next.
-/// With six of them two threads were 1.2 times as fast as one.
-const PARCELS: usize = 32;
+/// Parcels in all: 130,000 records, 40 MiB at most. With 32 of them two threads waited for each other a quarter of the time.
+const PARCELS: usize = 512;
+/// With more on the way, counting is behind.
+const BEHIND_PARCELS: usize = 8;
 
 /// How often is looked for a parcel before the thread sleeps: some hundred microseconds.
 const LOOKS: u32 = 8_192;
@@ -28,13 +33,59 @@ const LOOKS: u32 = 8_192;
 /// Records on their way to the detector, or back.
 #[derive(Default)]
 struct Parcel {
-    records: Batch,
+    /// Places for [`PARCEL_RECORDS`], from the first use on: a record is written where it stays.
+    places: Vec<Observation>,
+    /// How many of them are filled.
+    filled: usize,
+    /// What those quote that are ICMP errors, with their places.
+    quoted: Vec<(usize, Quoted)>,
+    /// Records that are prepared, instead.
+    prepared: Batch,
+    is_prepared: bool,
     /// Something was lost before the first of them.
     follows_loss: bool,
     /// What is before this is over with the last of them.
     then: Option<Time>,
     /// What the detector said of them, and what others said meanwhile, each with its place in the order.
     events: Vec<(usize, Event)>,
+}
+
+impl Parcel {
+    /// How many records are in it.
+    #[inline]
+    fn records(&self) -> usize {
+        if self.is_prepared { self.prepared.len() } else { self.filled }
+    }
+
+    /// Adds a record, prepared if the parcel is.
+    #[inline(always)]
+    fn put(&mut self, preparer: &Preparer, observation: &Observation, quoted: Option<&Quoted>) {
+        match quoted {
+            _ if !self.is_prepared => self.put_as_it_is(observation, quoted),
+            None => self.prepared.push(preparer, observation),
+            // A copy: what others have a reference to has to be put together in memory first.
+            Some(quoted) => self.prepared.push_error(preparer, &{ *observation }, quoted),
+        }
+    }
+
+    #[inline(always)]
+    fn put_as_it_is(&mut self, observation: &Observation, quoted: Option<&Quoted>) {
+        if let Some(quoted) = quoted {
+            self.quoted.push((self.filled, *quoted));
+        }
+        if self.places.is_empty() {
+            self.make_room();
+        }
+        if let Some(place) = self.places.get_mut(self.filled) {
+            *place = *observation;
+            self.filled += 1;
+        }
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        self.places = vec![Observation::default(); PARCEL_RECORDS];
+    }
 }
 
 /// A detector that counts on another thread.
@@ -73,13 +124,10 @@ impl Beside {
     }
 
     /// Takes a record.
-    #[inline]
+    #[inline(always)]
     pub(super) fn observe(&mut self, observation: &Observation, quoted: Option<&Quoted>) {
-        match quoted {
-            None => self.filling.records.push(&self.preparer, observation),
-            Some(quoted) => self.filling.records.push_error(&self.preparer, observation, quoted),
-        }
-        if self.filling.records.len() >= PARCEL_RECORDS {
+        self.filling.put(&self.preparer, observation, quoted);
+        if self.filling.records() >= PARCEL_RECORDS {
             self.send();
         }
     }
@@ -87,7 +135,7 @@ impl Beside {
     /// Takes events that were found beside the detector, after the record that came last.
     #[cold]
     pub(super) fn tell(&mut self, events: Vec<Event>) {
-        let place = after(self.filling.records.len());
+        let place = after(self.filling.records());
         self.filling.events.extend(events.into_iter().map(|event| (place, event)));
     }
 
@@ -139,7 +187,8 @@ impl Beside {
                 None => self.free.push(Parcel::default()),
             }
         }
-        let next = self.free.pop().unwrap_or_default();
+        let mut next = self.free.pop().unwrap_or_default();
+        next.is_prepared = self.free.len() + BEHIND_PARCELS < PARCELS;
         let full = std::mem::replace(&mut self.filling, next);
         let _ = self.to_count.send(full);
     }
@@ -179,15 +228,33 @@ fn receive(parcels: &Receiver<Parcel>) -> Option<Parcel> {
 }
 
 fn count(detector: &mut Detector, parcel: &mut Parcel) {
-    let Parcel { records, follows_loss, then, events } = parcel;
-    if std::mem::take(follows_loss) {
+    if std::mem::take(&mut parcel.follows_loss) {
         detector.note_loss();
     }
-    let count = records.len();
-    detector.observe_batch_telling(records, |index, event| events.push((of(index), event)));
-    if let Some(now) = then.take() {
+    let count = parcel.records();
+    if parcel.is_prepared {
+        let Parcel { prepared, events, .. } = parcel;
+        detector.observe_batch_telling(prepared, |index, event| events.push((of(index), event)));
+    } else {
+        count_as_they_are(detector, parcel);
+    }
+    if let Some(now) = parcel.then.take() {
         detector.advance(now);
-        events.extend(detector.take_events().into_iter().map(|event| (after(count), event)));
+        parcel.events.extend(detector.take_events().into_iter().map(|event| (after(count), event)));
+    }
+}
+
+fn count_as_they_are(detector: &mut Detector, parcel: &mut Parcel) {
+    let Parcel { places, filled, quoted, events, .. } = parcel;
+    let mut quotes = quoted.drain(..).peekable();
+    for (index, record) in places.iter().take(std::mem::take(filled)).enumerate() {
+        match quotes.next_if(|quote| quote.0 == index) {
+            None => detector.observe(record),
+            Some((_, quote)) => detector.observe_error(record, &quote),
+        }
+        if detector.has_events() {
+            events.extend(detector.take_events().into_iter().map(|event| (of(index), event)));
+        }
     }
 }
 
@@ -280,6 +347,56 @@ mod tests {
         let (detector, rest) = beside.finish();
         told.extend(rest);
         (told, detector)
+    }
+
+    /// Every third record is an ICMP error about the one before it.
+    fn with_errors() -> Vec<(Observation, Option<Quoted>)> {
+        let both = |number: usize| {
+            let about = record(number - number % 3);
+            let Observation { source, destination, source_port, destination_port, .. } = about;
+            let quoted = Quoted { source, destination, protocol: 6, source_port, destination_port };
+            let error = Observation { protocol: 1, first_protocol: 1, icmp_type: 3, ..record(number) };
+            if number % 3 == 1 { (error, Some(quoted)) } else { (record(number), None) }
+        };
+        (0..RECORDS).map(both).collect()
+    }
+
+    /// Counts records in parcels, of which some are prepared.
+    fn in_parcels(is_prepared: impl Fn(usize) -> bool) -> (Vec<Event>, Detector) {
+        let (mut detector, mut told, records) = (detector(), Vec::new(), with_errors());
+        let preparer = detector.preparer().clone();
+        let mut parcel = Parcel::default();
+        for (number, part) in records.chunks(PARCEL_RECORDS).enumerate() {
+            parcel.is_prepared = is_prepared(number);
+            for (record, quoted) in part {
+                parcel.put(&preparer, record, quoted.as_ref());
+            }
+            assert_eq!(parcel.records(), part.len());
+            count(&mut detector, &mut parcel);
+            assert_eq!(parcel.records(), 0);
+            told.extend(in_order(std::mem::take(&mut parcel.events)));
+        }
+        (told, detector)
+    }
+
+    #[test]
+    fn prepared_or_not_a_parcel_is_counted_the_same() {
+        let (mut alone, mut told) = (detector(), Vec::new());
+        for (record, quoted) in &with_errors() {
+            match quoted {
+                None => alone.observe(record),
+                Some(quoted) => alone.observe_error(record, quoted),
+            }
+            told.extend(alone.take_events());
+        }
+        let text = |events: &[Event]| serde_json::to_string(events).unwrap();
+        assert!(!told.is_empty());
+        let kinds: [fn(usize) -> bool; 3] = [|_| false, |_| true, |number| number % 2 == 0];
+        for kind in kinds {
+            let (events, detector) = in_parcels(kind);
+            assert_eq!(text(&events), text(&told));
+            assert_eq!(detector.counters(), alone.counters());
+        }
     }
 
     #[test]

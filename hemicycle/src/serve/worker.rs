@@ -310,6 +310,14 @@ struct Records<'a, S> {
     implausible: u64,
 }
 
+impl<S> Records<'_, S> {
+    /// Keeps a record as evidence. It is given a copy: of what others have a reference to, every field would have to be in memory.
+    #[inline(never)]
+    fn witness(&mut self, record: &FlowRecord, observation: Observation) {
+        self.tap.take(flow_row(self.sender, record, &observation));
+    }
+}
+
 impl<S: Sink> FlowSink for Records<'_, S> {
     #[inline(always)]
     fn flow(&mut self, record: &FlowRecord) {
@@ -326,7 +334,7 @@ impl<S: Sink> FlowSink for Records<'_, S> {
             observation = observation.by_our_clock(self.correction_nanoseconds);
         }
         if self.tap.admits() {
-            self.tap.take(flow_row(self.sender, record, &observation));
+            self.witness(record, observation);
         }
         self.scout.flow(observation.time, record.source, record.destination);
         self.sink.observe(&observation);

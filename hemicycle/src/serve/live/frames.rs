@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use detect::{Observation, Quoted};
 use intake::mirror::MirrorFrame;
-use wire::packet::{Skip, decode};
+use wire::packet::{Decoded, Skip, decode_into};
 use wire::{Packet, Time};
 
 use crate::serve::detection::Sink;
@@ -70,7 +70,8 @@ impl<S: Sink> Packets<S> {
         self.scout.packet(time, packet);
         match Quoted::of_packet(packet) {
             None => self.sink.observe(&observation),
-            Some(quoted) => self.sink.observe_error(&observation, &quoted),
+            // A copy: what others have a reference to has to be put together in memory first.
+            Some(quoted) => self.sink.observe_error(&{ observation }, &quoted),
         }
         if sampling <= 1 {
             self.web.packet(time, packet);
@@ -81,21 +82,19 @@ impl<S: Sink> Packets<S> {
 impl<S: Sink> Frames for Packets<S> {
     #[inline]
     fn frame(&mut self, frame: &MirrorFrame<'_>, sampling: u32) {
-        match decode(frame.link, frame.bytes) {
-            Ok(decoded) => {
-                if self.tap.admits() {
-                    self.tap.take(SeenFrame::new(frame, &decoded));
-                }
-                self.observe(frame.time, &decoded.outer, sampling);
-                if let Some(inner) = &decoded.inner {
-                    self.observe(frame.time, inner, sampling);
-                }
+        let mut decoded = Decoded::default();
+        if let Err(skip) = decode_into(frame.link, frame.bytes, &mut decoded) {
+            if let Some(count) = self.report.skipped.get_mut(skip.index()) {
+                *count += 1;
             }
-            Err(skip) => {
-                if let Some(count) = self.report.skipped.get_mut(skip.index()) {
-                    *count += 1;
-                }
-            }
+            return;
+        }
+        if self.tap.admits() {
+            self.tap.take(SeenFrame::new(frame, &decoded));
+        }
+        self.observe(frame.time, &decoded.outer, sampling);
+        if let Some(inner) = &decoded.inner {
+            self.observe(frame.time, inner, sampling);
         }
     }
 
