@@ -160,7 +160,7 @@ impl<'a, L: Listener> Pipeline<'a, L> {
         }
     }
 
-    /// Counts on a thread of its own from now on, beside the one that reads: 1.4 to 1.8 times as fast on two cores
+    /// Counts on a thread of its own from now on, beside the one that reads: 1.4 to 2 times as fast on two cores
     /// (`lab throughput`). The same events come in the same order, but some thousand records later, so it is not for what is
     /// played at a set speed or waited for. On one core, where two threads would only be in each other's way, and where
     /// something is to be done every hour ([`Pipeline::each_hour`]), nothing changes.

@@ -13,6 +13,7 @@ mod conversation;
 mod counters;
 mod detector;
 pub mod event;
+mod fade;
 mod flood;
 mod judge;
 mod learning;

@@ -13,6 +13,7 @@ mod wider;
 
 use wire::Time;
 
+use crate::fade::faded;
 use crate::learning::Usual;
 use crate::reservoir::Reservoirs;
 use crate::rules::{RULES, is_seen_in_ordinary_days, side};
@@ -316,7 +317,7 @@ impl TargetState {
             cell.unwanted -= excused;
             self.fragments_excused -= excused;
         }
-        self.fragments_excused *= FRAGMENTS_KEPT_PER_STEP;
+        self.fragments_excused = faded(self.fragments_excused * FRAGMENTS_KEPT_PER_STEP);
     }
 
     /// Empties the cells for the next step. Returns whether the next step is to be looked at even if nothing comes.

@@ -344,7 +344,8 @@ mod tests {
         for length in 0..text.len() {
             let part = &text[..length];
             assert!(seen.insert(key.hash(part)), "{length} bytes are as another length");
-            assert_eq!(key.hash(part), key.hash(&part.to_vec()));
+            let same = [part, b"and more"].concat();
+            assert_eq!(key.hash(part), key.hash(&same[..length]), "wherever it stands");
             for place in [0, 1, 3, 4, 7, 8, 15, 16, 511, 512, 1_023, length.wrapping_sub(1)] {
                 let mut other = part.to_vec();
                 let Some(byte) = other.get_mut(place) else { continue };

@@ -4,6 +4,7 @@ use super::{
     Closed, FRAGMENTS_KEPT_PER_STEP, MEMBERS_KEPT_PER_STEP, STEPS_PER_SECOND, TargetState, lowered,
     members_kept,
 };
+use crate::fade::faded;
 use crate::rules::{RULES, side};
 use crate::sampled;
 use crate::sequential::{NEVER, Sum, bits};
@@ -76,7 +77,7 @@ impl TargetState {
         }
         let unwanted = unwanted.max(0.0);
         self.take_up(tally);
-        self.fragments_excused *= FRAGMENTS_KEPT_PER_STEP;
+        self.fragments_excused = faded(self.fragments_excused * FRAGMENTS_KEPT_PER_STEP);
         self.decay(syns, packets, unwanted);
         self.move_baseline(packets);
         Some(Closed { packets, unwanted, bytes })
@@ -97,12 +98,12 @@ impl TargetState {
     #[inline]
     pub(super) fn decay(&mut self, syns: f32, packets: f32, unwanted: f32) {
         const KEPT: f32 = 1.0 - 1.0 / (3.0 * STEPS_PER_SECOND);
-        self.dns_answers *= KEPT;
-        self.dns_failures *= KEPT;
-        self.completed *= KEPT;
-        self.begun = self.begun * KEPT + syns;
-        self.recent_unwanted = self.recent_unwanted * MEMBERS_KEPT_PER_STEP + unwanted;
-        self.recent_packets = self.recent_packets * MEMBERS_KEPT_PER_STEP + packets;
+        self.dns_answers = faded(self.dns_answers * KEPT);
+        self.dns_failures = faded(self.dns_failures * KEPT);
+        self.completed = faded(self.completed * KEPT);
+        self.begun = faded(self.begun * KEPT + syns);
+        self.recent_unwanted = faded(self.recent_unwanted * MEMBERS_KEPT_PER_STEP + unwanted);
+        self.recent_packets = faded(self.recent_packets * MEMBERS_KEPT_PER_STEP + packets);
     }
 
     /// Moves over the steps before this one in which nothing came.
@@ -125,20 +126,20 @@ impl TargetState {
         }
         if self.completed + self.dns_answers + self.begun > 0.0 {
             let fade = (-seconds / 3.0).exp();
-            self.completed *= fade;
-            self.dns_answers *= fade;
-            self.dns_failures *= fade;
-            self.begun *= fade;
+            self.completed = faded(self.completed * fade);
+            self.dns_answers = faded(self.dns_answers * fade);
+            self.dns_failures = faded(self.dns_failures * fade);
+            self.begun = faded(self.begun * fade);
         }
         if self.recent_packets > 0.0 {
             let kept = members_kept(steps);
-            self.recent_unwanted *= kept;
-            self.recent_packets *= kept;
+            self.recent_unwanted = faded(self.recent_unwanted * kept);
+            self.recent_packets = faded(self.recent_packets * kept);
             self.recent_packets += came / steps as f32 * (1.0 - kept) / (1.0 - MEMBERS_KEPT_PER_STEP);
         }
         let mean = came / seconds;
-        let faded = (-seconds / 60.0).exp();
-        self.baseline = mean + (self.baseline - mean) * faded;
+        let left = (-seconds / 60.0).exp();
+        self.baseline = faded(mean + (self.baseline - mean) * left);
         self.baseline_steps = self.baseline_steps.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX));
     }
 
@@ -165,6 +166,6 @@ impl TargetState {
         const WINDOW_STEPS: u32 = 600;
         self.baseline_steps = self.baseline_steps.saturating_add(1);
         let weight = 1.0 / self.baseline_steps.min(WINDOW_STEPS) as f32;
-        self.baseline += (packets * STEPS_PER_SECOND - self.baseline) * weight;
+        self.baseline = faded(self.baseline + (packets * STEPS_PER_SECOND - self.baseline) * weight);
     }
 }

@@ -1,6 +1,7 @@
 //! What holds several addresses: services, groups and prefixes add up their members.
 
 use super::{TargetState, members_kept};
+use crate::fade::faded;
 use crate::sampled;
 use crate::sequential::{NEVER, bits};
 use crate::tally::{Tally, flag};
@@ -50,8 +51,8 @@ impl TargetState {
     pub(crate) fn note_member(&mut self, index: u32, recent: f32, unwanted: f32, step: i64) {
         if self.members_step != step {
             let kept = if self.members_step == NEVER { 0.0 } else { members_kept(step - self.members_step) };
-            self.members_unwanted *= kept;
-            self.heaviest_member.0 *= kept;
+            self.members_unwanted = faded(self.members_unwanted * kept);
+            self.heaviest_member.0 = faded(self.heaviest_member.0 * kept);
             self.members_step = step;
         }
         self.members_unwanted += unwanted;

@@ -10,7 +10,8 @@
 
 use super::class::{CLASSES, Class};
 use super::record::Record;
-use super::usual::{FOR_EACH_ASSET, Kind, faded};
+use super::usual::{FOR_EACH_ASSET, Kind};
+use crate::fade::faded;
 
 /// Seconds of the two windows.
 const WINDOWS: [f32; 2] = [60.0, 600.0];

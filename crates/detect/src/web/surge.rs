@@ -8,7 +8,8 @@
 //! Limits: a service without assets of its own has no readers here, and no surges.
 
 use super::hours::Hours;
-use super::usual::{LEARNT_SECONDS, faded};
+use super::usual::LEARNT_SECONDS;
+use crate::fade::faded;
 
 /// Seconds over which readers are counted: a clear crowd in a minute, a small one in five.
 const WINDOWS: [f32; 2] = [60.0, 300.0];

@@ -15,6 +15,7 @@
 use super::class::{CLASSES, Class};
 use super::record::Record;
 use super::slow::{SLOW_LEARNT_SECONDS, Slows};
+use crate::fade::faded;
 use crate::sequential::bits;
 
 /// Seconds over which the mean of a kind goes.
@@ -148,13 +149,6 @@ const LEARNT_ALARM: [f32; 3] = [6.0, 2.0, 4.0];
 const LEARNT_ALARM_PAGES: f32 = 8.0;
 /// Standard deviations of a second's expectation that are no excess.
 const LEARNT_DEVIATIONS: f32 = 0.7;
-
-/// What fades away is gone when there is next to nothing left: processors take a hundred times as long for numbers that are
-/// nearly nought.
-pub(super) fn faded(number: f32) -> f32 {
-    const NEXT_TO_NOTHING: f32 = 1e-12;
-    if number.abs() < NEXT_TO_NOTHING { 0.0 } else { number }
-}
 
 /// Requests a second that so many clients in loops may make before anything is learnt.
 fn loops(clients: u32, has_readers: bool) -> f32 {
