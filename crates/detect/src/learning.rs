@@ -12,6 +12,7 @@
 
 use baseline::{Baseline, Budget, Moment, Plan};
 
+use crate::fade::faded;
 use crate::sampled;
 use crate::target::STEPS_PER_SECOND;
 use crate::vector::Vector;
@@ -291,7 +292,7 @@ impl Usual {
         };
         let usual = &mut self.kinds[place].1;
         // At 0 the place is free again.
-        *usual = (*usual + (cut - *usual) * weight).max(0.0);
+        *usual = faded(*usual + (cut - *usual) * weight).max(0.0);
     }
 
     /// A kind is not usual after all.

@@ -105,7 +105,7 @@ impl Input {
     /// The time of what is next; `None` at the end.
     pub(crate) fn peek(&mut self) -> Option<Time> {
         if self.head.is_none() {
-            self.look();
+            self.head = self.next_head();
         }
         self.head.map(|head| head.time)
     }
@@ -192,11 +192,6 @@ impl Input {
         }
     }
 
-    #[cold]
-    fn look(&mut self) {
-        self.head = self.next_head();
-    }
-
     fn next_head(&mut self) -> Option<Head> {
         if self.ended {
             return None;
@@ -251,7 +246,6 @@ impl Input {
         }
     }
 
-    #[inline(never)]
     fn next_datagram(&mut self) -> Option<Head> {
         self.window.fill(4);
         loop {

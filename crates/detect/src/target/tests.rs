@@ -162,3 +162,31 @@ fn later_fragments_are_excused_in_what_holds_the_address_too() {
         wide.clear_step();
     }
 }
+
+#[test]
+fn what_fades_leaves_no_numbers_next_to_nought() {
+    let mut target = TargetState::default();
+    let mut tally = step_of(Vector::SynFlood, 1.0, true);
+    tally.excuses_fragments = 44.0;
+    close(&mut target, &tally, 0);
+    (target.dns_answers, target.dns_failures, target.completed) = (3.0, 1.0, 2.0);
+    for step in 1..40_000 {
+        // A target that something comes to in each step, or in none for a while.
+        let mut tally = step_of(Vector::AckFlood, f32::from(u8::from(step % 1_000 < 500)), true);
+        tally.slot(SlotKind::at_once(Vector::AckFlood)).unwrap().unwanted = 0.0;
+        close(&mut target, &tally, step);
+        target.clear_step();
+        let numbers = [
+            target.dns_answers,
+            target.dns_failures,
+            target.completed,
+            target.begun,
+            target.recent_unwanted,
+            target.recent_packets,
+            target.fragments_excused,
+            target.baseline,
+        ];
+        assert!(numbers.iter().all(|number| *number == 0.0 || number.is_normal()), "{step}: {numbers:?}");
+    }
+    assert!(target.begun == 0.0 && target.fragments_excused == 0.0 && target.recent_unwanted == 0.0);
+}

@@ -13,6 +13,7 @@ use sketch::TableKey;
 
 use super::looped::{self, Loop, MEMORY_SECONDS};
 use super::rhythm::Rhythm;
+use crate::fade::faded;
 use crate::near;
 
 /// Clients remembered.
@@ -186,9 +187,9 @@ impl Entry {
         }
         if silent > 0 {
             let kept = looped::kept(silent);
-            self.requests *= kept;
-            self.assets *= kept;
-            self.switches *= kept;
+            self.requests = faded(self.requests * kept);
+            self.assets = faded(self.assets * kept);
+            self.switches = faded(self.switches * kept);
             self.second = second;
         }
     }
@@ -319,6 +320,19 @@ mod tests {
             (0..1_000_u32).map(|number| table.note(&asked(10, 5, 300 + number / 13), false).0).collect();
         assert!(!script.contains(&Manner::Fast), "thirteen a second is a script");
         assert_eq!(script.last(), Some(&Manner::Even), "and an even one");
+    }
+
+    #[test]
+    fn a_client_that_goes_on_for_an_hour_leaves_no_numbers_next_to_nought() {
+        let mut table = table();
+        for second in 100..3_700 {
+            // It changed its agent once, and loaded an asset once.
+            table.note(&asked(4, u64::from(second > 110), second), second == 105);
+        }
+        let entry = table.entries.iter().find(|entry| entry.second == 3_699).unwrap();
+        let numbers = [entry.requests, entry.assets, entry.switches];
+        assert!(numbers.iter().all(|number| *number == 0.0 || number.is_normal()), "{numbers:?}");
+        assert!(entry.requests > 9.0 && entry.switches == 0.0);
     }
 
     #[test]

@@ -154,7 +154,7 @@ impl Course {
             let explained = if slow.stands { slow.explained[0].min(kind.expected) } else { kind.expected };
             let excess = (counts[class as usize] as f32 - explained).max(0.0);
             let is_over = kind.sum > PART_OF_FLOOD * kind.alarm;
-            self.is_fast |= kind.sum >= kind.alarm;
+            self.is_fast |= kind.alarms(1.0);
             if is_over || slow.stands || self.totals[class as usize] > 0.0 {
                 now += excess;
                 present[class as usize] = excess;

@@ -17,6 +17,7 @@
 use wire::web::{Method, Request};
 
 use super::class::Class;
+use crate::fade::faded;
 
 /// What is counted decays over so many seconds.
 pub(super) const MEMORY_SECONDS: f32 = 10.0;
@@ -99,11 +100,11 @@ impl Loop {
     }
 
     fn fade(&mut self, kept: f32) {
-        self.asked *= kept;
-        self.repeats *= kept;
-        self.small *= kept;
-        self.gaps *= kept;
-        self.even *= kept;
+        self.asked = faded(self.asked * kept);
+        self.repeats = faded(self.repeats * kept);
+        self.small = faded(self.small * kept);
+        self.gaps = faded(self.gaps * kept);
+        self.even = faded(self.even * kept);
     }
 
     /// It asks, at a time in quarters of a second.

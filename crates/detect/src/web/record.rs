@@ -4,6 +4,8 @@
 //! it was ever moved by that need not be so insensitive that nobody's crawler can move it. What is seen counts once a whole
 //! period went by without an alarm, since it may be the beginning of a flood; a record goes within days.
 
+use crate::fade::faded;
+
 /// A record decays over this many seconds.
 const RECORD_SECONDS: f32 = 5.0 * 86_400.0;
 
@@ -37,7 +39,7 @@ impl Record {
 
     /// Seconds go by.
     pub(crate) fn age(&mut self, seconds: f32) {
-        self.highest *= (-seconds / RECORD_SECONDS).exp();
+        self.highest = faded(self.highest * (-seconds / RECORD_SECONDS).exp());
     }
 }
 

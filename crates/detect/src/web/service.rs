@@ -14,6 +14,7 @@ use super::usual::Usual;
 use super::watch::Watch;
 use crate::campaign::Campaigns;
 use crate::event::{Event, ExpectedCrowd, Target};
+use crate::fade::faded;
 use crate::shape::Pause;
 
 /// Queries that are remembered to tell a new one.
@@ -226,7 +227,8 @@ impl Service {
     fn move_slow(&mut self) {
         let slow = self.slow as f32;
         if self.flood.is_none() {
-            self.usual_slow += (slow.min(SLOW_MINIMUM) - self.usual_slow) / SLOW_MEMORY_SECONDS;
+            let more = (slow.min(SLOW_MINIMUM) - self.usual_slow) / SLOW_MEMORY_SECONDS;
+            self.usual_slow = faded(self.usual_slow + more);
         }
         let is_much = slow >= SLOW_MINIMUM + SLOW_TIMES * self.usual_slow;
         self.slow_seconds = if is_much { self.slow_seconds.saturating_add(1) } else { 0 };

@@ -183,7 +183,7 @@ impl Slows {
     pub(crate) fn skip(&mut self, seconds: u32) {
         for slow in &mut self.0 {
             for (mean, window) in slow.means.iter_mut().zip(WINDOWS) {
-                *mean *= (-(seconds as f32) / window).exp();
+                *mean = faded(*mean * (-(seconds as f32) / window).exp());
             }
             slow.stands = false;
         }

@@ -126,10 +126,10 @@ impl Crowd {
     pub(crate) fn skip(&mut self, seconds: u32) {
         let kept = |window: f32| (-(seconds as f32) / window).exp();
         for (mean, window) in self.windows.iter_mut().zip(WINDOWS) {
-            *mean *= kept(window);
+            *mean = faded(*mean * kept(window));
         }
-        self.requests *= kept(WINDOWS[1]);
-        self.mean *= kept(USUAL_SECONDS);
+        self.requests = faded(self.requests * kept(WINDOWS[1]));
+        self.mean = faded(self.mean * kept(USUAL_SECONDS));
         self.seconds = self.seconds.saturating_add(seconds);
     }
 

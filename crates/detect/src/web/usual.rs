@@ -29,8 +29,6 @@ const LEAST_MEAN_BEFORE: f32 = 1.0;
 const NOW_SECONDS: f32 = 10.0;
 /// Seconds with requests before what was learnt counts.
 pub(crate) const LEARNT_SECONDS: u32 = 900;
-/// Seconds between two looks at kinds that were never met.
-const UNMET_SECONDS: u32 = 32;
 /// Seconds between two looks at the records of long windows.
 const HOUR_SECONDS: u32 = 3_600;
 /// After this many seconds without an alarm an excess was ordinary.
@@ -189,6 +187,13 @@ pub(crate) struct Kind {
     pub(crate) since: u32,
 }
 
+impl Kind {
+    /// Whether there is so many times too much of it. Of what was never met there is not: it has no alarm either.
+    pub(crate) const fn alarms(&self, times: f32) -> bool {
+        self.sum > 0.0 && self.sum >= times * self.alarm
+    }
+}
+
 /// How many times the usual crowd is here, by who sees it; `None` for who is too few to say.
 #[derive(Clone, Copy, Debug)]
 struct Crowds {
@@ -212,11 +217,9 @@ impl Crowds {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Usual {
     pub(crate) kinds: [Kind; CLASSES],
-    /// Kinds that were ever met, a bit each. Of others there is nothing to learn, and what would be too much of them is found
-    /// anew once in [`UNMET_SECONDS`].
+    /// Kinds that were ever met, a bit each. Of others there is nothing to learn, and nothing is too much: most services never
+    /// meet half of them.
     met: u32,
-    /// What would be too much was found for every kind.
-    is_ready: bool,
     /// Seconds that were learnt from.
     pub(crate) seconds: u32,
     /// Seconds since the last alarm or standing sum.
@@ -303,9 +306,9 @@ impl Usual {
         for class in Class::ALL.iter().filter(|class| counts[**class as usize] > 0) {
             self.meet(*class);
         }
-        let (met, is_due) = (self.met, !self.is_ready || second.is_multiple_of(UNMET_SECONDS));
-        let is_met = |class: Class| met >> class as u32 & 1 != 0;
-        for class in Class::ALL.into_iter().filter(|class| is_met(*class)) {
+        let met = self.met;
+        let is_met = |class: &Class| met >> *class as u32 & 1 != 0;
+        for class in Class::ALL.into_iter().filter(is_met) {
             let (kind, count) = (&mut self.kinds[class as usize], counts[class as usize]);
             kind.now = faded(kind.now + (count as f32 - kind.now) / NOW_SECONDS);
             kind.present = kind.now.max((count as f32 + kind.last as f32) / 2.0);
@@ -316,7 +319,7 @@ impl Usual {
         let has_readers = now(Class::Asset) >= READERS_ASSETS || now(Class::Sealed) >= 2.0 * READERS_ASSETS;
         let size = (self.mean() / FULL_SIZE).clamp(SMALLEST_PART, 1.0);
         let crowds = self.crowds();
-        for class in Class::ALL.into_iter().filter(|class| is_due || is_met(*class)) {
+        for class in Class::ALL.into_iter().filter(is_met) {
             let index = class as usize;
             let crowd = crowds.seen_by_others(class);
             let (expected, has_measure) = (self.expected(class, crowd), crowd.is_some());
@@ -360,7 +363,6 @@ impl Usual {
             // A flood that was long must not stand long after its end.
             kind.sum = (kind.sum + excess).clamp(0.0, 4.0 * kind.alarm);
         }
-        self.is_ready = true;
         let is_lasting = self.seconds >= SLOW_LEARNT_SECONDS;
         self.slows.test(counts, &self.kinds, is_lasting);
     }
@@ -382,22 +384,21 @@ impl Usual {
 
     /// Whether any kind has too many requests.
     pub(crate) fn any_alarms(&self) -> bool {
-        self.met().any(|kind| kind.sum >= kind.alarm) || self.slows.any()
+        self.met().any(|kind| kind.alarms(1.0)) || self.slows.any()
     }
 
     /// Whether a kind has too many requests.
     pub(crate) fn alarms(&self, class: Class) -> bool {
-        let kind = &self.kinds[class as usize];
-        kind.sum >= kind.alarm || self.slows.0[class as usize].stands
+        self.kinds[class as usize].alarms(1.0) || self.slows.0[class as usize].stands
     }
 
     /// When what alarms began: of what is slow, ten minutes ago at most, since it is not known better.
     pub(crate) fn since(&self, class: Class, second: u32) -> u32 {
         let kind = &self.kinds[class as usize];
-        if kind.sum >= kind.alarm { kind.since } else { self.slows.0[class as usize].since(second) }
+        if kind.alarms(1.0) { kind.since } else { self.slows.0[class as usize].since(second) }
     }
 
-    /// Whether a part of a second may raise an alarm: a bound that costs little.
+    /// Whether a part of a second may raise an alarm: a bound that costs little. What was never met always may.
     pub(crate) fn is_near_alarm(&self, counts: &[u32; CLASSES]) -> bool {
         self.kinds
             .iter()
@@ -408,8 +409,7 @@ impl Usual {
     /// Whether a part of a second that was tested is too much for a whole one. What pages bring with them comes a little after
     /// them, so that a bit more is asked for.
     pub(crate) fn alarms_early(&self, class: Class) -> bool {
-        let kind = &self.kinds[class as usize];
-        kind.sum >= EARLY_TIMES * kind.alarm
+        self.kinds[class as usize].alarms(EARLY_TIMES)
     }
 
     /// Learns from a second that was tested. `holds`: a flood goes on, or too much is lost to learn from it.
@@ -440,7 +440,7 @@ impl Usual {
             let off = seen - kind.mean;
             kind.mean = faded(kind.mean + off * part);
             let spread = off * off / kind.mean.max(least);
-            kind.dispersion += (spread - kind.dispersion) * part;
+            kind.dispersion = faded(kind.dispersion + (spread - kind.dispersion) * part);
             kind.excess.see(kind.now - kind.expected);
         }
         self.slows.learn(counts, self.seconds);
@@ -486,11 +486,78 @@ impl Usual {
         let kept = (-(rest as f32) / MEAN_SECONDS).exp();
         self.seconds = self.seconds.saturating_add(rest);
         for kind in &mut self.kinds {
-            kind.mean *= kept;
+            kind.mean = faded(kind.mean * kept);
             kind.excess.age(rest as f32);
             kind.height.age(rest as f32);
             (kind.now, kind.sum) = (0.0, 0.0);
         }
         self.slows.skip(rest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Requests of readers, and in some seconds a few of another kind, as chance has it.
+    fn counts(second: u32, rare: Class, state: &mut u64) -> [u32; CLASSES] {
+        let mut counts = [0; CLASSES];
+        let mut chance = |most: u64| {
+            *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((*state >> 33) % most) as u32
+        };
+        counts[Class::Asset as usize] = chance(20);
+        counts[Class::PageReferred as usize] = chance(4);
+        counts[Class::PageBare as usize] = chance(3);
+        if second > 1_500 {
+            counts[rare as usize] += chance(60).saturating_sub(50);
+        }
+        counts
+    }
+
+    #[test]
+    fn a_kind_that_was_never_met_is_looked_at_as_one_that_always_was() {
+        for rare in [Class::Login, Class::Tool, Class::Paced, Class::Held, Class::Looped] {
+            let (mut usual, mut always) = (Usual::default(), Usual::default());
+            Class::ALL.into_iter().for_each(|class| always.meet(class));
+            let (mut state, mut alarms) = (7, 0);
+            for second in 1..4_000 {
+                let mut counts = counts(second, rare, &mut state);
+                if second > 3_900 {
+                    counts[rare as usize] += 200;
+                }
+                // Early ones are only a bound: no alarm is missed by it.
+                let is_near = usual.is_near_alarm(&counts);
+                usual.test(&counts, second);
+                always.test(&counts, second);
+                for class in Class::ALL {
+                    let alarms = usual.alarms(class);
+                    assert_eq!(alarms, always.alarms(class), "{class:?} in second {second}");
+                    assert!(is_near || !alarms || second < 3_900);
+                    let (one, other) = (&usual.kinds[class as usize], &always.kinds[class as usize]);
+                    assert_eq!((one.sum, one.now, one.mean), (other.sum, other.now, other.mean));
+                }
+                alarms += u32::from(usual.any_alarms());
+                assert_eq!(usual.any_alarms(), always.any_alarms());
+                usual.learn(&counts, second, false);
+                always.learn(&counts, second, false);
+            }
+            assert!(alarms > 50, "{rare:?}: {alarms}");
+        }
+    }
+
+    #[test]
+    fn what_came_once_leaves_no_numbers_next_to_nought() {
+        let (mut usual, mut state) = (Usual::default(), 3);
+        let is_whole = |number: f32| number == 0.0 || number.is_normal();
+        for second in 1..400_000 {
+            let mut counts = counts(0, Class::Other, &mut state);
+            counts[Class::Login as usize] = u32::from(second == 5);
+            usual.test(&counts, second);
+            usual.learn(&counts, second, false);
+        }
+        let login = &usual.kinds[Class::Login as usize];
+        assert!(is_whole(login.now) && is_whole(login.mean) && is_whole(login.dispersion), "{login:?}");
+        assert!(login.now == 0.0 && login.mean < 1e-6);
     }
 }

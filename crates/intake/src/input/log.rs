@@ -10,7 +10,6 @@ use crate::{
 
 impl Input {
     /// The next line that tells of a request. Only for the first one, and to know the time: [`Input::play_log`] reads on.
-    #[inline(never)]
     pub(super) fn next_line(&mut self) -> Option<Head> {
         let Self { format: Framing::Log(decoder), window, .. } = self else { return None };
         loop {

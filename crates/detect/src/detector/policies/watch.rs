@@ -11,6 +11,7 @@
 use institution::{Ceiling, Target};
 use sketch::{DistinctCount, KeyedState};
 
+use crate::fade::faded;
 use crate::policy::{Exceeded, Measured, exceeded};
 use crate::reservoir::Reservoirs;
 use crate::sequential::NEVER;
@@ -106,7 +107,7 @@ impl Watch {
             self.drain(at);
         }
         *self.at(step) = Step::default();
-        self.kinds.iter_mut().for_each(|packets| *packets *= KINDS_KEPT_PER_STEP);
+        self.kinds.iter_mut().for_each(|packets| *packets = faded(*packets * KINDS_KEPT_PER_STEP));
         self.step = step;
     }
 
