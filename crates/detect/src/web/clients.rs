@@ -14,7 +14,6 @@ use sketch::TableKey;
 use super::looped::{self, Loop, MEMORY_SECONDS};
 use super::rhythm::Rhythm;
 use crate::fade::faded;
-use crate::near;
 
 /// Clients remembered.
 pub(crate) const CLIENTS: usize = 1 << 15;
@@ -142,28 +141,12 @@ impl Clients {
         }
     }
 
-    /// Brings near what is known of a client, some time before it is needed.
-    #[inline]
-    pub(crate) fn fetch(&self, service: u32, client: u128) {
-        let (set, tag) = self.place(u64::from(service), client);
-        let tags = self.tags.get(set..set + WAYS).unwrap_or_default();
-        if let Some(way) = tags.iter().position(|known| *known == tag) {
-            near::fetch_all!(self.entries[set + way], Entry, second);
-            near::fetch(&self.loops[set + way]);
-        }
-    }
-
-    /// The first place of the set of a client, and its mark.
-    #[inline]
-    fn place(&self, service: u64, client: u128) -> (usize, u32) {
-        let hash = self.key.hash([service, (client >> 64) as u64, client as u64]);
-        ((hash as usize % (CLIENTS / WAYS)) * WAYS, (hash >> 32) as u32 | 1)
-    }
-
     /// The place of a client, made if there is none, and the mark that it is known by.
     fn entry(&mut self, asked: &Asked, layer: u64) -> Option<(u32, &mut Entry, &mut Loop)> {
         let Asked { service, client, agent, second, .. } = *asked;
-        let (set, tag) = self.place(u64::from(service) | layer, client);
+        let hash = self.key.hash([u64::from(service) | layer, (client >> 64) as u64, client as u64]);
+        let set = (hash as usize % (CLIENTS / WAYS)) * WAYS;
+        let tag = (hash >> 32) as u32 | 1;
         let tags = self.tags.get_mut(set..set + WAYS)?;
         let entries = self.entries.get_mut(set..set + WAYS)?;
         let way = tags.iter().position(|known| *known == tag).unwrap_or_else(|| {

@@ -213,7 +213,6 @@ impl WebDetector {
             Client::Address(address) => (client_bits(address), false),
             Client::Name(name) => (u128::from(self.texts.hash(name)), true),
         };
-        self.clients.fetch(service, client);
         let (path_text, query) = request.path_and_query();
         let (agent, path) = (self.texts.hash(request.agent), self.texts.hash(path_text));
         let mut class = class::of_parts(request, (path_text, query));
