@@ -168,12 +168,19 @@ impl<'a> Page<'a> {
         base64(found["tableNames"][0].as_str().unwrap())
     }
 
-    /// Whether something is wider than the window, and what.
+    /// Letters of so many parts of a hundred of their usual size.
+    pub fn letters(&self, percent: u32) {
+        self.value(&format!("document.documentElement.style.fontSize = '{percent}%'"));
+    }
+
+    /// Whether something is wider than the window, and what: what a box cuts or scrolls makes no page wide.
     pub fn overflow(&self) -> Vec<String> {
         let found = self.value(
             "(() => { const width = document.documentElement.clientWidth;
                if (document.documentElement.scrollWidth <= width) return [];
-               return [...document.querySelectorAll('body *')].filter(it => it.getBoundingClientRect().right > width + 1)
+               const cut = it => { for (let box = it.parentElement; box && box !== document.body; box = box.parentElement)
+                 if (getComputedStyle(box).overflowX !== 'visible') return true; return false; };
+               return [...document.querySelectorAll('body *')].filter(it => it.getBoundingClientRect().right > width && !cut(it))
                  .slice(0, 8).map(it => `${it.tagName}.${it.className?.baseVal ?? it.className} to ${it.getBoundingClientRect().right}`); })()",
         );
         serde_json::from_value(found).unwrap()
