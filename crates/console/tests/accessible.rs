@@ -110,7 +110,8 @@ fn no_page_is_wider_than_a_telephone_and_no_browser_complains() {
             page.letters(percent);
             let wide = page.overflow();
             if !wide.is_empty() {
-                wrong.push(format!("{place} is wider than a telephone with letters of {percent} %: {wide:?}"));
+                wrong
+                    .push(format!("{place} is wider than a telephone with letters of {percent} %: {wide:?}"));
             }
         }
         page.letters(100);
