@@ -23,7 +23,7 @@ use wire::{Packet, TcpFlags, Time};
 
 use super::class::Class;
 use super::hello::{Hellos, Print};
-use super::shape::Pace;
+use super::shape::{Company, Pace, Paced};
 use super::tls::Tls;
 use super::wheel::{Place, Wheel};
 use super::window::{Opened, Reading};
@@ -129,6 +129,8 @@ struct Site {
     spares: u16,
     /// The server is seen to speak.
     speaks: bool,
+    /// Clients that ask at an even pace.
+    steady: Company,
 }
 
 /// What is kept of a request whose body is on the way.
@@ -194,11 +196,15 @@ impl Connections {
     }
 
     fn site(&mut self, service: u32) -> &mut Site {
-        let index = service as usize;
-        if index >= self.sites.len() {
-            self.sites.resize(index + 1, Site::default());
-        }
-        &mut self.sites[index]
+        site(&mut self.sites, service)
+    }
+
+    /// The client of a connection asks so many times, inside TLS or in clear text.
+    fn pace(&mut self, at: usize, second: u32, asks: u16) -> Paced {
+        let Entry { service, client, is_tls, tls, pace, .. } = &mut self.entries[at];
+        let pace = if *is_tls { &mut tls.pace } else { pace };
+        let sites = &mut self.sites;
+        pace.ask(second, asks, || site(sites, *service).steady.join(*client, second, asks))
     }
 
     /// The place of a connection, and whether it is there.
@@ -209,6 +215,14 @@ impl Connections {
         let found = tags.iter().position(|tag| *tag == place.tag).map(|way| place.set + way);
         (place, found)
     }
+}
+
+fn site(sites: &mut Vec<Site>, service: u32) -> &mut Site {
+    let index = service as usize;
+    if index >= sites.len() {
+        sites.resize(index + 1, Site::default());
+    }
+    &mut sites[index]
 }
 
 /// Whether a packet can say anything here. Most packets of a flood cannot: of those without payload only the handshakes and

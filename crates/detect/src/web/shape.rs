@@ -2,7 +2,8 @@
 //!
 //! *Steady*: at least [`STEADY_LEAST`] requests in each of the last seconds, about as many in each. People read, so that
 //! their requests come in bursts with silence between; a program goes on. Who gets much for each request downloads, and
-//! is not meant: players fetch parts of a film at an even pace.
+//! is not meant: players fetch parts of a film at an even pace. A page of two hundred parts over a slow line is fetched evenly
+//! for some seconds too; so few clients that are steady, and ask no more than a page has, are believed [`LONE_SECONDS`] later.
 //!
 //! *Resetting* (HTTP/2 rapid reset, CVE-2023-44487): a client opens streams and takes them back at once. What is
 //! seen of it is a client of HTTP/2 that goes on sending batches of small records although nothing is answered any more. An
@@ -22,6 +23,13 @@ const STEADY_LEAST: u16 = 3;
 /// From so many on, or where they are very even, three seconds are enough.
 const STEADY_MANY: u16 = 10;
 const SECONDS: usize = 4;
+/// A client that is alone in being steady has to go on for so long, which a page does not.
+const LONE_SECONDS: u32 = 8;
+/// So many clients that are steady at once are not alone, each for so long after it was last seen to be.
+const COMPANY: usize = 3;
+const COMPANY_SECONDS: u32 = 10;
+/// Requests a second at an even pace, of all together, that no page over a slow line has for seconds.
+const MANY_EVEN_REQUESTS: u32 = 100;
 /// Bytes of answer for each request above which somebody downloads.
 const DOWNLOAD_BYTES: u32 = 32 * 1_024;
 /// Bytes of answer for each request, with its head, below which there is no page.
@@ -58,6 +66,39 @@ pub(super) struct Pace {
     asked: u32,
     answered: u32,
     is_steady: bool,
+    /// When it turned out to be steady, and whether that was told.
+    since: u32,
+    is_told: bool,
+}
+
+/// The clients of a service that were seen to be steady lately.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Company {
+    clients: [u128; COMPANY],
+    /// When each was steady last; nought for none.
+    seconds: [u32; COMPANY],
+    /// What all together ask at an even pace in this second, and in the one before.
+    now: (u32, u32),
+    last: u32,
+}
+
+impl Company {
+    /// A client that is steady asks so many times. Says whether others do, or all together so much, that it is no page.
+    pub(super) fn join(&mut self, client: u128, second: u32, asks: u16) -> bool {
+        if self.now.0 != second {
+            self.last = if self.now.0.wrapping_add(1) == second { self.now.1 } else { 0 };
+            self.now = (second, 0);
+        }
+        self.now.1 = self.now.1.saturating_add(u32::from(asks));
+        let is_known = |place: &usize| self.seconds[*place] > 0 && self.clients[*place] == client;
+        let place = (0..COMPANY).find(is_known).or_else(|| (0..COMPANY).min_by_key(|at| self.seconds[*at]));
+        if let Some(place) = place {
+            (self.clients[place], self.seconds[place]) = (client, second.max(1));
+        }
+        let are_many = self.last.max(self.now.1) >= MANY_EVEN_REQUESTS;
+        are_many
+            || self.seconds.iter().all(|seen| *seen > 0 && second.saturating_sub(*seen) <= COMPANY_SECONDS)
+    }
 }
 
 /// How requests of a connection count.
@@ -81,9 +122,8 @@ impl Pace {
         self.asked > 0 && self.answered / self.asked < SMALL_ANSWER_BYTES
     }
 
-    /// The client asks so many times.
-    pub(super) fn ask(&mut self, second: u32, asks: u16) -> Paced {
-        let was_steady = self.is_steady;
+    /// The client asks so many times. `join` is asked, where it is steady, whether others are.
+    pub(super) fn ask(&mut self, second: u32, asks: u16, join: impl FnOnce() -> bool) -> Paced {
         if second != self.second {
             self.turn(second);
         }
@@ -94,7 +134,11 @@ impl Pace {
         }
         // What came in two seconds: one client alone makes no flood because it turned out to be a program.
         let sum: u32 = self.last.iter().map(|asks| u32::from(*asks)).sum();
-        Paced { is_steady: self.is_steady, before: if self.is_steady && !was_steady { sum / 2 } else { 0 } }
+        let has_company = self.is_steady && join();
+        let is_believed = self.is_steady
+            && (self.is_told || has_company || second.saturating_sub(self.since) >= LONE_SECONDS);
+        let was_told = std::mem::replace(&mut self.is_told, is_believed);
+        Paced { is_steady: is_believed, before: if is_believed && !was_told { sum / 2 } else { 0 } }
     }
 
     fn turn(&mut self, second: u32) {
@@ -116,7 +160,11 @@ impl Pace {
         let most = self.last[..seconds].iter().copied().max().unwrap_or(0);
         // Once it is, a hiccup of the server does not change it.
         let (floor, times) = if self.is_steady { (1, 4) } else { (STEADY_LEAST, 2) };
+        let was_steady = self.is_steady;
         self.is_steady = !is_download && least >= floor && most <= least.saturating_mul(times);
+        if self.is_steady && !was_steady {
+            self.since = second;
+        }
     }
 }
 
@@ -198,7 +246,7 @@ mod tests {
         let (mut pace, mut last) = (Pace::default(), false);
         for (second, &asks) in asks.iter().enumerate() {
             for _ in 0..asks {
-                last = pace.ask(1_000 + second as u32, 1).is_steady;
+                last = pace.ask(1_000 + second as u32, 1, || true).is_steady;
                 pace.answer(answer);
             }
         }
@@ -220,8 +268,27 @@ mod tests {
     #[test]
     fn what_came_before_counts_once() {
         let mut pace = Pace::default();
-        let before: Vec<_> = (0..8).map(|second| pace.ask(second, 20).before).collect();
+        let before: Vec<_> = (0..8).map(|second| pace.ask(second, 20, || true).before).collect();
         assert_eq!(before.iter().filter(|count| **count > 0).count(), 1);
+    }
+
+    #[test]
+    fn who_is_alone_has_to_go_on_for_longer_than_a_page_takes() {
+        let told = |seconds: u32, others: bool| {
+            let mut pace = Pace::default();
+            let told = (0..seconds).map(|second| pace.ask(second, 50, || others)).collect::<Vec<_>>();
+            (
+                told.iter().filter(|paced| paced.is_steady).count(),
+                told.iter().map(|paced| paced.before).sum::<u32>(),
+            )
+        };
+        assert_eq!(told(8, false), (0, 0), "two hundred parts and more over a slow line");
+        assert_eq!(told(20, false), (9, 100), "what came before is not all of it");
+        assert_eq!(told(8, true), (5, 75));
+        let mut company = Company::default();
+        assert!((0..20).all(|second| !company.join(1, second, 30) && !company.join(2, second, 30)), "two");
+        assert!(company.join(3, 20, 1) && company.join(1, 21, 1) && !company.join(1, 40, 1));
+        assert!(company.join(1, 50, 100) && company.join(1, 51, 1) && !company.join(1, 52, 1), "no page");
     }
 
     fn sent(bytes: u32, records: u32, largest: u32) -> Sent {

@@ -80,9 +80,8 @@ pub(super) fn begin_request(web: &mut WebDetector, at: usize, time: Time, packet
         return count(web, at, Class::Sealed, 1);
     }
     let second = web.second.unwrap_or(0);
-    let pace = &mut web.connections.entries[at].pace;
-    let is_small = pace.is_small();
-    let paced = pace.ask(second, 1);
+    let is_small = web.connections.entries[at].pace.is_small();
+    let paced = web.connections.pace(at, second, 1);
     web.observe_on(service, &request, Link { is_steady: paced.is_steady, is_small });
     count(web, at, Class::Steady, paced.before);
 }

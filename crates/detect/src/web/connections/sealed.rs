@@ -20,9 +20,9 @@ pub(super) fn from_client(web: &mut WebDetector, at: usize, time: Time, packet: 
     entry.has_asked |= has_said;
     let streams = if entry.tls.offers_http2 { entry.tls.batches.send(now, &sent) } else { 0 };
     let told = if streams > 0 { Some(std::mem::replace(&mut entry.reset, second)) } else { None };
-    let paced = if asks > 0 { Some(entry.tls.pace.ask(second, asks)) } else { None };
     let is_resetting = entry.tls.batches.is_resetting;
     let (stage, service) = (entry.stage, entry.service);
+    let paced = if asks > 0 { Some(web.connections.pace(at, second, asks)) } else { None };
     let is_application_data = packet.payload.first() == Some(&23);
     match stage {
         Stage::Handshake if finishes => {
