@@ -286,10 +286,15 @@ fn told(events: &[FloodEvent]) -> Vec<String> {
     events.iter().map(|flood| serde_json::to_string(flood).expect("an event is text")).collect()
 }
 
+/// What is said of the bystander, but for the others that are flooded at the same time: those the file may speak of.
 fn of_bystander(events: &[FloodEvent]) -> Vec<String> {
     let bystander = Address::from_ipv4(BYSTANDER).to_ip().to_string();
-    let its = events.iter().filter(|flood| flood.target.name == bystander);
-    its.map(|flood| serde_json::to_string(flood).expect("an event is text")).collect()
+    let its = events.iter().filter(|flood| flood.target.name == bystander).cloned();
+    let alone = its.map(|mut flood| {
+        flood.evidence.campaign = None;
+        flood
+    });
+    told(&alone.collect::<Vec<_>>())
 }
 
 fn packed(text: &[u8]) -> Vec<u8> {

@@ -37,7 +37,10 @@ impl Mapping {
             Class::Private10 => self.permute(bits >> 8, 16),
             Class::Private172 => self.permute(bits >> 8, 12),
             Class::Private192 => self.permute(bits >> 8, 8),
-            Class::Multicast => self.permute(bits >> 8, 20),
+            // What comes first says whether the block is in use (RFC 5771): captures that were made anonymous have victims in
+            // blocks that are not.
+            Class::Multicast if bits >> 24 == 224 => self.permute(bits >> 8, 8),
+            Class::Multicast => self.permute(bits >> 8, 16),
             Class::Public => self.public(bits >> 8),
         };
         let host = feistel(bits & 0xff, 8, self.0 ^ mix(u64::from(network)));
