@@ -88,7 +88,7 @@ fn is_flood(
         Vector::TcpFlagFlood | Vector::FinFlood | Vector::AckFlood => !is_scan(suspect, rate, SCAN_MAXIMUM),
         // Closed ports of UDP answer a few times a second, so that scanners are slow.
         Vector::UdpFlood => !is_scan(suspect, rate, UDP_SCAN_MAXIMUM),
-        Vector::DnsQueryFlood if sum.unwanted < floor.alarm_packets => {
+        Vector::DnsQueryFlood if is_mostly_volume(target, vector) => {
             let total = sum.packets * STEPS_PER_SECOND / steps as f32;
             total >= QUERIES_OVERWHELMING || asks_for_made_up_names(target, suspect)
         }
@@ -101,9 +101,10 @@ fn is_mostly_completed(target: &TargetState) -> bool {
     target.begun > 0.0 && target.completed >= 0.5 * target.begun
 }
 
-/// Whether it is the volume of a vector that alarms, and not what is unwanted of it.
+/// Whether it is the volume of a vector that alarms, and not what is unwanted of it: a sample or two of that are chance.
 pub(crate) fn is_mostly_volume(target: &TargetState, vector: Vector) -> bool {
-    target.sum(vector.index()).unwanted < target.floor(vector).alarm_packets
+    let needed = target.floor(vector).alarm_packets.max(target.packets_of_samples());
+    target.sum(vector.index()).unwanted < needed
 }
 
 /// One or two sources that send each packet from another port to one port.

@@ -184,10 +184,10 @@ pub(crate) fn unseen_weight(observation: &Observation, vector: Vector, begins: b
     const TIME_ANSWER_BYTES: u64 = 200;
     let mean_bytes = || observation.bytes / observation.packets.max(1);
     match vector {
-        // With sampling hardly two packets of a connection are seen: each would seem to begin one.
-        Vector::AckFlood | Vector::RstFlood | Vector::FinFlood => {
-            f32::from(u8::from(begins && observation.sampling == 1))
-        }
+        // With sampling hardly two packets of a connection are seen: each would seem to begin one. Of ends of connections the
+        // segments before them say how many there may be (`sampled`).
+        Vector::AckFlood => f32::from(u8::from(begins && observation.sampling == 1)),
+        Vector::RstFlood | Vector::FinFlood => f32::from(u8::from(begins)),
         // The port of QUIC: a download, seen from the side of its client.
         Vector::UdpFlood if observation.source_port == 443 => 0.005,
         // A well-formed question to a service, of time or of a call, may be its only packet.

@@ -155,6 +155,10 @@ pub(crate) fn excuse_by_inbound(target: &mut TargetState, tally: &Tally) {
         for vector in [Vector::SynFlood, Vector::SynAckFlood, Vector::FinFlood] {
             target.count(vector.index(), 0.0, -packets);
         }
+        // Of a target that is seen to send, what it sent says it better.
+        if !target.sends {
+            target.count(Vector::RstFlood.index(), 0.0, -packets);
+        }
     }
 }
 

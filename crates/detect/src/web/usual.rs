@@ -141,6 +141,9 @@ const GROWN_PART: f32 = 0.7;
 /// standard deviations of a second's expectation beside it.
 const ALARM: [f32; 3] = [20.0, 3.0, 5.0];
 const STEADY_SECONDS: f32 = 1.0;
+/// Of requests inside TLS nothing is known but that they are many: one second of them may be a page that all open at once, and
+/// has to have so many times as much.
+const FIRST_SECOND_SEALED: f32 = 4.0;
 /// The three where what is ordinary is known.
 const LEARNT_ALARM: [f32; 3] = [6.0, 2.0, 4.0];
 /// So many requests of pages, and of all kinds before a day was seen.
@@ -355,11 +358,13 @@ impl Usual {
             let is_careful = class.is_by_page() || self.seconds < SLOW_LEARNT_SECONDS;
             let requests = if is_learnt && is_careful { requests.max(LEARNT_ALARM_PAGES) } else { requests };
             let record = if is_learnt { TIMES_HEIGHT * kind.height.highest } else { 0.0 };
-            kind.alarm = requests.max(record).max(seconds * floor) + deviations * deviation;
             let excess = counts[index] as f32 - expected - kind.floor;
             if kind.sum <= 0.0 && excess > 0.0 {
                 kind.since = second;
             }
+            let is_moment = class == Class::Sealed && !is_learnt && kind.since == second;
+            let times = if is_moment { FIRST_SECOND_SEALED } else { 1.0 };
+            kind.alarm = times * (requests.max(record).max(seconds * floor) + deviations * deviation);
             // A flood that was long must not stand long after its end.
             kind.sum = (kind.sum + excess).clamp(0.0, 4.0 * kind.alarm);
         }
