@@ -3,8 +3,8 @@
 #![no_main]
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
+use cpu_time::ThreadTime;
 use detect::{Detector, Event, Learning, Limits, Observation, Phase, Scope};
 use sketch::KeyedState;
 use wire::{Address, Fragment, Payload, Role, Service, TcpFlags, Time};
@@ -26,7 +26,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     }
     let mut now: i64 = 1_000_000_000_000;
     let mut alive = BTreeMap::new();
-    let started = Instant::now();
+    let started = ThreadTime::now();
     let records = data.len().min(RECORDS_MAXIMUM * RECORD_BYTES) / RECORD_BYTES;
     for bytes in data.chunks_exact(RECORD_BYTES).take(RECORDS_MAXIMUM) {
         now = move_time(now, bytes[0]);

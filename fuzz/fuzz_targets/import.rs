@@ -2,8 +2,9 @@
 //! place: as a whole file they are read, or refused for what the source does not say, and never hold a table that was not proposed.
 #![no_main]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use expose::import::{Format, MAXIMUM_ENTRIES, MAXIMUM_NOTES, read};
 
 /// Longest time for one input of the size that the fuzzer makes, with the sanitizer's slowness in it.
@@ -12,7 +13,7 @@ const LONGEST: Duration = Duration::from_secs(5);
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((first, rest)) = data.split_first() else { return };
     let format = Format::ALL[usize::from(*first) % Format::ALL.len()];
-    let started = Instant::now();
+    let started = ThreadTime::now();
     match read(format, rest) {
         Err(error) => assert!(!error.to_string().is_empty()),
         Ok(draft) => {

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::IpAddr;
 use std::sync::LazyLock;
-use std::time::Instant;
 
 use baseline::{Baseline, Saved, SavedWeek};
+use cpu_time::ThreadTime;
 use detect::event::TargetKind;
 use detect::{Detector, Event, FloodEvent, Learning, Learnt, LearntTarget, Limits};
 use detect::{Observation, Phase, Scope, Usually, Vector};
@@ -51,7 +51,7 @@ const WORST_SECONDS: f64 = 4.0;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((&first, rest)) = data.split_first() else { return };
-    let started = Instant::now();
+    let started = ThreadTime::now();
     // As it is on the disk; its text; its lines without the first; or entries made of bytes.
     let state = match first {
         0x1f => State::read(data),

@@ -4,8 +4,8 @@
 #![no_main]
 
 use std::io::Write;
-use std::time::Instant;
 
+use cpu_time::ThreadTime;
 use detect::web::{LearntKind, LearntWeb, MAXIMUM_SERVICES, WebDetector};
 use detect::{Event, Phase};
 use flate2::Compression;
@@ -35,7 +35,7 @@ const WORST_SECONDS: f64 = 4.0;
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((&first, rest)) = data.split_first() else { return };
-    let started = Instant::now();
+    let started = ThreadTime::now();
     // As it is on the disk; its text; its lines without the first; or entries made of bytes.
     let state = match first {
         0x1f => WebState::read(data),

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use cpu_time::ThreadTime;
 use detect::web::{MAXIMUM_SERVICES, WebDetector};
 use detect::{Event, FloodEvent, Phase};
 use institution::Institution;
@@ -73,7 +74,7 @@ const HEADS: [&[u8]; 16] = [
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some((&first, rest)) = data.split_first() else { return };
-    let started = worked_seconds();
+    let started = ThreadTime::now();
     let (mut run, found) = Run::of(first, rest);
     // Every fourth input twice: the same key and records give the same events.
     if first & 6 == 6 {
@@ -81,7 +82,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     }
     run.silence();
     let limit = 1.0 + WORST_SECONDS_PER_STEP * run.steps as f64;
-    let took = worked_seconds() - started;
+    let took = started.elapsed().as_secs_f64();
     assert!(took < limit, "{} steps took {took} s", run.steps);
 });
 
@@ -355,12 +356,6 @@ impl Run {
         self.events();
         assert!(self.told.is_empty(), "one request a second is a flood: {}", self.told[0]);
     }
-}
-
-/// Seconds that this thread had a core; on a busy machine a niced run waits for seconds. Nought where the system does not say.
-fn worked_seconds() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {

@@ -4,8 +4,9 @@
 //! of the line, the same answer when asked again, the same messages however a stream is cut, and a bound on the time of a line.
 #![no_main]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use cpu_time::ThreadTime;
 use libfuzzer_sys::fuzz_target;
 use wire::web::{self, Client, Decoder, Format, Request, Server, syslog};
 
@@ -48,7 +49,7 @@ fn lines(format: &Format, data: &[u8]) {
     let (mut count, mut requests) = (0, 0);
     for line in data.split(|byte| *byte == b'\n') {
         count += 1;
-        let begin = Instant::now();
+        let begin = ThreadTime::now();
         let read = decoder.decode(line);
         let took = begin.elapsed();
         if let Ok(request) = &read {
@@ -83,7 +84,7 @@ fn is_part(part: &[u8], whole: &[u8]) -> bool {
 fn bounded(decoder: &Decoder, line: &[u8]) {
     let mut decoder = decoder.clone();
     let shortest = (0..TRIES).map(|_| {
-        let begin = Instant::now();
+        let begin = ThreadTime::now();
         let _ = decoder.again(line);
         begin.elapsed()
     });

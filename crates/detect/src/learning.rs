@@ -13,7 +13,6 @@
 use baseline::{Baseline, Budget, Moment, Plan};
 
 use crate::fade::faded;
-use crate::sampled;
 use crate::target::STEPS_PER_SECOND;
 use crate::vector::Vector;
 
@@ -175,9 +174,9 @@ impl Learner {
         Moment::new(step.rem_euclid(1 << 50) as u64, of_week as u32)
     }
 
-    /// Whether chance explains that so many more samples came than were excused, as often as the budget allows.
-    pub(crate) fn is_chance(&self, came: f32, excused: f32) -> bool {
-        f64::from(sampled::nats_of_balance(came, excused)) < self.plans[0].nats()
+    /// How unlikely an excess of samples over those that are excused has to be for the budget, in nats.
+    pub(crate) fn chance_nats(&self) -> f32 {
+        self.plans[0].nats() as f32
     }
 
     fn plan(&self, sampling: u32) -> &Plan {

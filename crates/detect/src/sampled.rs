@@ -110,18 +110,21 @@ fn is_echo_request(observation: &Observation) -> bool {
     matches!((observation.protocol, observation.icmp_type), (protocol::ICMP, 8) | (_, 128))
 }
 
-/// How unlikely it is that so many samples of a kind came, and so many of them were excused, if as many came as went: the
-/// logarithm of the likelihood ratio of two Poisson variables with their own means and with one. Where thirty samples
-/// above the balance are found of a host that gets as much as it sends, these are some ten nats: it happens by
-/// chance several times a day.
-pub(crate) fn nats_of_balance(came: f32, excused: f32) -> f32 {
-    let went = (excused / EXCUSED_PER_PACKET).max(0.0);
-    let mean = 0.5 * (came + went);
-    if came <= went {
+/// How unlikely it is that so many samples of a kind came, and so many of them were excused, if as many came as go with those
+/// that went: the logarithm of the likelihood ratio of two Poisson variables with their own means and with means of that
+/// ratio. Where thirty samples above the balance are found of a host that gets as much as it sends, these are some ten nats:
+/// it happens by chance several times a day.
+pub(crate) fn nats_of_balance(vector: Vector, came: f32, excused: f32) -> f32 {
+    // Of segments several may come for each that goes.
+    let each = if vector == Vector::AckFlood { EXCUSED_PER_ACKNOWLEDGEMENT } else { EXCUSED_PER_PACKET };
+    let ratio = each / EXCUSED_PER_PACKET;
+    let went = (excused / each).max(0.0);
+    if came <= ratio * went {
         return 0.0;
     }
-    let of = |count: f32| if count > 0.0 { count * (count / mean).ln() } else { 0.0 };
-    of(came) + of(went)
+    let share = (came + went) / (1.0 + ratio);
+    let of = |count: f32, mean: f32| if count > 0.0 { count * (count / mean).ln() } else { 0.0 };
+    of(came, ratio * share) + of(went, share)
 }
 
 /// What the target sent in this step excuses what it got in it.
@@ -171,13 +174,24 @@ pub(crate) fn completed(tally: &Tally) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::nats_of_balance;
+    use crate::vector::Vector;
 
     #[test]
     fn chance_explains_a_small_excess_of_much_and_not_of_nothing() {
+        let nats = |came, excused| nats_of_balance(Vector::UdpFlood, came, excused);
         // 84 came and 36 went, which excuse 54: thirty more.
-        assert!((9.0..11.0).contains(&nats_of_balance(84.0, 54.0)), "{}", nats_of_balance(84.0, 54.0));
-        assert!((20.0..21.5).contains(&nats_of_balance(30.0, 0.0)), "{}", nats_of_balance(30.0, 0.0));
-        assert_eq!(nats_of_balance(30.0, 45.0), 0.0);
-        assert_eq!(nats_of_balance(0.0, 0.0), 0.0);
+        assert!((9.0..11.0).contains(&nats(84.0, 54.0)), "{}", nats(84.0, 54.0));
+        assert!((20.0..21.5).contains(&nats(30.0, 0.0)), "{}", nats(30.0, 0.0));
+        assert_eq!(nats(30.0, 45.0), 0.0);
+        assert_eq!(nats(0.0, 0.0), 0.0);
+    }
+
+    #[test]
+    fn of_segments_several_come_for_each_that_goes() {
+        let nats = |came, went: f32| nats_of_balance(Vector::AckFlood, came, 4.0 * went);
+        assert_eq!(nats(80.0, 30.0), 0.0);
+        // Eight instead of twenty-two: seldom, but there are many hours.
+        assert!((4.0..6.0).contains(&nats(60.0, 8.0)), "{}", nats(60.0, 8.0));
+        assert!((14.0..16.0).contains(&nats(46.0, 0.0)), "{}", nats(46.0, 0.0));
     }
 }

@@ -190,7 +190,13 @@ impl TargetState {
 
     /// The tests of the vectors that have any.
     pub(crate) fn running(&self) -> impl Iterator<Item = Sum> + '_ {
-        bits(self.active).map(|index| self.sum(index)).filter(Sum::is_running)
+        self.running_by_vector().map(|(_, sum)| sum)
+    }
+
+    /// The same, each with its vector.
+    pub(crate) fn running_by_vector(&self) -> impl Iterator<Item = (Vector, Sum)> + '_ {
+        let all = bits(self.active).map(|index| (Vector::ALL[index], self.sum(index)));
+        all.filter(|(_, sum)| sum.is_running())
     }
 
     /// Ends every test: what they found is a flood that is over.

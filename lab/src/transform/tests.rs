@@ -33,7 +33,8 @@ fn mapping_is_a_bijection_that_keeps_kinds_and_neighbours() {
     let mapping = Mapping::new(77);
     let mut images = BTreeSet::new();
     let mut networks: BTreeMap<u32, u32> = BTreeMap::new();
-    for high in [0x0a00_0000u32, 0xac10_0000, 0xc0a8_0000, 0x0808_0000, 0xe000_0000, 0xe3d5_0000, 0xc000_0000] {
+    for high in [0x0a00_0000u32, 0xac10_0000, 0xc0a8_0000, 0x0808_0000, 0xe000_0000, 0xe3d5_0000, 0xc000_0000]
+    {
         for low in 0..2048u32 {
             let old = Ipv4Addr::from_bits(high | low);
             let IpAddr::V4(new) = mapping.of(IpAddr::V4(old)) else { panic!("family") };

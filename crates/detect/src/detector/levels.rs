@@ -26,6 +26,9 @@ const CROWD_UNWANTED_SHARE: f32 = 0.25;
 /// The same of samples, by how unlikely their balance is: once in a million excursions, some per second, in the half an hour
 /// for which a crowd stays.
 const CROWD_NATS: f32 = 14.0;
+/// So unlikely an excess of samples over those that are excused has to be where nothing is learnt: thirty samples that nothing
+/// excuses have twenty nats, and chance alone makes thirty of hundreds, that are excused, once an hour.
+const UNLEARNT_NATS: f32 = 14.0;
 /// Less of the excess left over is explained by the floods of members.
 const UNEXPLAINED_SHARE_MINIMUM: f32 = 0.5;
 
@@ -157,15 +160,17 @@ impl Detector {
     /// Whether an excess of unwanted packets is no news: while the service has only just started, and where the target
     /// always gets mostly this, so that its level says what is too much ([`Detector::decide_levels`]).
     pub(super) fn is_usual(&self, subject: Subject, lead: Vector) -> bool {
-        let Some(learner) = &self.learner else { return false };
         let state = self.state(subject);
         let sum = state.sum(lead.index());
         if state.sampling > 1 && !is_mostly_volume(state, lead) {
             let samples = |packets: f32| packets / state.sampling as f32;
-            if learner.is_chance(samples(sum.packets), samples(sum.packets - sum.unwanted_packets)) {
+            let nats =
+                nats_of_balance(lead, samples(sum.packets), samples(sum.packets - sum.unwanted_packets));
+            if nats < self.learner.as_ref().map_or(UNLEARNT_NATS, Learner::chance_nats) {
                 return true;
             }
         }
+        let Some(learner) = &self.learner else { return false };
         let is_known = self.known(subject).is_some_and(|known| known.level.is_established());
         // Whoever has only just started to look sees every conversation for the first time.
         if learner.is_settling() && of(lead).volume_is_of_conversations && is_mostly_volume(state, lead) {
@@ -316,9 +321,10 @@ fn is_crowd(state: &TargetState, ordinary: f32, sampling: u32) -> bool {
         let over = state.recent_packets - ordinary;
         return state.recent_unwanted < CROWD_UNWANTED_SHARE * over;
     }
-    let nats =
-        |sum: Sum| nats_of_balance(sum.packets / sampling, (sum.packets - sum.unwanted_packets) / sampling);
-    state.running().map(nats).fold(0.0, f32::max) < CROWD_NATS
+    let nats = |(vector, sum): (Vector, Sum)| {
+        nats_of_balance(vector, sum.packets / sampling, (sum.packets - sum.unwanted_packets) / sampling)
+    };
+    state.running_by_vector().map(nats).fold(0.0, f32::max) < CROWD_NATS
 }
 
 #[derive(Clone, Copy, Debug, Default)]
