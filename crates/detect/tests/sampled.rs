@@ -1,7 +1,5 @@
 //! One packet in a thousand: what chance makes of ordinary traffic, and what a flood is all the same.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use detect::{Detector, Event, Limits, Observation, Scope};
 use sketch::{KeyedState, PUBLISHED_KEY};
 use wire::{Address, Payload, Role, Service, TcpFlags, Time};

@@ -161,6 +161,22 @@ fn loops(clients: u32, has_readers: bool) -> f32 {
     if clients < SWARM_LEAST { few } else { (SWARM_MOST - clients as f32).clamp(least, few) }
 }
 
+/// Requests a second of a kind beyond what is explained that anybody may have, before anything is learnt and by what is seen
+/// beside them.
+fn unlearnt_floor(class: Class, has_readers: bool, loopers: u32, resetting: u32) -> f32 {
+    if has_readers && class.is_by_page() {
+        FLOOR_BESIDE_READERS
+    } else if class == Class::Aborted && resetting >= RESETTING_LEAST {
+        RESETS_OF_MANY
+    } else if class == Class::Looped {
+        loops(loopers, has_readers)
+    } else if has_readers && class == Class::Steady {
+        PROGRAMS_BESIDE_READERS
+    } else {
+        FLOORS[class as usize]
+    }
+}
+
 /// One kind of request of one service.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Kind {
@@ -337,16 +353,8 @@ impl Usual {
                 let least =
                     if class.is_by_page() && !has_measure { least.max(LEAST_WITHOUT_MEASURE) } else { least };
                 (1.2 * kind.excess.highest).max(least)
-            } else if has_readers && class.is_by_page() {
-                FLOOR_BESIDE_READERS
-            } else if class == Class::Aborted && self.resetting >= RESETTING_LEAST {
-                RESETS_OF_MANY
-            } else if class == Class::Looped {
-                loops(self.loopers, has_readers)
-            } else if has_readers && class == Class::Steady {
-                PROGRAMS_BESIDE_READERS
             } else {
-                FLOORS[index]
+                unlearnt_floor(class, has_readers, self.loopers, self.resetting)
             };
             kind.expected = expected;
             let slack = if is_learnt { LEARNT_DEVIATIONS } else { 1.0 };
