@@ -198,11 +198,12 @@ fn rename(totals: &mut [f32; VECTOR_COUNT], suspect: &Suspect) {
         totals[to.index()] += totals[from.index()].max(0.0);
         totals[from.index()] = 0.0;
     };
-    if many && share >= 0.3 {
+    let is_tcp = suspect.is_top_source_port_of_tcp();
+    if many && share >= 0.3 && !is_tcp {
         move_all(Vector::UdpFlood, Vector::UdpAmplification);
-        if port < SERVER_PORT_MAXIMUM && !matches!(port, 53 | 123) {
-            move_all(Vector::SynAckFlood, Vector::TcpReflection);
-        }
+    }
+    if many && share >= 0.3 && is_tcp && port < SERVER_PORT_MAXIMUM && !matches!(port, 53 | 123) {
+        move_all(Vector::SynAckFlood, Vector::TcpReflection);
     }
     if many && share >= 0.3 && totals[Vector::TcpReflection.index()] > 0.0 {
         // Hosts whose port is closed or that know no such connection answer a forged SYN with a reset.

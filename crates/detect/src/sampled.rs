@@ -20,6 +20,10 @@ const EXCUSED_PER_ACKNOWLEDGEMENT: f32 = 4.0;
 /// SYN-ACKs, SYNs and resets that one ordinary segment towards the same host excuses: a connection has at
 /// least one of the former and two of the latter.
 const EXCUSED_PER_SEGMENT: f32 = 0.6;
+/// A segment or a datagram of so many bytes carries something: it is a part of a transfer.
+const LARGE_BYTES: u64 = 500;
+/// So much of an unwanted packet a sample of a transfer is: there a dozen may come for each that goes.
+const PART_OF_TRANSFER: f32 = 0.125;
 /// Services that a host asks in one step and that are excused one by one.
 const SERVICES: usize = 3;
 
@@ -106,6 +110,19 @@ impl Excuses {
     }
 }
 
+/// How much of an unwanted packet a sample is.
+#[inline]
+pub(crate) fn weight(observation: &Observation, vector: Vector) -> f32 {
+    let is_large = || observation.bytes >= LARGE_BYTES.saturating_mul(observation.packets);
+    let may_be_transfer = match vector {
+        Vector::AckFlood => true,
+        // The port of QUIC: a download.
+        Vector::UdpFlood => observation.source_port == 443,
+        _ => false,
+    };
+    if observation.sampling > 1 && may_be_transfer && is_large() { PART_OF_TRANSFER } else { 1.0 }
+}
+
 fn is_echo_request(observation: &Observation) -> bool {
     matches!((observation.protocol, observation.icmp_type), (protocol::ICMP, 8) | (_, 128))
 }
@@ -132,7 +149,7 @@ pub(crate) fn excuse_by_outbound(target: &mut TargetState) {
     let Excuses { connections, segments, datagrams, unnamed_datagrams, named, .. } = target.excuses;
     let mut excuse = |vector: Vector, packets: f32| {
         if packets > 0.0 {
-            target.count(vector.index(), 0.0, -packets);
+            target.excuse(vector.index(), packets);
         }
     };
     excuse(Vector::SynAckFlood, connections * EXCUSED_PER_PACKET);

@@ -3,6 +3,8 @@
 //! They answer what the cheap counters cannot: how many sources, from which ports to which ports, how large, is
 //! the sender forged. All of fixed size, from a pool of fixed size.
 
+use std::hash::Hash;
+
 use sketch::{DistinctCount, HeavyHitters, KeyedState};
 use wire::Address;
 
@@ -40,7 +42,8 @@ pub(crate) enum Care {
 pub(crate) struct Suspect {
     pub(crate) sources: DistinctCount,
     pub(crate) top_sources: HeavyHitters<Address>,
-    pub(crate) source_ports: HeavyHitters<u16>,
+    /// With the protocol above them: port 443 of segments is not that of datagrams.
+    source_ports: HeavyHitters<u32>,
     pub(crate) destination_ports: HeavyHitters<u16>,
     pub(crate) sizes: HeavyHitters<u16>,
     pub(crate) query_names: DistinctCount,
@@ -141,7 +144,8 @@ impl Suspect {
         self.top_sources.add_hashed(observation.source, hash, weight);
         self.destinations.insert_hash(key.hash_address(observation.destination.bits()));
         if matches!(observation.protocol, protocol::TCP | protocol::UDP | protocol::UDP_LITE) {
-            self.source_ports.add(observation.source_port, weight);
+            self.source_ports
+                .add(u32::from(observation.protocol) << 16 | u32::from(observation.source_port), weight);
             self.destination_ports.add(observation.destination_port, weight);
         }
         let size = observation.bytes / observation.packets.max(1);
@@ -166,7 +170,12 @@ impl Suspect {
 
     /// The heaviest source port and its share of packets.
     pub(crate) fn top_source_port(&self) -> Option<(u16, f64)> {
-        top_share(&self.source_ports)
+        top_share(&self.source_ports).map(|(port, share)| (port as u16, share))
+    }
+
+    /// Whether it is one of TCP.
+    pub(crate) fn is_top_source_port_of_tcp(&self) -> bool {
+        top_share(&self.source_ports).is_some_and(|(port, _)| port >> 16 == u32::from(protocol::TCP))
     }
 
     /// The heaviest destination port and its share of packets.
@@ -180,7 +189,7 @@ impl Suspect {
     }
 }
 
-fn top_share(hitters: &HeavyHitters<u16>) -> Option<(u16, f64)> {
+fn top_share<K: Copy + Eq + Hash>(hitters: &HeavyHitters<K>) -> Option<(K, f64)> {
     let top = hitters.top(1);
     let first = top.first()?;
     Some((first.key, (first.count - first.error) as f64 / hitters.total().max(1) as f64))

@@ -96,7 +96,7 @@ pub(crate) struct TargetState {
     flowed_out: (f32, i64),
     /// What the target sent in a step, where packets are sampled.
     pub(crate) excuses: Excuses,
-    /// Largest sampling rate since a test runs.
+    /// Largest sampling rate since a test runs or there is something to come.
     pub(crate) sampling: u32,
     /// Whether the target was seen to send.
     pub(crate) sends: bool,
@@ -215,11 +215,21 @@ impl TargetState {
         self.active |= 1 << index;
     }
 
+    /// Takes unwanted packets away that something explains: those that were counted, and beyond them those of long records that
+    /// came and are still to be spread.
+    pub(crate) fn excuse(&mut self, index: usize, packets: f32) {
+        if !self.reservoirs.is_empty() {
+            let cell = self.tests.as_ref().map_or(0.0, |tests| tests.cells[index].unwanted);
+            let counted = self.sum(index).unwanted.max(0.0) + cell.max(0.0);
+            self.reservoirs.take_back(index, (packets - counted).max(0.0));
+        }
+        self.count(index, 0.0, -packets);
+    }
+
     /// Moves what came so far in the step into the cells and reservoirs. The caller empties the tally.
     pub(crate) fn absorb(&mut self, tally: &Tally, step: i64) {
         self.catch_up(step);
         self.take_up(tally);
-        self.sampling = self.sampling.max(tally.sampling);
         self.take_in(tally);
         self.sum_up(tally);
         if tally.sampling > 1 {
@@ -342,7 +352,7 @@ impl TargetState {
         }
         self.active = still;
         if still == 0 {
-            self.sampling = 1;
+            self.forget_sampling();
             let flows_on = self.flows_out_above_floor();
             // A wider target has tests all the time.
             if self.flood.is_none() && !flows_on && self.factor == 1.0 {
@@ -351,6 +361,14 @@ impl TargetState {
             return flows_on;
         }
         !self.reservoirs.is_empty()
+    }
+
+    /// Nothing is tested: what comes next may be of another exporter. Not while there is to come what was sampled.
+    #[inline]
+    fn forget_sampling(&mut self) {
+        if self.reservoirs.is_empty() {
+            self.sampling = 1;
+        }
     }
 
     /// Adds the totals of what came at once.

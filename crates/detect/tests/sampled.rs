@@ -1,8 +1,8 @@
 //! One packet in a thousand: what chance makes of ordinary traffic, and what a flood is all the same.
 
-use detect::{Detector, Event, Limits, Observation, Scope};
+use detect::{Detector, Event, FloodEvent, Learning, Limits, Observation, Scope};
 use sketch::{KeyedState, PUBLISHED_KEY};
-use wire::{Address, Payload, Role, Service, TcpFlags, Time};
+use wire::{Address, FlowRecord, Payload, Role, Service, TcpFlags, Time};
 
 const SECOND: i64 = 1_000_000_000;
 const START: i64 = 1_700_000_000 * SECOND;
@@ -67,6 +67,143 @@ fn segment(time: i64, client: u32, flags: u8) -> Observation {
         destination_port: 443,
         tcp_flags: TcpFlags(flags),
         ..sample(time, client, true)
+    }
+}
+
+/// A connection as an exporter that samples tells it: a record for each direction of which there is any sample, with the time
+/// between its first and last one.
+fn connection(chance: &mut Chance, kind: &Transfer, begins: i64, mut tell: impl FnMut(i64, FlowRecord)) {
+    let client = sample(begins, chance.next(), true).source;
+    let server = Address::from_ipv4([192, 0, 2, 10]);
+    let port = 1_024 + chance.below(60_000) as u16;
+    let lasts = i64::from(chance.below(2 * kind.seconds * 1_000)) * SECOND / 1_000;
+    let waits = i64::from(chance.below(15_000)) * SECOND / 1_000;
+    for (is_answer, (packets, bytes)) in [kind.asks, kind.answers].into_iter().enumerate() {
+        let total = 1 + chance.below(2 * packets);
+        let (mut samples, mut first, mut last) = (0_u64, i64::MAX, 0);
+        for _ in (0..total).filter(|_| chance.below(kind.sampling) == 0).collect::<Vec<_>>() {
+            let at = begins + lasts / 1_000 * i64::from(chance.below(1_000));
+            (samples, first, last) = (samples + 1, first.min(at), last.max(at));
+        }
+        if samples == 0 {
+            continue;
+        }
+        let (source, destination) = if is_answer == 1 { (client, server) } else { (server, client) };
+        let mut record = FlowRecord::new(source, destination);
+        (record.source_port, record.destination_port) =
+            if is_answer == 1 { (kind.port, port) } else { (port, kind.port) };
+        record.protocol = kind.protocol;
+        record.tcp_flags = TcpFlags(if kind.protocol == 6 { TcpFlags::ACK } else { 0 });
+        (record.packets, record.bytes, record.sampling) = (samples, samples * bytes, kind.sampling);
+        (record.first, record.last) =
+            (Some(Time::from_nanoseconds(first)), Some(Time::from_nanoseconds(last)));
+        tell(last + waits, record);
+    }
+}
+
+/// What an address of ours asks others for: packets of a connection each way, on average, and bytes of each.
+struct Transfer {
+    protocol: u8,
+    port: u16,
+    asks: (u32, u64),
+    answers: (u32, u64),
+    seconds: u32,
+    sampling: u32,
+}
+
+/// The floods found where so many connections a second are begun, and something else comes beside them.
+fn found_in_records(
+    seed: u64,
+    kind: &Transfer,
+    each_second: u32,
+    learns: bool,
+    beside: &[(i64, FlowRecord)],
+) -> Vec<FloodEvent> {
+    let (key, limits) = (KeyedState::new(PUBLISHED_KEY), Limits::default());
+    let mut detector = Detector::new(Scope::everything(key), &limits, PUBLISHED_KEY);
+    if learns {
+        detector.learn(Learning::default());
+    }
+    let mut chance = Chance(seed);
+    let mut records = beside.to_vec();
+    for _ in 0..each_second * SECONDS {
+        let begins = START + i64::from(chance.below(SECONDS * 1_000_000)) * 1_000;
+        connection(&mut chance, kind, begins, |arrives, record| records.push((arrives, record)));
+    }
+    records.sort_by_key(|(arrives, _)| *arrives);
+    for (arrives, record) in &records {
+        detector
+            .observe(&Observation::of_flow(Time::from_nanoseconds(*arrives), record, None).by_our_clock(0));
+    }
+    detector.finish();
+    detector.take_events().into_iter().map(Event::into_flood).collect()
+}
+
+/// Found by trying what sampled flow records make of services of every kind: a transfer has a dozen packets for each that goes the
+/// other way, what was excused at once was to come over seconds, and that it was sampled was forgotten meanwhile.
+#[test]
+fn transfers_in_sampled_flow_records_are_no_floods() {
+    let kinds = [
+        Transfer { protocol: 6, port: 443, asks: (20, 80), answers: (100, 1_200), seconds: 3, sampling: 100 },
+        Transfer {
+            protocol: 17,
+            port: 443,
+            asks: (20, 90),
+            answers: (120, 1_200),
+            seconds: 5,
+            sampling: 100,
+        },
+        Transfer { protocol: 6, port: 25, asks: (30, 900), answers: (15, 80), seconds: 2, sampling: 1_000 },
+        Transfer { protocol: 17, port: 161, asks: (6, 90), answers: (6, 300), seconds: 1, sampling: 100 },
+    ];
+    for kind in &kinds {
+        for (seed, each_second) in [(1, 3), (2, 30), (3, 150)] {
+            for learns in [false, true] {
+                let floods = found_in_records(seed, kind, each_second, learns, &[]);
+                assert!(floods.is_empty(), "port {}, {each_second} a second: {floods:#?}", kind.port);
+            }
+        }
+    }
+}
+
+#[test]
+fn floods_beside_transfers_are_found_in_sampled_flow_records() {
+    let proxy = Transfer {
+        protocol: 6,
+        port: 443,
+        asks: (20, 80),
+        answers: (100, 1_200),
+        seconds: 3,
+        sampling: 1_000,
+    };
+    let floods: [(&str, u8, u16, u16, u8, u64); 5] = [
+        ("syn_flood", 6, 0, 443, TcpFlags::SYN, 40),
+        ("ack_flood", 6, 0, 443, TcpFlags::ACK, 40),
+        ("udp_flood", 17, 0, 7_777, 0, 900),
+        ("dns_amplification", 17, 53, 0, 0, 1_400),
+        ("ntp_amplification", 17, 123, 0, 0, 468),
+    ];
+    for (name, protocol, source_port, destination_port, flags, bytes) in floods {
+        let mut chance = Chance(5);
+        let mut beside = Vec::new();
+        for number in 0..1_500 {
+            let at = START + 30 * SECOND + i64::from(number) * SECOND / 100;
+            let from = sample(at, chance.next(), true);
+            let mut record = FlowRecord::new(from.source, from.destination);
+            let or_any = |port: u16, any: u32| if port == 0 { 1_024 + (any % 60_000) as u16 } else { port };
+            record.source_port = or_any(source_port, chance.next());
+            record.destination_port = or_any(destination_port, chance.next());
+            (record.protocol, record.tcp_flags) = (protocol, TcpFlags(flags));
+            (record.packets, record.bytes, record.sampling) = (1, bytes, 1_000);
+            (record.first, record.last) =
+                (Some(Time::from_nanoseconds(at)), Some(Time::from_nanoseconds(at)));
+            beside.push((at + SECOND / 10, record));
+        }
+        let found = found_in_records(7, &proxy, 150, false, &beside);
+        let first = found.first().unwrap();
+        assert_eq!(first.vectors.first().unwrap().name.name(), name, "{first:#?}");
+        let after = first.time.seconds_since(Time::from_nanoseconds(START + 30 * SECOND));
+        assert!((0.0..3.0).contains(&after), "{name} after {after} s");
     }
 }
 

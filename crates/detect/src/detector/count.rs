@@ -9,6 +9,7 @@ use crate::learning::Known;
 use crate::observation::Observation;
 use crate::prepare::Pending;
 use crate::rules::{RULES, factor_of, unseen_weight};
+use crate::sampled;
 use crate::suspect::Care;
 use crate::tally::{Full, SlotKind, Tally, flag};
 use crate::target::{STEP_NANOSECONDS, TargetState};
@@ -233,7 +234,7 @@ impl Detector {
         note(tally, observation, vector);
         let weight = match (judgement.is_unwanted, tally.has(flag::SENDS)) {
             (false, _) => 0.0,
-            (true, true) => judgement.weight,
+            (true, true) => judgement.weight * sampled::weight(observation, vector),
             (true, false) => unseen_weight(observation, vector, judgement.is_new),
         };
         let is_fresh = judgement.is_new && RULES[vector.index()].volume_is_of_conversations;

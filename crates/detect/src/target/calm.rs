@@ -80,6 +80,7 @@ impl TargetState {
         self.fragments_excused = faded(self.fragments_excused * FRAGMENTS_KEPT_PER_STEP);
         self.decay(syns, packets, unwanted);
         self.move_baseline(packets);
+        self.forget_sampling();
         Some(Closed { packets, unwanted, bytes })
     }
 
@@ -90,6 +91,7 @@ impl TargetState {
         self.last_packet = tally.last_packet;
         self.fragments_excused += tally.excuses_fragments;
         if tally.sampling > 1 {
+            self.sampling = self.sampling.max(tally.sampling);
             self.completed += sampled::completed(tally);
         }
     }
@@ -123,6 +125,9 @@ impl TargetState {
         self.flowed_out = (self.flowed_out.0 + came, self.flowed_out.1 + steps);
         if self.tests.is_some() {
             self.idle_tests(seconds);
+        }
+        if self.active == 0 {
+            self.forget_sampling();
         }
         if self.completed + self.dns_answers + self.begun > 0.0 {
             let fade = (-seconds / 3.0).exp();
