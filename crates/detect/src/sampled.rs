@@ -4,6 +4,9 @@
 //! memory of conversations knows only the heavy ones. What remains true is the balance: a host that is answered
 //! a thousand times has asked about a thousand times, and a server whose connections are completed gets more
 //! segments than SYNs. So what goes the other way excuses what comes, kind by kind.
+//!
+//! Limits: a flood of large segments, or of large datagrams from port 443, looks like a transfer and counts an eighth. Segments without
+//! end towards a host that is not seen to send look like uploads to it, and count nothing. Answered echo requests count.
 
 use wire::TcpFlags;
 
