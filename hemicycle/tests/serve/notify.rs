@@ -150,7 +150,7 @@ fn a_flood_is_told_with_a_signature_from_start_to_end_and_without_a_source() {
     let end = told.iter().find(|notice| is(notice, "end")).unwrap();
     assert!(end["title"].as_str().unwrap().ends_with("is over"), "{end}");
     // Counted when our answer is read, which is a little later than that we have the message.
-    service.reaches("notify_sent_total{channel=\"soc\"}", 2.0);
+    service.passes("notify_sent_total{channel=\"soc\"}", 2.0);
     assert_eq!(service.figure("notify_dead{channel=\"soc\"}"), Some(0.0));
     assert!(service.stop("TERM").0.success());
 }

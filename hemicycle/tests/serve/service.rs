@@ -182,6 +182,16 @@ impl Service {
         }
     }
 
+    /// The same of a figure that may be above it by then.
+    pub(crate) fn passes(&self, name: &str, least: f64) {
+        let started = Instant::now();
+        while self.figure(name).is_none_or(|found| found < least) {
+            let found = self.figure(name);
+            assert!(started.elapsed() < PATIENCE, "{name} is {found:?} and not {least}");
+            pause();
+        }
+    }
+
     /// The label of its one socket.
     pub(crate) fn socket(&self, name: &str) -> String {
         format!("{name}{{listen=\"{}\",worker=\"0\"}}", self.flows())
