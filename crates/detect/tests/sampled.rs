@@ -81,7 +81,10 @@ fn connection(chance: &mut Chance, kind: &Transfer, begins: i64, mut tell: impl 
     for (is_answer, (packets, bytes)) in [kind.asks, kind.answers].into_iter().enumerate() {
         let total = 1 + chance.below(2 * packets);
         let (mut samples, mut first, mut last) = (0_u64, i64::MAX, 0);
-        for _ in (0..total).filter(|_| chance.below(kind.sampling) == 0).collect::<Vec<_>>() {
+        for _ in 0..total {
+            if chance.below(kind.sampling) > 0 {
+                continue;
+            }
             let at = begins + lasts / 1_000 * i64::from(chance.below(1_000));
             (samples, first, last) = (samples + 1, first.min(at), last.max(at));
         }
@@ -110,6 +113,9 @@ struct Transfer {
     seconds: u32,
     sampling: u32,
 }
+
+const DOWNLOAD: Transfer =
+    Transfer { protocol: 6, port: 443, asks: (20, 80), answers: (100, 1_200), seconds: 3, sampling: 100 };
 
 /// The floods found where so many connections a second are begun, and something else comes beside them.
 fn found_in_records(
@@ -144,15 +150,8 @@ fn found_in_records(
 #[test]
 fn transfers_in_sampled_flow_records_are_no_floods() {
     let kinds = [
-        Transfer { protocol: 6, port: 443, asks: (20, 80), answers: (100, 1_200), seconds: 3, sampling: 100 },
-        Transfer {
-            protocol: 17,
-            port: 443,
-            asks: (20, 90),
-            answers: (120, 1_200),
-            seconds: 5,
-            sampling: 100,
-        },
+        DOWNLOAD,
+        Transfer { protocol: 17, answers: (120, 1_200), seconds: 5, ..DOWNLOAD },
         Transfer { protocol: 6, port: 25, asks: (30, 900), answers: (15, 80), seconds: 2, sampling: 1_000 },
         Transfer { protocol: 17, port: 161, asks: (6, 90), answers: (6, 300), seconds: 1, sampling: 100 },
     ];
@@ -168,14 +167,7 @@ fn transfers_in_sampled_flow_records_are_no_floods() {
 
 #[test]
 fn floods_beside_transfers_are_found_in_sampled_flow_records() {
-    let proxy = Transfer {
-        protocol: 6,
-        port: 443,
-        asks: (20, 80),
-        answers: (100, 1_200),
-        seconds: 3,
-        sampling: 1_000,
-    };
+    let proxy = Transfer { sampling: 1_000, ..DOWNLOAD };
     let floods: [(&str, u8, u16, u16, u8, u64); 5] = [
         ("syn_flood", 6, 0, 443, TcpFlags::SYN, 40),
         ("ack_flood", 6, 0, 443, TcpFlags::ACK, 40),

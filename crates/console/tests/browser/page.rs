@@ -173,15 +173,17 @@ impl<'a> Page<'a> {
         self.value(&format!("document.documentElement.style.fontSize = '{percent}%'"));
     }
 
-    /// Whether something is wider than the window, and what: what a box cuts or scrolls makes no page wide.
+    /// Whether the page is wider than the window, and by what: first what no box cuts or scrolls.
     pub fn overflow(&self) -> Vec<String> {
         let found = self.value(
             "(() => { const width = document.documentElement.clientWidth;
                if (document.documentElement.scrollWidth <= width) return [];
                const cut = it => { for (let box = it.parentElement; box && box !== document.body; box = box.parentElement)
                  if (getComputedStyle(box).overflowX !== 'visible') return true; return false; };
-               return [...document.querySelectorAll('body *')].filter(it => it.getBoundingClientRect().right > width && !cut(it))
-                 .slice(0, 8).map(it => `${it.tagName}.${it.className?.baseVal ?? it.className} to ${it.getBoundingClientRect().right}`); })()",
+               const wide = [...document.querySelectorAll('body *')].filter(it => it.getBoundingClientRect().right > width);
+               const named = wide.filter(it => !cut(it));
+               return [`page to ${document.documentElement.scrollWidth}`, ...(named.length ? named : wide)
+                 .slice(0, 8).map(it => `${it.tagName}.${it.className?.baseVal ?? it.className} to ${it.getBoundingClientRect().right}`)]; })()",
         );
         serde_json::from_value(found).unwrap()
     }

@@ -560,6 +560,22 @@ mod tests {
     }
 
     #[test]
+    fn one_second_of_many_requests_inside_tls_is_no_flood_and_two_are() {
+        let alarms = |requests: &[u32]| {
+            let mut usual = Usual::default();
+            for (second, &requests) in (10..).zip(requests) {
+                let mut counts = [0; CLASSES];
+                counts[Class::Sealed as usize] = requests;
+                usual.test(&counts, second);
+            }
+            usual.any_alarms()
+        };
+        assert!(!alarms(&[1_400]), "a page that all open at once");
+        assert!(alarms(&[1_400, 1_400]));
+        assert!(alarms(&[8_000]), "nothing that is opened");
+    }
+
+    #[test]
     fn what_came_once_leaves_no_numbers_next_to_nought() {
         let (mut usual, mut state) = (Usual::default(), 3);
         let is_whole = |number: f32| number == 0.0 || number.is_normal();
