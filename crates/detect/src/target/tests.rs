@@ -190,3 +190,41 @@ fn what_fades_leaves_no_numbers_next_to_nought() {
     }
     assert!(target.begun == 0.0 && target.fragments_excused == 0.0 && target.recent_unwanted == 0.0);
 }
+
+/// One sample of a long record: 1,000 packets over some seconds.
+fn step_of_sample(vector: Vector) -> Tally {
+    let mut tally = step_of_record(vector, 1_000.0, 5.0);
+    tally.sampling = 1_000;
+    tally
+}
+
+#[test]
+fn one_sample_is_no_alarm_while_it_flows_out_however_long_ago_it_came() {
+    let mut target = TargetState::default();
+    assert!(!close(&mut target, &step_of_sample(Vector::SynAckFlood), 0));
+    for step in 1..600 {
+        let nothing = Tally::new(Address::default(), flag::SENDS);
+        if step == 5 {
+            // The test ends for a moment, and begins anew with what is still to come.
+            let index = Vector::SynAckFlood.index();
+            target.excuse(index, target.sum(index).unwanted + 30.0);
+        }
+        assert!(!close(&mut target, &nothing, step), "step {step}");
+        target.clear_step();
+    }
+    assert!(target.reservoirs.is_empty() && target.sampling == 1, "what comes next is of its own sampling");
+}
+
+#[test]
+fn what_goes_excuses_what_came_and_is_still_to_be_spread() {
+    let left = |excused: f32| {
+        let mut target = TargetState::default();
+        close(&mut target, &step_of_sample(Vector::UdpFlood), 0);
+        target.excuse(Vector::UdpFlood.index(), excused);
+        target.reservoirs.take_back(Vector::UdpFlood.index(), 2_000.0)
+    };
+    let none = 2_000.0 - left(0.0);
+    assert!(none > 800.0, "{none} are to come");
+    assert!(2_000.0 - left(500.0) < none - 300.0);
+    assert!(2_000.0 - left(2_000.0) < 1.0, "nothing is left");
+}
