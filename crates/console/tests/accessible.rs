@@ -113,6 +113,13 @@ fn no_page_is_wider_than_a_telephone_and_no_browser_complains() {
                 wrong
                     .push(format!("{place} is wider than a telephone with letters of {percent} %: {wide:?}"));
             }
+            // A choice that its box cuts makes no page wide, and is not there.
+            let cut = page.value(
+                "[...document.querySelectorAll('.segments')].some(it => it.scrollWidth > it.clientWidth)",
+            );
+            if cut != false {
+                wrong.push(format!("{place} cuts a choice with letters of {percent} %"));
+            }
         }
         page.letters(100);
         page.size(DESKTOP);
